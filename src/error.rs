@@ -1,0 +1,140 @@
+//! The one error type: a status, one line of text, and everything known about how it came to be.
+
+use crate::status::Status;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// `Result` of everything fallible in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// How far an exchange with a member came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Looking up the name of the host.
+    Resolve,
+    /// Making the connection.
+    Connect,
+    /// TLS handshake.
+    Tls,
+    /// Writing the request.
+    Send,
+    /// Waiting for status line and headers.
+    Head,
+    /// Reading the body.
+    Body,
+}
+
+impl Phase {
+    /// Lower-case word for messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Resolve => "resolve",
+            Phase::Connect => "connect",
+            Phase::Tls => "TLS",
+            Phase::Send => "send",
+            Phase::Head => "head",
+            Phase::Body => "body",
+        }
+    }
+}
+
+/// One try at one member.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// URL of the member, without credentials.
+    pub endpoint: Arc<str>,
+    /// Where it ended.
+    pub phase: Phase,
+    /// Why it ended.
+    pub text: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What went wrong.
+#[derive(Clone)]
+pub struct Error(Box<Detail>);
+
+/// Fields of an [`Error`]; absent text is empty, absent numbers are 0.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// The status that a caller switches on.
+    pub status: Status,
+    /// One line; names the parameter or endpoint.
+    pub message: String,
+    /// etcd's `cause`.
+    pub cause: String,
+    /// etcd's `errorCode`.
+    pub etcd_code: u32,
+    /// HTTP status of the answer that decided.
+    pub http_status: u16,
+    /// etcd's `index`; 0 says nothing about the store.
+    pub index: u64,
+    /// Member that decided.
+    pub endpoint: Option<Arc<str>>,
+    /// How far the deciding exchange came.
+    pub phase: Option<Phase>,
+    /// Whether the same call may succeed later without anything being changed by the caller.
+    pub retriable: bool,
+    /// Whether the request may have been, or may still be, applied.
+    pub outcome_unknown: bool,
+    /// Every try, in order.
+    pub attempts: Vec<Attempt>,
+    /// First bytes of an answer that is not etcd's.
+    pub body: Vec<u8>,
+}
+
+impl Error {
+    /// An error of `status` with a one-line `message`.
+    pub fn new(status: Status, message: impl Into<String>) -> Error {
+        Error(Box::new(Detail {
+            status,
+            message: message.into(),
+            cause: String::new(),
+            etcd_code: 0,
+            http_status: 0,
+            index: 0,
+            endpoint: None,
+            phase: None,
+            retriable: false,
+            outcome_unknown: status == Status::OUTCOME_UNKNOWN,
+            attempts: Vec::new(),
+            body: Vec::new(),
+        }))
+    }
+
+    /// A parameter is wrong; nothing was sent.
+    pub fn invalid(parameter: &str, why: impl fmt::Display) -> Error {
+        Error::new(Status::INVALID_ARGUMENT, format!("{parameter}: {why}"))
+    }
+
+    /// The status that a caller switches on.
+    pub fn status(&self) -> Status {
+        self.0.status
+    }
+
+    /// Everything known.
+    pub fn detail(&self) -> &Detail {
+        &self.0
+    }
+
+    /// Everything known, to be filled in.
+    pub fn detail_mut(&mut self) -> &mut Detail {
+        &mut self.0
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {}

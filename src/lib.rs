@@ -1,0 +1,23 @@
+//! A client of the etcd v2 API, made to be linked from C and loaded from everywhere else.
+//!
+//! The map, from the street to the cellar; imports run down only:
+//!
+//! | floor | what lives there |
+//! |---|---|
+//! | [`ffi`] | the C boundary: pointers, strings, handles, panics; one file per noun of the header |
+//! | [`client`] | what a caller can ask for, in Rust terms: [`client::Client`], options, calls, watches |
+//! | [`cluster`] | the members: which one to ask, penalties, shares of the deadline, what may be repeated |
+//! | [`transport`] | one exchange with one member: endpoint, connection, cancel token, what was sent and received |
+//! | [`protocol`] | pure data, no I/O, no clock: key, request to bytes, bytes to answer |
+//! | [`error`], [`status`] | the ground: how everything above says no |
+//!
+//! A call walks down once: `ffi` copies its inputs into a [`client::Call`], `client` turns it into a
+//! [`protocol::wire::Wire`], `cluster` picks members and judges outcomes, `transport` moves the bytes.
+
+pub mod client;
+pub mod cluster;
+pub mod error;
+pub mod ffi;
+pub mod protocol;
+pub mod status;
+pub mod transport;

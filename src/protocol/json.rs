@@ -1,0 +1,1 @@
+//! A pull parser for JSON: no recursion, no allocation, positions instead of copies.

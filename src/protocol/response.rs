@@ -1,0 +1,73 @@
+//! A successful answer.
+use super::{
+    answer::Head,
+    tree::{NodeRef, Tree},
+};
+use std::sync::Arc;
+
+/// What etcd did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /** not one of those below, or none */
+    Unknown = 0,
+    /** get */
+    Get = 1,
+    /** set */
+    Set = 2,
+    /** create */
+    Create = 3,
+    /** update */
+    Update = 4,
+    /** compareAndSwap */
+    CompareAndSwap = 5,
+    /** delete */
+    Delete = 6,
+    /** compareAndDelete */
+    CompareAndDelete = 7,
+    /** expire */
+    Expire = 8,
+}
+
+/// A successful answer, owned.
+#[derive(Debug)]
+pub struct Response {
+    pub(crate) head: Head,
+    pub(crate) tree: Tree,
+    /// raw body; a NUL follows the last byte and is not counted by [`Response::body`]
+    pub(crate) body: Vec<u8>,
+    pub(crate) endpoint: Arc<str>,
+}
+
+impl Response {
+    /// what etcd did
+    pub fn action(&self) -> Action {
+        self.tree.action()
+    }
+    /// the word as etcd wrote it; empty for a raw answer without one
+    pub fn action_text(&self) -> &str {
+        self.tree.action_text()
+    }
+    /// the node
+    pub fn node(&self) -> Option<NodeRef<'_>> {
+        self.tree.node()
+    }
+    /// its state before
+    pub fn prev_node(&self) -> Option<NodeRef<'_>> {
+        self.tree.prev_node()
+    }
+    /// headers
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+    /// the raw body
+    pub fn body(&self) -> &[u8] {
+        self.body.strip_suffix(&[0]).unwrap_or(&self.body)
+    }
+    /// URL of the member that answered
+    pub fn endpoint(&self) -> &Arc<str> {
+        &self.endpoint
+    }
+    pub(crate) fn set_endpoint(&mut self, endpoint: Arc<str>) {
+        self.endpoint = endpoint
+    }
+}

@@ -1,0 +1,51 @@
+//! Why an exchange brought no complete answer.
+use crate::{error::Phase, protocol::answer::Head};
+
+/// Kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /** the socket said no: refused, reset, end of stream */
+    Connection,
+    /** silence longer than the limit */
+    Timeout,
+    /** the token was fired */
+    Cancelled,
+    /** not HTTP, cut body, bad framing */
+    Protocol,
+    /** answer larger than the limit */
+    TooLarge,
+    /** descriptors or memory of this process */
+    Local,
+}
+
+/// How much of the request left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /** nothing */
+    None,
+    /** not the last byte: the server cannot have run it */
+    Partly,
+    /** all of it */
+    Fully,
+}
+
+/// A failed exchange.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// where it ended
+    pub phase: Phase,
+    /// why
+    pub kind: FaultKind,
+    /// one line, lower case, without the endpoint
+    pub text: String,
+    /// how much of the request left
+    pub sent: Sent,
+    /// bytes of the answer that came
+    pub received: u64,
+    /// whether the connection had served before
+    pub reused: bool,
+    /// status and headers, if they came
+    pub head: Option<Box<Head>>,
+    /// first bytes of the body
+    pub body: Vec<u8>,
+}
