@@ -1,17 +1,53 @@
 //! A key: non-empty segments separated by `/`, none of them `.` or `..`.
-use crate::error::Result;
+use super::escape::{encode_into, encoded_len};
+use super::wire::MAX_TARGET;
+use crate::{
+    error::{Error, Result},
+    status::Status,
+};
+
+const PREFIX: &str = "/v2/keys";
 
 /// A validated key, ready for the request line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     text: String,
+    path_len: usize,
 }
 
 impl Key {
     /// `parameter` is the name that an error message uses.
     pub fn parse(parameter: &str, text: &str) -> Result<Key> {
-        let _ = (parameter, text);
-        todo!()
+        if text.is_empty() {
+            return Err(Error::invalid(
+                parameter,
+                "is empty; a key begins with /, and / alone is the root directory",
+            ));
+        }
+        let Some(inner) = text.strip_prefix('/') else {
+            return Err(Error::invalid(parameter, "must begin with /"));
+        };
+        // a trailing slash stays: patterns of the server's access rules see it
+        let segments = inner.strip_suffix('/').unwrap_or(inner);
+        if !inner.is_empty() {
+            for segment in segments.split('/') {
+                check(parameter, segment)?;
+            }
+        }
+        let slashes = text.bytes().filter(|&b| b == b'/').count();
+        let path_len = PREFIX.len() + encoded_len(text) - 2 * slashes;
+        if path_len > MAX_TARGET {
+            return Err(Error::new(
+                Status::TOO_LARGE,
+                format!(
+                    "{parameter}: {path_len} bytes on the request line, at most {MAX_TARGET} go; use a shorter key"
+                ),
+            ));
+        }
+        Ok(Key {
+            text: text.to_owned(),
+            path_len,
+        })
     }
     /// As given.
     pub fn text(&self) -> &str {
@@ -19,11 +55,95 @@ impl Key {
     }
     /// Whether this is the root directory.
     pub fn is_root(&self) -> bool {
-        todo!()
+        self.text == "/"
+    }
+    /// Bytes that [`Key::write_path`] appends.
+    pub fn path_len(&self) -> usize {
+        self.path_len
     }
     /// Appends `/v2/keys...`, percent-encoded.
     pub fn write_path(&self, out: &mut String) {
-        let _ = out;
-        todo!()
+        out.reserve(self.path_len);
+        out.push_str(PREFIX);
+        for segment in self.text.split('/').skip(1) {
+            out.push('/');
+            encode_into(out, segment);
+        }
+    }
+}
+
+/// etcd answers these with a redirect to another key.
+fn check(parameter: &str, segment: &str) -> Result<()> {
+    match segment {
+        "" => Err(Error::invalid(
+            parameter,
+            "has an empty segment; write one / between two names",
+        )),
+        "." | ".." => Err(Error::invalid(
+            parameter,
+            format_args!("has a segment \"{segment}\", which no key can have; write the full key"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> String {
+        let key = Key::parse("key", text).unwrap();
+        let mut out = String::new();
+        key.write_path(&mut out);
+        assert_eq!(out.len(), key.path_len(), "{text}");
+        out
+    }
+
+    #[test]
+    fn keys_and_their_paths() {
+        for (key, expected) in [
+            ("/", "/v2/keys/"),
+            ("/a", "/v2/keys/a"),
+            ("/a/", "/v2/keys/a/"),
+            ("/a/b.c/...", "/v2/keys/a/b.c/..."),
+            ("/a b", "/v2/keys/a%20b"),
+            ("/a+b;c", "/v2/keys/a%2Bb%3Bc"),
+            ("/%2F", "/v2/keys/%252F"),
+            ("/?#&=:@", "/v2/keys/%3F%23%26%3D%3A%40"),
+            ("/ü/\u{0}\n", "/v2/keys/%C3%BC/%00%0A"),
+            ("/_hidden/.x", "/v2/keys/_hidden/.x"),
+            ("/a-._~Z9", "/v2/keys/a-._~Z9"),
+        ] {
+            assert_eq!(path(key), expected);
+            assert_eq!(Key::parse("key", key).unwrap().text(), key);
+            assert_eq!(Key::parse("key", key).unwrap().is_root(), key == "/");
+        }
+    }
+
+    #[test]
+    fn refused_keys_name_the_parameter() {
+        for key in [
+            "", "a", "a/b", "//", "///", "/a//b", "/a//", "//a", "/.", "/..", "/./", "/a/./b",
+            "/a/../b", "/a/..", " /a", "\u{0}",
+        ] {
+            let error = Key::parse("directory", key).unwrap_err();
+            assert_eq!(error.status(), Status::INVALID_ARGUMENT, "{key}");
+            let text = error.to_string();
+            assert!(
+                text.starts_with("directory: ") && !text.contains('\n'),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_limit_is_on_the_encoded_path() {
+        let fits = format!("/{}", "a".repeat(MAX_TARGET - PREFIX.len() - 1));
+        assert_eq!(path(&fits).len(), MAX_TARGET);
+        let error = Key::parse("key", &format!("{fits}a")).unwrap_err();
+        assert_eq!(error.status(), Status::TOO_LARGE);
+        assert!(error.to_string().starts_with("key: 65001 bytes"), "{error}");
+        let error = Key::parse("key", &format!("/{}", "ü".repeat(11_000))).unwrap_err();
+        assert_eq!(error.status(), Status::TOO_LARGE);
     }
 }

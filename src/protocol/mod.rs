@@ -5,7 +5,9 @@
 #![forbid(unsafe_code)]
 
 pub mod answer;
+mod escape;
 pub mod expiration;
+mod form;
 pub mod json;
 pub mod key;
 pub mod request;

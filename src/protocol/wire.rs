@@ -1,6 +1,16 @@
 //! A request as it goes over the wire.
-use super::key::Key;
-use crate::error::Result;
+use super::{form::Form, key::Key};
+use crate::{
+    error::{Error, Result},
+    status::Status,
+};
+
+/// Longest path and query that is sent.
+pub const MAX_TARGET: usize = 65_000;
+/// Longest form body that etcd reads.
+pub const MAX_FORM: usize = 10_485_760;
+/// Longest body of a raw request: a full form and some room, so that the server's own limit can be met.
+pub const MAX_RAW_BODY: usize = MAX_FORM + 65_536;
 
 /// HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +28,14 @@ pub enum Method {
 }
 
 impl Method {
+    const ALL: [Method; 5] = [
+        Method::Get,
+        Method::Head,
+        Method::Put,
+        Method::Post,
+        Method::Delete,
+    ];
+
     /// Upper-case name.
     pub fn name(self) -> &'static str {
         match self {
@@ -44,8 +62,10 @@ pub enum Repeat {
 /// Which answers make sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
-    /** an answer of the key space with a node (or only an action) */
+    /** an answer of the key space with a node */
     Keys,
+    /** an answer of the key space; its node may be missing, because the request said so */
+    Action,
     /** one event, or an empty 200 */
     Event,
     /** anything */
@@ -72,8 +92,22 @@ pub struct Wire {
 impl Wire {
     /// A long poll for the next change at or after `wait_index` (0: from now).
     pub fn poll(key: &Key, recursive: bool, wait_index: u64) -> Result<Wire> {
-        let _ = (key, recursive, wait_index);
-        todo!()
+        let mut query = Form::default();
+        query.word("wait", "true");
+        if recursive {
+            query.word("recursive", "true");
+        }
+        if wait_index != 0 {
+            query.number("waitIndex", wait_index);
+        }
+        Ok(Wire {
+            method: Method::Get,
+            target: query.target(key)?,
+            body: None,
+            content_type: None,
+            repeat: Repeat::Safe,
+            expect: Expect::Event,
+        })
     }
     /// `GET` of any path, for `/version` and the like.
     pub fn get(target: &str) -> Wire {
@@ -93,7 +127,185 @@ impl Wire {
         body: Option<&[u8]>,
         content_type: Option<&str>,
     ) -> Result<Wire> {
-        let _ = (method, target, body, content_type);
-        todo!()
+        let Some(method) = Method::ALL.into_iter().find(|m| m.name() == method) else {
+            return Err(Error::invalid(
+                "method",
+                "must be one of GET, HEAD, PUT, POST, DELETE, in upper case",
+            ));
+        };
+        check_target(target)?;
+        if let Some(body) = body {
+            if !matches!(method, Method::Put | Method::Post) {
+                return Err(Error::invalid(
+                    "body",
+                    format_args!(
+                        "etcd never reads the body of a {}; put parameters into the query",
+                        method.name()
+                    ),
+                ));
+            }
+            if body.len() > MAX_RAW_BODY {
+                return Err(Error::new(
+                    Status::TOO_LARGE,
+                    format!("body: {} bytes, at most {MAX_RAW_BODY} go", body.len()),
+                ));
+            }
+        }
+        if let Some(content_type) = content_type {
+            if body.is_none() {
+                return Err(Error::invalid(
+                    "content_type",
+                    "there is no body that it would describe; leave it out",
+                ));
+            }
+            let clean = content_type.bytes().all(|b| matches!(b, 0x20..=0x7e));
+            if !clean || content_type.trim().is_empty() {
+                return Err(Error::invalid(
+                    "content_type",
+                    "must be visible ASCII characters and spaces, such as application/json",
+                ));
+            }
+        }
+        Ok(Wire {
+            method,
+            target: target.to_owned(),
+            body: body.map(<[u8]>::to_vec),
+            content_type: content_type.map(|t| t.trim().to_owned()),
+            repeat: match method {
+                Method::Get | Method::Head => Repeat::Safe,
+                _ => Repeat::Never,
+            },
+            expect: Expect::Anything,
+        })
+    }
+}
+
+/// What goes onto the request line unchanged: nothing that could end it.
+fn check_target(target: &str) -> Result<()> {
+    let parameter = "path_and_query";
+    if !target.starts_with('/') {
+        return Err(Error::invalid(parameter, "must begin with /"));
+    }
+    if target.len() > MAX_TARGET {
+        return Err(Error::new(
+            Status::TOO_LARGE,
+            format!(
+                "{parameter}: {} bytes, at most {MAX_TARGET} go",
+                target.len()
+            ),
+        ));
+    }
+    match target.bytes().find(|b| !matches!(b, 0x21..=0x7e)) {
+        Some(byte) => Err(Error::invalid(
+            parameter,
+            format_args!("contains byte 0x{byte:02x}; percent-encode it as %{byte:02X}"),
+        )),
+        None if target.contains('#') => Err(Error::invalid(
+            parameter,
+            "contains #; percent-encode it as %23",
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Key {
+        Key::parse("key", text).unwrap()
+    }
+
+    #[test]
+    fn polls() {
+        for (recursive, index, target) in [
+            (false, 0, "/v2/keys/a%20b?wait=true"),
+            (true, 0, "/v2/keys/a%20b?wait=true&recursive=true"),
+            (false, 7, "/v2/keys/a%20b?wait=true&waitIndex=7"),
+            (
+                true,
+                u64::MAX,
+                "/v2/keys/a%20b?wait=true&recursive=true&waitIndex=18446744073709551615",
+            ),
+        ] {
+            let wire = Wire::poll(&key("/a b"), recursive, index).unwrap();
+            assert_eq!(wire.target, target);
+            assert_eq!(
+                (wire.method, wire.repeat, wire.expect),
+                (Method::Get, Repeat::Safe, Expect::Event)
+            );
+            assert!(wire.body.is_none() && wire.content_type.is_none());
+        }
+        let long = key(&format!("/{}", "a".repeat(MAX_TARGET - 10)));
+        let error = Wire::poll(&long, true, 1).unwrap_err();
+        assert_eq!(error.status(), Status::TOO_LARGE);
+        assert!(error.to_string().starts_with("key: "), "{error}");
+    }
+
+    #[test]
+    fn raw_requests() {
+        for (method, repeat) in [
+            ("GET", Repeat::Safe),
+            ("HEAD", Repeat::Safe),
+            ("PUT", Repeat::Never),
+            ("POST", Repeat::Never),
+            ("DELETE", Repeat::Never),
+        ] {
+            let wire = Wire::raw(method, "/v2/members?x=%23;y", None, None).unwrap();
+            assert_eq!(wire.method.name(), method);
+            assert_eq!(wire.target, "/v2/members?x=%23;y");
+            assert_eq!((wire.repeat, wire.expect), (repeat, Expect::Anything));
+        }
+        let wire = Wire::raw("PUT", "/x", Some(b"\0\xff"), Some("application/json; a=b")).unwrap();
+        assert_eq!(wire.body.as_deref(), Some(&b"\0\xff"[..]));
+        assert_eq!(wire.content_type.as_deref(), Some("application/json; a=b"));
+    }
+
+    #[test]
+    fn refused_raw_requests_name_the_parameter() {
+        let json = Some("application/json");
+        for (method, target, body, content_type, parameter) in [
+            ("", "/", None, None, "method"),
+            ("get", "/", None, None, "method"),
+            ("GET ", "/", None, None, "method"),
+            ("PATCH", "/", None, None, "method"),
+            ("OPTIONS", "/", None, None, "method"),
+            ("GET", "", None, None, "path_and_query"),
+            ("GET", "v2", None, None, "path_and_query"),
+            ("GET", "http://h/", None, None, "path_and_query"),
+            ("GET", "/a b", None, None, "path_and_query"),
+            ("GET", "/a\r\nX: y", None, None, "path_and_query"),
+            ("GET", "/a\0", None, None, "path_and_query"),
+            ("GET", "/a\x7f", None, None, "path_and_query"),
+            ("GET", "/ä", None, None, "path_and_query"),
+            ("GET", "/a#b", None, None, "path_and_query"),
+            ("GET", "/", Some(&b""[..]), None, "body"),
+            ("HEAD", "/", Some(b"x"), None, "body"),
+            ("DELETE", "/", Some(b"x"), json, "body"),
+            ("PUT", "/", None, json, "content_type"),
+            ("PUT", "/", Some(b"x"), Some(""), "content_type"),
+            ("PUT", "/", Some(b"x"), Some("a\r\nb: c"), "content_type"),
+            ("PUT", "/", Some(b"x"), Some("a\tb"), "content_type"),
+            ("PUT", "/", Some(b"x"), Some("ä"), "content_type"),
+        ] {
+            let error = Wire::raw(method, target, body, content_type).unwrap_err();
+            assert_eq!(error.status(), Status::INVALID_ARGUMENT, "{error}");
+            let text = error.to_string();
+            assert!(text.starts_with(&format!("{parameter}: ")), "{text}");
+            assert!(!text.contains(['\n', '\r', '\0']), "{text}");
+        }
+    }
+
+    #[test]
+    fn raw_limits() {
+        let target = format!("/{}", "a".repeat(MAX_TARGET - 1));
+        assert!(Wire::raw("GET", &target, None, None).is_ok());
+        let error = Wire::raw("GET", &format!("{target}a"), None, None).unwrap_err();
+        assert_eq!(error.status(), Status::TOO_LARGE);
+        let body = vec![b'a'; MAX_RAW_BODY + 1];
+        assert!(Wire::raw("PUT", "/", body.get(1..), None).is_ok());
+        let error = Wire::raw("PUT", "/", Some(&body), None).unwrap_err();
+        assert_eq!(error.status(), Status::TOO_LARGE);
+        assert!(error.to_string().starts_with("body: "), "{error}");
     }
 }

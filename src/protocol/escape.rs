@@ -1,0 +1,74 @@
+//! Percent-encoding: everything but the unreserved characters of RFC 3986 becomes `%XX`.
+
+const fn unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// Encoded length of each byte: 1 or 3.
+static COST: [u8; 256] = {
+    let mut table = [3; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if unreserved(byte as u8) {
+            table[byte] = 1;
+        }
+        byte += 1;
+    }
+    table
+};
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+/// Length of `text` once encoded.
+pub(crate) fn encoded_len(text: &str) -> usize {
+    text.bytes()
+        .map(|b| usize::from(COST[usize::from(b)]))
+        .sum()
+}
+
+/// Appends `text`, encoded. Runs that need no escape are copied whole.
+pub(crate) fn encode_into(out: &mut String, text: &str) {
+    let mut run = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if COST[usize::from(byte)] == 1 {
+            continue;
+        }
+        // inside a multi-byte character there is no run, and no boundary to slice at
+        out.push_str(text.get(run..at).unwrap_or_default());
+        out.push('%');
+        out.push(char::from(HEX[usize::from(byte >> 4)]));
+        out.push(char::from(HEX[usize::from(byte & 15)]));
+        run = at + 1;
+    }
+    out.push_str(text.get(run..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_and_its_cost() {
+        for c in (0u8..128).map(char::from) {
+            let text = c.to_string();
+            let mut out = String::new();
+            encode_into(&mut out, &text);
+            assert_eq!(out.len(), encoded_len(&text));
+            let plain = c.is_ascii_alphanumeric() || "-._~".contains(c);
+            let expected = if plain {
+                text
+            } else {
+                format!("%{:02X}", c as u32)
+            };
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn characters_of_several_bytes_between_runs() {
+        let mut out = String::from("<");
+        encode_into(&mut out, "aä€b😀;+ c");
+        assert_eq!(out, "<a%C3%A4%E2%82%ACb%F0%9F%98%80%3B%2B%20c");
+        assert_eq!(out.len() - 1, encoded_len("aä€b😀;+ c"));
+    }
+}
