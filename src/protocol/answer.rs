@@ -1,9 +1,16 @@
 //! What an answer means: success, a refusal of etcd, trouble of the member, a redirect.
 use super::{
+    decode::decode,
+    refusal::{self, Refusal, one_line},
     response::Response,
+    tree::Tree,
     wire::{Expect, Repeat},
 };
-use crate::error::Error;
+use crate::{
+    error::{Error, Result},
+    status::Status,
+};
+use std::sync::Arc;
 
 /// Status line and headers of an answer, as far as they matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +31,46 @@ pub struct Head {
     pub location: Option<String>,
 }
 
+impl Head {
+    /// A head without headers.
+    pub fn new(status: u16) -> Head {
+        Head {
+            status,
+            ..Head::default()
+        }
+    }
+
+    /// Takes a header, if it is one that matters; names are compared without case. Numbers that are none count as
+    /// absent, bytes that are not UTF-8 become U+FFFD.
+    pub fn set(&mut self, name: &str, value: &[u8]) {
+        let number = || {
+            let text = std::str::from_utf8(value).unwrap_or_default().trim();
+            // parse() would take a plus sign
+            let digits = text.bytes().all(|b| b.is_ascii_digit());
+            if digits { text.parse().unwrap_or(0) } else { 0 }
+        };
+        let text = || String::from_utf8_lossy(value).trim().to_owned();
+        // one comparison for most of the headers that do not matter
+        match name.len() {
+            8 if name.eq_ignore_ascii_case("location") => self.location = Some(text()),
+            11 if name.eq_ignore_ascii_case("x-raft-term") => self.raft_term = number(),
+            12 if name.eq_ignore_ascii_case("x-etcd-index") => self.etcd_index = number(),
+            12 if name.eq_ignore_ascii_case("x-raft-index") => self.raft_index = number(),
+            12 if name.eq_ignore_ascii_case("content-type") => self.content_type = text(),
+            17 if name.eq_ignore_ascii_case("x-etcd-cluster-id") => self.cluster_id = text(),
+            _ => {}
+        }
+    }
+
+    /// `status 404, text/plain`
+    fn describe(&self) -> String {
+        match one_line(&self.content_type) {
+            kind if kind.is_empty() => format!("status {}, no content type", self.status),
+            kind => format!("status {}, {kind}", self.status),
+        }
+    }
+}
+
 /// Limits of decoding.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -40,13 +87,16 @@ pub enum Verdict {
     Success(Response),
     /// a watch poll that ended without an event
     NoEvent,
-    /// etcd's definite word (errorCode, or a message with a 4xx status): another member would say the same
+    /// a definite word: another member would say the same
     Refused(Error),
     /// this member cannot; another one may. `error.outcome_unknown` tells whether a write may have been applied.
     Trouble(Error),
     /// 307 or 308 with its location
     Redirect(String),
 }
+
+/// First bytes of a foreign body that an error keeps.
+const KEPT: usize = 512;
 
 /// Judges a complete answer. Never panics, whatever the bytes.
 pub fn judge(
@@ -56,6 +106,209 @@ pub fn judge(
     repeat: Repeat,
     limits: &Limits,
 ) -> Verdict {
-    let _ = (head, body, expect, repeat, limits);
-    todo!()
+    let write = repeat != Repeat::Safe;
+    match head.status {
+        200..=299 => accepted(head, body, expect, write, limits),
+        301..=303 => Verdict::Refused(not_followed(&head, &body)),
+        307 | 308 => redirect(head, &body),
+        400..=599 => match refusal::read(&body) {
+            Some(refusal) if refusal.code != 0 => coded(&head, refusal, write),
+            Some(refusal) => message(&head, refusal, write),
+            None => foreign_failure(&head, &body, expect, write),
+        },
+        _ => {
+            let text = format!("the answer is not etcd's: {}", head.describe());
+            let mut error = foreign(Status::PROTOCOL, text, &head, &body);
+            error.detail_mut().outcome_unknown = write;
+            Verdict::Trouble(error)
+        }
+    }
 }
+
+fn accepted(
+    head: Head,
+    mut body: Vec<u8>,
+    expect: Expect,
+    write: bool,
+    limits: &Limits,
+) -> Verdict {
+    if expect == Expect::Event && body.trim_ascii().is_empty() {
+        return Verdict::NoEvent;
+    }
+    let tree = match decode(&body, limits).and_then(|tree| check(tree, expect)) {
+        Ok(tree) => tree,
+        Err(_) if expect == Expect::Anything => Tree::default(),
+        Err(error) => return not_accepted(&head, &body, error, write),
+    };
+    body.push(0);
+    Verdict::Success(Response {
+        head,
+        tree,
+        body,
+        endpoint: Arc::default(),
+    })
+}
+
+/// What every success of the key space has.
+fn check(tree: Tree, expect: Expect) -> Result<Tree> {
+    let broken = |why: &str| {
+        Err(Error::new(
+            Status::PROTOCOL,
+            format!("the answer is not etcd's: {why}"),
+        ))
+    };
+    if tree.action_text().is_empty() {
+        return broken("it has no action");
+    }
+    match tree.node() {
+        None if expect == Expect::Action => Ok(tree),
+        None => broken("it has no node"),
+        // the position of a watch comes from it
+        Some(node) if expect == Expect::Event && node.modified_index() == 0 => {
+            broken("its event has no index")
+        }
+        Some(_) => Ok(tree),
+    }
+}
+
+fn not_accepted(head: &Head, body: &[u8], error: Error, write: bool) -> Verdict {
+    let text = match error.status() {
+        Status::TOO_LARGE => error.to_string(),
+        _ => format!("{error} ({})", head.describe()),
+    };
+    let mut foreign = foreign(error.status(), text, head, body);
+    // the head said yes, the body does not tell what was done
+    foreign.detail_mut().outcome_unknown = write;
+    if error.status() == Status::TOO_LARGE {
+        return Verdict::Refused(foreign);
+    }
+    Verdict::Trouble(foreign)
+}
+
+/// `{"errorCode":…}`
+fn coded(head: &Head, refusal: Refusal, write: bool) -> Verdict {
+    let status = Status::from_etcd(refusal.code);
+    let definite = match status {
+        // 3.5 answers so to the update of a directory, and nothing has changed
+        Status::RAFT_INTERNAL => refusal.cause.contains("Not a file"),
+        // a standby of 0.4 without leader
+        Status::STANDBY_INTERNAL | Status::LEADER_ELECTION => false,
+        _ => head.status < 500,
+    };
+    let mut error = told(status, head, refusal);
+    if definite {
+        return Verdict::Refused(error);
+    }
+    let applied_perhaps = match status {
+        Status::STANDBY_INTERNAL | Status::LEADER_ELECTION => false,
+        Status::RAFT_INTERNAL => true,
+        _ => head.status >= 500,
+    };
+    error.detail_mut().retriable = true;
+    Verdict::Trouble(perhaps_applied(error, write && applied_perhaps))
+}
+
+/// `{"message":…}`
+fn message(head: &Head, refusal: Refusal, write: bool) -> Verdict {
+    let status = match head.status {
+        401 => Status::UNAUTHORIZED,
+        _ => Status::SERVER_ERROR,
+    };
+    let mut error = told(status, head, refusal);
+    if head.status < 500 {
+        return Verdict::Refused(error);
+    }
+    error.detail_mut().retriable = head.status != 501;
+    // 501: a proxy that only reads; 503: election, or a proxy without members
+    let unsent = matches!(head.status, 501 | 503);
+    Verdict::Trouble(perhaps_applied(error, write && !unsent))
+}
+
+fn foreign_failure(head: &Head, body: &[u8], expect: Expect, write: bool) -> Verdict {
+    let of_etcd = head.etcd_index != 0 || !head.cluster_id.is_empty();
+    if head.status < 500 && expect == Expect::Anything && body.is_empty() && of_etcd {
+        // the answer to a HEAD has no room for a reason
+        let text = format!("refused with status {} and no body", head.status);
+        return Verdict::Refused(foreign(Status::SERVER_ERROR, text, head, body));
+    }
+    if head.status < 500 {
+        let hint = match head.status {
+            404 if body.starts_with(b"404 page not found") => {
+                "; the server may have its v2 API turned off (--enable-v2)"
+            }
+            _ => "",
+        };
+        let text = format!("the answer is not etcd's: {}{hint}", head.describe());
+        return Verdict::Trouble(foreign(Status::PROTOCOL, text, head, body));
+    }
+    let text = format!("the server failed: {}", head.describe());
+    let mut error = foreign(Status::SERVER_ERROR, text, head, body);
+    error.detail_mut().retriable = head.status != 501;
+    Verdict::Trouble(perhaps_applied(error, write && head.status != 501))
+}
+
+/// etcd cleans a path with 301; to follow it would turn a write into a read.
+fn not_followed(head: &Head, body: &[u8]) -> Error {
+    let text = match &head.location {
+        Some(location) => format!(
+            "redirected with status {} to {}, which is not followed",
+            head.status,
+            one_line(location)
+        ),
+        None => format!("redirected with status {} to nowhere", head.status),
+    };
+    foreign(Status::REDIRECT, text, head, body)
+}
+
+fn redirect(head: Head, body: &[u8]) -> Verdict {
+    match head.location.as_deref().map(str::trim) {
+        Some(location) if !location.is_empty() => Verdict::Redirect(location.to_owned()),
+        _ => {
+            let text = format!("redirected with status {} to nowhere", head.status);
+            Verdict::Trouble(foreign(Status::PROTOCOL, text, &head, body))
+        }
+    }
+}
+
+/// An error in the words of the server.
+fn told(status: Status, head: &Head, refusal: Refusal) -> Error {
+    let mut error = Error::new(status, refusal.text());
+    let detail = error.detail_mut();
+    detail.http_status = head.status;
+    detail.etcd_code = refusal.code;
+    detail.cause = refusal.cause;
+    detail.index = refusal.index;
+    error
+}
+
+/// An error about a body that says nothing; its beginning is kept.
+fn foreign(status: Status, text: String, head: &Head, body: &[u8]) -> Error {
+    let mut error = Error::new(status, text);
+    let detail = error.detail_mut();
+    detail.http_status = head.status;
+    detail.body = body.get(..KEPT).unwrap_or(body).to_vec();
+    error
+}
+
+fn perhaps_applied(error: Error, unknown: bool) -> Error {
+    if !unknown {
+        return error;
+    }
+    let mut unsure = Error::new(
+        Status::OUTCOME_UNKNOWN,
+        format!("whether it was applied is unknown: {error}"),
+    );
+    let told = error.detail();
+    let detail = unsure.detail_mut();
+    detail.http_status = told.http_status;
+    detail.etcd_code = told.etcd_code;
+    detail.cause.clone_from(&told.cause);
+    detail.index = told.index;
+    detail.retriable = told.retriable;
+    detail.body.clone_from(&told.body);
+    unsure
+}
+
+#[cfg(test)]
+#[path = "answer_tests.rs"]
+mod tests;

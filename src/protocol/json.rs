@@ -1,1 +1,439 @@
 //! A pull parser for JSON: no recursion, no allocation, positions instead of copies.
+//!
+//! The caller asks for what it expects next; whatever else is there is [`Broken`]. Input is text that was checked
+//! to be UTF-8 once, so that strings can be handed out as slices of it.
+
+/// Not the JSON that was asked for, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Broken {
+    pub(crate) at: usize,
+    pub(crate) why: &'static str,
+}
+
+type Result<T> = std::result::Result<T, Broken>;
+
+/// Levels of an unknown value that [`Json::skip`] follows; 64 to a word.
+const SKIP_DEPTH: usize = 1024;
+
+/// A string as it stands between its quotes; its escapes are known to be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Text<'a> {
+    pub(crate) raw: &'a str,
+    pub(crate) escaped: bool,
+}
+
+impl Text<'_> {
+    /// Appends the text that it stands for.
+    #[inline]
+    pub(crate) fn append_to(self, out: &mut String) {
+        if self.escaped {
+            self.unescape_into(out);
+        } else {
+            out.push_str(self.raw);
+        }
+    }
+
+    fn unescape_into(self, out: &mut String) {
+        let mut rest = self.raw;
+        while let Some(run) = rest.bytes().position(|b| b == b'\\') {
+            out.push_str(rest.get(..run).unwrap_or_default());
+            let escape = rest.as_bytes().get(run + 1).copied().unwrap_or_default();
+            let mut used = 2;
+            out.push(match escape {
+                b'b' => '\u{8}',
+                b'f' => '\u{c}',
+                b'n' => '\n',
+                b'r' => '\r',
+                b't' => '\t',
+                b'u' => {
+                    let unit = hex4(rest.as_bytes(), run + 2).unwrap_or_default();
+                    used = 6;
+                    if (0xd800..0xdc00).contains(&unit) {
+                        used = 12;
+                        let low = hex4(rest.as_bytes(), run + 8).unwrap_or_default();
+                        pair(unit, low)
+                    } else {
+                        char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)
+                    }
+                }
+                itself => char::from(itself),
+            });
+            rest = rest.get(run + used..).unwrap_or_default();
+        }
+        out.push_str(rest);
+    }
+
+    /// Hands what it stands for to `f`; a copy is made only if there are escapes.
+    #[inline]
+    pub(crate) fn with<R>(self, f: impl FnOnce(&str) -> R) -> R {
+        if self.escaped {
+            f(&self.to_text())
+        } else {
+            f(self.raw)
+        }
+    }
+
+    /// An owned copy of what it stands for.
+    pub(crate) fn to_text(self) -> String {
+        let mut out = String::with_capacity(self.raw.len());
+        self.append_to(&mut out);
+        out
+    }
+}
+
+fn hex4(bytes: &[u8], at: usize) -> Option<u32> {
+    let digits = bytes.get(at..)?.first_chunk::<4>()?;
+    digits.iter().try_fold(0, |unit, &digit| {
+        Some((unit << 4) | char::from(digit).to_digit(16)?)
+    })
+}
+
+fn pair(high: u32, low: u32) -> char {
+    let code = 0x10000 + ((high & 0x3ff) << 10) + (low & 0x3ff);
+    char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// Where reading stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Json<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Json<'a> {
+    pub(crate) fn new(text: &'a str) -> Json<'a> {
+        Json { text, at: 0 }
+    }
+
+    /// Bytes read so far.
+    #[inline]
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
+    #[inline]
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
+    }
+
+    #[cold]
+    fn broken<T>(&self, at: usize, why: &'static str) -> Result<T> {
+        Err(Broken { at, why })
+    }
+
+    /// The next byte that is not white space; it stays unread.
+    #[inline]
+    pub(crate) fn token(&mut self) -> Result<u8> {
+        loop {
+            match self.byte(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(byte) => return Ok(byte),
+                None => return self.broken(self.at, "it ends too early"),
+            }
+        }
+    }
+
+    /// Nothing but white space may follow.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        match self.token() {
+            Ok(_) => self.broken(self.at, "something follows the end"),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Enters an object.
+    #[inline]
+    pub(crate) fn object(&mut self) -> Result<()> {
+        if self.token()? != b'{' {
+            return self.broken(self.at, "an object was expected");
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// The next name in an object, its value is to be read next; `None` at the end. `first`: right after [`Json::object`].
+    #[inline]
+    pub(crate) fn member(&mut self, first: bool) -> Result<Option<Text<'a>>> {
+        let mut byte = self.token()?;
+        if byte == b'}' {
+            self.at += 1;
+            return Ok(None);
+        }
+        if !first {
+            if byte != b',' {
+                return self.broken(self.at, "a comma or } was expected");
+            }
+            self.at += 1;
+            byte = self.token()?;
+        }
+        if byte != b'"' {
+            return self.broken(self.at, "a name was expected");
+        }
+        let name = self.quoted()?;
+        if self.token()? != b':' {
+            return self.broken(self.at, "a colon was expected");
+        }
+        self.at += 1;
+        Ok(Some(name))
+    }
+
+    /// Enters an array.
+    #[inline]
+    pub(crate) fn array(&mut self) -> Result<()> {
+        if self.token()? != b'[' {
+            return self.broken(self.at, "an array was expected");
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Whether an element follows, which is to be read next. `first`: right after [`Json::array`].
+    #[inline]
+    pub(crate) fn element(&mut self, first: bool) -> Result<bool> {
+        match self.token()? {
+            b']' => {
+                self.at += 1;
+                Ok(false)
+            }
+            _ if first => Ok(true),
+            b',' => {
+                self.at += 1;
+                Ok(true)
+            }
+            _ => self.broken(self.at, "a comma or ] was expected"),
+        }
+    }
+
+    /// A string.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Result<Text<'a>> {
+        if self.token()? != b'"' {
+            return self.broken(self.at, "a string was expected");
+        }
+        self.quoted()
+    }
+
+    /// From the opening quote to behind the closing one.
+    #[inline]
+    fn quoted(&mut self) -> Result<Text<'a>> {
+        let start = self.at + 1;
+        let mut at = start;
+        let mut escaped = false;
+        loop {
+            at = plain_run(self.text.as_bytes(), at);
+            match self.byte(at) {
+                Some(b'"') => {
+                    self.at = at + 1;
+                    let raw = self.text.get(start..at).unwrap_or_default();
+                    return Ok(Text { raw, escaped });
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    at = self.escape(at)?;
+                }
+                Some(_) => return self.broken(at, "a control character stands in a string"),
+                None => return self.broken(at, "it ends inside of a string"),
+            }
+        }
+    }
+
+    /// Behind the escape that begins at `at`.
+    fn escape(&self, at: usize) -> Result<usize> {
+        match self.byte(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => return Ok(at + 2),
+            Some(b'u') => {}
+            _ => return self.broken(at, "an escape is wrong"),
+        }
+        let bytes = self.text.as_bytes();
+        match hex4(bytes, at + 2) {
+            Some(0xdc00..=0xdfff) => self.broken(at, "half of a surrogate pair"),
+            Some(0xd800..=0xdbff) => {
+                let second = bytes.get(at + 6..).is_some_and(|b| b.starts_with(b"\\u"));
+                match hex4(bytes, at + 8) {
+                    Some(0xdc00..=0xdfff) if second => Ok(at + 12),
+                    _ => self.broken(at, "half of a surrogate pair"),
+                }
+            }
+            Some(_) => Ok(at + 6),
+            None => self.broken(at, "an escape is wrong"),
+        }
+    }
+
+    /// `null`, if that is what comes.
+    #[inline]
+    pub(crate) fn null(&mut self) -> Result<bool> {
+        if self.token()? != b'n' {
+            return Ok(false);
+        }
+        self.word("null").map(|()| true)
+    }
+
+    /// `true` or `false`.
+    #[inline]
+    pub(crate) fn bool(&mut self) -> Result<bool> {
+        match self.token()? {
+            b't' => self.word("true").map(|()| true),
+            b'f' => self.word("false").map(|()| false),
+            _ => self.broken(self.at, "true or false was expected"),
+        }
+    }
+
+    fn word(&mut self, word: &str) -> Result<()> {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        if !rest.starts_with(word.as_bytes()) {
+            return self.broken(self.at, "a value was expected");
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    /// A whole number of the full unsigned range.
+    #[inline]
+    pub(crate) fn u64(&mut self) -> Result<u64> {
+        const EXPECTED: &str = "an unsigned whole number was expected";
+        self.token()?;
+        let start = self.at;
+        let mut at = start;
+        let mut number: u64 = 0;
+        while let Some(digit @ b'0'..=b'9') = self.byte(at) {
+            number = number
+                .wrapping_mul(10)
+                .wrapping_add(u64::from(digit - b'0'));
+            at += 1;
+        }
+        // 19 digits always fit
+        if at - start > 19 {
+            match self.text.get(start..at).unwrap_or_default().parse() {
+                Ok(n) => number = n,
+                Err(_) => return self.broken(start, EXPECTED),
+            }
+        }
+        let zeros = self.byte(start) == Some(b'0') && at - start > 1;
+        if at == start || zeros || matches!(self.byte(at), Some(b'.' | b'e' | b'E')) {
+            return self.broken(start, EXPECTED);
+        }
+        self.at = at;
+        Ok(number)
+    }
+
+    /// A whole number with a sign.
+    pub(crate) fn i64(&mut self) -> Result<i64> {
+        self.token()?;
+        let start = self.at;
+        // parse() says no to a fraction or an exponent
+        match self.number()?.parse() {
+            Ok(number) => Ok(number),
+            Err(_) => self.broken(start, "a whole number was expected"),
+        }
+    }
+
+    /// Any number, as it is written.
+    fn number(&mut self) -> Result<&'a str> {
+        let start = self.at;
+        let mut at = start + usize::from(self.byte(start) == Some(b'-'));
+        let whole = at;
+        at = self.digits(at)?;
+        if self.byte(whole) == Some(b'0') && at - whole > 1 {
+            return self.broken(whole, "a number begins with 0");
+        }
+        if self.byte(at) == Some(b'.') {
+            at = self.digits(at + 1)?;
+        }
+        if matches!(self.byte(at), Some(b'e' | b'E')) {
+            let sign = matches!(self.byte(at + 1), Some(b'+' | b'-'));
+            at = self.digits(at + 1 + usize::from(sign))?;
+        }
+        self.at = at;
+        Ok(self.text.get(start..at).unwrap_or_default())
+    }
+
+    /// Behind at least one digit.
+    fn digits(&self, start: usize) -> Result<usize> {
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        match rest.iter().take_while(|b| b.is_ascii_digit()).count() {
+            0 => self.broken(start, "a value was expected"),
+            n => Ok(start + n),
+        }
+    }
+
+    /// Reads over any value, checking it all the same.
+    pub(crate) fn skip(&mut self) -> Result<()> {
+        // one bit per open container: whether it is an object
+        let mut open = [0u64; SKIP_DEPTH / 64];
+        let mut depth = 0;
+        loop {
+            let entered = match self.token()? {
+                b'{' => {
+                    self.at += 1;
+                    self.member(true)?.is_some().then_some(1)
+                }
+                b'[' => {
+                    self.at += 1;
+                    self.element(true)?.then_some(0)
+                }
+                b'"' => self.quoted().map(|_| None)?,
+                b't' => self.word("true").map(|()| None)?,
+                b'f' => self.word("false").map(|()| None)?,
+                b'n' => self.word("null").map(|()| None)?,
+                _ => self.number().map(|_| None)?,
+            };
+            if let Some(bit) = entered {
+                let Some(word) = open.get_mut(depth / 64) else {
+                    return self.broken(self.at, "an unknown value is nested too deep");
+                };
+                *word = (*word & !(1 << (depth % 64))) | (bit << (depth % 64));
+                depth += 1;
+                continue;
+            }
+            // a value has ended, and with it perhaps what holds it
+            loop {
+                if depth == 0 {
+                    return Ok(());
+                }
+                let top = depth - 1;
+                let word = open.get(top / 64).copied().unwrap_or_default();
+                let more = if (word >> (top % 64)) & 1 == 1 {
+                    self.member(false)?.is_some()
+                } else {
+                    self.element(false)?
+                };
+                if more {
+                    break;
+                }
+                depth = top;
+            }
+        }
+    }
+}
+
+/// Position of the next quote, backslash or control character at or after `at`; the end if there is none.
+#[inline]
+fn plain_run(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // eight at a time: a borrow can only spoil bytes above the first hit, and only the first one counts
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*chunk);
+        let quote = word ^ (ONES * 0x22);
+        let slash = word ^ (ONES * 0x5c);
+        let hits = ((quote.wrapping_sub(ONES) & !quote)
+            | (slash.wrapping_sub(ONES) & !slash)
+            | (word.wrapping_sub(ONES * 0x20) & !word))
+            & HIGH;
+        if hits != 0 {
+            return at + hits.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while let Some(byte) = bytes.get(at) {
+        if matches!(byte, b'"' | b'\\' | 0..0x20) {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

@@ -1,15 +1,17 @@
 //! The v2 wire as pure data: no I/O, no clock, no `unsafe`.
 //!
 //! [`key`] and [`request`] say what is asked, [`wire`] is how it is written, [`answer`] judges what came back,
-//! [`response`] and [`tree`] are what a caller reads, [`json`] is the pull parser below them.
+//! [`decode`] turns its body into a [`tree`], [`response`] is what a caller reads, [`json`] is the pull parser below them.
 #![forbid(unsafe_code)]
 
 pub mod answer;
+pub mod decode;
 mod escape;
 pub mod expiration;
 mod form;
 pub mod json;
 pub mod key;
+mod refusal;
 pub mod request;
 pub mod response;
 pub mod tree;
