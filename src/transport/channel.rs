@@ -1,7 +1,38 @@
 //! The way to one member: its pool of connections and the HTTP engine over it.
-use super::{cancel::Cancel, endpoint::Endpoint, fault::Fault};
-use crate::protocol::{answer::Head, wire::Wire};
+use super::{
+    attempt::{self, Attempt, Failure, Installed},
+    cancel::Cancel,
+    connect::Dialer,
+    endpoint::Endpoint,
+    fault::{Fault, FaultKind},
+    prime,
+    resolve::Later,
+};
+use crate::{
+    error::Phase,
+    protocol::{
+        answer::Head,
+        wire::{Method, Wire},
+    },
+};
+use http::{
+    HeaderMap, Request, Uri,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION},
+    uri::{self, Authority, PathAndQuery},
+};
+use std::fmt;
+use std::io::Read;
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
+
+/// Longest head of an answer.
+const LONGEST_HEAD: usize = 64 * 1024;
+/// How much room a server's word is believed at once; what is really longer grows.
+const BELIEVED: u64 = 1 << 20;
+/// How much of a body a fault keeps.
+const KEPT: usize = 1024;
+/// Room for the request line without its target, and for headers of known length.
+const HEAD_ROOM: usize = 1024;
 
 /// Socket and pool settings, the same for every member of a client.
 #[derive(Clone, Debug)]
@@ -23,7 +54,7 @@ pub struct Limits {
     pub deadline: Instant,
     /// resolve + connect + handshake
     pub connect: Duration,
-    /// longest silence between the request and the first byte of the answer
+    /// longest silence between the request and the first byte of the answer, and of a server that does not take it
     pub head: Duration,
     /// longest silence inside the answer
     pub body: Duration,
@@ -41,21 +72,36 @@ pub struct Answer {
 }
 
 /// The way to one member. Any number of threads may exchange at once.
-#[derive(Debug)]
 pub struct Channel {
     endpoint: Endpoint,
+    settings: Settings,
+    /// `None` only if the endpoint's own authority were no authority for `http`
+    authority: Option<Authority>,
+    agent: RwLock<ureq::Agent>,
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Channel").field(&self.endpoint).finish()
+    }
 }
 
 impl Channel {
     /// Opens nothing yet.
     pub fn new(endpoint: Endpoint, settings: &Settings) -> Channel {
-        let _ = settings;
-        Channel { endpoint }
+        Channel {
+            authority: endpoint.authority().parse().ok(),
+            agent: RwLock::new(agent(&endpoint, settings)),
+            settings: settings.clone(),
+            endpoint,
+        }
     }
+
     /// Where it leads.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
+
     /// Sends one request, reads one answer.
     pub fn exchange(
         &self,
@@ -63,9 +109,238 @@ impl Channel {
         limits: &Limits,
         cancel: Option<&Cancel>,
     ) -> Result<Answer, Box<Fault>> {
-        let _ = (wire, limits, cancel);
-        todo!()
+        let mut attempt = Attempt::new(limits, cancel);
+        let began = Instant::now();
+        if let Err(stop) = attempt.check() {
+            let failure = attempt.stopped(Phase::Connect, stop, began);
+            return Err(Box::new(attempt.fault(failure)));
+        }
+        let request = match self.request(wire) {
+            Ok(request) => request,
+            Err(text) => return Err(Box::new(attempt.fault(local(text)))),
+        };
+        let line = wire.method.name().len() + wire.target.len() + " ".len() + " HTTP/1.1".len();
+        attempt.prime = line > prime::LONG_LINE;
+        attempt.head_room =
+            HEAD_ROOM + line + 512 + wire.content_type.as_ref().map_or(0, String::len);
+        attempt.body = wire.body.as_ref().map_or(0, |body| body.len() as u64);
+        let Some(_installed) = Installed::new(attempt) else {
+            let attempt = Attempt::new(limits, cancel);
+            return Err(Box::new(attempt.fault(local("the thread is ending"))));
+        };
+        self.run(request, wire.method, limits)
     }
+
     /// Closes idle connections, for instance because the member failed.
-    pub fn forget_idle(&self) {}
+    pub fn forget_idle(&self) {
+        let fresh = agent(&self.endpoint, &self.settings);
+        let mut current = self.agent.write().unwrap_or_else(PoisonError::into_inner);
+        // connections in use stay with the exchanges that hold the old agent, and end with them
+        let old = std::mem::replace(&mut *current, fresh);
+        drop(current);
+        drop(old);
+    }
+
+    fn request<'a>(&self, wire: &'a Wire) -> Result<Request<&'a [u8]>, &'static str> {
+        if !wire.target.starts_with('/') {
+            return Err("request target does not begin with a slash");
+        }
+        let target: PathAndQuery = wire
+            .target
+            .parse()
+            .map_err(|_| "request target is too long or not percent-encoded")?;
+        // http takes a fragment and drops it: half a key would be sent
+        if target.as_str() != wire.target {
+            return Err("request target is not percent-encoded");
+        }
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(uri::Scheme::HTTP);
+        parts.authority = self.authority.clone();
+        parts.path_and_query = Some(target);
+        let uri = Uri::from_parts(parts).map_err(|_| "endpoint is not a URI")?;
+        let mut request = Request::new(wire.body.as_deref().unwrap_or_default());
+        *request.method_mut() = method(wire.method);
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        // further headers of the request (Authorization) belong here, their lengths into `head_room`
+        if let (Some(_), Some(of)) = (&wire.body, &wire.content_type) {
+            let of = HeaderValue::from_str(of).map_err(|_| "content type is not a header value")?;
+            headers.insert(CONTENT_TYPE, of);
+        }
+        Ok(request)
+    }
+
+    fn run(
+        &self,
+        request: Request<&[u8]>,
+        method: Method,
+        limits: &Limits,
+    ) -> Result<Answer, Box<Fault>> {
+        let agent = {
+            let current = self.agent.read().unwrap_or_else(PoisonError::into_inner);
+            current.clone()
+        };
+        let has_body = !request.body().is_empty() || matches!(method, Method::Put | Method::Post);
+        let outcome = if has_body {
+            agent.run(request)
+        } else {
+            agent.run(request.map(drop))
+        };
+        let (parts, mut body) = match outcome {
+            Ok(response) => response.into_parts(),
+            Err(error) => return Err(Box::new(fault(&error, "head"))),
+        };
+        attempt::with(|attempt| attempt.phase = Phase::Body);
+        let head = read_head(parts.status.as_u16(), &parts.headers);
+        let mut bytes = Vec::new();
+        let failed = |mut fault: Fault, head: Head, mut bytes: Vec<u8>| {
+            bytes.truncate(KEPT);
+            fault.head = Some(Box::new(head));
+            fault.body = bytes;
+            Err(Box::new(fault))
+        };
+
+        let told = match (method, parts.status.as_u16()) {
+            (Method::Head, _) | (_, 204 | 304) => Some(0),
+            _ => content_length(&parts.headers),
+        };
+        if told.is_some_and(|length| length > limits.max_body) {
+            return failed(too_large(limits.max_body), head, bytes);
+        }
+        // one byte more, for the NUL of C
+        let room = told.unwrap_or(0).min(BELIEVED) + 1;
+        bytes.reserve_exact(usize::try_from(room).unwrap_or(1));
+        let mut limited = body.as_reader().take(limits.max_body.saturating_add(1));
+        if let Err(error) = limited.read_to_end(&mut bytes) {
+            return failed(fault(&error.into(), "body"), head, bytes);
+        }
+        if bytes.len() as u64 > limits.max_body {
+            return failed(too_large(limits.max_body), head, bytes);
+        }
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve(1);
+        }
+        Ok(Answer { head, body: bytes })
+    }
+}
+
+fn agent(endpoint: &Endpoint, settings: &Settings) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        // nothing from the environment
+        .proxy(None)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent("")
+        .accept("")
+        .accept_encoding("")
+        .max_response_header_size(LONGEST_HEAD)
+        .max_idle_connections(settings.max_idle)
+        .max_idle_connections_per_host(settings.max_idle)
+        .max_idle_age(settings.idle_age)
+        .build();
+    // no time limits here: each would cost system calls, ours are in the stream
+    ureq::Agent::with_parts(config, Dialer::new(endpoint, settings), Later)
+}
+
+fn method(method: Method) -> http::Method {
+    match method {
+        Method::Get => http::Method::GET,
+        Method::Head => http::Method::HEAD,
+        Method::Put => http::Method::PUT,
+        Method::Post => http::Method::POST,
+        Method::Delete => http::Method::DELETE,
+    }
+}
+
+fn read_head(status: u16, headers: &HeaderMap) -> Head {
+    const ETCD_INDEX: HeaderName = HeaderName::from_static("x-etcd-index");
+    const RAFT_INDEX: HeaderName = HeaderName::from_static("x-raft-index");
+    const RAFT_TERM: HeaderName = HeaderName::from_static("x-raft-term");
+    const CLUSTER_ID: HeaderName = HeaderName::from_static("x-etcd-cluster-id");
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let number = |name| text(name).and_then(|t| t.parse().ok()).unwrap_or(0);
+    Head {
+        status,
+        etcd_index: number(&ETCD_INDEX),
+        raft_index: number(&RAFT_INDEX),
+        raft_term: number(&RAFT_TERM),
+        cluster_id: text(&CLUSTER_ID).unwrap_or_default().to_owned(),
+        content_type: text(&CONTENT_TYPE).unwrap_or_default().to_owned(),
+        location: text(&LOCATION).map(str::to_owned),
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+fn local(text: impl Into<String>) -> Failure {
+    Failure::new(Phase::Connect, FaultKind::Local, text)
+}
+
+/// What became of the attempt of this thread, given what ureq makes of it.
+fn fault(error: &ureq::Error, part: &str) -> Fault {
+    attempt::with(|attempt| {
+        let failure = match attempt.failure.take() {
+            Some(failure) => failure,
+            None => judge(error, attempt, part),
+        };
+        attempt.fault(failure)
+    })
+    .unwrap_or_else(|| unattended(local("the thread lost its exchange")))
+}
+
+/// The transport found nothing wrong: ureq did, or the connection ended in the middle.
+fn judge(error: &ureq::Error, attempt: &Attempt, part: &str) -> Failure {
+    let phase = attempt.phase;
+    match error {
+        _ if attempt.ended && phase == Phase::Body => {
+            let text = "the body was cut: connection closed before its end";
+            Failure::new(phase, FaultKind::Protocol, text)
+        }
+        _ if attempt.ended && attempt.received > 0 => {
+            let text = "connection closed inside the head of the answer";
+            Failure::new(phase, FaultKind::Connection, text)
+        }
+        _ if attempt.ended => {
+            let text = "connection closed before an answer";
+            Failure::new(phase, FaultKind::Connection, text)
+        }
+        _ if attempt.received > 0 => {
+            let text = format!("{part} of the answer is not HTTP: {error}");
+            Failure::new(phase, FaultKind::Protocol, one_line(&text))
+        }
+        _ => Failure::new(phase, FaultKind::Local, one_line(&error.to_string())),
+    }
+}
+
+fn too_large(max_body: u64) -> Fault {
+    let text = format!("body of the answer is larger than {max_body} bytes");
+    let failure = Failure::new(Phase::Body, FaultKind::TooLarge, text);
+    attempt::with(|attempt| attempt.fault(failure.clone())).unwrap_or_else(|| unattended(failure))
+}
+
+fn unattended(failure: Failure) -> Fault {
+    let none = Limits {
+        deadline: Instant::now(),
+        connect: Duration::ZERO,
+        head: Duration::ZERO,
+        body: Duration::ZERO,
+        max_body: 0,
+    };
+    Attempt::new(&none, None).fault(failure)
+}
+
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(300)
+        .collect()
 }

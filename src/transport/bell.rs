@@ -1,0 +1,47 @@
+//! A descriptor that becomes readable once and for all.
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io;
+
+/// Rung once, readable for ever: it is never drained, so any number of pollers see it.
+#[derive(Debug)]
+pub(super) struct Bell {
+    ear: OwnedFd,
+    /// the other end of a pipe, where there is no eventfd
+    #[cfg(not(target_os = "linux"))]
+    hand: OwnedFd,
+}
+
+impl Bell {
+    #[cfg(target_os = "linux")]
+    pub(super) fn new() -> io::Result<Bell> {
+        use rustix::event::{EventfdFlags, eventfd};
+        Ok(Bell {
+            ear: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+        })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn new() -> io::Result<Bell> {
+        use rustix::io::{FdFlags, fcntl_setfd};
+        let (ear, hand) = rustix::pipe::pipe()?;
+        fcntl_setfd(&ear, FdFlags::CLOEXEC)?;
+        fcntl_setfd(&hand, FdFlags::CLOEXEC)?;
+        Ok(Bell { ear, hand })
+    }
+
+    /// Makes it readable. Ring it once only: a pipe could fill up.
+    pub(super) fn ring(&self) {
+        #[cfg(target_os = "linux")]
+        let hand = &self.ear;
+        #[cfg(not(target_os = "linux"))]
+        let hand = &self.hand;
+        // an interrupted write is the only failure that there can be
+        while rustix::io::write(hand, &1u64.to_ne_bytes()) == Err(rustix::io::Errno::INTR) {}
+    }
+}
+
+impl AsFd for Bell {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ear.as_fd()
+    }
+}

@@ -1,0 +1,211 @@
+//! Makes connections: resolves, races the addresses, primes; the `Connector` that ureq calls when its pool is empty.
+use super::{
+    attempt::{self, Attempt, Failure},
+    channel::Settings,
+    endpoint::{Endpoint, Host, Place},
+    prime,
+    resolve::Names,
+    socket::{self, Begun},
+    stream::Stream,
+    wait::{self, Stop},
+};
+use crate::error::Phase;
+use rustix::{
+    event::{PollFd, PollFlags},
+    fd::{AsFd, OwnedFd},
+    io::Errno,
+};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use ureq::unversioned::transport::{ConnectionDetails, Connector};
+
+/// Head start of an address before the next one is tried as well (RFC 8305, 5).
+const STAGGER: Duration = Duration::from_millis(250);
+/// Addresses tried at the same time.
+const IN_FLIGHT: usize = 3;
+/// Between two looks at a unix socket whose queue is full.
+const FULL_QUEUE: [Duration; 5] = [
+    Duration::from_millis(1),
+    Duration::from_millis(2),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+];
+
+/// Way to one member.
+#[derive(Debug)]
+pub(super) struct Dialer {
+    way: Way,
+    host_header: String,
+    settings: Settings,
+}
+
+#[derive(Debug)]
+enum Way {
+    Address(SocketAddr),
+    Name(Names),
+    Unix(std::path::PathBuf),
+}
+
+impl Dialer {
+    pub(super) fn new(endpoint: &Endpoint, settings: &Settings) -> Dialer {
+        let way = match endpoint.place() {
+            Place::Tcp(Host::Ip(ip), port) => Way::Address(SocketAddr::new(*ip, *port)),
+            Place::Tcp(Host::Name(name), port) => Way::Name(Names::new(name.clone(), *port)),
+            Place::Unix(path) => Way::Unix(path.clone()),
+        };
+        Dialer {
+            way,
+            host_header: endpoint.authority(),
+            settings: settings.clone(),
+        }
+    }
+
+    fn dial(&self, attempt: &mut Attempt) -> Result<OwnedFd, Failure> {
+        let began = Instant::now();
+        attempt.phase = Phase::Connect;
+        attempt
+            .check()
+            .map_err(|stop| attempt.stopped(Phase::Connect, stop, began))?;
+        let end = attempt.end_of(attempt.limits.connect);
+        let socket = match &self.way {
+            Way::Unix(path) => reach_unix(path, attempt, end)?,
+            Way::Address(address) => self.race(vec![*address], attempt, end)?,
+            Way::Name(names) => {
+                attempt.phase = Phase::Resolve;
+                let addresses = names.look_up(attempt, end)?;
+                attempt.phase = Phase::Connect;
+                self.race(addresses, attempt, end)?
+            }
+        };
+        if attempt.prime {
+            prime::prime(&socket, &self.host_header, attempt)?;
+        }
+        Ok(socket)
+    }
+
+    /// Tries one address after the other without waiting for the end of the one before; the first one wins.
+    fn race(
+        &self,
+        addresses: Vec<SocketAddr>,
+        attempt: &Attempt,
+        end: Instant,
+    ) -> Result<OwnedFd, Failure> {
+        let began = Instant::now();
+        let mut queue = VecDeque::from(addresses);
+        let mut flying: Vec<(OwnedFd, SocketAddr)> = Vec::new();
+        let mut next_start = began;
+        let mut last = Failure::from_errno(Phase::Connect, Errno::ADDRNOTAVAIL);
+        loop {
+            let due = flying.is_empty() || Instant::now() >= next_start;
+            if due && flying.len() < IN_FLIGHT {
+                if let Some(address) = queue.pop_front() {
+                    next_start = Instant::now() + STAGGER;
+                    let begun = socket::begin_tcp(address, &self.settings);
+                    match begun.and_then(|begun| settle(begun, &address)) {
+                        Ok(Begun::Connected(socket)) => return Ok(socket),
+                        Ok(Begun::Pending(socket)) => flying.push((socket, address)),
+                        Err(errno) => last = Failure::from_errno(Phase::Connect, errno),
+                    }
+                }
+                if flying.is_empty() {
+                    match queue.is_empty() {
+                        true => return Err(last),
+                        false => continue,
+                    }
+                }
+            }
+            let more = !queue.is_empty() && flying.len() < IN_FLIGHT;
+            let wake = if more { end.min(next_start) } else { end };
+            let ready = match decided(&flying, attempt, wake) {
+                Ok(ready) => ready,
+                Err(Stop::TimedOut) if wake < end => continue,
+                Err(stop) => return Err(attempt.stopped(Phase::Connect, stop, began)),
+            };
+            let (done, still) = std::mem::take(&mut flying)
+                .into_iter()
+                .enumerate()
+                .partition::<Vec<_>, _>(|(i, _)| ready.contains(i));
+            flying = still.into_iter().map(|(_, flight)| flight).collect();
+            for (_, (socket, address)) in done {
+                let won = socket::outcome(&socket);
+                match won.and_then(|()| socket::met_itself(socket, &address)) {
+                    Ok(socket) => return Ok(socket),
+                    Err(errno) => last = Failure::from_errno(Phase::Connect, errno),
+                }
+                // no reason to wait for the rest of the head start
+                next_start = Instant::now();
+            }
+        }
+    }
+}
+
+fn settle(begun: Begun, address: &SocketAddr) -> Result<Begun, Errno> {
+    match begun {
+        Begun::Connected(socket) => socket::met_itself(socket, address).map(Begun::Connected),
+        pending => Ok(pending),
+    }
+}
+
+/// Which of the connections in flight are decided.
+fn decided(
+    flying: &[(OwnedFd, SocketAddr)],
+    attempt: &Attempt,
+    end: Instant,
+) -> Result<Vec<usize>, Stop> {
+    let mut fds: Vec<PollFd<'_>> = flying
+        .iter()
+        .map(|(socket, _)| PollFd::new(socket, PollFlags::OUT))
+        .collect();
+    wait::any(&mut fds, attempt.cancel.as_ref(), end)?;
+    let ready = fds.iter().enumerate();
+    Ok(ready
+        .filter(|(_, fd)| !fd.revents().is_empty())
+        .map(|(i, _)| i)
+        .collect())
+}
+
+fn reach_unix(path: &Path, attempt: &Attempt, end: Instant) -> Result<OwnedFd, Failure> {
+    let began = Instant::now();
+    let stopped = |stop| attempt.stopped(Phase::Connect, stop, began);
+    let mut pauses = FULL_QUEUE.iter();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match socket::begin_unix(path) {
+            Ok(Begun::Connected(socket)) => return Ok(socket),
+            Ok(Begun::Pending(socket)) => {
+                let cancel = attempt.cancel.as_ref();
+                wait::one(socket.as_fd(), PollFlags::OUT, cancel, end).map_err(stopped)?;
+                return match socket::outcome(&socket) {
+                    Ok(()) => Ok(socket),
+                    Err(errno) => Err(Failure::from_errno(Phase::Connect, errno)),
+                };
+            }
+            // the queue of connections is full; there is nothing to poll for
+            Err(Errno::AGAIN) => {
+                let now = Instant::now();
+                if now >= end {
+                    return Err(stopped(Stop::TimedOut));
+                }
+                pause = *pauses.next().unwrap_or(&pause);
+                let cancel = attempt.cancel.as_ref();
+                wait::pause(cancel, end.min(now + pause)).map_err(stopped)?;
+            }
+            Err(errno) => return Err(Failure::from_errno(Phase::Connect, errno)),
+        }
+    }
+}
+
+impl Connector for Dialer {
+    type Out = Stream;
+
+    fn connect(
+        &self,
+        _: &ConnectionDetails<'_>,
+        _: Option<()>,
+    ) -> Result<Option<Stream>, ureq::Error> {
+        attempt::run(|attempt| self.dial(attempt)).map(|socket| Some(Stream::new(socket)))
+    }
+}

@@ -1,0 +1,158 @@
+//! Names to addresses: on a helper thread, since `getaddrinfo` can neither be interrupted nor given a deadline.
+use super::{
+    attempt::{Attempt, Failure},
+    bell::Bell,
+    fault::FaultKind,
+    signals, wait,
+};
+use crate::error::Phase;
+use rustix::{event::PollFlags, fd::AsFd};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use ureq::unversioned::{
+    resolver::{ResolvedSocketAddrs, Resolver},
+    transport::NextTimeout,
+};
+
+/// More addresses than that are not tried.
+const MOST: usize = 16;
+
+/// Looks up the name of one member. Nothing is cached; callers that come while a look-up runs share it, so that a
+/// mute name server costs one thread, not one for each call.
+#[derive(Debug)]
+pub(super) struct Names {
+    host: Arc<str>,
+    port: u16,
+    running: Mutex<Option<Arc<LookUp>>>,
+}
+
+/// All that the helper thread knows and owns.
+#[derive(Debug)]
+struct LookUp {
+    outcome: Mutex<Option<Result<Vec<SocketAddr>, String>>>,
+    done: Bell,
+}
+
+impl Names {
+    pub(super) fn new(host: Arc<str>, port: u16) -> Names {
+        Names {
+            host,
+            port,
+            running: Mutex::new(None),
+        }
+    }
+
+    /// Waits for the addresses until `end`.
+    pub(super) fn look_up(
+        &self,
+        attempt: &Attempt,
+        end: Instant,
+    ) -> Result<Vec<SocketAddr>, Failure> {
+        let began = Instant::now();
+        let look_up = self
+            .join_or_start()
+            .map_err(|text| Failure::new(Phase::Resolve, FaultKind::Local, text))?;
+        let cancel = attempt.cancel.as_ref();
+        wait::one(look_up.done.as_fd(), PollFlags::IN, cancel, end)
+            .map_err(|stop| attempt.stopped(Phase::Resolve, stop, began))?;
+        let outcome = lock(&look_up.outcome).clone();
+        match outcome {
+            Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
+            Some(Err(text)) => Err(Failure::new(Phase::Resolve, FaultKind::Connection, text)),
+            _ => {
+                let text = "name has no address";
+                Err(Failure::new(Phase::Resolve, FaultKind::Connection, text))
+            }
+        }
+    }
+
+    fn join_or_start(&self) -> Result<Arc<LookUp>, String> {
+        let mut running = lock(&self.running);
+        if let Some(look_up) = running.as_ref().filter(|l| lock(&l.outcome).is_none()) {
+            return Ok(look_up.clone());
+        }
+        let done = Bell::new().map_err(|_| "no descriptor left for a name look-up".to_owned())?;
+        let look_up = Arc::new(LookUp {
+            outcome: Mutex::new(None),
+            done,
+        });
+        let (its, host, port) = (look_up.clone(), self.host.clone(), self.port);
+        let _blocked = signals::Blocked::new();
+        std::thread::Builder::new()
+            .name("etcd_v2-resolve".into())
+            .stack_size(512 * 1024)
+            .spawn(move || its.run(&host, port))
+            .map_err(|_| "no thread left for a name look-up".to_owned())?;
+        *running = Some(look_up.clone());
+        Ok(look_up)
+    }
+}
+
+impl LookUp {
+    fn run(&self, host: &str, port: u16) {
+        let outcome = match (host, port).to_socket_addrs() {
+            Ok(addresses) => Ok(in_turns(addresses.collect())),
+            // the text of getaddrinfo changes with the locale, and says no more than this
+            Err(_) => Err("name not found".to_owned()),
+        };
+        *lock(&self.outcome) = Some(outcome);
+        self.done.ring();
+    }
+}
+
+/// The families take turns, in the order of the system otherwise (RFC 8305, 4).
+fn in_turns(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let mut seen = std::collections::HashSet::new();
+    addresses.retain(|a| seen.insert(*a));
+    let Some(first) = addresses.first().map(SocketAddr::is_ipv6) else {
+        return addresses;
+    };
+    let (mut ours, mut others): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|a| a.is_ipv6() == first);
+    ours.reverse();
+    others.reverse();
+    let mut turns = Vec::new();
+    while turns.len() < MOST && !(ours.is_empty() && others.is_empty()) {
+        turns.extend(ours.pop());
+        turns.extend(others.pop());
+    }
+    turns
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// ureq resolves before it looks into its pool; ours waits until a connection is really made.
+#[derive(Debug)]
+pub(super) struct Later;
+
+impl Resolver for Later {
+    fn resolve(
+        &self,
+        _: &http::Uri,
+        _: &ureq::config::Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut some = self.empty();
+        some.push(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)));
+        Ok(some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() {
+        let all = |list: &[&str]| -> Vec<SocketAddr> {
+            list.iter().map(|a| a.parse().unwrap()).collect()
+        };
+        let sorted = all(&["[::1]:1", "[::2]:1", "[::1]:1", "1.1.1.1:1", "1.1.1.2:1"]);
+        let turns = all(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "1.1.1.2:1"]);
+        assert_eq!(in_turns(sorted), turns);
+        assert_eq!(in_turns(Vec::new()), Vec::new());
+    }
+}

@@ -1,0 +1,30 @@
+//! Threads of a library must not run signal handlers of their host.
+
+/// All signals are blocked in this thread, and in threads that it spawns, until this is dropped.
+pub(super) struct Blocked(libc::sigset_t);
+
+impl Blocked {
+    /// Blocks them.
+    #[allow(unsafe_code)]
+    pub(super) fn new() -> Blocked {
+        // SAFETY: a sigset_t of zeros is a valid value (it is plain integers) and is overwritten by sigfillset.
+        let (mut all, mut before): (libc::sigset_t, libc::sigset_t) =
+            unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+        // SAFETY: both pointers are to live local values; the calls cannot fail with these arguments.
+        unsafe {
+            libc::sigfillset(&raw mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+        }
+        Blocked(before)
+    }
+}
+
+impl Drop for Blocked {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        // SAFETY: restores a mask that pthread_sigmask wrote; a null old mask is allowed.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut());
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! One connection in use: moves bytes for ureq, within the limits of the running exchange, and keeps its record.
+use super::{
+    attempt::{self, Attempt, Failure},
+    buffers::Memory,
+    fault::FaultKind,
+    wait::{self, Stop},
+};
+use crate::error::Phase;
+use rustix::{
+    event::PollFlags,
+    fd::{AsFd, OwnedFd},
+    io::Errno,
+    net::{RecvFlags, SendFlags, recv, send},
+};
+use std::time::Instant;
+use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
+
+/// A connected, non-blocking socket with its buffers.
+#[derive(Debug)]
+pub(super) struct Stream {
+    socket: OwnedFd,
+    memory: Memory,
+    /// between the first byte of a request and the end of its answer
+    busy: bool,
+    /// exchanges that it has carried to their end
+    served: bool,
+    /// nothing went wrong, nothing ended
+    sound: bool,
+    /// the last read filled all of its room: there is probably more
+    more: bool,
+}
+
+/// Never a SIGPIPE for the host; `more` keeps a part back to leave in one segment with the next.
+pub(super) fn send_flags(more: bool) -> SendFlags {
+    #[cfg(target_vendor = "apple")]
+    let (quiet, together) = (SendFlags::empty(), SendFlags::empty());
+    #[cfg(not(target_vendor = "apple"))]
+    let (quiet, together) = (SendFlags::NOSIGNAL, SendFlags::MORE);
+    if more { quiet | together } else { quiet }
+}
+
+impl Stream {
+    pub(super) fn new(socket: OwnedFd) -> Stream {
+        Stream {
+            socket,
+            memory: Memory::default(),
+            busy: false,
+            served: false,
+            sound: true,
+            more: false,
+        }
+    }
+
+    fn transmit(&mut self, amount: usize, attempt: &mut Attempt) -> Result<(), Failure> {
+        if !self.busy {
+            self.busy = true;
+            self.more = false;
+            attempt.reused = self.served;
+        }
+        attempt.phase = Phase::Send;
+        let began = Instant::now();
+        attempt
+            .check()
+            .map_err(|stop| attempt.stopped(Phase::Send, stop, began))?;
+        let part = self.memory.to_send(amount);
+        let in_head = !attempt.head_sent;
+        let ends_head = in_head && part.ends_with(b"\r\n\r\n");
+        let last = match in_head {
+            true => ends_head && attempt.body == 0,
+            false => attempt.body_sent.saturating_add(part.len() as u64) >= attempt.body,
+        };
+        let mut left = part;
+        while !left.is_empty() {
+            match send(&self.socket, left, send_flags(!last)) {
+                Ok(n) => {
+                    attempt.sent = attempt.sent.saturating_add(n as u64);
+                    left = left.get(n..).unwrap_or_default();
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    let began = Instant::now();
+                    let end = attempt.end_of(attempt.limits.head);
+                    let cancel = attempt.cancel.as_ref();
+                    wait::one(self.socket.as_fd(), PollFlags::OUT, cancel, end)
+                        .map_err(|stop| attempt.stopped(Phase::Send, stop, began))?;
+                }
+                Err(errno) => return Err(Failure::from_errno(Phase::Send, errno)),
+            }
+        }
+        if in_head {
+            attempt.head_sent = ends_head;
+        } else {
+            attempt.body_sent = attempt.body_sent.saturating_add(part.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, attempt: &mut Attempt) -> Result<bool, Failure> {
+        if attempt.phase < Phase::Head {
+            attempt.phase = Phase::Head;
+        }
+        let phase = attempt.phase;
+        let began = Instant::now();
+        attempt
+            .check()
+            .map_err(|stop| attempt.stopped(phase, stop, began))?;
+        let silence = match attempt.received {
+            0 => attempt.limits.head,
+            _ => attempt.limits.body,
+        };
+        let end = attempt.end_of(silence);
+        let room = self.memory.room(self.more);
+        if room.is_empty() {
+            let text = "a line or head of the answer has no end";
+            return Err(Failure::new(phase, FaultKind::Protocol, text));
+        }
+        // there is something at once only inside a long body: anywhere else recv would be a wasted call
+        let mut ready = self.more;
+        loop {
+            if !ready {
+                let cancel = attempt.cancel.as_ref();
+                wait::one(self.socket.as_fd(), PollFlags::IN, cancel, end)
+                    .map_err(|stop: Stop| attempt.stopped(phase, stop, began))?;
+            }
+            match recv(&self.socket, &mut *room, RecvFlags::empty()) {
+                Ok((_, n)) => {
+                    self.more = n == room.len();
+                    self.memory.input_appended(n);
+                    attempt.received = attempt.received.saturating_add(n as u64);
+                    attempt.ended |= n == 0;
+                    self.sound &= n > 0;
+                    return Ok(n > 0);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => ready = false,
+                Err(errno) => return Err(Failure::from_errno(phase, errno)),
+            }
+        }
+    }
+
+    /// Whether an idle connection is still silent: an end or a byte that nobody asked for makes it useless.
+    fn is_silent(&self) -> bool {
+        let mut byte = [0u8; 1];
+        loop {
+            let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+            match recv(&self.socket, &mut byte[..], flags) {
+                Err(Errno::INTR) => {}
+                outcome => return matches!(outcome, Err(Errno::AGAIN)),
+            }
+        }
+    }
+}
+
+impl Transport for Stream {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.memory
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        let outcome = attempt::run(|attempt| self.transmit(amount, attempt));
+        self.sound &= outcome.is_ok();
+        outcome
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        let outcome = attempt::run(|attempt| self.receive(attempt));
+        self.sound &= outcome.is_ok();
+        outcome
+    }
+
+    /// Asked by the pool when it takes a connection back, and when it hands one out.
+    fn is_open(&mut self) -> bool {
+        if self.busy {
+            // back from an exchange that came to its end; the next one asks the socket
+            self.busy = false;
+            self.served = true;
+            self.memory.shrink();
+            return self.sound;
+        }
+        self.sound && self.is_silent()
+    }
+}

@@ -1,0 +1,104 @@
+//! The only place where a call blocks: `poll` over sockets and the cancel token, with an end.
+use super::cancel::Cancel;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fd::BorrowedFd,
+    io::Errno,
+};
+use std::time::Instant;
+
+/// Why waiting ended without anything being ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// the token was fired
+    Cancelled,
+    /// the end came first
+    TimedOut,
+    /// the kernel has no memory for it
+    Failed(Errno),
+}
+
+/// Waits until `socket` is ready for `interest`, or in trouble.
+pub(super) fn one(
+    socket: BorrowedFd<'_>,
+    interest: PollFlags,
+    cancel: Option<&Cancel>,
+    end: Instant,
+) -> Result<(), Stop> {
+    let socket = PollFd::from_borrowed_fd(socket, interest);
+    match cancel {
+        Some(token) => {
+            let mut fds = [socket, PollFd::new(token, PollFlags::IN)];
+            until(&mut fds, end)?;
+            refuse_cancelled(fds.last())
+        }
+        None => until(&mut [socket], end),
+    }
+}
+
+/// Waits until one of `sockets` is ready; their `revents` tell which.
+pub(super) fn any<'fd>(
+    sockets: &mut Vec<PollFd<'fd>>,
+    cancel: Option<&'fd Cancel>,
+    end: Instant,
+) -> Result<(), Stop> {
+    let Some(token) = cancel else {
+        return until(sockets, end);
+    };
+    sockets.push(PollFd::new(token, PollFlags::IN));
+    let outcome = until(sockets, end);
+    let token = sockets.pop();
+    outcome?;
+    refuse_cancelled(token.as_ref())
+}
+
+/// Lets time pass.
+pub(super) fn pause(cancel: Option<&Cancel>, end: Instant) -> Result<(), Stop> {
+    match any(&mut Vec::new(), cancel, end) {
+        Err(Stop::TimedOut) => Ok(()),
+        other => other,
+    }
+}
+
+fn refuse_cancelled(token: Option<&PollFd<'_>>) -> Result<(), Stop> {
+    // readable decides, not the flag: the two can only differ in a forked child, which must not spin
+    match token {
+        Some(token) if !token.revents().is_empty() => Err(Stop::Cancelled),
+        _ => Ok(()),
+    }
+}
+
+fn until(fds: &mut [PollFd<'_>], end: Instant) -> Result<(), Stop> {
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let timeout = i64::try_from(left.as_secs()).ok().map(|seconds| Timespec {
+            tv_sec: seconds,
+            tv_nsec: left.subsec_nanos().into(),
+        });
+        match poll(fds, timeout.as_ref()) {
+            Ok(0) if left.is_zero() => return Err(Stop::TimedOut),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(e) => return Err(Stop::Failed(e)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_fired_token_ends_a_pause_and_time_ends_one() {
+        let token = Cancel::new().unwrap();
+        let far = Instant::now() + Duration::from_secs(3600);
+        let near = Instant::now() + Duration::from_millis(5);
+        assert_eq!(pause(Some(&token), near), Ok(()));
+        assert_eq!(pause(None, near), Ok(()));
+        let other = token.clone();
+        let thread = std::thread::spawn(move || pause(Some(&other), far));
+        token.fire();
+        assert_eq!(thread.join().unwrap(), Err(Stop::Cancelled));
+    }
+}
