@@ -1,1 +1,38 @@
-//! The C boundary.
+//! The C boundary: pointers, strings, handles and panics, and nothing else. It only calls the
+//! public Rust API below.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `preamble.h` | first page of the header, in C: conventions, includes, macros |
+//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`verbs`], [`request`], [`response`], [`node`], [`watch`] | one chapter of the header each, in its order |
+//! | `guard` | panics and errors become statuses; every fallible function runs inside it |
+//! | `convert` | every conversion of a pointer: text, bytes, out parameters, handles |
+//!
+//! `build.rs` makes `include/etcd_v2.h` of them: the `//!` lines of a file open its chapter, the
+//! `///` lines are the manual. So both are written for readers of C: what it does, who owns what,
+//! NULL, threads, units, statuses, in this order; what holds for every function stands once, in
+//! `preamble.h`.
+//!
+//! Handles never form a `&mut` from a pointer that C holds: what changes behind a pointer is
+//! locked, so that even a misused handle is no data race.
+#![allow(non_camel_case_types, clippy::missing_safety_doc)]
+
+mod convert;
+mod guard;
+
+pub mod cancel;
+pub mod client;
+pub mod error;
+pub mod node;
+pub mod options;
+pub mod request;
+pub mod response;
+pub mod status;
+#[cfg(feature = "test-hooks")]
+pub mod test_hooks;
+pub mod verbs;
+pub mod version;
+pub mod watch;
+
+#[cfg(test)]
+mod header_tests;

@@ -1,0 +1,61 @@
+//! Cancel
+//!
+//! A token ends calls from another thread. Give it to any number of requests and watches, fire it
+//! at any time: those that run end within a millisecond, those that start later end at once, all
+//! with ETCD_V2_CANCELLED (or ETCD_V2_OUTCOME_UNKNOWN, when a write was on its way). A fired token
+//! stays fired.
+use super::{
+    convert::{self, Handle, look},
+    error::etcd_v2_error,
+    guard::{guard, shield},
+    status::etcd_v2_status,
+};
+use crate::transport::cancel::Cancel;
+
+/// Ends calls from another thread. Safe from any number of threads.
+pub struct etcd_v2_cancel(pub(super) Cancel);
+
+impl Handle for etcd_v2_cancel {}
+
+/// Makes a token; free it with etcd_v2_cancel_free(). It uses one file descriptor.
+/// ETCD_V2_LIMIT when the process has none left.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_cancel_new(
+    out: *mut *mut etcd_v2_cancel,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: out and err are NULL or places for pointers, see the header
+    unsafe {
+        guard(err, || {
+            convert::required("out", out)?;
+            let token = Cancel::new()?;
+            convert::give(out, || etcd_v2_cancel(token));
+            Ok(())
+        })
+    }
+}
+
+/// Ends every call that holds the token, now and later. From any thread, again and again; not from
+/// a signal handler.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_cancel_fire(token: *const etcd_v2_cancel) {
+    // SAFETY: NULL or alive, see the header
+    let token = unsafe { look(token) };
+    shield((), || token.into_iter().for_each(|t| t.0.fire()))
+}
+
+/// Whether the token was fired; false for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_cancel_is_fired(token: *const etcd_v2_cancel) -> bool {
+    // SAFETY: NULL or alive, see the header
+    let token = unsafe { look(token) };
+    shield(false, || token.is_some_and(|t| t.0.is_fired()))
+}
+
+/// Frees the token, without firing it. Requests that were given it keep what they need.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_cancel_free(token: *mut etcd_v2_cancel) {
+    // SAFETY: NULL, or made by this library and not used any more, see the header
+    unsafe { convert::free(token) }
+}

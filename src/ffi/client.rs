@@ -1,0 +1,72 @@
+//! Client
+//!
+//! One client per cluster is enough for a whole program: it keeps connections, remembers which
+//! members fail, and serves any number of threads at once.
+use super::{
+    convert::{self, Handle, borrow, optional_text},
+    error::etcd_v2_error,
+    guard::guard,
+    options::etcd_v2_options,
+    status::etcd_v2_status,
+};
+use crate::client::{Client, Options};
+use std::ffi::c_char;
+
+/// A client of one cluster. Safe from any number of threads.
+pub struct etcd_v2_client(pub(super) Client);
+
+impl Handle for etcd_v2_client {}
+
+/// Makes a client with default options; free it with etcd_v2_client_free(). `endpoints` are
+/// comma-separated URLs as in etcd_v2_options_add_endpoint(); NULL means http://127.0.0.1:2379.
+/// Nothing is sent yet.
+/// ETCD_V2_INVALID_ARGUMENT when one is no endpoint.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_client_open(
+    endpoints: *const c_char,
+    out: *mut *mut etcd_v2_client,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: text, out and err as the header asks
+    unsafe {
+        guard(err, || {
+            convert::required("out", out)?;
+            let mut options = Options::default();
+            if let Some(urls) = optional_text("endpoints", endpoints)? {
+                options.add_endpoints("endpoints", urls)?;
+            }
+            let client = Client::new(&options)?;
+            convert::give(out, || etcd_v2_client(client));
+            Ok(())
+        })
+    }
+}
+
+/// Makes a client; free it with etcd_v2_client_free(). `options` are copied: they may be changed
+/// and freed afterwards. Nothing is sent yet.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_client_new(
+    options: *const etcd_v2_options,
+    out: *mut *mut etcd_v2_client,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, out and err as the header asks
+    unsafe {
+        guard(err, || {
+            convert::required("out", out)?;
+            let client = Client::new(&borrow("options", options)?.copy())?;
+            convert::give(out, || etcd_v2_client(client));
+            Ok(())
+        })
+    }
+}
+
+/// Frees the client and closes its connections. Its calls must have ended: cancel them first.
+/// Responses and requests stay good.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_client_free(client: *mut etcd_v2_client) {
+    // SAFETY: NULL, or made by this library and not used any more, see the header
+    unsafe { convert::free(client) }
+}

@@ -1,0 +1,109 @@
+//! No panic and no error leaves the library in any other form than a status.
+use super::{convert, error::etcd_v2_error, status::etcd_v2_status};
+use crate::{
+    error::{Error, Result},
+    status::Status,
+};
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// Runs a fallible function: `*err` is NULL on success and the caller's to free otherwise.
+///
+/// # Safety
+/// `err` is NULL or points to a place for a pointer.
+pub(super) unsafe fn guard(
+    err: *mut *mut etcd_v2_error,
+    body: impl FnOnce() -> Result<()>,
+) -> etcd_v2_status {
+    // SAFETY: the caller's promise. NULL before the body runs, so that nobody frees what was there.
+    unsafe { convert::clear(err) };
+    let error = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => return Status::OK.0,
+        Ok(Err(error)) => error,
+        Err(panic) => from_panic(panic),
+    };
+    let status = error.status().0;
+    // SAFETY: as above
+    unsafe { convert::give(err, || etcd_v2_error::new(&error)) };
+    status
+}
+
+/// Runs a function that cannot fail: a panic answers `neutral`, as NULL does.
+pub(super) fn shield<T>(neutral: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+        // what was thrown may panic again when it is dropped
+        std::mem::forget(panic);
+        neutral
+    })
+}
+
+fn from_panic(panic: Box<dyn Any + Send>) -> Error {
+    let text = match panic.downcast_ref::<&'static str>() {
+        Some(text) => text,
+        None => panic
+            .downcast_ref::<String>()
+            .map_or("of unknown kind", String::as_str),
+    };
+    let error = Error::new(Status::INTERNAL, format!("panic: {text}"));
+    std::mem::forget(panic);
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ffi::error::{etcd_v2_error_free, etcd_v2_error_message, etcd_v2_error_status};
+    use std::{ffi::CStr, ptr};
+
+    fn run(body: impl FnOnce() -> Result<()>) -> (i32, Option<(i32, String)>) {
+        let mut err = ptr::dangling_mut();
+        // SAFETY: err is a place for a pointer; the error is read before it is freed
+        unsafe {
+            let status = guard(&mut err, body);
+            let told = (!err.is_null()).then(|| {
+                let message = CStr::from_ptr(etcd_v2_error_message(err));
+                (
+                    etcd_v2_error_status(err),
+                    message.to_string_lossy().into_owned(),
+                )
+            });
+            etcd_v2_error_free(err);
+            (status, told)
+        }
+    }
+
+    #[test]
+    fn success_leaves_no_error() {
+        assert_eq!(run(|| Ok(())), (0, None));
+    }
+
+    #[test]
+    fn an_error_becomes_status_and_object() {
+        let no = || Err(Error::invalid("key", "must begin with '/'"));
+        let text = "key: must begin with '/'".to_string();
+        assert_eq!(run(no), (1000, Some((1000, text))));
+        // SAFETY: NULL is allowed
+        assert_eq!(unsafe { guard(ptr::null_mut(), no) }, 1000);
+    }
+
+    #[test]
+    fn a_panic_becomes_internal_with_its_text() {
+        let (status, told) = run(|| panic!("seven is {}", 7));
+        assert_eq!(status, 1014);
+        assert_eq!(told, Some((1014, "panic: seven is 7".into())));
+        assert_eq!(
+            run(|| panic!("plain")).1,
+            Some((1014, "panic: plain".into()))
+        );
+        let odd = run(|| std::panic::panic_any(7_u8));
+        assert_eq!(odd.1, Some((1014, "panic: of unknown kind".into())));
+    }
+
+    #[test]
+    fn a_panic_in_an_accessor_answers_the_neutral_value() {
+        assert_eq!(shield(3, || 4), 4);
+        assert_eq!(shield(3, || panic!("no")), 3);
+    }
+}

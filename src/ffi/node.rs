@@ -1,0 +1,172 @@
+//! Node
+//!
+//! A key and what is stored there, as part of a response. Nodes are never freed: they live as long
+//! as their response, and as it, they are read-only.
+use super::{convert::put, guard::shield};
+use crate::protocol::tree::{Node, NodeRef, Tree};
+use std::{ffi::c_char, ptr};
+
+/// A key in a response, which owns it. Read-only: any number of threads may read one node at once.
+pub struct etcd_v2_node {
+    _opaque: [u8; 0],
+}
+
+// The way back. To C a node is the address of its record in the tree's slice, nothing is allocated for it. A record knows
+// its place in the slice, so record 0, which no accessor hands out, is found from any of them; the boundary keeps the
+// address of the tree there. Records are only read once C has the response, so this is safe from any thread.
+
+/// Notes the tree's own address in its record 0; the tree must not move any more.
+///
+/// # Safety
+/// `tree` is alive and nobody else looks at it.
+pub(super) unsafe fn lead_back(tree: *mut Tree) {
+    let address = tree.expose_provenance() as u64;
+    // SAFETY: the caller's promise
+    if let Some(header) = unsafe { (*tree).nodes.first_mut() } {
+        header.created = address;
+    }
+}
+
+/// What C holds for a node.
+pub(super) fn pointer(node: Option<NodeRef<'_>>) -> *const etcd_v2_node {
+    let place = node.and_then(|n| {
+        let index = n.index() as usize;
+        // from the vector, not from the record: the pointer must be good for the whole slice
+        (index < n.tree.nodes.len()).then(|| n.tree.nodes.as_ptr().wrapping_add(index))
+    });
+    place.map_or(ptr::null(), <*const Node>::cast)
+}
+
+/// The node behind a pointer of [`pointer`].
+///
+/// # Safety
+/// `node` is NULL, or came from [`pointer`] and its response is alive for `'a`.
+unsafe fn find<'a>(node: *const etcd_v2_node) -> Option<NodeRef<'a>> {
+    if node.is_null() {
+        return None;
+    }
+    let record = node.cast::<Node>();
+    // SAFETY: the record is alive; its index is its place, so record 0 lies in the same slice and holds the address
+    // that `lead_back` exposed, of a tree that is alive as long as its nodes are
+    unsafe {
+        let index = (*record).index;
+        let header = record.sub(index as usize);
+        let tree = ptr::with_exposed_provenance::<Tree>((*header).created as usize);
+        (*tree).get(index)
+    }
+}
+
+/// One accessor: the neutral value for NULL.
+///
+/// # Safety
+/// As [`find`].
+unsafe fn ask<'a, T>(
+    node: *const etcd_v2_node,
+    neutral: T,
+    question: impl FnOnce(NodeRef<'a>) -> T,
+) -> T
+where
+    T: Copy,
+{
+    // SAFETY: the caller's promise
+    shield(neutral, || unsafe { find(node) }.map_or(neutral, question))
+}
+
+/// The whole key, with its leading "/". Never NULL for a node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_node_key(node: *const etcd_v2_node) -> *const c_char {
+    // SAFETY: NULL or of a response that is alive, see the header
+    unsafe { ask(node, ptr::null(), |n| n.key_with_nul().as_ptr().cast()) }
+}
+
+/// The value, followed by a NUL; NULL, with length 0, when the node has none: a directory, or what
+/// a deletion or expiry left. `length`, without that NUL, may be NULL; it tells the truth about
+/// values that contain NULs.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_node_value(
+    node: *const etcd_v2_node,
+    length: *mut usize,
+) -> *const c_char {
+    // SAFETY: NULL or of a response that is alive, length is NULL or a place for a size, see the header
+    unsafe {
+        let value = ask(node, None, NodeRef::value_with_nul);
+        put(length, value.map_or(0, |v| v.len().saturating_sub(1)));
+        value.map_or(ptr::null(), |v| v.as_ptr().cast())
+    }
+}
+
+/// Whether the node is a directory.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_node_is_dir(node: *const etcd_v2_node) -> bool {
+    // SAFETY: NULL or of a response that is alive, see the header
+    unsafe { ask(node, false, NodeRef::is_dir) }
+}
+
+/// Seconds the key had left when the answer was given; negative when it has expired and is not yet
+/// removed. Returns false, and writes 0, when the key is permanent. `seconds` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_node_ttl(node: *const etcd_v2_node, seconds: *mut i64) -> bool {
+    // SAFETY: NULL or of a response that is alive, seconds is NULL or a place for a number, see the header
+    unsafe {
+        let ttl = ask(node, None, NodeRef::ttl);
+        put(seconds, ttl.unwrap_or(0));
+        ttl.is_some()
+    }
+}
+
+/// When the key ends, by etcd's clock, in nanoseconds since 1970. Returns false, and writes 0, when
+/// the key is permanent. `ns` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_node_expiration_ns(
+    node: *const etcd_v2_node,
+    ns: *mut i64,
+) -> bool {
+    // SAFETY: NULL or of a response that is alive, ns is NULL or a place for a number, see the header
+    unsafe {
+        let time = ask(node, None, NodeRef::expiration_ns);
+        put(ns, time.unwrap_or(0));
+        time.is_some()
+    }
+}
+
+/// When the key ends, as etcd wrote it, such as "2026-11-22T18:43:52.88223749Z"; NULL when the key
+/// is permanent.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_node_expiration(node: *const etcd_v2_node) -> *const c_char {
+    // SAFETY: NULL or of a response that is alive, see the header
+    let text = unsafe { ask(node, None, NodeRef::expiration_with_nul) };
+    text.map_or(ptr::null(), |t| t.as_ptr().cast())
+}
+
+/// Index of the change that made the key; every set makes it anew. 0 for the root.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_node_created_index(node: *const etcd_v2_node) -> u64 {
+    // SAFETY: NULL or of a response that is alive, see the header
+    unsafe { ask(node, 0, NodeRef::created_index) }
+}
+
+/// Index of the last change of the key, the one to compare with and to wait after. 0 for the root.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_node_modified_index(node: *const etcd_v2_node) -> u64 {
+    // SAFETY: NULL or of a response that is alive, see the header
+    unsafe { ask(node, 0, NodeRef::modified_index) }
+}
+
+/// How many children this answer lists; 0 for files, and for directories inside a listing that is
+/// not recursive.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_node_child_count(node: *const etcd_v2_node) -> usize {
+    // SAFETY: NULL or of a response that is alive, see the header
+    unsafe { ask(node, 0, NodeRef::child_count) }
+}
+
+/// One child, in constant time; NULL when `i` is beyond the end. In order of their keys only with
+/// ETCD_V2_SORTED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_node_child(
+    node: *const etcd_v2_node,
+    i: usize,
+) -> *const etcd_v2_node {
+    // SAFETY: NULL or of a response that is alive, see the header
+    unsafe { ask(node, ptr::null(), |n| pointer(n.child(i))) }
+}

@@ -1,0 +1,204 @@
+//! Options
+//!
+//! Settings of a client. Make them, set what differs from the defaults, make the client, free them.
+//! Every setter takes `options` of etcd_v2_options_new() and answers ETCD_V2_INVALID_ARGUMENT,
+//! without changing anything, to a value outside the range that it names.
+use super::{
+    convert::{self, Handle, borrow, text},
+    error::etcd_v2_error,
+    guard::guard,
+    status::etcd_v2_status,
+};
+use crate::{client::Options, error::Result};
+use std::{
+    ffi::c_char,
+    sync::{Mutex, PoisonError},
+};
+
+/// Settings of a client. One thread at a time.
+pub struct etcd_v2_options(Mutex<Options>);
+
+impl Handle for etcd_v2_options {}
+
+impl etcd_v2_options {
+    pub(super) fn copy(&self) -> Options {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// Every setter: NULL checks, the lock, and the answer as a status.
+///
+/// # Safety
+/// `options` is NULL or alive, `err` is NULL or a place for a pointer.
+unsafe fn set(
+    options: *mut etcd_v2_options,
+    err: *mut *mut etcd_v2_error,
+    change: impl FnOnce(&mut Options) -> Result<()>,
+) -> etcd_v2_status {
+    // SAFETY: the caller's promise
+    unsafe {
+        guard(err, || {
+            let options = borrow("options", options)?;
+            change(&mut options.0.lock().unwrap_or_else(PoisonError::into_inner))
+        })
+    }
+}
+
+/// Makes options with the defaults; free them with etcd_v2_options_free().
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_new(
+    out: *mut *mut etcd_v2_options,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: out and err are NULL or places for pointers, see the header
+    unsafe {
+        guard(err, || {
+            convert::required("out", out)?;
+            let options = Options::default();
+            convert::give(out, || etcd_v2_options(Mutex::new(options)));
+            Ok(())
+        })
+    }
+}
+
+/// Adds a member: "http://host:port", "host:port" or "unix:///path". Members are asked in this
+/// order, the next one when one fails; one that is there already counts once. Default:
+/// http://127.0.0.1:2379, as long as none is added.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_add_endpoint(
+    options: *mut etcd_v2_options,
+    url: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and err as the header asks
+    unsafe { set(options, err, |o| o.add_endpoint("url", text("url", url)?)) }
+}
+
+/// Deadline of every call that has none of its own, in milliseconds, 1 to 2147483647. Default:
+/// 10000. A server that has lost its quorum refuses a write after 7 s: a shorter deadline makes of
+/// that definite answer an unknown outcome.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_deadline_ms(
+    options: *mut etcd_v2_options,
+    ms: i64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_deadline_ms(ms)) }
+}
+
+/// Longest time to reach one member (name, connection, handshake), in milliseconds, 1 to
+/// 2147483647.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_connect_timeout_ms(
+    options: *mut etcd_v2_options,
+    ms: i64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_connect_timeout_ms(ms)) }
+}
+
+/// A watch asks anew after so many milliseconds without an event, 1 to 2147483647, give or take a
+/// quarter. The caller does not notice.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_max_poll_ms(
+    options: *mut etcd_v2_options,
+    ms: i64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_max_poll_ms(ms)) }
+}
+
+/// Longest answer, in bytes; a longer one ends as ETCD_V2_TOO_LARGE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_max_response_bytes(
+    options: *mut etcd_v2_options,
+    bytes: u64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_max_response_bytes(bytes)) }
+}
+
+/// Most nodes in one answer; more end as ETCD_V2_TOO_LARGE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_max_nodes(
+    options: *mut etcd_v2_options,
+    nodes: u64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_max_nodes(nodes)) }
+}
+
+/// Most levels of directories in one answer; more end as ETCD_V2_TOO_LARGE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_max_depth(
+    options: *mut etcd_v2_options,
+    levels: u64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_max_depth(levels)) }
+}
+
+/// Idle connections kept per member; 0 closes each after its answer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_max_idle_connections(
+    options: *mut etcd_v2_options,
+    count: u64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_max_idle_connections(count)) }
+}
+
+/// How long an idle connection is kept, in milliseconds.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_idle_timeout_ms(
+    options: *mut etcd_v2_options,
+    ms: i64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_idle_timeout_ms(ms)) }
+}
+
+/// TCP keepalive: seconds of silence before the first probe, seconds between probes, probes in vain
+/// until the connection counts as lost. idle_s 0 turns it off.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_keepalive(
+    options: *mut etcd_v2_options,
+    idle_s: i64,
+    interval_s: i64,
+    count: i64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_keepalive(idle_s, interval_s, count)) }
+}
+
+/// Longest time that sent bytes may stay unacknowledged, in milliseconds; 0 leaves it to the
+/// system.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_user_timeout_ms(
+    options: *mut etcd_v2_options,
+    ms: i64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_user_timeout_ms(ms)) }
+}
+
+/// Frees the options. Clients made of them have their own copy.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_free(options: *mut etcd_v2_options) {
+    // SAFETY: NULL, or made by this library and not used any more, see the header
+    unsafe { convert::free(options) }
+}

@@ -1,0 +1,349 @@
+//! Request
+//!
+//! What is asked, with all there is to say about it. Make it, set what it needs, run it any number
+//! of times, free it. Setters copy what they are given and answer ETCD_V2_INVALID_ARGUMENT, without
+//! changing anything, to what the operation cannot use; what is missing is told by
+//! etcd_v2_execute(). A request may run on several threads at once; a setter changes the runs that
+//! begin after it.
+//!
+//! Flags an operation takes: GET: RECURSIVE, SORTED, QUORUM. SET, CREATE, CREATE_IN_ORDER, UPDATE:
+//! DIR, NO_VALUE_ON_SUCCESS. COMPARE_AND_SWAP, REFRESH: NO_VALUE_ON_SUCCESS. DELETE: DIR,
+//! RECURSIVE.
+use super::{
+    cancel::etcd_v2_cancel,
+    client::etcd_v2_client,
+    convert::{self, Handle, borrow, bytes, look, milliseconds, optional_text, text},
+    error::etcd_v2_error,
+    guard::guard,
+    response::etcd_v2_response,
+    status::etcd_v2_status,
+};
+use crate::{
+    client::{Ask, Call},
+    error::{Error, Result},
+    protocol::{
+        key::Key,
+        request::{Operation, Request},
+        wire::Wire,
+    },
+};
+use std::{
+    ffi::{c_char, c_void},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Reads, as etcd_v2_get().
+pub const ETCD_V2_OP_GET: i32 = 1;
+/// Writes, as etcd_v2_set().
+pub const ETCD_V2_OP_SET: i32 = 2;
+/// Writes if absent, as etcd_v2_create().
+pub const ETCD_V2_OP_CREATE: i32 = 3;
+/// Writes if present, as etcd_v2_update().
+pub const ETCD_V2_OP_UPDATE: i32 = 4;
+/// Renews a TTL, as etcd_v2_refresh().
+pub const ETCD_V2_OP_REFRESH: i32 = 5;
+/// Removes, as etcd_v2_delete().
+pub const ETCD_V2_OP_DELETE: i32 = 6;
+/// Writes under a new key, as etcd_v2_create_in_order().
+pub const ETCD_V2_OP_CREATE_IN_ORDER: i32 = 7;
+/// Writes if unchanged, as etcd_v2_compare_and_swap().
+pub const ETCD_V2_OP_COMPARE_AND_SWAP: i32 = 8;
+/// Removes if unchanged, as etcd_v2_compare_and_delete().
+pub const ETCD_V2_OP_COMPARE_AND_DELETE: i32 = 9;
+
+/// What is asked. Running it is safe from any number of threads; set it up on one.
+pub struct etcd_v2_request(Mutex<Arc<Call>>);
+
+impl Handle for etcd_v2_request {}
+
+impl etcd_v2_request {
+    fn new(ask: Ask) -> etcd_v2_request {
+        etcd_v2_request(Mutex::new(Arc::new(Call::new(ask))))
+    }
+
+    /// What is to be run, as it is now.
+    fn call(&self) -> Arc<Call> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs that have begun keep what they were given: they hold the call, so this makes a copy.
+    fn change(&self, change: impl FnOnce(&mut Call) -> Result<()>) -> Result<()> {
+        let mut call = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut call))
+    }
+}
+
+fn operation(number: i32) -> Result<Operation> {
+    Ok(match number {
+        ETCD_V2_OP_GET => Operation::Get,
+        ETCD_V2_OP_SET => Operation::Set,
+        ETCD_V2_OP_CREATE => Operation::Create,
+        ETCD_V2_OP_UPDATE => Operation::Update,
+        ETCD_V2_OP_REFRESH => Operation::Refresh,
+        ETCD_V2_OP_DELETE => Operation::Delete,
+        ETCD_V2_OP_CREATE_IN_ORDER => Operation::CreateInOrder,
+        ETCD_V2_OP_COMPARE_AND_SWAP => Operation::CompareAndSwap,
+        ETCD_V2_OP_COMPARE_AND_DELETE => Operation::CompareAndDelete,
+        other => {
+            let why = format_args!("{other} is none of ETCD_V2_OP_...");
+            return Err(Error::invalid("operation", why));
+        }
+    })
+}
+
+/// The setters of how a request is run: NULL checks, and the answer as a status.
+///
+/// # Safety
+/// `request` is NULL or alive, `err` is NULL or a place for a pointer.
+unsafe fn set(
+    request: *mut etcd_v2_request,
+    err: *mut *mut etcd_v2_error,
+    change: impl FnOnce(&mut Call) -> Result<()>,
+) -> etcd_v2_status {
+    // SAFETY: the caller's promise
+    unsafe { guard(err, || borrow("request", request)?.change(change)) }
+}
+
+/// The setters of what is asked, which raw requests do not have.
+///
+/// # Safety
+/// As [`set`].
+unsafe fn set_keys(
+    request: *mut etcd_v2_request,
+    err: *mut *mut etcd_v2_error,
+    change: impl FnOnce(&mut Request) -> Result<()>,
+) -> etcd_v2_status {
+    // SAFETY: the caller's promise
+    unsafe {
+        set(request, err, |call| match &mut call.ask {
+            Ask::Keys(request) => change(request),
+            Ask::Raw(_) => Err(Error::invalid(
+                "request",
+                "a raw request is complete as it is",
+            )),
+        })
+    }
+}
+
+/// Makes a request of `operation`, one of ETCD_V2_OP_..., on `key` (the directory, for
+/// ETCD_V2_OP_CREATE_IN_ORDER); free it with etcd_v2_request_free().
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_new(
+    operation: i32,
+    key: *const c_char,
+    out: *mut *mut etcd_v2_request,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: text, out and err as the header asks
+    unsafe {
+        guard(err, || {
+            convert::required("out", out)?;
+            let operation = self::operation(operation)?;
+            let key = Key::parse("key", text("key", key)?)?;
+            convert::give(out, || {
+                etcd_v2_request::new(Ask::Keys(Request::new(operation, key)))
+            });
+            Ok(())
+        })
+    }
+}
+
+/// Makes a request of what has no function yet; free it with etcd_v2_request_free(). `method` is
+/// "GET", "HEAD", "PUT", "POST" or "DELETE"; `path_and_query` begins with "/" and is sent as it is,
+/// so escape what needs it. `body` and `content_type` may be NULL; only PUT and POST have a body.
+/// Of a raw request only deadline and cancel can be set. The answer may be anything with an HTTP
+/// status of 2xx: read it with etcd_v2_response_body().
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_raw(
+    method: *const c_char,
+    path_and_query: *const c_char,
+    body: *const c_void,
+    length: usize,
+    content_type: *const c_char,
+    out: *mut *mut etcd_v2_request,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: text, bytes, out and err as the header asks
+    unsafe {
+        guard(err, || {
+            convert::required("out", out)?;
+            let given = bytes("body", body, length)?;
+            let wire = Wire::raw(
+                text("method", method)?,
+                text("path_and_query", path_and_query)?,
+                // an empty body is still one, if it is given
+                (!body.is_null()).then_some(given),
+                optional_text("content_type", content_type)?,
+            )?;
+            convert::give(out, || etcd_v2_request::new(Ask::Raw(wire)));
+            Ok(())
+        })
+    }
+}
+
+/// The value to write, `length` bytes of UTF-8, NULs allowed; NULL with length 0 is the empty
+/// value. ETCD_V2_NOT_UTF8, since etcd would change other bytes: encode them, for instance as
+/// base64. ETCD_V2_TOO_LARGE when it cannot fit into 10 MiB as it is sent.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_set_value(
+    request: *mut etcd_v2_request,
+    value: *const c_void,
+    length: usize,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, bytes and err as the header asks
+    unsafe {
+        set_keys(request, err, |r| {
+            r.set_value(bytes("value", value, length)?)
+        })
+    }
+}
+
+/// Seconds until the key vanishes, 1 to 2147483648. Without it a write makes the key permanent.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_set_ttl(
+    request: *mut etcd_v2_request,
+    seconds: i64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set_keys(request, err, |r| r.set_ttl(seconds)) }
+}
+
+/// Says that the key is to become permanent, which takes back etcd_v2_request_set_ttl().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_remove_ttl(
+    request: *mut etcd_v2_request,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set_keys(request, err, Request::remove_ttl) }
+}
+
+/// All flags at once, see above; 0 for none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_set_flags(
+    request: *mut etcd_v2_request,
+    flags: u32,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set_keys(request, err, |r| r.set_flags(flags)) }
+}
+
+/// Compare operations only: the value the key must have, not empty.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_set_prev_value(
+    request: *mut etcd_v2_request,
+    prev_value: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and err as the header asks
+    unsafe {
+        set_keys(request, err, |r| {
+            r.set_prev_value(text("prev_value", prev_value)?)
+        })
+    }
+}
+
+/// Compare operations only: the modified index the key must have, not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_set_prev_index(
+    request: *mut etcd_v2_request,
+    prev_index: u64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set_keys(request, err, |r| r.set_prev_index(prev_index)) }
+}
+
+/// Deadline of each run, instead of the client's: 1 to 2147483647 milliseconds.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_set_deadline_ms(
+    request: *mut etcd_v2_request,
+    ms: i64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe {
+        set(request, err, |call| {
+            call.deadline = Some(milliseconds("ms", ms)?);
+            Ok(())
+        })
+    }
+}
+
+/// The token that ends runs of this request; NULL for none. The token may be freed afterwards, but
+/// then nobody can fire it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_set_cancel(
+    request: *mut etcd_v2_request,
+    token: *const etcd_v2_cancel,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles and err as the header asks
+    unsafe {
+        set(request, err, |call| {
+            call.cancel = look(token).map(|token| token.0.clone());
+            Ok(())
+        })
+    }
+}
+
+/// SET and DELETE only: whether it may be sent again when it was sent and not answered. It may then
+/// be applied twice, also after somebody else's change in between; without this consent such a call
+/// ends as ETCD_V2_OUTCOME_UNKNOWN. Reads are always repeated, other writes never.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_allow_repeat(
+    request: *mut etcd_v2_request,
+    allow: bool,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe {
+        set(request, err, |call| {
+            let plain = matches!(&call.ask, Ask::Keys(r)
+                if matches!(r.operation(), Operation::Set | Operation::Delete));
+            if allow && !plain {
+                let why = "only SET and DELETE may be repeated by consent";
+                return Err(Error::invalid("allow", why));
+            }
+            call.allow_repeat = allow;
+            Ok(())
+        })
+    }
+}
+
+/// Frees the request. Runs of it that have not ended keep what they need.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_free(request: *mut etcd_v2_request) {
+    // SAFETY: NULL, or made by this library and not used any more, see the header
+    unsafe { convert::free(request) }
+}
+
+/// Runs a request on the calling thread, until its deadline at most. The answer is to be freed with
+/// etcd_v2_response_free(); `out` may be NULL when it does not matter. Any number of threads may
+/// run the same request on the same client.
+/// Returns what the verb of its operation returns, ETCD_V2_CANCELLED when its token was fired, and
+/// ETCD_V2_INVALID_ARGUMENT when something is missing, such as both conditions of a comparison.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_execute(
+    client: *const etcd_v2_client,
+    request: *const etcd_v2_request,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles and out pointers as the header asks
+    unsafe {
+        guard(err, || {
+            convert::clear(out);
+            let client = borrow("client", client)?;
+            let call = borrow("request", request)?.call();
+            let response = client.0.execute(&call)?;
+            etcd_v2_response::give(out, response);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,400 @@
+//! Everyday verbs
+//!
+//! One call each for what is asked most; whoever needs more (lengths, a deadline, cancel, consent
+//! to repeat) builds a request instead. All of them wait on the calling thread until the client's
+//! deadline at most, and all take:
+//!
+//!   `client`  of etcd_v2_client_open() or etcd_v2_client_new()
+//!   `key`     begins with "/"; no empty, "." or ".." segment; "/" is the root directory
+//!   `value`   NUL-terminated UTF-8, not NULL, may be ""
+//!   `ttl`     seconds until the key vanishes, up to 2147483648; 0 for never
+//!   `out`     the answer, to be freed with etcd_v2_response_free(); NULL when it does not matter
+//!   `err`     see "Errors" above
+//!
+//! Parents that are missing are made. Besides what is listed, every verb may return
+//! ETCD_V2_NOT_A_DIRECTORY (104: a parent is a file), writes ETCD_V2_ROOT_READ_ONLY (107: the key
+//! is "/"), and all what "Statuses" above lists.
+use super::{
+    client::etcd_v2_client,
+    convert::{self, borrow, optional_text, text},
+    error::etcd_v2_error,
+    guard::guard,
+    response::etcd_v2_response,
+    status::etcd_v2_status,
+};
+use crate::{
+    client::{Ask, Call},
+    error::Result,
+    protocol::{
+        key::Key,
+        request::{Operation, Request, flags as bits},
+    },
+};
+use std::ffi::c_char;
+
+/// The whole subtree: get, watch, delete.
+pub const ETCD_V2_RECURSIVE: u32 = 1;
+/// Children in order of their keys: get.
+pub const ETCD_V2_SORTED: u32 = 2;
+/// Read through consensus, never stale: get.
+pub const ETCD_V2_QUORUM: u32 = 4;
+/// A directory: set, create, update, create in order; delete, if it is empty.
+pub const ETCD_V2_DIR: u32 = 8;
+/// An answer without nodes, which spares echoing large values (etcd 3.1 and later): all that write
+/// a value.
+pub const ETCD_V2_NO_VALUE_ON_SUCCESS: u32 = 16;
+
+/// Every verb: NULL checks, a request, its answer.
+///
+/// # Safety
+/// Handles and text are NULL or alive, `out` and `err` are NULL or places for pointers.
+unsafe fn run(
+    client: *const etcd_v2_client,
+    operation: Operation,
+    (parameter, key): (&str, *const c_char),
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+    fill: impl FnOnce(&mut Request) -> Result<()>,
+) -> etcd_v2_status {
+    // SAFETY: the caller's promise
+    unsafe {
+        guard(err, || {
+            convert::clear(out);
+            let client = borrow("client", client)?;
+            let key = Key::parse(parameter, text(parameter, key)?)?;
+            let mut request = Request::new(operation, key);
+            fill(&mut request)?;
+            let response = client.0.execute(&Call::new(Ask::Keys(request)))?;
+            etcd_v2_response::give(out, response);
+            Ok(())
+        })
+    }
+}
+
+/// The value and the TTL of a write.
+///
+/// # Safety
+/// `value` is NULL or text.
+unsafe fn fill(request: &mut Request, value: *const c_char, ttl: i64) -> Result<()> {
+    // SAFETY: the caller's promise
+    request.set_value(unsafe { text("value", value) }?.as_bytes())?;
+    fill_ttl(request, ttl)
+}
+
+fn fill_ttl(request: &mut Request, ttl: i64) -> Result<()> {
+    if ttl == 0 {
+        Ok(())
+    } else {
+        request.set_ttl(ttl)
+    }
+}
+
+fn fill_dir(request: &mut Request, ttl: i64) -> Result<()> {
+    request.set_flags(bits::DIR)?;
+    fill_ttl(request, ttl)
+}
+
+/// The conditions of a comparison; that there is one is checked when the request is written.
+///
+/// # Safety
+/// `value` is NULL or text.
+unsafe fn fill_prev(request: &mut Request, value: *const c_char, index: u64) -> Result<()> {
+    // SAFETY: the caller's promise
+    if let Some(value) = unsafe { optional_text("prev_value", value) }? {
+        request.set_prev_value(value)?;
+    }
+    if index != 0 {
+        request.set_prev_index(index)?;
+    }
+    Ok(())
+}
+
+/// Reads a key, or lists a directory: its children, or all below it with ETCD_V2_RECURSIVE. Hidden
+/// keys, whose last segment begins with "_", are never listed. `flags`: ETCD_V2_RECURSIVE,
+/// ETCD_V2_SORTED, ETCD_V2_QUORUM. ETCD_V2_KEY_NOT_FOUND (100).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_get(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    flags: u32,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        run(client, Operation::Get, ("key", key), out, err, |r| {
+            r.set_flags(flags)
+        })
+    }
+}
+
+/// Writes a value, whatever was there before.
+/// ETCD_V2_NOT_A_FILE (102) when the key is a directory.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_set(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    value: *const c_char,
+    ttl: i64,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        run(client, Operation::Set, ("key", key), out, err, |r| {
+            fill(r, value, ttl)
+        })
+    }
+}
+
+/// Writes a value if the key does not exist.
+/// ETCD_V2_ALREADY_EXISTS (105).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_create(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    value: *const c_char,
+    ttl: i64,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        run(client, Operation::Create, ("key", key), out, err, |r| {
+            fill(r, value, ttl)
+        })
+    }
+}
+
+/// Writes a value if the key exists. A `ttl` of 0 makes the key permanent.
+/// ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_update(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    value: *const c_char,
+    ttl: i64,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        run(client, Operation::Update, ("key", key), out, err, |r| {
+            fill(r, value, ttl)
+        })
+    }
+}
+
+/// Renews the TTL of a key, 1 or more: the value stays, watches are not woken, but the modified
+/// index grows. ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_UNSUPPORTED before etcd 2.3, which would blank
+/// the value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_refresh(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    ttl: i64,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        run(client, Operation::Refresh, ("key", key), out, err, |r| {
+            // 0 has no meaning here: it is refused as any other number below 1
+            r.set_ttl(ttl)
+        })
+    }
+}
+
+/// Writes a value under a new key in `directory`, named by the index of the write, so that names
+/// sort in order of creation. The directory is made if it is missing. The answer's node tells the
+/// key.
+/// ETCD_V2_NOT_A_DIRECTORY (104) when `directory` is a file.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_create_in_order(
+    client: *const etcd_v2_client,
+    directory: *const c_char,
+    value: *const c_char,
+    ttl: i64,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        run(
+            client,
+            Operation::CreateInOrder,
+            ("directory", directory),
+            out,
+            err,
+            |r| fill(r, value, ttl),
+        )
+    }
+}
+
+/// Makes a directory; a file of that name is replaced.
+/// ETCD_V2_NOT_A_FILE (102) when the directory exists.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_set_dir(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    ttl: i64,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        run(client, Operation::Set, ("key", key), out, err, |r| {
+            fill_dir(r, ttl)
+        })
+    }
+}
+
+/// Makes a directory if nothing has its name.
+/// ETCD_V2_ALREADY_EXISTS (105).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_create_dir(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    ttl: i64,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        run(client, Operation::Create, ("key", key), out, err, |r| {
+            fill_dir(r, ttl)
+        })
+    }
+}
+
+/// Gives a directory a new TTL, 0 to make it permanent. etcd 3.5 cannot do this:
+/// ETCD_V2_RAFT_INTERNAL (300). ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_DIRECTORY (104) when the
+/// key is a file.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_update_dir(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    ttl: i64,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        run(client, Operation::Update, ("key", key), out, err, |r| {
+            fill_dir(r, ttl)
+        })
+    }
+}
+
+/// Removes a file; with ETCD_V2_DIR in `flags` also an empty directory, with ETCD_V2_RECURSIVE
+/// everything below, too. ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102: a directory,
+/// without a flag), ETCD_V2_DIRECTORY_NOT_EMPTY (108).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_delete(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    flags: u32,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        run(client, Operation::Delete, ("key", key), out, err, |r| {
+            r.set_flags(flags)
+        })
+    }
+}
+
+/// Removes an empty directory; short for etcd_v2_delete() with ETCD_V2_DIR.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_delete_dir(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe { etcd_v2_delete(client, key, ETCD_V2_DIR, out, err) }
+}
+
+/// Writes a value if the key is still as it was read: if its value is `prev_value` (NULL: not
+/// compared), and its modified index is `prev_index` (0: not compared). One of them must be given.
+/// An empty `prev_value` cannot be compared by etcd: use the index.
+/// ETCD_V2_COMPARE_FAILED (101, the error's cause shows both sides), ETCD_V2_KEY_NOT_FOUND (100),
+/// ETCD_V2_NOT_A_FILE (102).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_compare_and_swap(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    value: *const c_char,
+    ttl: i64,
+    prev_value: *const c_char,
+    prev_index: u64,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        run(
+            client,
+            Operation::CompareAndSwap,
+            ("key", key),
+            out,
+            err,
+            |r| {
+                fill(r, value, ttl)?;
+                fill_prev(r, prev_value, prev_index)
+            },
+        )
+    }
+}
+
+/// Removes a file if it is still as it was read; `prev_value` and `prev_index` as in
+/// etcd_v2_compare_and_swap(). ETCD_V2_COMPARE_FAILED (101), ETCD_V2_KEY_NOT_FOUND (100),
+/// ETCD_V2_NOT_A_FILE (102).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_compare_and_delete(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    prev_value: *const c_char,
+    prev_index: u64,
+    out: *mut *mut etcd_v2_response,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        run(
+            client,
+            Operation::CompareAndDelete,
+            ("key", key),
+            out,
+            err,
+            |r| fill_prev(r, prev_value, prev_index),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_those_of_the_core() {
+        assert_eq!(
+            [
+                ETCD_V2_RECURSIVE,
+                ETCD_V2_SORTED,
+                ETCD_V2_QUORUM,
+                ETCD_V2_DIR,
+                ETCD_V2_NO_VALUE_ON_SUCCESS
+            ],
+            [
+                bits::RECURSIVE,
+                bits::SORTED,
+                bits::QUORUM,
+                bits::DIR,
+                bits::NO_VALUE_ON_SUCCESS
+            ]
+        );
+    }
+}
