@@ -1,0 +1,91 @@
+# Builds, shows, tests and installs libetcd_v2. Needs Rust, a C compiler and GNU make. `make help` lists the targets.
+
+CARGO ?= cargo
+INSTALL ?= install
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+
+# where cargo puts a release
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+OUT ?= $(TARGET)/release
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# the number of the ABI: changes when a program linked before would break
+ABI := 0
+
+ifeq ($(shell uname -s),Darwin)
+BUILT := libetcd_v2.dylib
+REAL := libetcd_v2.$(VERSION).dylib
+SONAME := libetcd_v2.$(ABI).dylib
+LINK := libetcd_v2.dylib
+STATIC_LIBS := -framework Security -lSystem -lc -lm
+else
+BUILT := libetcd_v2.so
+REAL := libetcd_v2.so.$(VERSION)
+SONAME := libetcd_v2.so.$(ABI)
+LINK := libetcd_v2.so
+# what `rustc --print native-static-libs` says; a test compares
+STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
+endif
+
+.PHONY: all build demo test install uninstall clean help
+.DEFAULT_GOAL := all
+
+all: build
+
+# The .pc file beside the library describes the build tree, so that a program can be tried before anything is installed.
+build:
+	$(CARGO) build --release --locked --lib
+	@if [ "$(SONAME)" != "$(BUILT)" ]; then ln -sf $(BUILT) $(OUT)/$(SONAME); fi
+	@$(call pc,$${pcfiledir},$${pcfiledir},$(CURDIR)/include) >$(OUT)/etcd_v2.pc
+	@echo "built $(OUT)/$(BUILT), $(OUT)/libetcd_v2.a and $(OUT)/etcd_v2.pc"
+
+demo: build
+	@CC="$(CC)" CFLAGS="$(CFLAGS)" sh tests/tools/demo.sh "$(OUT)"
+
+test: build
+	@CARGO="$(CARGO)" CC="$(CC)" sh tests/tools/test.sh "$(OUT)" $(ARGS)
+
+# Does not build when there is a library already, so that `make && sudo make install` leaves no files of root behind.
+install: $(if $(wildcard $(OUT)/$(BUILT)),,build)
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
+	$(INSTALL) -m 644 include/etcd_v2.h $(DESTDIR)$(INCLUDEDIR)/etcd_v2.h
+	$(INSTALL) -m 644 $(OUT)/libetcd_v2.a $(DESTDIR)$(LIBDIR)/libetcd_v2.a
+	$(INSTALL) -m 755 $(OUT)/$(BUILT) $(DESTDIR)$(LIBDIR)/$(REAL)
+	ln -sf $(REAL) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/$(LINK)
+	@$(call pc,$(pc_prefix),$(call under_prefix,$(LIBDIR)),$(call under_prefix,$(INCLUDEDIR))) >$(DESTDIR)$(PKGCONFIGDIR)/etcd_v2.pc
+	@echo "installed etcd_v2.pc in $(DESTDIR)$(PKGCONFIGDIR)"
+
+uninstall:
+	rm -f $(DESTDIR)$(INCLUDEDIR)/etcd_v2.h $(DESTDIR)$(LIBDIR)/libetcd_v2.a $(DESTDIR)$(LIBDIR)/$(REAL) \
+		$(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/$(LINK) $(DESTDIR)$(PKGCONFIGDIR)/etcd_v2.pc
+
+clean:
+	$(CARGO) clean
+
+help:
+	@echo "make             build the shared and the static library into $(OUT)"
+	@echo "make demo        start a real etcd, run examples-c/01-quickstart.c against it, stop it"
+	@echo "make test        get what the tests need into a private cache folder and run all of them (ARGS=... goes to cargo test)"
+	@echo "make install     install below PREFIX=$(PREFIX); DESTDIR, LIBDIR and INCLUDEDIR are honoured"
+	@echo "make uninstall   remove what install put there"
+	@echo "make clean       remove what was built"
+
+# Relocatable when everything lies below PREFIX: then the prefix is found from where the .pc file is.
+under_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
+pc_up = $(shell echo '$(patsubst $(PREFIX)/%,%,$(PKGCONFIGDIR))' | sed 's,[^/][^/]*,..,g')
+pc_prefix = $(if $(filter $(PREFIX)/%,$(PKGCONFIGDIR)),$${pcfiledir}/$(pc_up),$(PREFIX))
+
+# $(call pc,prefix,libdir,includedir): prints the .pc file
+define pc
+printf '%s\n' 'prefix=$(1)' 'libdir=$(2)' 'includedir=$(3)' '' \
+	'Name: etcd_v2' \
+	'Description: A client of the etcd v2 API' \
+	'Version: $(VERSION)' \
+	'Cflags: -I$${includedir}' \
+	'Libs: -L$${libdir} -letcd_v2' \
+	'Libs.private: $(STATIC_LIBS)'
+endef

@@ -1,0 +1,426 @@
+//! Real etcd servers on free loopback ports, with data folders that go with them.
+
+use super::process::{self, TempDir};
+use super::{http, tools, wait_for};
+use std::fmt;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+/// A version of etcd that speaks v2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// 3.4
+    V3_4,
+    /// 3.5
+    V3_5,
+}
+
+impl Version {
+    /// What the tables of behaviour are tested with.
+    pub const ALL: [Version; 2] = [Version::V3_4, Version::V3_5];
+
+    /// Path of the server.
+    pub fn binary(self) -> PathBuf {
+        static PATHS: [OnceLock<PathBuf>; 2] = [OnceLock::new(), OnceLock::new()];
+        let (path, variable, version) = match self {
+            Version::V3_4 => (&PATHS[0], "ETCD_V2_TEST_ETCD_34", "3.4"),
+            Version::V3_5 => (&PATHS[1], "ETCD_V2_TEST_ETCD_35", "3.5"),
+        };
+        path.get_or_init(
+            || match std::env::var_os(variable).filter(|p| !p.is_empty()) {
+                Some(path) => path.into(),
+                None => tools::script("etcd.sh", &[version]).unwrap_or_else(|why| panic!("{why}")),
+            },
+        )
+        .clone()
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Version::V3_4 => "3.4",
+            Version::V3_5 => "3.5",
+        })
+    }
+}
+
+/// How a server is started.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Which binary.
+    pub version: Version,
+    /// `--heartbeat-interval`.
+    pub heartbeat_ms: u32,
+    /// `--election-timeout`; the 7 s that a write without quorum waits are 5 s plus twice this.
+    pub election_ms: u32,
+    /// More arguments; a flag given again wins.
+    pub arguments: Vec<String>,
+}
+
+impl Setup {
+    /// One member elects itself at once; clusters get more time, since the tests' machine is busy.
+    pub fn new(version: Version) -> Setup {
+        Setup {
+            version,
+            heartbeat_ms: 20,
+            election_ms: 200,
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Other raft timings.
+    pub fn timing(mut self, heartbeat_ms: u32, election_ms: u32) -> Setup {
+        self.heartbeat_ms = heartbeat_ms;
+        self.election_ms = election_ms;
+        self
+    }
+
+    /// One more argument.
+    pub fn argument(mut self, argument: impl Into<String>) -> Setup {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// A server with one member.
+    pub fn start(self) -> Etcd {
+        let mut members = self.members(1);
+        members.remove(0)
+    }
+
+    /// A cluster of `n` members.
+    pub fn cluster(self, n: usize) -> Cluster {
+        Cluster {
+            members: self.members(n),
+        }
+    }
+
+    fn members(self, n: usize) -> Vec<Etcd> {
+        for _ in 0..10 {
+            let members = self.try_members(n);
+            let end = Instant::now() + START_LIMIT;
+            if members.iter().all(|m| m.until_healthy(end)) {
+                return members;
+            }
+            let logs: String = members.iter().map(Etcd::log).collect();
+            // somebody took the port between our look and the server's: again with others
+            assert!(
+                logs.contains("address already in use"),
+                "etcd did not start:\n{logs}"
+            );
+        }
+        panic!("no free ports");
+    }
+
+    fn try_members(&self, n: usize) -> Vec<Etcd> {
+        let ports = free_ports(2 * n);
+        let peer = |i: usize| format!("http://127.0.0.1:{}", ports[2 * i + 1]);
+        let all: Vec<String> = (0..n).map(|i| format!("n{}={}", i + 1, peer(i))).collect();
+        let members: Vec<Etcd> = (0..n)
+            .map(|i| {
+                let name = format!("n{}", i + 1);
+                let url = format!("http://127.0.0.1:{}", ports[2 * i]);
+                let dir = TempDir::new("etcd");
+                let mut arguments: Vec<String> = [
+                    ("--name", name.as_str()),
+                    ("--data-dir", &dir.join("data").display().to_string()),
+                    ("--listen-client-urls", &url),
+                    ("--advertise-client-urls", &url),
+                    ("--listen-peer-urls", &peer(i)),
+                    ("--initial-advertise-peer-urls", &peer(i)),
+                    ("--initial-cluster", &all.join(",")),
+                    ("--initial-cluster-token", &format!("t{}", ports[0])),
+                    ("--heartbeat-interval", &self.heartbeat_ms.to_string()),
+                    ("--election-timeout", &self.election_ms.to_string()),
+                    ("--log-level", "error"),
+                ]
+                .iter()
+                .map(|(flag, value)| format!("{flag}={value}"))
+                .collect();
+                arguments.push("--enable-v2=true".into());
+                arguments.extend(self.arguments.iter().cloned());
+                Etcd {
+                    name,
+                    url,
+                    binary: self.version.binary(),
+                    version: self.version,
+                    arguments,
+                    dir,
+                    child: Mutex::new(None),
+                }
+            })
+            .collect();
+        for member in &members {
+            member.launch();
+        }
+        members
+    }
+}
+
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// One server; stopped and removed when dropped.
+#[derive(Debug)]
+pub struct Etcd {
+    name: String,
+    url: String,
+    version: Version,
+    binary: PathBuf,
+    arguments: Vec<String>,
+    child: Mutex<Option<Child>>,
+    dir: TempDir,
+}
+
+impl Etcd {
+    /// A server of its own, ready to answer.
+    pub fn start(version: Version) -> Etcd {
+        Setup::new(version).start()
+    }
+
+    /// One server per version for all tests of this file that only need some server: use keys of your own.
+    pub fn shared(version: Version) -> &'static Etcd {
+        static SERVERS: [OnceLock<Etcd>; 2] = [OnceLock::new(), OnceLock::new()];
+        SERVERS[version as usize].get_or_init(|| Etcd::start(version))
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// `PORT`.
+    pub fn port(&self) -> u16 {
+        self.url.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// Member name, `n1`…
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which etcd it is.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Process id, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.lock().unwrap().as_ref().map(Child::id)
+    }
+
+    /// Folder with `data` and `log`.
+    pub fn dir(&self) -> &TempDir {
+        &self.dir
+    }
+
+    /// What it wrote.
+    pub fn log(&self) -> String {
+        let text = std::fs::read(self.dir.join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// URL of a key, `key` being as on the wire.
+    pub fn key_url(&self, key: &str) -> String {
+        format!("{}/v2/keys{key}", self.url)
+    }
+
+    /// Value of a key as the server has it now.
+    pub fn value(&self, key: &str) -> Option<String> {
+        let reply = http::get(&self.key_url(key)).expect("an answer");
+        (reply.status == 200).then(|| {
+            reply.json()["node"]["value"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        })
+    }
+
+    /// Sets a key behind the library's back; returns its modifiedIndex.
+    #[track_caller]
+    pub fn set(&self, key: &str, form: &str) -> u64 {
+        let reply = http::put(&self.key_url(key), form).expect("an answer");
+        assert!(matches!(reply.status, 200 | 201), "{}", reply.text());
+        reply.json()["node"]["modifiedIndex"].as_u64().unwrap()
+    }
+
+    /// `X-Etcd-Index` now.
+    pub fn index(&self) -> u64 {
+        http::get(&self.key_url("/"))
+            .expect("an answer")
+            .etcd_index()
+    }
+
+    /// SIGKILL; returns when it is gone.
+    pub fn kill(&self) {
+        if let Some(mut child) = self.child.lock().unwrap().take() {
+            let _ = child.kill();
+            let _ = child.wait();
+            process::is_gone(child.id());
+        }
+    }
+
+    /// SIGSTOP: connections stay open and mute. Returns when it has stopped.
+    pub fn pause(&self) {
+        let pid = self.pid().expect("it runs");
+        process::signal(pid, libc::SIGSTOP);
+        wait_for("etcd stops", Duration::from_secs(5), || {
+            stopped(pid).then_some(())
+        });
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        process::signal(self.pid().expect("it runs"), libc::SIGCONT);
+    }
+
+    /// Starts it again on the same data and ports, killing it first if it runs; returns when it answers.
+    pub fn restart(&self) {
+        self.restart_unready();
+        assert!(
+            self.until_healthy(Instant::now() + START_LIMIT),
+            "etcd did not start again:\n{}",
+            self.log()
+        );
+    }
+
+    /// Like [`Etcd::restart`], without waiting: for members that have no quorum.
+    pub fn restart_unready(&self) {
+        self.kill();
+        self.launch();
+    }
+
+    fn launch(&self) {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.join("log"))
+            .expect("a log file");
+        let mut command = Command::new(&self.binary);
+        // flags win over ETCD_… variables, but a stray one could still add something
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("ETCD_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle"))
+            .stderr(log);
+        let child = process::spawn(command).unwrap_or_else(|e| panic!("{:?}: {e}", self.binary));
+        process::kill_at_exit(child.id());
+        *self.child.lock().unwrap() = Some(child);
+    }
+
+    /// False when the process ended or the time is over.
+    fn until_healthy(&self, end: Instant) -> bool {
+        while Instant::now() < end {
+            if let Some(child) = self.child.lock().unwrap().as_mut() {
+                if !matches!(child.try_wait(), Ok(None)) {
+                    return false;
+                }
+            }
+            // another process may sit on the port: only a healthy member that has our name counts
+            let healthy = http::get(&format!("{}/health", self.url)).is_ok_and(|r| r.status == 200);
+            let ours = || {
+                http::get(&format!("{}/v2/stats/self", self.url))
+                    .is_ok_and(|r| r.text().contains(&format!("\"name\":\"{}\"", self.name)))
+            };
+            if healthy && ours() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
+    /// Whether it says that it leads.
+    pub fn is_leader(&self) -> bool {
+        http::get(&format!("{}/v2/stats/self", self.url))
+            .is_ok_and(|r| r.text().contains("\"StateLeader\""))
+    }
+}
+
+impl Drop for Etcd {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Several servers that are one cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    members: Vec<Etcd>,
+}
+
+impl Cluster {
+    /// `n` members, all healthy.
+    pub fn start(version: Version, n: usize) -> Cluster {
+        Setup::new(version).timing(50, 500).cluster(n)
+    }
+
+    /// All members, `n1` first.
+    pub fn members(&self) -> &[Etcd] {
+        &self.members
+    }
+
+    /// A member by its place.
+    pub fn member(&self, i: usize) -> &Etcd {
+        &self.members[i]
+    }
+
+    /// Comma-separated URLs of all.
+    pub fn endpoints(&self) -> String {
+        self.members
+            .iter()
+            .map(Etcd::url)
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
+    /// Place of the leader, as soon as a running member says that it is one. No member may be paused.
+    #[track_caller]
+    pub fn leader(&self) -> usize {
+        wait_for("a leader", Duration::from_secs(20), || {
+            self.members
+                .iter()
+                .position(|m| m.pid().is_some() && m.is_leader())
+        })
+    }
+
+    /// Places of all but the leader.
+    #[track_caller]
+    pub fn followers(&self) -> Vec<usize> {
+        let leader = self.leader();
+        (0..self.members.len()).filter(|i| *i != leader).collect()
+    }
+}
+
+fn stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // the name in parentheses may hold anything; the state follows it
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| rest.trim_start().starts_with('T'))
+}
+
+/// Ports that nobody listens on now, below those that the system gives to outgoing connections, so that a member
+/// that is down keeps its port.
+pub fn free_ports(n: usize) -> Vec<u16> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // processes begin at different places, threads of one process never get the same port
+    let start = std::process::id().wrapping_mul(7919);
+    let mut held = Vec::new();
+    while held.len() < n {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 10_000 + (start.wrapping_add(step) % 20_000) as u16;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            held.push((port, listener));
+        }
+    }
+    held.iter().map(|(port, _)| *port).collect()
+}

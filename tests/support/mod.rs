@@ -1,0 +1,52 @@
+//! What the integration tests share; each test file says `mod support;`.
+//!
+//! | module | what it gives |
+//! |---|---|
+//! | [`etcd`] | real servers: [`Etcd`], [`Cluster`], started on free loopback ports, gone with the test |
+//! | [`http`] | a tiny HTTP client, to look at a server without the library under test |
+//! | [`scripted`] | [`Scripted`]: a server that does exactly what the test says, on TCP or a unix socket |
+//! | [`cprogram`] | [`CProgram`]: C and C++ built against the header and the release library, run with a time limit |
+//! | [`tools`] | compilers, valgrind, make, and what to do when one is missing |
+//! | [`process`] | child processes that never outlive the test, folders that go with it |
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
+pub mod cprogram;
+pub mod etcd;
+pub mod http;
+pub mod process;
+pub mod scripted;
+pub mod tools;
+
+pub use cprogram::{CProgram, Output, Program};
+pub use etcd::{Cluster, Etcd, Version};
+pub use process::TempDir;
+pub use scripted::{Conversation, Scripted, Step};
+
+use std::time::{Duration, Instant};
+
+/// Folder of the package.
+pub fn root() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Asks again and again until there is an answer; panics with `what` when none came in time.
+#[track_caller]
+pub fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < end, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,60 @@
+# Shared by the scripts beside it: a private cache folder, filled without installing anything on the system.
+# Sourced, not run. What is fetched is unpacked in a temporary folder and renamed, so runs at the same time are safe.
+
+cache=${ETCD_V2_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/etcd_v2}
+case $cache in
+/*) ;;
+*) cache=$PWD/$cache ;;
+esac
+
+have() {
+	command -v "$1" >/dev/null 2>&1
+}
+
+fail() {
+	echo "$*" >&2
+	exit 1
+}
+
+# A temporary folder inside the cache (same file system, so that a rename is atomic), removed when the script ends.
+scratch() {
+	mkdir -p "$cache" || fail "cannot make the cache folder $cache; set ETCD_V2_CACHE to one that can be written"
+	work=$(mktemp -d "$cache/.tmp.XXXXXX") || fail "cannot write to the cache folder $cache"
+	trap 'rm -rf "$work"' EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
+# Runs apt-get; when it fails for want of package lists and we may, gets the lists and tries once more.
+apt() {
+	have apt-get || return 1
+	apt-get -qq "$@" 2>"$work/apt.log" && return 0
+	[ "$(id -u)" = 0 ] || return 1
+	apt-get -qq update >/dev/null 2>&1
+	apt-get -qq "$@" 2>"$work/apt.log"
+}
+
+# download_debs FOLDER PACKAGE...: unpacks the packages into FOLDER.
+download_debs() {
+	have dpkg || return 1
+	into=$1
+	shift
+	mkdir -p "$work/debs" "$into"
+	(cd "$work/debs" && apt download "$@" >/dev/null) || return 1
+	for deb in "$work"/debs/*.deb; do
+		dpkg -x "$deb" "$into" || return 1
+	done
+	rm -rf "$work/debs"
+}
+
+# missing_debs PACKAGE: the package and everything it needs that this system lacks, one a line; changes nothing.
+missing_debs() {
+	apt -s --no-install-recommends install "$1" >"$work/plan" || return 1
+	sed -n 's/^Inst \([^ ]*\).*/\1/p' "$work/plan"
+}
+
+# keep NAME FOLDER: moves FOLDER into the cache as NAME, unless another run was faster.
+keep() {
+	[ -e "$cache/$1" ] || mv -T "$2" "$cache/$1" 2>/dev/null || [ -e "$cache/$1" ]
+}

@@ -1,0 +1,46 @@
+#!/bin/sh
+# make test: gets what the tests need, runs all of them, prints the totals last.
+#
+#   tests/tools/test.sh FOLDER-OF-THE-LIBRARY
+#
+# ETCD_V2_TEST_WITHOUT=clang,valgrind,g++ names tools to go without; without it a missing tool fails its tests.
+set -u
+tools=$(dirname "$0")
+ETCD_V2_TEST_LIBDIR=$(cd "$1" && pwd) || exit 1
+shift
+ETCD_V2_TEST_ETCD_34=${ETCD_V2_TEST_ETCD_34:-$(sh "$tools/etcd.sh" 3.4)} || exit 1
+ETCD_V2_TEST_ETCD_35=${ETCD_V2_TEST_ETCD_35:-$(sh "$tools/etcd.sh" 3.5)} || exit 1
+export ETCD_V2_TEST_LIBDIR ETCD_V2_TEST_ETCD_34 ETCD_V2_TEST_ETCD_35
+echo "etcd 3.4: $ETCD_V2_TEST_ETCD_34"
+echo "etcd 3.5: $ETCD_V2_TEST_ETCD_35"
+[ -z "${ETCD_V2_TEST_WITHOUT:-}" ] || echo "WITHOUT: $ETCD_V2_TEST_WITHOUT (what needs it is not tested)"
+for tool in clang valgrind; do
+	case ,${ETCD_V2_TEST_WITHOUT:-}, in
+	*,$tool,*) continue ;;
+	esac
+	# got here once, so that the tests only look it up; a failure is told by each test that needs it
+	path=$(sh "$tools/$tool.sh") && echo "$tool: $path"
+done
+
+status=$(mktemp) || exit 1
+trap 'rm -f "$status"' EXIT
+{
+	"${CARGO:-cargo}" test --locked --no-fail-fast "$@"
+	echo $? >"$status"
+} | awk '
+	{ print; fflush() }
+	/^test result: / {
+		for (i = 2; i <= NF; i++) {
+			if ($i ~ /^passed/) passed += $(i - 1)
+			if ($i ~ /^failed/) failed += $(i - 1)
+			if ($i ~ /^ignored/) ignored += $(i - 1)
+		}
+	}
+	/^test .* \.\.\. FAILED$/ { names = names "\n  " $2 }
+	END {
+		print ""
+		if (names != "") print "failed:" names
+		if (ignored > 0) printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored
+		else printf "%d passed, %d failed\n", passed, failed
+	}'
+exit "$(cat "$status")"
