@@ -1,157 +1,125 @@
 //! What a caller can ask for, in Rust terms.
-use crate::{
-    error::Result,
-    protocol::{key::Key, request::Request, response::Response, wire::Wire},
-    transport::{cancel::Cancel, endpoint::Endpoint},
-};
-use std::time::Duration;
 
-/// Settings of a client; every setter validates and says no with a status.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// asked in this order unless one fails
-    pub(crate) endpoints: Vec<Endpoint>,
-}
+mod call;
+mod options;
+mod watch_once;
 
-impl Default for Options {
-    fn default() -> Self {
-        todo!()
-    }
-}
+pub use call::{Ask, Call};
+pub use options::Options;
+pub use watch_once::Patience;
 
-impl Options {
-    /// One more endpoint; duplicates count once.
-    pub fn add_endpoint(&mut self, parameter: &str, url: &str) -> Result<()> {
-        let _ = (parameter, url);
-        todo!()
-    }
-    /// Comma-separated endpoints.
-    pub fn add_endpoints(&mut self, parameter: &str, urls: &str) -> Result<()> {
-        let _ = (parameter, urls);
-        todo!()
-    }
-    /// Default of every call, 1 ms to 24 days.
-    pub fn set_deadline_ms(&mut self, ms: i64) -> Result<()> {
-        let _ = ms;
-        todo!()
-    }
-    /// Longest time to resolve, connect and shake hands with one member.
-    pub fn set_connect_timeout_ms(&mut self, ms: i64) -> Result<()> {
-        let _ = ms;
-        todo!()
-    }
-    /// A watch poll is renewed after this time without an event, give or take a quarter.
-    pub fn set_max_poll_ms(&mut self, ms: i64) -> Result<()> {
-        let _ = ms;
-        todo!()
-    }
-    /// Bytes of one answer.
-    pub fn set_max_response_bytes(&mut self, bytes: u64) -> Result<()> {
-        let _ = bytes;
-        todo!()
-    }
-    /// Nodes of one answer.
-    pub fn set_max_nodes(&mut self, nodes: u64) -> Result<()> {
-        let _ = nodes;
-        todo!()
-    }
-    /// Directory levels of one answer.
-    pub fn set_max_depth(&mut self, levels: u64) -> Result<()> {
-        let _ = levels;
-        todo!()
-    }
-    /// Idle connections kept per member.
-    pub fn set_max_idle_connections(&mut self, count: u64) -> Result<()> {
-        let _ = count;
-        todo!()
-    }
-    /// How long an idle connection is kept.
-    pub fn set_idle_timeout_ms(&mut self, ms: i64) -> Result<()> {
-        let _ = ms;
-        todo!()
-    }
-    /// TCP keepalive; idle 0 turns it off.
-    pub fn set_keepalive(&mut self, idle_s: i64, interval_s: i64, count: i64) -> Result<()> {
-        let _ = (idle_s, interval_s, count);
-        todo!()
-    }
-    /// Longest time that sent bytes may stay unacknowledged; 0 leaves it to the system.
-    pub fn set_user_timeout_ms(&mut self, ms: i64) -> Result<()> {
-        let _ = ms;
-        todo!()
-    }
-}
-
-/// What a call asks for.
-#[derive(Clone, Debug)]
-pub enum Ask {
-    /** an operation on a key */
-    Keys(Request),
-    /** anything else */
-    Raw(Wire),
-}
-
-/// A request with how it is to be run.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// what is asked
-    pub ask: Ask,
-    /// instead of the client's
-    pub deadline: Option<Duration>,
-    /// ends it from another thread
-    pub cancel: Option<Cancel>,
-    /// consent to send a plain set or delete again when the first copy got no answer
-    pub allow_repeat: bool,
-}
-
-impl Call {
-    /// With the client's deadline.
-    pub fn new(ask: Ask) -> Call {
-        Call {
-            ask,
-            deadline: None,
-            cancel: None,
-            allow_repeat: false,
-        }
-    }
-}
-
-/// How long a watch waits.
-#[derive(Clone, Copy, Debug)]
-pub enum Patience {
-    /** the client's deadline */
-    Default,
-    /** so long */
-    For(Duration),
-    /** until a change or the token */
-    Forever,
-}
+use crate::cluster::budget::Budget;
+use crate::cluster::failover::{self, Order};
+use crate::cluster::roster::Roster;
+use crate::error::{Error, Result};
+use crate::protocol::key::Key;
+use crate::protocol::request::{Operation, Request, flags};
+use crate::protocol::response::Response;
+use crate::protocol::wire::Wire;
+use crate::status::Status;
+use crate::transport::process::Birthplace;
+use std::time::Instant;
 
 /// A client of one cluster. Any number of threads may use it at once.
 #[derive(Debug)]
-pub struct Client {}
+pub struct Client {
+    roster: Roster,
+    options: Options,
+    birthplace: Birthplace,
+}
 
 impl Client {
     /// No I/O happens here.
     pub fn new(options: &Options) -> Result<Client> {
-        let _ = options;
-        todo!()
+        let mut options = options.clone();
+        options.fill_in()?;
+        let roster = Roster::new(&options.endpoints, &options.settings);
+        Ok(Client {
+            roster,
+            options,
+            birthplace: Birthplace::new(),
+        })
     }
+
     /// Runs one request to its end on this thread.
     pub fn execute(&self, call: &Call) -> Result<Response> {
-        let _ = call;
-        todo!()
+        self.refuse_elsewhere()?;
+        let deadline = Instant::now() + call.deadline.unwrap_or(self.options.deadline);
+        match &call.ask {
+            Ask::Raw(wire) => self.run(call, wire, deadline, false),
+            Ask::Keys(request) => {
+                let wire = request.wire()?;
+                if request.operation() == Operation::Update && request.flags() & flags::DIR != 0 {
+                    self.check_directory(call, request.key(), deadline)?;
+                }
+                self.run(
+                    call,
+                    &wire,
+                    deadline,
+                    request.operation() == Operation::Refresh,
+                )
+            }
+        }
     }
-    /// Blocks for the next change of `key` at or after `wait_index` (0: from now).
-    pub fn watch_once(
-        &self,
-        key: &Key,
-        recursive: bool,
-        wait_index: u64,
-        patience: Patience,
-        cancel: Option<&Cancel>,
-    ) -> Result<Response> {
-        let _ = (key, recursive, wait_index, patience, cancel);
-        todo!()
+
+    fn run(&self, call: &Call, wire: &Wire, deadline: Instant, refresh: bool) -> Result<Response> {
+        let order = Order {
+            wire,
+            allow_repeat: call.allow_repeat,
+            cancel: call.cancel.as_ref(),
+            budget: self.budget(deadline),
+            decode: self.options.decode,
+            refresh,
+        };
+        failover::run(&self.roster, &self.options.settings, &order)
+    }
+
+    fn budget(&self, deadline: Instant) -> Budget {
+        Budget {
+            deadline,
+            connect: self.options.connect_timeout,
+            max_body: self.options.max_response_bytes,
+        }
+    }
+
+    /// The update of a directory blanks the value of a file, so the kind of node is looked at first. A child that nobody
+    /// makes is asked for, since the directory itself may be a long listing: etcd's refusal tells what its parent is.
+    fn check_directory(&self, call: &Call, key: &Key, deadline: Instant) -> Result<()> {
+        let parent = key.text().trim_end_matches('/');
+        let child = Key::parse("key", &format!("{parent}/_etcd_v2_no_such_child"))?;
+        let read = |key: &Key| {
+            let mut request = Request::new(Operation::Get, key.clone());
+            request.set_flags(flags::QUORUM)?;
+            self.run(call, &request.wire()?, deadline, false)
+        };
+        let refuse = |cause: &str| {
+            let mut error = Error::new(Status::NOT_A_DIRECTORY, format!("key: {cause} is a file"));
+            error.detail_mut().cause = cause.to_owned();
+            error
+        };
+        match read(&child) {
+            Ok(_) => Ok(()),
+            Err(error) => match error.status() {
+                Status::KEY_NOT_FOUND if error.detail().cause == child.text() => Ok(()),
+                Status::NOT_A_DIRECTORY => Err(refuse(&error.detail().cause)),
+                // permission for the key alone does not cover its children
+                Status::UNAUTHORIZED => match read(key)?.node() {
+                    Some(node) if node.is_dir() => Ok(()),
+                    _ => Err(refuse(parent)),
+                },
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// After a fork the child shares every connection with its parent; each would read the other's answers.
+    fn refuse_elsewhere(&self) -> Result<()> {
+        if self.birthplace.is_here() {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::FORKED,
+            "client: made in another process, make a new one after fork",
+        ))
     }
 }

@@ -15,4 +15,5 @@ mod refusal;
 pub mod request;
 pub mod response;
 pub mod tree;
+pub mod version;
 pub mod wire;

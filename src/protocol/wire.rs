@@ -109,6 +109,15 @@ impl Wire {
             expect: Expect::Event,
         })
     }
+    /// The head of a plain read of `key`: shows that a member lives, and where its store stands.
+    pub fn head(key: &Key) -> Wire {
+        let mut target = String::with_capacity(key.path_len());
+        key.write_path(&mut target);
+        Wire {
+            method: Method::Head,
+            ..Wire::get(&target)
+        }
+    }
     /// `GET` of any path, for `/version` and the like.
     pub fn get(target: &str) -> Wire {
         Wire {

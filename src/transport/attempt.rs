@@ -57,6 +57,8 @@ pub(super) struct Attempt {
     pub(super) reused: bool,
     /// the server closed the connection
     pub(super) ended: bool,
+    /// something came after the head
+    pub(super) body_began: bool,
     pub(super) failure: Option<Failure>,
 }
 
@@ -75,6 +77,7 @@ impl Attempt {
             received: 0,
             reused: false,
             ended: false,
+            body_began: false,
             failure: None,
         }
     }
@@ -144,6 +147,7 @@ impl Attempt {
             received: self.received,
             reused: self.reused,
             head: None,
+            body_began: self.body_began,
             body: Vec::new(),
         }
     }

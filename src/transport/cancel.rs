@@ -1,5 +1,9 @@
 //! A token that ends calls from another thread.
-use super::{bell::Bell, process::Birthplace};
+use super::{
+    bell::Bell,
+    process::Birthplace,
+    wait::{self, Stop},
+};
 use crate::{
     error::{Error, Result},
     status::Status,
@@ -9,6 +13,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
+use std::time::{Duration, Instant};
 
 /// Shared by any number of calls and threads; clones are the same token.
 ///
@@ -52,6 +57,12 @@ impl Cancel {
     pub fn is_fired(&self) -> bool {
         self.0.fired.load(Ordering::SeqCst)
     }
+}
+
+/// Lets `time` pass, unless `cancel` is fired first: then `true`.
+pub fn pause(cancel: Option<&Cancel>, time: Duration) -> bool {
+    let end = Instant::now().checked_add(time);
+    end.is_some_and(|end| wait::pause(cancel, end) == Err(Stop::Cancelled))
 }
 
 impl AsFd for Cancel {

@@ -46,6 +46,8 @@ pub struct Fault {
     pub reused: bool,
     /// status and headers, if they came
     pub head: Option<Box<Head>>,
+    /// whether anything came after the head, if only the beginning of a chunk
+    pub body_began: bool,
     /// first bytes of the body
     pub body: Vec<u8>,
 }

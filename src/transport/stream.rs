@@ -100,6 +100,8 @@ impl Stream {
             attempt.phase = Phase::Head;
         }
         let phase = attempt.phase;
+        // left over from the read that brought the head: the beginning of a chunk
+        attempt.body_began |= phase == Phase::Body && !self.memory.input().is_empty();
         let began = Instant::now();
         attempt
             .check()
@@ -128,6 +130,7 @@ impl Stream {
                     self.memory.input_appended(n);
                     attempt.received = attempt.received.saturating_add(n as u64);
                     attempt.ended |= n == 0;
+                    attempt.body_began |= phase == Phase::Body && n > 0;
                     self.sound &= n > 0;
                     return Ok(n > 0);
                 }

@@ -1,0 +1,238 @@
+//! Settings of a client; every setter validates and says no with a status.
+
+use crate::error::{Error, Result};
+use crate::protocol::answer::Limits;
+use crate::transport::channel::Settings;
+use crate::transport::endpoint::Endpoint;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Where a client looks when it is told nothing.
+const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:2379";
+/// Longest time that a setting may name: 24 days, which poll(2) can wait.
+const LONGEST_MS: i64 = i32::MAX as i64;
+
+/// Settings of a client.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) deadline: Duration,
+    pub(super) connect_timeout: Duration,
+    pub(super) max_poll: Duration,
+    pub(super) max_response_bytes: u64,
+    pub(super) decode: Limits,
+    pub(super) settings: Settings,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            endpoints: Vec::new(),
+            // servers answer a write that found no quorum after 7 s; leaving earlier would make it unknown
+            deadline: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(2),
+            max_poll: Duration::from_secs(45),
+            max_response_bytes: 512 << 20,
+            decode: Limits {
+                depth: 1000,
+                nodes: 2_000_000,
+            },
+            settings: Settings {
+                max_idle: 32,
+                idle_age: Duration::from_secs(60),
+                keepalive: Some((Duration::from_secs(30), Duration::from_secs(10), 3)),
+                user_timeout: Some(Duration::from_secs(20)),
+            },
+        }
+    }
+}
+
+impl Options {
+    /// One more endpoint; one that is there already counts once.
+    pub fn add_endpoint(&mut self, parameter: &str, url: &str) -> Result<()> {
+        let endpoint = Endpoint::parse(parameter, url)?;
+        if !self.endpoints.iter().any(|e| e.url() == endpoint.url()) {
+            self.endpoints.push(endpoint);
+        }
+        Ok(())
+    }
+
+    /// Comma-separated endpoints; nothing is added when one of them is bad.
+    pub fn add_endpoints(&mut self, parameter: &str, urls: &str) -> Result<()> {
+        let mut grown = self.clone();
+        for url in urls.split(',') {
+            grown.add_endpoint(parameter, url.trim())?;
+        }
+        *self = grown;
+        Ok(())
+    }
+
+    /// Default of every call.
+    pub fn set_deadline_ms(&mut self, ms: i64) -> Result<()> {
+        self.deadline = Options::deadline_ms("deadline_ms", ms)?;
+        Ok(())
+    }
+
+    /// A deadline as callers give it: 1 ms to 24 days.
+    pub fn deadline_ms(parameter: &str, ms: i64) -> Result<Duration> {
+        millis(parameter, ms, 1..=LONGEST_MS)
+    }
+
+    /// Longest time to resolve, connect and shake hands with one member.
+    pub fn set_connect_timeout_ms(&mut self, ms: i64) -> Result<()> {
+        self.connect_timeout = millis("connect_timeout_ms", ms, 1..=LONGEST_MS)?;
+        Ok(())
+    }
+
+    /// A watch poll is renewed after this time without an event, give or take a quarter.
+    pub fn set_max_poll_ms(&mut self, ms: i64) -> Result<()> {
+        self.max_poll = millis("max_poll_ms", ms, 100..=LONGEST_MS)?;
+        Ok(())
+    }
+
+    /// Bytes of one answer.
+    pub fn set_max_response_bytes(&mut self, bytes: u64) -> Result<()> {
+        // positions in an answer are 32 bits wide
+        self.max_response_bytes =
+            within("max_response_bytes", bytes, 1024..=u64::from(u32::MAX) - 1)?;
+        Ok(())
+    }
+
+    /// Nodes of one answer.
+    pub fn set_max_nodes(&mut self, nodes: u64) -> Result<()> {
+        self.decode.nodes = within("max_nodes", nodes, 1..=100_000_000)? as u32;
+        Ok(())
+    }
+
+    /// Directory levels of one answer.
+    pub fn set_max_depth(&mut self, levels: u64) -> Result<()> {
+        self.decode.depth = within("max_depth", levels, 1..=1_000_000)? as u32;
+        Ok(())
+    }
+
+    /// Idle connections kept per member.
+    pub fn set_max_idle_connections(&mut self, count: u64) -> Result<()> {
+        self.settings.max_idle = within("max_idle_connections", count, 0..=10_000)? as usize;
+        Ok(())
+    }
+
+    /// How long an idle connection is kept.
+    pub fn set_idle_timeout_ms(&mut self, ms: i64) -> Result<()> {
+        self.settings.idle_age = millis("idle_timeout_ms", ms, 1..=LONGEST_MS)?;
+        Ok(())
+    }
+
+    /// TCP keepalive; idle 0 turns it off.
+    pub fn set_keepalive(&mut self, idle_s: i64, interval_s: i64, count: i64) -> Result<()> {
+        if idle_s == 0 {
+            self.settings.keepalive = None;
+            return Ok(());
+        }
+        // the bounds of Linux
+        let idle = within("idle_s", idle_s, 1..=32_767)?;
+        let interval = within("interval_s", interval_s, 1..=32_767)?;
+        let count = within("count", count, 1..=127)?;
+        self.settings.keepalive = Some((
+            Duration::from_secs(idle as u64),
+            Duration::from_secs(interval as u64),
+            count as u32,
+        ));
+        Ok(())
+    }
+
+    /// Longest time that sent bytes may stay unacknowledged; 0 leaves it to the system.
+    pub fn set_user_timeout_ms(&mut self, ms: i64) -> Result<()> {
+        let timeout = millis("user_timeout_ms", ms, 0..=LONGEST_MS)?;
+        self.settings.user_timeout = Some(timeout).filter(|t| !t.is_zero());
+        Ok(())
+    }
+
+    /// What was not said gets its default.
+    pub(super) fn fill_in(&mut self) -> Result<()> {
+        if self.endpoints.is_empty() {
+            self.add_endpoint("endpoints", DEFAULT_ENDPOINT)?;
+        }
+        Ok(())
+    }
+}
+
+fn within<T: PartialOrd + Display>(
+    parameter: &str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<T> {
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    Err(Error::invalid(
+        parameter,
+        format_args!("{value} is not within {} to {}", range.start(), range.end()),
+    ))
+}
+
+fn millis(parameter: &str, ms: i64, range: RangeInclusive<i64>) -> Result<Duration> {
+    Ok(Duration::from_millis(
+        within(parameter, ms, range)?.unsigned_abs(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::Status;
+
+    #[test]
+    fn endpoints_are_checked_together_and_counted_once() {
+        let mut options = Options::default();
+        options
+            .add_endpoints(
+                "endpoints",
+                "127.0.0.1:2379, http://127.0.0.1:2379,http://localhost:1",
+            )
+            .expect("valid");
+        assert_eq!(options.endpoints.len(), 2);
+        let error = options
+            .add_endpoints("endpoints", "http://a:1,gopher://b")
+            .expect_err("scheme");
+        assert_eq!(error.status(), Status::INVALID_ARGUMENT);
+        assert_eq!(options.endpoints.len(), 2);
+        assert!(options.add_endpoints("endpoints", "").is_err());
+    }
+
+    #[test]
+    fn numbers_have_bounds_and_the_message_names_the_parameter() {
+        let mut options = Options::default();
+        let wrong = [
+            ("deadline_ms", options.set_deadline_ms(0)),
+            ("deadline_ms", options.set_deadline_ms(i64::MAX)),
+            ("connect_timeout_ms", options.set_connect_timeout_ms(-1)),
+            ("max_poll_ms", options.set_max_poll_ms(99)),
+            (
+                "max_response_bytes",
+                options.set_max_response_bytes(u64::MAX),
+            ),
+            ("max_nodes", options.set_max_nodes(0)),
+            ("max_depth", options.set_max_depth(0)),
+            (
+                "max_idle_connections",
+                options.set_max_idle_connections(10_001),
+            ),
+            ("idle_timeout_ms", options.set_idle_timeout_ms(0)),
+            ("idle_s", options.set_keepalive(-1, 1, 1)),
+            ("interval_s", options.set_keepalive(1, 0, 1)),
+            ("count", options.set_keepalive(1, 1, 0)),
+            ("user_timeout_ms", options.set_user_timeout_ms(-1)),
+        ];
+        for (name, result) in wrong {
+            let error = result.expect_err(name);
+            assert_eq!(error.status(), Status::INVALID_ARGUMENT);
+            assert!(
+                error.detail().message.starts_with(name),
+                "{}",
+                error.detail().message
+            );
+        }
+        assert!(options.set_keepalive(0, -5, -5).is_ok());
+    }
+}

@@ -1,0 +1,303 @@
+//! One change, waited for on the caller's thread.
+
+use super::Client;
+use crate::cluster::backoff::Backoff;
+use crate::cluster::failover::{Order, Step, try_member};
+use crate::cluster::roster::Member;
+use crate::cluster::trail::{Trail, seconds};
+use crate::error::{Error, Phase, Result};
+use crate::protocol::key::Key;
+use crate::protocol::response::Response;
+use crate::protocol::wire::Wire;
+use crate::status::Status;
+use crate::transport::cancel::{Cancel, pause};
+use crate::transport::channel::Limits;
+use crate::transport::fault::{Fault, FaultKind};
+use crate::watch::position::Position;
+use crate::watch::scope::Scope;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a watch waits.
+#[derive(Clone, Copy, Debug)]
+pub enum Patience {
+    /// The client's deadline.
+    Default,
+    /// So long.
+    For(Duration),
+    /// Until a change or the token.
+    Forever,
+}
+
+/// Servers send the head of a poll at once; later than this a member is asked whether it lives.
+const HEAD_PATIENCE: Duration = Duration::from_secs(3);
+/// A poll that ends sooner without an event costs a pause, so that no server can make a hot loop.
+const SHORT: Duration = Duration::from_secs(1);
+/// A year: beyond any patience.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+impl Client {
+    /// Blocks for the next change of `key` at or after `wait_index` (0: from now). Carries on over empty answers, cuts and
+    /// members that fail. On `TIMEOUT` the error's index is the last one looked at: go on at the next.
+    pub fn watch_once(
+        &self,
+        key: &Key,
+        recursive: bool,
+        wait_index: u64,
+        patience: Patience,
+        cancel: Option<&Cancel>,
+    ) -> Result<Response> {
+        self.refuse_elsewhere()?;
+        let started = Instant::now();
+        let patience = match patience {
+            Patience::Default => self.options.deadline,
+            Patience::For(duration) => duration,
+            Patience::Forever => FAR,
+        };
+        let mut poll = Poll {
+            client: self,
+            key,
+            recursive,
+            scope: Scope::new(key, recursive),
+            position: Position::at(wait_index),
+            cancel,
+            started,
+            deadline: started + patience,
+            trail: Trail::new(started),
+            backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(3)),
+            tried: Vec::new(),
+            heads_withheld: false,
+        };
+        loop {
+            if let Some(response) = poll.once()? {
+                return Ok(response);
+            }
+        }
+    }
+}
+
+struct Poll<'a> {
+    client: &'a Client,
+    key: &'a Key,
+    recursive: bool,
+    scope: Scope,
+    position: Position,
+    cancel: Option<&'a Cancel>,
+    started: Instant,
+    deadline: Instant,
+    trail: Trail,
+    backoff: Backoff,
+    tried: Vec<usize>,
+    /// Something between us and the member keeps the head back until there is an event.
+    heads_withheld: bool,
+}
+
+impl Poll<'_> {
+    /// One long poll; `None` to go on.
+    fn once(&mut self) -> Result<Option<Response>> {
+        let now = Instant::now();
+        if now >= self.deadline {
+            return Err(self.no_change());
+        }
+        let client = self.client;
+        let Some((i, member)) = client.roster.pick(now, &self.tried) else {
+            self.tried.clear();
+            return self.breathe();
+        };
+        let wire = Wire::poll(self.key, self.recursive, self.position.wait_index())?;
+        let until = self
+            .deadline
+            .min(now + self.backoff.around(client.options.max_poll));
+        let whole = until - now;
+        let head = if self.heads_withheld {
+            whole
+        } else {
+            HEAD_PATIENCE.min(whole)
+        };
+        let step = self.exchange(member, &wire, now, until, head);
+        let ended = Instant::now();
+        match step {
+            Step::Done(event) => {
+                member.succeed();
+                client.roster.pin(i);
+                self.take(member, *event, ended - now)
+            }
+            Step::Quiet(index) => {
+                member.succeed();
+                self.position.quiet(index);
+                self.settle(ended - now)
+            }
+            Step::Refused(error) => {
+                Err(std::mem::replace(&mut self.trail, Trail::new(now)).sign(error))
+            }
+            Step::Trouble(error) => {
+                self.trail.trouble(member.url(), error, ended - now);
+                self.leave(i, member, ended);
+                Ok(None)
+            }
+            Step::Fault(fault) => self.fault(i, member, &fault, ended - now, ended < until),
+        }
+    }
+
+    fn exchange(
+        &self,
+        member: &Arc<Member>,
+        wire: &Wire,
+        now: Instant,
+        until: Instant,
+        head: Duration,
+    ) -> Step {
+        let client = self.client;
+        let order = Order {
+            wire,
+            allow_repeat: false,
+            cancel: self.cancel,
+            budget: client.budget(until),
+            decode: client.options.decode,
+            refresh: false,
+        };
+        let whole = until - now;
+        let limits = Limits {
+            deadline: until,
+            connect: client.options.connect_timeout.min(whole),
+            head,
+            body: whole,
+            max_body: client.options.max_response_bytes,
+        };
+        try_member(
+            &client.roster,
+            &client.options.settings,
+            member,
+            &order,
+            &limits,
+        )
+    }
+
+    fn take(
+        &mut self,
+        member: &Member,
+        event: Response,
+        took: Duration,
+    ) -> Result<Option<Response>> {
+        let modified = event.node().map_or(0, |node| node.modified_index());
+        if !self.position.take(modified) {
+            let text = format!("told index {modified}, which is before the one asked for");
+            self.trail
+                .trouble(member.url(), Error::new(Status::PROTOCOL, text), took);
+            return self.breathe();
+        }
+        if self.scope.holds(&event) {
+            return Ok(Some(event));
+        }
+        Ok(None)
+    }
+
+    fn fault(
+        &mut self,
+        i: usize,
+        member: &Arc<Member>,
+        fault: &Fault,
+        took: Duration,
+        early: bool,
+    ) -> Result<Option<Response>> {
+        let head = fault.head.as_ref().map_or(0, |head| head.etcd_index);
+        match (fault.kind, fault.phase) {
+            (FaultKind::Cancelled | FaultKind::Local | FaultKind::TooLarge, _) => {
+                return Err(std::mem::replace(&mut self.trail, Trail::new(self.started))
+                    .stopped(fault.kind));
+            }
+            // the poll's own time is over
+            (FaultKind::Timeout, Phase::Body) if fault.body_began => self.position.cut(head),
+            (FaultKind::Timeout, Phase::Body) => {
+                member.succeed();
+                self.position.quiet(head);
+                return self.settle(took);
+            }
+            (FaultKind::Timeout, Phase::Head) if !early => return Ok(None),
+            (FaultKind::Timeout, Phase::Head) if !self.heads_withheld && self.lives(member) => {
+                self.heads_withheld = true;
+                return Ok(None);
+            }
+            // an idle connection cut by something in between is nobody's failure
+            (_, Phase::Body) => {
+                self.position.cut(head);
+                self.trail.fault(member.url(), fault, took);
+                return self.settle(took);
+            }
+            _ if fault.reused && fault.received == 0 && fault.kind == FaultKind::Connection => {
+                member.channel().forget_idle();
+                return Ok(None);
+            }
+            _ => {}
+        }
+        self.trail.fault(member.url(), fault, took);
+        self.leave(i, member, Instant::now());
+        Ok(None)
+    }
+
+    /// Asks a member that keeps the head of a poll back for the head of a plain read, which also anchors the watch.
+    fn lives(&mut self, member: &Arc<Member>) -> bool {
+        let now = Instant::now();
+        let until = self.deadline.min(now + HEAD_PATIENCE);
+        match self.exchange(
+            member,
+            &Wire::head(self.key),
+            now,
+            until,
+            until.saturating_duration_since(now),
+        ) {
+            Step::Done(response) => {
+                self.position.cut(response.head().etcd_index);
+                true
+            }
+            Step::Refused(error) => {
+                self.position.cut(error.detail().index);
+                true
+            }
+            // a read-only proxy answers HEAD with 501, but it does answer
+            Step::Trouble(error) => error.detail().http_status == 501,
+            Step::Quiet(_) | Step::Fault(_) => false,
+        }
+    }
+
+    /// Another member is asked next.
+    fn leave(&mut self, i: usize, member: &Member, now: Instant) {
+        member.fail(now);
+        self.tried.push(i);
+        self.heads_withheld = false;
+    }
+
+    /// After a poll that ended without an event.
+    fn settle(&mut self, took: Duration) -> Result<Option<Response>> {
+        self.tried.clear();
+        if took < SHORT {
+            return self.breathe();
+        }
+        self.backoff.reset();
+        Ok(None)
+    }
+
+    fn breathe(&mut self) -> Result<Option<Response>> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if pause(self.cancel, self.backoff.pause().min(left)) {
+            return Err(std::mem::replace(&mut self.trail, Trail::new(self.started)).cancelled());
+        }
+        Ok(None)
+    }
+
+    fn no_change(&mut self) -> Error {
+        let trail = std::mem::replace(&mut self.trail, Trail::new(self.started));
+        let waited = seconds(self.started.elapsed());
+        let mut error = Error::new(
+            Status::TIMEOUT,
+            format!(
+                "no change of {} within {waited}{}",
+                self.key.text(),
+                trail.summary()
+            ),
+        );
+        error.detail_mut().index = self.position.wait_index().saturating_sub(1);
+        error.detail_mut().retriable = true;
+        trail.sign(error)
+    }
+}

@@ -1,0 +1,76 @@
+//! One deadline per call, shared out over the members that are left.
+
+use crate::transport::channel::Limits;
+use std::time::{Duration, Instant};
+
+/// The time that a call has.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Nothing goes on beyond it.
+    pub deadline: Instant,
+    /// Longest time to reach one member.
+    pub connect: Duration,
+    /// Bytes of one answer.
+    pub max_body: u64,
+}
+
+impl Budget {
+    /// What is left of it.
+    pub fn left(&self, now: Instant) -> Duration {
+        self.deadline.saturating_duration_since(now)
+    }
+
+    /// Limits of the next exchange with `members` still to be asked, this one included. A request that may be repeated
+    /// gets an equal share of silence, so that a paused member leaves time for the healthy ones; one that may not keeps
+    /// everything once it is sent, since leaving early would make a definite answer unknown.
+    pub fn limits(&self, now: Instant, members: usize, repeatable: bool) -> Limits {
+        let left = self.left(now);
+        let share = left / u32::try_from(members.max(1)).unwrap_or(u32::MAX);
+        let silence = if repeatable { share } else { left };
+        Limits {
+            deadline: self.deadline,
+            connect: self.connect.min(share),
+            head: silence,
+            body: silence,
+            max_body: self.max_body,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_shrink_for_repeatable_requests_only() {
+        let now = Instant::now();
+        let budget = Budget {
+            deadline: now + Duration::from_secs(9),
+            connect: Duration::from_secs(2),
+            max_body: 1,
+        };
+        let read = budget.limits(now, 3, true);
+        assert_eq!(
+            (read.head, read.body, read.connect),
+            (
+                Duration::from_secs(3),
+                Duration::from_secs(3),
+                Duration::from_secs(2)
+            )
+        );
+        let write = budget.limits(now, 3, false);
+        assert_eq!(
+            (write.head, write.body),
+            (Duration::from_secs(9), Duration::from_secs(9))
+        );
+        let last = budget.limits(now + Duration::from_secs(8), 2, false);
+        assert_eq!(
+            (last.head, last.connect),
+            (Duration::from_secs(1), Duration::from_millis(500))
+        );
+        assert_eq!(
+            budget.limits(now + Duration::from_secs(10), 0, true).head,
+            Duration::ZERO
+        );
+    }
+}

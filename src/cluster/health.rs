@@ -1,0 +1,75 @@
+//! How trustworthy a member is at the moment: failures cost a pause that doubles and decays.
+
+use std::time::{Duration, Instant};
+
+/// Pause after the first failure.
+const FIRST: Duration = Duration::from_millis(500);
+/// Longest pause; a member is never given up.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Health of one member.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Health {
+    failures: u32,
+    until: Option<Instant>,
+}
+
+impl Health {
+    /// The end of the present pause, if there is one.
+    pub fn penalised_until(&self, now: Instant) -> Option<Instant> {
+        self.until.filter(|&until| until > now)
+    }
+
+    /// One more failure. Those that arrive during a pause belong to the same trouble and do not lengthen it:
+    /// sixteen threads that meet one dead member count once.
+    pub fn fail(&mut self, now: Instant) {
+        if self.penalised_until(now).is_some() {
+            return;
+        }
+        let pause = FIRST.saturating_mul(1 << self.failures.min(6)).min(LONGEST);
+        self.failures = self.failures.saturating_add(1);
+        self.until = now.checked_add(pause);
+    }
+
+    /// It answered: all is forgiven.
+    pub fn succeed(&mut self) {
+        *self = Health::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_end() {
+        let mut now = Instant::now();
+        let mut health = Health::default();
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            health.fail(now);
+            let until = health.penalised_until(now).expect("a pause");
+            pauses.push((until - now).as_millis());
+            now = until;
+            assert!(health.penalised_until(now).is_none());
+        }
+        assert_eq!(
+            pauses,
+            [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]
+        );
+    }
+
+    #[test]
+    fn a_burst_counts_once_and_success_forgives() {
+        let now = Instant::now();
+        let mut health = Health::default();
+        for _ in 0..16 {
+            health.fail(now);
+        }
+        assert_eq!(health.penalised_until(now), Some(now + FIRST));
+        health.succeed();
+        assert_eq!(health.penalised_until(now), None);
+        health.fail(now);
+        assert_eq!(health.penalised_until(now), Some(now + FIRST));
+    }
+}

@@ -1,0 +1,145 @@
+//! What a failed exchange means for the request: go on, where, and whether it may have been applied.
+
+use crate::protocol::wire::Repeat;
+use crate::transport::fault::{Fault, FaultKind, Sent};
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The same member once more, over a fresh connection: an idle one had gone stale.
+    Again,
+    /// Another member.
+    Other,
+    /// The caller has to be told.
+    Stop,
+}
+
+/// Judgement of one fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What to do next.
+    pub next: Next,
+    /// Whether the request may have been, or may still be, applied.
+    pub maybe_applied: bool,
+    /// Whether the member is to blame.
+    pub blame: bool,
+}
+
+/// Whether a request that was sent and not answered may be sent again.
+pub fn repeatable(repeat: Repeat, allowed: bool) -> bool {
+    match repeat {
+        Repeat::Safe => true,
+        Repeat::IfAllowed => allowed,
+        Repeat::Never => false,
+    }
+}
+
+/// Judges a fault of a request of class `repeat`; `allowed` is the caller's consent to repeat.
+pub fn judge(fault: &Fault, repeat: Repeat, allowed: bool) -> Outcome {
+    let left = fault.sent == Sent::Fully;
+    let maybe_applied = left && repeat != Repeat::Safe;
+    let stale = fault.reused && fault.received == 0 && fault.kind == FaultKind::Connection;
+    let next = match fault.kind {
+        FaultKind::Cancelled | FaultKind::Local | FaultKind::TooLarge => Next::Stop,
+        _ if left && !repeatable(repeat, allowed) => Next::Stop,
+        _ if stale => Next::Again,
+        _ => Next::Other,
+    };
+    let blame = match fault.kind {
+        FaultKind::Cancelled | FaultKind::Local | FaultKind::TooLarge => false,
+        _ => !stale,
+    };
+    Outcome {
+        next,
+        maybe_applied,
+        blame,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Phase;
+
+    fn fault(kind: FaultKind, sent: Sent, reused: bool, received: u64) -> Fault {
+        Fault {
+            phase: Phase::Head,
+            kind,
+            text: String::new(),
+            sent,
+            received,
+            reused,
+            head: None,
+            body_began: false,
+            body: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_never_left_may_go_anywhere() {
+        for repeat in [Repeat::Safe, Repeat::IfAllowed, Repeat::Never] {
+            for sent in [Sent::None, Sent::Partly] {
+                let o = judge(&fault(FaultKind::Connection, sent, false, 0), repeat, false);
+                assert_eq!(
+                    o,
+                    Outcome {
+                        next: Next::Other,
+                        maybe_applied: false,
+                        blame: true
+                    }
+                );
+                let o = judge(&fault(FaultKind::Connection, sent, true, 0), repeat, false);
+                assert_eq!(
+                    o,
+                    Outcome {
+                        next: Next::Again,
+                        maybe_applied: false,
+                        blame: false
+                    }
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_left_and_was_not_answered_is_repeated_only_when_harmless() {
+        let f = fault(FaultKind::Timeout, Sent::Fully, false, 0);
+        assert_eq!(judge(&f, Repeat::Safe, false).next, Next::Other);
+        assert_eq!(judge(&f, Repeat::IfAllowed, true).next, Next::Other);
+        for (repeat, allowed) in [
+            (Repeat::IfAllowed, false),
+            (Repeat::Never, true),
+            (Repeat::Never, false),
+        ] {
+            let o = judge(&f, repeat, allowed);
+            assert_eq!(
+                o,
+                Outcome {
+                    next: Next::Stop,
+                    maybe_applied: true,
+                    blame: true
+                }
+            );
+        }
+        // a stale connection makes no exception: the bytes may have been read before it was closed
+        let f = fault(FaultKind::Connection, Sent::Fully, true, 0);
+        assert_eq!(judge(&f, Repeat::Never, true).next, Next::Stop);
+        assert_eq!(judge(&f, Repeat::Safe, false).next, Next::Again);
+    }
+
+    #[test]
+    fn the_callers_own_limits_blame_nobody() {
+        for kind in [FaultKind::Cancelled, FaultKind::Local, FaultKind::TooLarge] {
+            let o = judge(&fault(kind, Sent::Fully, false, 9), Repeat::Safe, false);
+            assert_eq!(
+                o,
+                Outcome {
+                    next: Next::Stop,
+                    maybe_applied: false,
+                    blame: false
+                }
+            );
+            assert!(judge(&fault(kind, Sent::Fully, false, 9), Repeat::Never, false).maybe_applied);
+        }
+    }
+}

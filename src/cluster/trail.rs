@@ -1,0 +1,176 @@
+//! What one call has been through so far, and the error that it ends with when no member would do.
+
+use crate::error::{Attempt, Error, Phase};
+use crate::status::Status;
+use crate::transport::fault::{Fault, FaultKind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Attempts kept for the error; a watch may make thousands.
+const KEPT: usize = 32;
+
+/// The tries of one call.
+#[derive(Debug)]
+pub struct Trail {
+    started: Instant,
+    attempts: Vec<Attempt>,
+    /// Whether a copy of the request may have been applied.
+    pub maybe_applied: bool,
+    /// The last answer of a member that could not help.
+    trouble: Option<Error>,
+    http_status: u16,
+}
+
+impl Trail {
+    /// Nothing tried yet.
+    pub fn new(started: Instant) -> Trail {
+        Trail {
+            started,
+            attempts: Vec::new(),
+            maybe_applied: false,
+            trouble: None,
+            http_status: 0,
+        }
+    }
+
+    /// One more try failed.
+    pub fn fault(&mut self, endpoint: &Arc<str>, fault: &Fault, took: Duration) {
+        if let Some(head) = &fault.head {
+            self.http_status = head.status;
+        }
+        self.push(endpoint, fault.phase, fault.text.clone(), took);
+    }
+
+    /// A member answered that it cannot help.
+    pub fn trouble(&mut self, endpoint: &Arc<str>, error: Error, took: Duration) {
+        self.push(endpoint, Phase::Body, error.detail().message.clone(), took);
+        self.trouble = Some(error);
+    }
+
+    fn push(&mut self, endpoint: &Arc<str>, phase: Phase, text: String, took: Duration) {
+        if self.attempts.len() == KEPT {
+            self.attempts.remove(0);
+        }
+        self.attempts.push(Attempt {
+            endpoint: endpoint.clone(),
+            phase,
+            text,
+            took,
+        });
+    }
+
+    /// Puts what is known of the tries into an error.
+    pub fn sign(self, mut error: Error) -> Error {
+        let detail = error.detail_mut();
+        if let Some(last) = self.attempts.last() {
+            detail.endpoint.get_or_insert_with(|| last.endpoint.clone());
+            detail.phase.get_or_insert(last.phase);
+        }
+        if detail.http_status == 0 {
+            detail.http_status = self.http_status;
+        }
+        detail.outcome_unknown |= self.maybe_applied;
+        detail.attempts = self.attempts;
+        error
+    }
+
+    /// The deadline passed.
+    pub fn out_of_time(self, now: Instant) -> Error {
+        let waited = seconds(now.saturating_duration_since(self.started));
+        if self.maybe_applied {
+            return self.unknown();
+        }
+        let mut error = Error::new(
+            Status::TIMEOUT,
+            format!("no answer within {waited}{}", self.summary()),
+        );
+        error.detail_mut().retriable = true;
+        self.sign(error)
+    }
+
+    /// Every member was asked as often as it may be.
+    pub fn exhausted(mut self) -> Error {
+        if let Some(trouble) = self.trouble.take() {
+            return self.sign(trouble);
+        }
+        if self.maybe_applied {
+            return self.unknown();
+        }
+        let mut error = Error::new(
+            Status::UNREACHABLE,
+            format!("no member could be reached{}", self.summary()),
+        );
+        error.detail_mut().retriable = true;
+        self.sign(error)
+    }
+
+    /// The request left and nobody will say what became of it.
+    pub fn unknown(self) -> Error {
+        let error = Error::new(
+            Status::OUTCOME_UNKNOWN,
+            format!(
+                "the request was sent, whether it was applied is unknown{}",
+                self.summary()
+            ),
+        );
+        self.sign(error)
+    }
+
+    /// The caller's token was fired.
+    pub fn cancelled(self) -> Error {
+        let error = Error::new(Status::CANCELLED, format!("cancelled{}", self.summary()));
+        self.sign(error)
+    }
+
+    /// A fault that no other member would mend.
+    pub fn stopped(self, kind: FaultKind) -> Error {
+        match kind {
+            FaultKind::Cancelled => self.cancelled(),
+            FaultKind::Local => {
+                let error = Error::new(
+                    Status::LIMIT,
+                    format!("out of descriptors or memory{}", self.summary()),
+                );
+                self.sign(error)
+            }
+            FaultKind::TooLarge => {
+                let error = Error::new(
+                    Status::TOO_LARGE,
+                    format!(
+                        "the answer is larger than max_response_bytes allows{}",
+                        self.summary()
+                    ),
+                );
+                self.sign(error)
+            }
+            FaultKind::Connection | FaultKind::Timeout | FaultKind::Protocol => self.unknown(),
+        }
+    }
+
+    /// The last tries in half a line.
+    pub fn summary(&self) -> String {
+        let mut line = String::new();
+        let hidden = self.attempts.len().saturating_sub(3);
+        for (i, attempt) in self.attempts.iter().skip(hidden).enumerate() {
+            line.push_str(if i == 0 { ": " } else { "; " });
+            line.push_str(&format!(
+                "{} ({}): {}",
+                attempt.endpoint,
+                attempt.phase.name(),
+                attempt.text
+            ));
+        }
+        if hidden > 0 {
+            line.push_str(&format!("; and {hidden} more"));
+        }
+        line
+    }
+}
+
+/// `1.5 s`, `80 ms`.
+pub fn seconds(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        return format!("{} ms", duration.as_millis());
+    }
+    format!("{:.1} s", duration.as_secs_f64())
+}

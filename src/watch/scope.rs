@@ -1,0 +1,108 @@
+//! Which events belong to a watch. What a server tells from its history is wider than what it tells live.
+
+use crate::protocol::key::Key;
+use crate::protocol::response::{Action, Response};
+
+/// What is watched.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    key: String,
+    recursive: bool,
+}
+
+impl Scope {
+    /// `key`, or everything below it too.
+    pub fn new(key: &Key, recursive: bool) -> Scope {
+        Scope {
+            key: key.text().trim_end_matches('/').to_owned(),
+            recursive,
+        }
+    }
+
+    /// Whether an event is one that a live watch would have been told.
+    pub fn holds(&self, event: &Response) -> bool {
+        let Some(node) = event.node() else {
+            return false;
+        };
+        let key = node.key().trim_end_matches('/');
+        if let Some(below) = below(key, &self.key) {
+            // hidden below the watched path; the history of a server does not leave them out
+            return below.is_empty()
+                || (self.recursive && !below.split('/').any(|segment| segment.starts_with('_')));
+        }
+        // a directory above was removed; the history matches by string prefix, so /pre is told to /prefix
+        let removed = matches!(event.action(), Action::Delete | Action::Expire);
+        removed && below(&self.key, key).is_some()
+    }
+}
+
+/// What is left of `key` below `ancestor` without the separating slash; empty for the key itself.
+fn below<'a>(key: &'a str, ancestor: &str) -> Option<&'a str> {
+    let rest = key.strip_prefix(ancestor)?;
+    if rest.is_empty() {
+        Some(rest)
+    } else {
+        rest.strip_prefix('/')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::answer::{Head, Limits, Verdict, judge};
+    use crate::protocol::wire::{Expect, Repeat};
+
+    fn holds(watched: &str, recursive: bool, action: &str, key: &str) -> bool {
+        let body = format!(
+            r#"{{"action":"{action}","node":{{"key":"{key}","modifiedIndex":7,"createdIndex":7}}}}"#
+        );
+        let head = Head {
+            status: 200,
+            ..Head::default()
+        };
+        let limits = Limits {
+            depth: 10,
+            nodes: 10,
+        };
+        match judge(
+            head,
+            body.into_bytes(),
+            Expect::Event,
+            Repeat::Safe,
+            &limits,
+        ) {
+            Verdict::Success(event) => {
+                Scope::new(&Key::parse("key", watched).expect("a key"), recursive).holds(&event)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_key_itself_and_what_is_below() {
+        assert!(holds("/a", false, "set", "/a"));
+        assert!(holds("/a/", true, "set", "/a"));
+        assert!(holds("/a", true, "set", "/a/b/c"));
+        assert!(!holds("/a", false, "set", "/a/b"));
+        assert!(!holds("/a", true, "set", "/ab"));
+        assert!(holds("/", true, "set", "/x"));
+        assert!(holds("/", true, "delete", "/x/y"));
+    }
+
+    #[test]
+    fn hidden_keys_only_for_who_watches_inside() {
+        assert!(!holds("/a", true, "set", "/a/_h/x"));
+        assert!(!holds("/a", true, "set", "/a/b/_h"));
+        assert!(holds("/a/_h", true, "set", "/a/_h/x"));
+        assert!(holds("/_h", false, "set", "/_h"));
+        assert!(!holds("/", true, "set", "/_etcd/x"));
+    }
+
+    #[test]
+    fn removed_ancestors_by_segments() {
+        assert!(holds("/a/b/c", false, "delete", "/a"));
+        assert!(holds("/a/b/c", true, "expire", "/a/b"));
+        assert!(!holds("/prefix", false, "delete", "/pre"));
+        assert!(!holds("/a/b", false, "set", "/a"));
+    }
+}
