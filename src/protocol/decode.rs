@@ -95,6 +95,12 @@ enum Field {
     Expiration = 128,
 }
 
+enum Next {
+    Field(Field),
+    Unknown,
+    End,
+}
+
 impl Field {
     #[inline]
     fn of(name: &str) -> Option<Field> {
@@ -173,7 +179,12 @@ impl Decoder<'_> {
         let mut open = self.enter()?;
         let mut first = true;
         loop {
-            let Some(name) = self.json.member(std::mem::take(&mut first))? else {
+            let next = self.field(std::mem::take(&mut first))?;
+            let Next::Field(field) = next else {
+                if let Next::Unknown = next {
+                    self.json.skip()?;
+                    continue;
+                }
                 let index = self.leave(&open)?;
                 if self.stack.is_empty() {
                     return Ok(index);
@@ -185,10 +196,6 @@ impl Decoder<'_> {
                 } else {
                     open = self.adopt();
                 }
-                continue;
-            };
-            let Some(field) = name.with(Field::of) else {
-                self.json.skip()?;
                 continue;
             };
             if open.seen & field as u32 != 0 {
@@ -224,6 +231,30 @@ impl Decoder<'_> {
                 }
             }
         }
+    }
+
+    /// What comes next in the object of a node.
+    #[inline(always)]
+    fn field(&mut self, first: bool) -> std::result::Result<Next, Stop> {
+        let json = &mut self.json;
+        // as etcd writes them, compared whole instead of scanned; anything else takes the way below
+        let field = match json.initial(first) {
+            b'k' if json.expected(first, b"\"key\":") => Field::Key,
+            b'v' if json.expected(first, b"\"value\":") => Field::Value,
+            b'm' if json.expected(first, b"\"modifiedIndex\":") => Field::Modified,
+            b'c' if json.expected(first, b"\"createdIndex\":") => Field::Created,
+            b'd' if json.expected(first, b"\"dir\":") => Field::Dir,
+            b'n' if json.expected(first, b"\"nodes\":") => Field::Nodes,
+            b't' if json.expected(first, b"\"ttl\":") => Field::Ttl,
+            b'e' if json.expected(first, b"\"expiration\":") => Field::Expiration,
+            _ => {
+                return Ok(match json.member(first)? {
+                    None => Next::End,
+                    Some(name) => name.with(Field::of).map_or(Next::Unknown, Next::Field),
+                });
+            }
+        };
+        Ok(Next::Field(field))
     }
 
     /// Begins a node: takes its place, so that a parent comes before its children.

@@ -177,6 +177,30 @@ impl<'a> Json<'a> {
         Ok(Some(name))
     }
 
+    /// The same for a name that is expected: passes over `"name":` and the comma before it, if they come just so. Does
+    /// nothing if they do not.
+    #[inline(always)]
+    pub(crate) fn expected<const N: usize>(&mut self, first: bool, quoted: &[u8; N]) -> bool {
+        let start = self.at + usize::from(!first);
+        let here = self
+            .text
+            .as_bytes()
+            .get(start..)
+            .and_then(<[u8]>::first_chunk::<N>);
+        let found = here == Some(quoted) && (first || self.byte(self.at) == Some(b','));
+        if found {
+            self.at = start + N;
+        }
+        found
+    }
+
+    /// First letter of the name that may be expected.
+    #[inline(always)]
+    pub(crate) fn initial(&self, first: bool) -> u8 {
+        self.byte(self.at + 1 + usize::from(!first))
+            .unwrap_or_default()
+    }
+
     /// Enters an array.
     #[inline]
     pub(crate) fn array(&mut self) -> Result<()> {
@@ -293,13 +317,14 @@ impl<'a> Json<'a> {
         const EXPECTED: &str = "an unsigned whole number was expected";
         self.token()?;
         let start = self.at;
-        let mut at = start;
-        let mut number: u64 = 0;
-        while let Some(digit @ b'0'..=b'9') = self.byte(at) {
-            number = number
-                .wrapping_mul(10)
-                .wrapping_add(u64::from(digit - b'0'));
-            at += 1;
+        let (mut number, mut at) = up_to_eight_digits(self.text.as_bytes(), start);
+        if at - start == 8 {
+            while let Some(digit @ b'0'..=b'9') = self.byte(at) {
+                number = number
+                    .wrapping_mul(10)
+                    .wrapping_add(u64::from(digit - b'0'));
+                at += 1;
+            }
         }
         // 19 digits always fit
         if at - start > 19 {
@@ -406,6 +431,27 @@ impl<'a> Json<'a> {
     }
 }
 
+/// The number that the first digits at `at` make, and where they end; at most eight are read.
+#[inline]
+fn up_to_eight_digits(bytes: &[u8], at: usize) -> (u64, usize) {
+    const ZEROS: u64 = u64::MAX / 255 * b'0' as u64;
+    let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let digits = rest.iter().take_while(|b| b.is_ascii_digit());
+        return digits.fold((0, at), |(n, at), b| (n * 10 + u64::from(b - b'0'), at + 1));
+    };
+    let digits = u64::from_le_bytes(*chunk) ^ ZEROS;
+    // the high bit of each byte above 9; a carry can only spoil bytes above the first hit
+    let others = (digits.wrapping_add(u64::MAX / 255 * 0x76) | digits) & (u64::MAX / 255 * 0x80);
+    let count = others.trailing_zeros() / 8;
+    // leading zeros instead of what follows, then neighbours are joined: ones, hundreds, ten thousands
+    let n = digits.checked_shl(64 - 8 * count).unwrap_or(0);
+    let n = n.wrapping_mul(10).wrapping_add(n >> 8) & 0x00ff_00ff_00ff_00ff;
+    let n = n.wrapping_mul(100).wrapping_add(n >> 16) & 0x0000_ffff_0000_ffff;
+    let n = n.wrapping_mul(10_000).wrapping_add(n >> 32) & 0xffff_ffff;
+    (n, at + count as usize)
+}
+
 /// Position of the next quote, backslash or control character at or after `at`; the end if there is none.
 #[inline]
 fn plain_run(bytes: &[u8], mut at: usize) -> usize {
@@ -414,12 +460,11 @@ fn plain_run(bytes: &[u8], mut at: usize) -> usize {
     // eight at a time: a borrow can only spoil bytes above the first hit, and only the first one counts
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*chunk);
-        let quote = word ^ (ONES * 0x22);
+        // swaps the quote with 0x20, where it joins the control characters: one comparison for all
+        let low = word ^ (ONES * 2);
         let slash = word ^ (ONES * 0x5c);
-        let hits = ((quote.wrapping_sub(ONES) & !quote)
-            | (slash.wrapping_sub(ONES) & !slash)
-            | (word.wrapping_sub(ONES * 0x20) & !word))
-            & HIGH;
+        let hits =
+            ((low.wrapping_sub(ONES * 0x21) & !low) | (slash.wrapping_sub(ONES) & !slash)) & HIGH;
         if hits != 0 {
             return at + hits.trailing_zeros() as usize / 8;
         }

@@ -208,6 +208,28 @@ fn whole_numbers() {
 }
 
 #[test]
+fn numbers_of_every_length_before_every_byte() {
+    for length in 1..=19 {
+        let digits = &"9876543210123456789"[..length];
+        for after in [
+            "",
+            ",",
+            "}        ",
+            "/:/:/:/:",
+            "\n\u{80}~~~~~~~~",
+            " 12345678",
+        ] {
+            let mut json = Json::new(digits);
+            assert_eq!(json.u64(), Ok(digits.parse().unwrap()));
+            let text = format!("{digits}{after}");
+            let mut json = Json::new(&text);
+            assert_eq!(json.u64(), Ok(digits.parse().unwrap()), "{text}");
+            assert_eq!(json.position(), length);
+        }
+    }
+}
+
+#[test]
 fn depth_is_bounded_and_costs_no_stack() {
     let nested = |n: usize| format!("{}1{}", "[{\"a\":".repeat(n), "}]".repeat(n));
     assert!(accepts(&nested(SKIP_DEPTH / 2)));
