@@ -17,7 +17,7 @@ use crate::{
 };
 use http::{
     HeaderMap, Request, Uri,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING},
     uri::{self, Authority, PathAndQuery},
 };
 use std::fmt;
@@ -217,6 +217,14 @@ impl Channel {
         if bytes.len() as u64 > limits.max_body {
             return failed(too_large(limits.max_body), head, bytes);
         }
+        // ureq forgives an end just before the empty line after the last chunk; only a body without framing ends so
+        let framed = told.is_some() || parts.headers.contains_key(TRANSFER_ENCODING);
+        if framed && parts.version == http::Version::HTTP_11 {
+            let ended = attempt::with(|attempt| attempt.ended.then(|| attempt.fault(cut())));
+            if let Some(fault) = ended.flatten() {
+                return failed(fault, head, bytes);
+            }
+        }
         if bytes.len() == bytes.capacity() {
             bytes.reserve(1);
         }
@@ -301,10 +309,7 @@ fn fault(error: &ureq::Error, part: &str) -> Fault {
 fn judge(error: &ureq::Error, attempt: &Attempt, part: &str) -> Failure {
     let phase = attempt.phase;
     match error {
-        _ if attempt.ended && phase == Phase::Body => {
-            let text = "the body was cut: connection closed before its end";
-            Failure::new(phase, FaultKind::Protocol, text)
-        }
+        _ if attempt.ended && phase == Phase::Body => cut(),
         _ if attempt.ended && attempt.received > 0 => {
             let text = "connection closed inside the head of the answer";
             Failure::new(phase, FaultKind::Connection, text)
@@ -319,6 +324,11 @@ fn judge(error: &ureq::Error, attempt: &Attempt, part: &str) -> Failure {
         }
         _ => Failure::new(phase, FaultKind::Local, one_line(&error.to_string())),
     }
+}
+
+fn cut() -> Failure {
+    let text = "the body was cut: connection closed before its end";
+    Failure::new(Phase::Body, FaultKind::Protocol, text)
 }
 
 fn too_large(max_body: u64) -> Fault {
