@@ -1,5 +1,5 @@
 //! A server that does what a test says, byte by byte.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 use etcd_v2::{
     protocol::wire::{Expect, Method, Repeat, Wire},
     transport::{
