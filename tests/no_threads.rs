@@ -1,5 +1,6 @@
 //! Calls to addresses make no thread. One test alone in its process, since it counts the threads of the process.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
 mod scripted;
 
 use scripted::*;

@@ -49,8 +49,8 @@ pub(super) struct Attempt {
     pub(super) body: u64,
 
     pub(super) phase: Phase,
-    pub(super) head_sent: bool,
-    pub(super) body_sent: u64,
+    /// bytes of the request's head, once it is complete
+    pub(super) head: Option<u64>,
     /// bytes that the kernel took
     pub(super) sent: u64,
     pub(super) received: u64,
@@ -71,8 +71,7 @@ impl Attempt {
             prime: false,
             body: 0,
             phase: Phase::Connect,
-            head_sent: false,
-            body_sent: 0,
+            head: None,
             sent: 0,
             received: 0,
             reused: false,
@@ -126,14 +125,17 @@ impl Attempt {
         }
     }
 
+    /// Bytes of the whole request, once that is known.
+    pub(super) fn whole(&self) -> Option<u64> {
+        Some(self.head?.saturating_add(self.body))
+    }
+
     /// How much of the request left.
     pub(super) fn sent(&self) -> Sent {
-        if self.head_sent && self.body_sent >= self.body {
-            Sent::Fully
-        } else if self.sent > 0 {
-            Sent::Partly
-        } else {
-            Sent::None
+        match self.whole() {
+            _ if self.sent == 0 => Sent::None,
+            Some(whole) if self.sent >= whole => Sent::Fully,
+            _ => Sent::Partly,
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 use http::{
     HeaderMap, Request, Uri,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING},
     uri::{self, Authority, PathAndQuery},
 };
 use std::fmt;
@@ -262,21 +262,14 @@ fn method(method: Method) -> http::Method {
 }
 
 fn read_head(status: u16, headers: &HeaderMap) -> Head {
-    const ETCD_INDEX: HeaderName = HeaderName::from_static("x-etcd-index");
-    const RAFT_INDEX: HeaderName = HeaderName::from_static("x-raft-index");
-    const RAFT_TERM: HeaderName = HeaderName::from_static("x-raft-term");
-    const CLUSTER_ID: HeaderName = HeaderName::from_static("x-etcd-cluster-id");
-    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let number = |name| text(name).and_then(|t| t.parse().ok()).unwrap_or(0);
-    Head {
+    let mut head = Head {
         status,
-        etcd_index: number(&ETCD_INDEX),
-        raft_index: number(&RAFT_INDEX),
-        raft_term: number(&RAFT_TERM),
-        cluster_id: text(&CLUSTER_ID).unwrap_or_default().to_owned(),
-        content_type: text(&CONTENT_TYPE).unwrap_or_default().to_owned(),
-        location: text(&LOCATION).map(str::to_owned),
+        ..Head::default()
+    };
+    for (name, value) in headers {
+        head.set(name.as_str(), value.as_bytes());
     }
+    head
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -209,3 +209,101 @@ impl Connector for Dialer {
         attempt::run(|attempt| self.dial(attempt)).map(|socket| Some(Stream::new(socket)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{channel::Limits, fault::FaultKind};
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    fn dialer() -> Dialer {
+        let settings = Settings {
+            max_idle: 1,
+            idle_age: Duration::from_secs(1),
+            keepalive: None,
+            user_timeout: None,
+        };
+        let endpoint = Endpoint::parse("endpoint", "127.0.0.1").unwrap();
+        Dialer::new(&endpoint, &settings)
+    }
+
+    fn attempt() -> Attempt {
+        let long = Duration::from_secs(20);
+        let limits = Limits {
+            deadline: Instant::now() + long,
+            connect: long,
+            head: long,
+            body: long,
+            max_body: 0,
+        };
+        Attempt::new(&limits, None)
+    }
+
+    /// An address that answers nothing: the queue of its listener is full.
+    fn mute() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut queue = Vec::new();
+        while let Ok(one) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+            queue.push(one);
+        }
+        (listener, queue, address)
+    }
+
+    fn closed() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    }
+
+    fn peer(socket: OwnedFd) -> SocketAddr {
+        TcpStream::from(socket).peer_addr().unwrap()
+    }
+
+    #[test]
+    fn a_mute_address_does_not_hold_up_the_others() {
+        let (_listener, _queue, mute) = mute();
+        let good = TcpListener::bind("127.0.0.1:0").unwrap();
+        let good = good.local_addr().map(|address| (good, address)).unwrap();
+        let attempt = attempt();
+        let end = attempt.end_of(Duration::from_secs(20));
+        let began = Instant::now();
+        let addresses = vec![mute, closed(), good.1];
+        let won = dialer().race(addresses, &attempt, end).unwrap();
+        assert_eq!(peer(won), good.1);
+        // one head start, then at once: the closed one is refused without waiting
+        assert!(began.elapsed() >= STAGGER);
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn refusals_do_not_wait() {
+        let good = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = good.local_addr().unwrap();
+        let attempt = attempt();
+        let end = attempt.end_of(Duration::from_secs(20));
+        let mut addresses: Vec<_> = (0..12).map(|_| closed()).collect();
+        let failure = dialer().race(addresses.clone(), &attempt, end).unwrap_err();
+        assert_eq!(failure.text, "connection refused");
+        addresses.push(address);
+        let began = Instant::now();
+        let won = dialer().race(addresses, &attempt, end).unwrap();
+        assert_eq!(peer(won), address);
+        assert!(began.elapsed() < 12 * STAGGER);
+    }
+
+    #[test]
+    fn only_mute_addresses_take_the_time_that_they_are_given() {
+        let (_listener, _queue, mute) = mute();
+        let attempt = attempt();
+        let end = attempt.end_of(Duration::from_millis(50));
+        let failure = dialer().race(vec![mute; 5], &attempt, end).unwrap_err();
+        assert_eq!(failure.kind, FaultKind::Timeout);
+        assert!(
+            failure.text.starts_with("no connection within"),
+            "{failure:?}"
+        );
+        let none = dialer().race(Vec::new(), &attempt, end).unwrap_err();
+        assert_eq!(none.kind, FaultKind::Connection);
+    }
+}

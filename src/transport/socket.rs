@@ -101,3 +101,49 @@ fn whole_seconds(time: Duration) -> Duration {
     let up = u64::from(time.subsec_nanos() > 0);
     Duration::from_secs(time.as_secs().saturating_add(up).clamp(1, 32_767))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn settings_reach_the_socket() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let settings = Settings {
+            max_idle: 1,
+            idle_age: Duration::from_secs(1),
+            keepalive: Some((Duration::from_millis(29_500), Duration::from_secs(10), 3)),
+            user_timeout: Some(Duration::from_millis(12_345)),
+        };
+        let (Begun::Connected(socket) | Begun::Pending(socket)) =
+            begin_tcp(address, &settings).unwrap();
+        assert!(sockopt::tcp_nodelay(&socket).unwrap());
+        assert!(sockopt::socket_keepalive(&socket).unwrap());
+        let idle = sockopt::tcp_keepidle(&socket).unwrap();
+        assert_eq!(idle, Duration::from_secs(30));
+        let interval = sockopt::tcp_keepintvl(&socket).unwrap();
+        assert_eq!(interval, Duration::from_secs(10));
+        assert_eq!(sockopt::tcp_keepcnt(&socket), Ok(3));
+        #[cfg(target_os = "linux")]
+        assert_eq!(sockopt::tcp_user_timeout(&socket), Ok(12_345));
+    }
+
+    #[test]
+    fn a_socket_that_met_itself_is_nobody() {
+        use rustix::net::bind;
+        // a socket that connects to its own address gets an answer: its own
+        let socket = open(AddressFamily::INET).unwrap();
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        bind(&socket, &any).unwrap();
+        let stream = TcpStream::from(socket);
+        let own = stream.local_addr().unwrap();
+        let socket = OwnedFd::from(stream);
+        begin(socket, |socket| connect(socket, &own))
+            .map(|(Begun::Connected(socket) | Begun::Pending(socket))| {
+                assert_eq!(met_itself(socket, &own).unwrap_err(), Errno::CONNREFUSED);
+            })
+            .unwrap();
+    }
+}

@@ -10,16 +10,22 @@ use rustix::{
     event::PollFlags,
     fd::{AsFd, OwnedFd},
     io::Errno,
-    net::{RecvFlags, SendFlags, recv, send},
+    net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg},
 };
+use std::io::IoSlice;
 use std::time::Instant;
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
+
+/// What a resting connection keeps allocated for heads.
+const LONGEST_HELD: usize = 4096;
 
 /// A connected, non-blocking socket with its buffers.
 #[derive(Debug)]
 pub(super) struct Stream {
     socket: OwnedFd,
     memory: Memory,
+    /// head of the request, kept back to leave in one segment and one system call with the body
+    held: Vec<u8>,
     /// between the first byte of a request and the end of its answer
     busy: bool,
     /// exchanges that it has carried to their end
@@ -39,11 +45,20 @@ pub(super) fn send_flags(more: bool) -> SendFlags {
     if more { quiet | together } else { quiet }
 }
 
+fn push(socket: &OwnedFd, first: &[u8], then: &[u8], flags: SendFlags) -> Result<usize, Errno> {
+    if first.is_empty() {
+        return send(socket, then, flags);
+    }
+    let parts = [IoSlice::new(first), IoSlice::new(then)];
+    sendmsg(socket, &parts, &mut SendAncillaryBuffer::default(), flags)
+}
+
 impl Stream {
     pub(super) fn new(socket: OwnedFd) -> Stream {
         Stream {
             socket,
             memory: Memory::default(),
+            held: Vec::new(),
             busy: false,
             served: false,
             sound: true,
@@ -55,6 +70,7 @@ impl Stream {
         if !self.busy {
             self.busy = true;
             self.more = false;
+            self.held.clear();
             attempt.reused = self.served;
         }
         attempt.phase = Phase::Send;
@@ -63,18 +79,25 @@ impl Stream {
             .check()
             .map_err(|stop| attempt.stopped(Phase::Send, stop, began))?;
         let part = self.memory.to_send(amount);
-        let in_head = !attempt.head_sent;
-        let ends_head = in_head && part.ends_with(b"\r\n\r\n");
-        let last = match in_head {
-            true => ends_head && attempt.body == 0,
-            false => attempt.body_sent.saturating_add(part.len() as u64) >= attempt.body,
-        };
-        let mut left = part;
-        while !left.is_empty() {
-            match send(&self.socket, left, send_flags(!last)) {
+        if attempt.head.is_none() {
+            let length = self.held.len().saturating_add(part.len());
+            attempt.head = part.ends_with(b"\r\n\r\n").then_some(length as u64);
+            if attempt.head.is_none() || attempt.body > 0 {
+                self.held.extend_from_slice(part);
+                return Ok(());
+            }
+        }
+        let (mut first, mut then) = (&self.held[..], part);
+        while !(first.is_empty() && then.is_empty()) {
+            let left = (first.len() as u64).saturating_add(then.len() as u64);
+            let reached = attempt.sent.saturating_add(left);
+            let flags = send_flags(attempt.whole().is_some_and(|whole| reached < whole));
+            match push(&self.socket, first, then, flags) {
                 Ok(n) => {
                     attempt.sent = attempt.sent.saturating_add(n as u64);
-                    left = left.get(n..).unwrap_or_default();
+                    let of_first = n.min(first.len());
+                    first = first.get(of_first..).unwrap_or_default();
+                    then = then.get(n - of_first..).unwrap_or_default();
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
@@ -87,11 +110,7 @@ impl Stream {
                 Err(errno) => return Err(Failure::from_errno(Phase::Send, errno)),
             }
         }
-        if in_head {
-            attempt.head_sent = ends_head;
-        } else {
-            attempt.body_sent = attempt.body_sent.saturating_add(part.len() as u64);
-        }
+        self.held.clear();
         Ok(())
     }
 
@@ -178,6 +197,7 @@ impl Transport for Stream {
             self.busy = false;
             self.served = true;
             self.memory.shrink();
+            self.held.shrink_to(LONGEST_HELD);
             return self.sound;
         }
         self.sound && self.is_silent()
