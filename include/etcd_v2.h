@@ -441,11 +441,11 @@ ETCD_V2_API void etcd_v2_client_free(etcd_v2_client *client);
  * is "/"), and all what "Statuses" above lists.
  */
 
-#define ETCD_V2_RECURSIVE           1  /**< The whole subtree: get, watch, delete. */
-#define ETCD_V2_SORTED              2  /**< Children in order of their keys: get. */
-#define ETCD_V2_QUORUM              4  /**< Read through consensus, never stale: get. */
-#define ETCD_V2_DIR                 8  /**< A directory: set, create, update, create in order; delete, if it is empty. */
-#define ETCD_V2_NO_VALUE_ON_SUCCESS 16 /**< An answer without nodes, which spares echoing large values (etcd 3.1 and later): all that write a value. */
+#define ETCD_V2_RECURSIVE           1  /**< GET, DELETE, watches: the whole subtree. */
+#define ETCD_V2_SORTED              2  /**< GET: children in order of their keys. */
+#define ETCD_V2_QUORUM              4  /**< GET: read through consensus, never stale. */
+#define ETCD_V2_DIR                 8  /**< Writes: a directory. DELETE: an empty one. */
+#define ETCD_V2_NO_VALUE_ON_SUCCESS 16 /**< Writes: an answer without nodes (etcd 3.1). */
 
 /**
  * Reads a key, or lists a directory: its children, or all below it with ETCD_V2_RECURSIVE. Hidden
@@ -572,15 +572,15 @@ ETCD_V2_API etcd_v2_status etcd_v2_compare_and_delete(const etcd_v2_client *clie
  * RECURSIVE.
  */
 
-#define ETCD_V2_OP_GET                1 /**< Reads, as etcd_v2_get(). */
-#define ETCD_V2_OP_SET                2 /**< Writes, as etcd_v2_set(). */
-#define ETCD_V2_OP_CREATE             3 /**< Writes if absent, as etcd_v2_create(). */
-#define ETCD_V2_OP_UPDATE             4 /**< Writes if present, as etcd_v2_update(). */
-#define ETCD_V2_OP_REFRESH            5 /**< Renews a TTL, as etcd_v2_refresh(). */
-#define ETCD_V2_OP_DELETE             6 /**< Removes, as etcd_v2_delete(). */
-#define ETCD_V2_OP_CREATE_IN_ORDER    7 /**< Writes under a new key, as etcd_v2_create_in_order(). */
-#define ETCD_V2_OP_COMPARE_AND_SWAP   8 /**< Writes if unchanged, as etcd_v2_compare_and_swap(). */
-#define ETCD_V2_OP_COMPARE_AND_DELETE 9 /**< Removes if unchanged, as etcd_v2_compare_and_delete(). */
+#define ETCD_V2_OP_GET                1 /**< As etcd_v2_get(). */
+#define ETCD_V2_OP_SET                2 /**< As etcd_v2_set(). */
+#define ETCD_V2_OP_CREATE             3 /**< As etcd_v2_create(). */
+#define ETCD_V2_OP_UPDATE             4 /**< As etcd_v2_update(). */
+#define ETCD_V2_OP_REFRESH            5 /**< As etcd_v2_refresh(). */
+#define ETCD_V2_OP_DELETE             6 /**< As etcd_v2_delete(). */
+#define ETCD_V2_OP_CREATE_IN_ORDER    7 /**< As etcd_v2_create_in_order(). */
+#define ETCD_V2_OP_COMPARE_AND_SWAP   8 /**< As etcd_v2_compare_and_swap(). */
+#define ETCD_V2_OP_COMPARE_AND_DELETE 9 /**< As etcd_v2_compare_and_delete(). */
 
 /**
  * Makes a request of `operation`, one of ETCD_V2_OP_..., on `key` (the directory, for

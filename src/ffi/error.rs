@@ -216,12 +216,12 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     fn read(text: *const c_char) -> Option<String> {
-        // SAFETY: NULL, or text of an error that is alive in the test
-        (!text.is_null()).then(|| {
-            unsafe { CStr::from_ptr(text) }
-                .to_string_lossy()
-                .into_owned()
-        })
+        if text.is_null() {
+            return None;
+        }
+        // SAFETY: text of an error that is alive in the test
+        let text = unsafe { CStr::from_ptr(text) };
+        Some(text.to_string_lossy().into_owned())
     }
 
     fn full() -> etcd_v2_error {

@@ -170,3 +170,134 @@ pub unsafe extern "C" fn etcd_v2_node_child(
     // SAFETY: NULL or of a response that is alive, see the header
     unsafe { ask(node, ptr::null(), |n| pointer(n.child(i))) }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::{
+        ffi::response::{
+            etcd_v2_response, etcd_v2_response_free, etcd_v2_response_node,
+            etcd_v2_response_prev_node,
+        },
+        protocol::{
+            answer::{Head, Limits, Verdict, judge},
+            wire::{Expect, Repeat},
+        },
+    };
+    use std::{ffi::CStr, sync::Arc};
+
+    /// A response as C gets it; the caller frees it.
+    pub(in crate::ffi) fn response(body: &str) -> *mut etcd_v2_response {
+        let head = Head {
+            status: 200,
+            etcd_index: u64::MAX,
+            raft_index: 8,
+            raft_term: 9,
+            cluster_id: "7e27652122e8b2ae".into(),
+            ..Head::default()
+        };
+        let limits = Limits {
+            depth: 100,
+            nodes: 1000,
+        };
+        let verdict = judge(head, body.into(), Expect::Keys, Repeat::Safe, &limits);
+        let Verdict::Success(mut response) = verdict else {
+            panic!("{verdict:?}")
+        };
+        response.set_endpoint(Arc::from("http://a:1"));
+        let mut out = ptr::null_mut();
+        // SAFETY: out is a place for a pointer
+        unsafe { etcd_v2_response::give(&mut out, response) };
+        out
+    }
+
+    fn read(text: *const c_char) -> Option<&'static [u8]> {
+        if text.is_null() {
+            return None;
+        }
+        // SAFETY: text of a response that is alive in the test
+        Some(unsafe { CStr::from_ptr(text) }.to_bytes())
+    }
+
+    #[test]
+    fn a_tree_can_be_walked_by_pointers_alone() {
+        let r = response(
+            r#"{"action":"get","node":{"key":"/d","dir":true,"modifiedIndex":3,"createdIndex":2,"nodes":[
+                {"key":"/d/a","value":"1","modifiedIndex":4,"createdIndex":4},
+                {"key":"/d/e","dir":true,"modifiedIndex":5,"createdIndex":5,"nodes":[
+                    {"key":"/d/e/b","value":"x\u0000y","modifiedIndex":6,"createdIndex":6}]}]}}"#,
+        );
+        // SAFETY: the response lives until it is freed below
+        unsafe {
+            let d = etcd_v2_response_node(r);
+            assert_eq!(read(etcd_v2_node_key(d)), Some(&b"/d"[..]));
+            assert!(etcd_v2_node_is_dir(d) && etcd_v2_node_value(d, ptr::null_mut()).is_null());
+            assert_eq!(
+                (
+                    etcd_v2_node_created_index(d),
+                    etcd_v2_node_modified_index(d)
+                ),
+                (2, 3)
+            );
+            assert_eq!(etcd_v2_node_child_count(d), 2);
+            let (a, e) = (etcd_v2_node_child(d, 0), etcd_v2_node_child(d, 1));
+            assert_eq!(read(etcd_v2_node_key(a)), Some(&b"/d/a"[..]));
+            assert!(!etcd_v2_node_is_dir(a) && etcd_v2_node_child_count(a) == 0);
+            let b = etcd_v2_node_child(e, 0);
+            let mut length = 0;
+            let value = etcd_v2_node_value(b, &mut length);
+            assert_eq!((read(value), length), (Some(&b"x"[..]), 3));
+            for (node, i) in [(d, 2), (d, usize::MAX), (a, 0), (ptr::null(), 0)] {
+                assert!(etcd_v2_node_child(node, i).is_null());
+            }
+            etcd_v2_response_free(r);
+        }
+    }
+
+    #[test]
+    fn time_is_told_only_where_there_is_an_end() {
+        let r = response(
+            r#"{"action":"update","node":{"key":"/a","value":"","expiration":"1970-01-01T00:00:02.5Z","ttl":-3,
+                "modifiedIndex":4,"createdIndex":4},"prevNode":{"key":"/a","value":"","modifiedIndex":3,"createdIndex":3}}"#,
+        );
+        let (mut ttl, mut ns) = (7, 7);
+        // SAFETY: the response lives until it is freed below
+        unsafe {
+            let (now, before) = (etcd_v2_response_node(r), etcd_v2_response_prev_node(r));
+            assert!(etcd_v2_node_ttl(now, &mut ttl) && etcd_v2_node_expiration_ns(now, &mut ns));
+            assert_eq!((ttl, ns), (-3, 2_500_000_000));
+            let text = read(etcd_v2_node_expiration(now));
+            assert_eq!(text, Some(&b"1970-01-01T00:00:02.5Z"[..]));
+            assert!(etcd_v2_node_ttl(now, ptr::null_mut()));
+            for node in [before, ptr::null()] {
+                (ttl, ns) = (7, 7);
+                assert!(!etcd_v2_node_ttl(node, &mut ttl));
+                assert!(!etcd_v2_node_expiration_ns(node, &mut ns));
+                assert_eq!((ttl, ns), (0, 0));
+                assert!(etcd_v2_node_expiration(node).is_null());
+            }
+            // an empty value is a value
+            let mut length = 7;
+            assert_eq!(
+                read(etcd_v2_node_value(before, &mut length)),
+                Some(&b""[..])
+            );
+            assert_eq!(length, 0);
+            etcd_v2_response_free(r);
+        }
+    }
+
+    #[test]
+    fn null_is_answered_with_nothing() {
+        let mut length = 7;
+        // SAFETY: NULL is allowed
+        unsafe {
+            let n = ptr::null();
+            assert!(etcd_v2_node_key(n).is_null() && !etcd_v2_node_is_dir(n));
+            assert!(etcd_v2_node_value(n, &mut length).is_null() && length == 0);
+            assert_eq!(etcd_v2_node_created_index(n), 0);
+            assert_eq!(etcd_v2_node_modified_index(n), 0);
+            assert_eq!(etcd_v2_node_child_count(n), 0);
+        }
+    }
+}

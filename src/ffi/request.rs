@@ -32,23 +32,23 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Reads, as etcd_v2_get().
+/// As etcd_v2_get().
 pub const ETCD_V2_OP_GET: i32 = 1;
-/// Writes, as etcd_v2_set().
+/// As etcd_v2_set().
 pub const ETCD_V2_OP_SET: i32 = 2;
-/// Writes if absent, as etcd_v2_create().
+/// As etcd_v2_create().
 pub const ETCD_V2_OP_CREATE: i32 = 3;
-/// Writes if present, as etcd_v2_update().
+/// As etcd_v2_update().
 pub const ETCD_V2_OP_UPDATE: i32 = 4;
-/// Renews a TTL, as etcd_v2_refresh().
+/// As etcd_v2_refresh().
 pub const ETCD_V2_OP_REFRESH: i32 = 5;
-/// Removes, as etcd_v2_delete().
+/// As etcd_v2_delete().
 pub const ETCD_V2_OP_DELETE: i32 = 6;
-/// Writes under a new key, as etcd_v2_create_in_order().
+/// As etcd_v2_create_in_order().
 pub const ETCD_V2_OP_CREATE_IN_ORDER: i32 = 7;
-/// Writes if unchanged, as etcd_v2_compare_and_swap().
+/// As etcd_v2_compare_and_swap().
 pub const ETCD_V2_OP_COMPARE_AND_SWAP: i32 = 8;
-/// Removes if unchanged, as etcd_v2_compare_and_delete().
+/// As etcd_v2_compare_and_delete().
 pub const ETCD_V2_OP_COMPARE_AND_DELETE: i32 = 9;
 
 /// What is asked. Running it is safe from any number of threads; set it up on one.
@@ -345,5 +345,117 @@ pub unsafe extern "C" fn etcd_v2_execute(
             etcd_v2_response::give(out, response);
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ffi::error::{etcd_v2_error_free, etcd_v2_error_message},
+        status::Status,
+    };
+    use std::{ffi::CStr, ptr};
+
+    fn new(operation: i32) -> *mut etcd_v2_request {
+        let mut out = ptr::null_mut();
+        // SAFETY: a literal and a place for a pointer
+        let status =
+            unsafe { etcd_v2_request_new(operation, c"/a".as_ptr(), &mut out, ptr::null_mut()) };
+        assert_eq!(status, 0);
+        out
+    }
+
+    /// What a call left in its error.
+    fn told(call: impl FnOnce(*mut *mut etcd_v2_error) -> etcd_v2_status) -> (Status, String) {
+        let mut err = ptr::null_mut();
+        let status = call(&mut err);
+        // SAFETY: the error is read before it is freed
+        unsafe {
+            let message = etcd_v2_error_message(err);
+            assert!(!message.is_null(), "no error");
+            let text = CStr::from_ptr(message).to_string_lossy().into_owned();
+            etcd_v2_error_free(err);
+            (Status(status), text)
+        }
+    }
+
+    #[test]
+    fn operations_are_numbered_from_1_to_9() {
+        for n in 1..=9 {
+            // SAFETY: made here, freed once
+            unsafe { etcd_v2_request_free(new(n)) };
+        }
+        for n in [0, 10, -1, i32::MIN, i32::MAX] {
+            let mut out = ptr::dangling_mut();
+            // SAFETY: a literal and places for pointers
+            let no = told(|err| unsafe { etcd_v2_request_new(n, c"/a".as_ptr(), &mut out, err) });
+            let text = format!("operation: {n} is none of ETCD_V2_OP_...");
+            assert_eq!(no, (Status::INVALID_ARGUMENT, text));
+            assert!(out.is_null());
+        }
+    }
+
+    #[test]
+    fn consent_to_repeat_is_for_plain_writes_only() {
+        for n in 1..=9 {
+            let r = new(n);
+            let wanted = match n {
+                ETCD_V2_OP_SET | ETCD_V2_OP_DELETE => 0,
+                _ => 1000,
+            };
+            // SAFETY: made here, freed once
+            unsafe {
+                let none = ptr::null_mut();
+                assert_eq!(etcd_v2_request_allow_repeat(r, true, none), wanted);
+                assert_eq!(etcd_v2_request_allow_repeat(r, false, none), 0);
+                etcd_v2_request_free(r);
+            }
+        }
+    }
+
+    #[test]
+    fn a_raw_request_takes_a_deadline_and_nothing_else() {
+        let mut r = ptr::null_mut();
+        let none = ptr::null_mut();
+        // SAFETY: literals, a place for a pointer, and a handle made and freed here
+        unsafe {
+            let (method, path) = (c"GET".as_ptr(), c"/version".as_ptr());
+            let status =
+                etcd_v2_request_raw(method, path, ptr::null(), 0, ptr::null(), &mut r, none);
+            assert_eq!(status, 0);
+            assert_eq!(etcd_v2_request_set_deadline_ms(r, 5, none), 0);
+            assert_eq!(etcd_v2_request_set_cancel(r, ptr::null(), none), 0);
+            for status in [
+                etcd_v2_request_set_value(r, c"x".as_ptr().cast(), 1, none),
+                etcd_v2_request_set_ttl(r, 1, none),
+                etcd_v2_request_remove_ttl(r, none),
+                etcd_v2_request_set_flags(r, 0, none),
+                etcd_v2_request_set_prev_value(r, c"x".as_ptr(), none),
+                etcd_v2_request_set_prev_index(r, 1, none),
+                etcd_v2_request_allow_repeat(r, true, none),
+            ] {
+                assert_eq!(status, 1000);
+            }
+            etcd_v2_request_free(r);
+        }
+    }
+
+    #[test]
+    fn a_run_that_has_begun_keeps_what_it_was_given() {
+        let r = new(ETCD_V2_OP_SET);
+        // SAFETY: made here, freed once
+        unsafe {
+            let before = (*r).call();
+            assert_eq!(etcd_v2_request_set_deadline_ms(r, 5, ptr::null_mut()), 0);
+            assert_eq!(before.deadline, None);
+            assert!((*r).call().deadline.is_some());
+            let refused = told(|err| etcd_v2_request_set_deadline_ms(r, 0, err));
+            assert_eq!(refused.0, Status::INVALID_ARGUMENT);
+            assert!((*r).call().deadline.is_some());
+            etcd_v2_request_free(r);
+            // and outlives the handle
+            assert_eq!(before.deadline, None);
+        }
     }
 }

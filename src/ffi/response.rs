@@ -7,7 +7,7 @@ use super::{
     guard::shield,
     node::{etcd_v2_node, lead_back, pointer},
 };
-use crate::protocol::response::{Action, Response};
+use crate::protocol::response::Response;
 use std::{
     ffi::{CString, c_char},
     ptr,
@@ -37,7 +37,6 @@ pub const ETCD_V2_ACTION_EXPIRE: i32 = 8;
 pub struct etcd_v2_response {
     response: Response,
     // made when first asked for
-    action: OnceLock<CString>,
     endpoint: OnceLock<CString>,
     cluster_id: OnceLock<CString>,
 }
@@ -59,7 +58,6 @@ impl etcd_v2_response {
         }
         let handle = Box::into_raw(Box::new(etcd_v2_response {
             response,
-            action: OnceLock::new(),
             endpoint: OnceLock::new(),
             cluster_id: OnceLock::new(),
         }));
@@ -81,19 +79,8 @@ pub unsafe extern "C" fn etcd_v2_response_action(
     // SAFETY: NULL or alive, see the header
     let response = unsafe { look(response) };
     shield(ptr::null(), || {
-        response.map_or(ptr::null(), |r| match r.response.action() {
-            Action::Get => c"get".as_ptr(),
-            Action::Set => c"set".as_ptr(),
-            Action::Create => c"create".as_ptr(),
-            Action::Update => c"update".as_ptr(),
-            Action::CompareAndSwap => c"compareAndSwap".as_ptr(),
-            Action::Delete => c"delete".as_ptr(),
-            Action::CompareAndDelete => c"compareAndDelete".as_ptr(),
-            Action::Expire => c"expire".as_ptr(),
-            Action::Unknown => r
-                .action
-                .get_or_init(|| c_string(r.response.action_text()))
-                .as_ptr(),
+        response.map_or(ptr::null(), |r| {
+            r.response.tree.action_with_nul().as_ptr().cast()
         })
     })
 }
@@ -219,6 +206,16 @@ pub unsafe extern "C" fn etcd_v2_response_free(response: *mut etcd_v2_response) 
 mod tests {
     use super::*;
 
+    use crate::protocol::response::Action;
+    use std::ffi::CStr;
+
+    fn read(text: *const c_char) -> String {
+        // SAFETY: text of a response that is alive in the test
+        unsafe { CStr::from_ptr(text) }
+            .to_string_lossy()
+            .into_owned()
+    }
+
     #[test]
     fn action_codes_are_those_of_the_core() {
         use Action::*;
@@ -235,6 +232,50 @@ mod tests {
         ];
         for (action, code) in pairs {
             assert_eq!(action as i32, code);
+        }
+    }
+
+    #[test]
+    fn head_and_body_can_be_read() {
+        let body = r#"{"action":"set","node":{"key":"/a","value":"b","modifiedIndex":7,"createdIndex":7}}"#;
+        let r = super::super::node::tests::response(body);
+        // SAFETY: the response lives until it is freed below
+        unsafe {
+            assert_eq!(read(etcd_v2_response_action(r)), "set");
+            assert_eq!(etcd_v2_response_action_code(r), ETCD_V2_ACTION_SET);
+            assert_eq!(etcd_v2_response_etcd_index(r), u64::MAX);
+            assert_eq!(etcd_v2_response_raft_index(r), 8);
+            assert_eq!(etcd_v2_response_raft_term(r), 9);
+            assert_eq!(etcd_v2_response_http_status(r), 200);
+            assert_eq!(read(etcd_v2_response_cluster_id(r)), "7e27652122e8b2ae");
+            assert_eq!(read(etcd_v2_response_endpoint(r)), "http://a:1");
+            let mut length = 0;
+            assert_eq!(read(etcd_v2_response_body(r, &mut length)), body);
+            assert_eq!(length, body.len());
+            assert_eq!(
+                etcd_v2_response_body(r, ptr::null_mut()),
+                etcd_v2_response_body(r, &mut length)
+            );
+            assert!(etcd_v2_response_prev_node(r).is_null());
+            etcd_v2_response_free(r);
+        }
+    }
+
+    #[test]
+    fn null_is_answered_with_nothing() {
+        let mut length = 1;
+        // SAFETY: NULL is allowed
+        unsafe {
+            let r = ptr::null();
+            assert!(etcd_v2_response_action(r).is_null());
+            assert!(etcd_v2_response_node(r).is_null() && etcd_v2_response_prev_node(r).is_null());
+            assert!(etcd_v2_response_cluster_id(r).is_null());
+            assert!(etcd_v2_response_endpoint(r).is_null());
+            assert!(etcd_v2_response_body(r, &mut length).is_null() && length == 0);
+            assert_eq!(etcd_v2_response_action_code(r), 0);
+            assert_eq!(etcd_v2_response_etcd_index(r), 0);
+            assert_eq!(etcd_v2_response_http_status(r), 0);
+            etcd_v2_response_free(ptr::null_mut());
         }
     }
 }

@@ -32,16 +32,15 @@ use crate::{
 };
 use std::ffi::c_char;
 
-/// The whole subtree: get, watch, delete.
+/// GET, DELETE, watches: the whole subtree.
 pub const ETCD_V2_RECURSIVE: u32 = 1;
-/// Children in order of their keys: get.
+/// GET: children in order of their keys.
 pub const ETCD_V2_SORTED: u32 = 2;
-/// Read through consensus, never stale: get.
+/// GET: read through consensus, never stale.
 pub const ETCD_V2_QUORUM: u32 = 4;
-/// A directory: set, create, update, create in order; delete, if it is empty.
+/// Writes: a directory. DELETE: an empty one.
 pub const ETCD_V2_DIR: u32 = 8;
-/// An answer without nodes, which spares echoing large values (etcd 3.1 and later): all that write
-/// a value.
+/// Writes: an answer without nodes (etcd 3.1).
 pub const ETCD_V2_NO_VALUE_ON_SUCCESS: u32 = 16;
 
 /// Every verb: NULL checks, a request, its answer.
