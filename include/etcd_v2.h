@@ -330,62 +330,77 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_add_endpoint(etcd_v2_options *options
                                                         etcd_v2_error **err);
 
 /**
- * Deadline of every call that has none of its own, in milliseconds, 1 to 2147483647. Default:
- * 10000. A server that has lost its quorum refuses a write after 7 s: a shorter deadline makes of
- * that definite answer an unknown outcome.
+ * Deadline of every call that has none of its own: 1 to 2147483647 ms, default 10000. A server
+ * that has lost its quorum refuses a write after 7 s; leaving earlier makes of that definite
+ * answer an unknown outcome.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_deadline_ms(etcd_v2_options *options, int64_t ms,
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_deadline_ms(etcd_v2_options *options,
+                                                           int64_t deadline_ms,
                                                            etcd_v2_error **err);
 
 /**
- * Longest time to reach one member (name, connection, handshake), in milliseconds, 1 to
- * 2147483647.
+ * Longest time to reach one member (name, connection, handshake): 1 to 2147483647 ms, default
+ * 2000.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_connect_timeout_ms(etcd_v2_options *options,
-                                                                  int64_t ms, etcd_v2_error **err);
-
-/**
- * A watch asks anew after so many milliseconds without an event, 1 to 2147483647, give or take a
- * quarter. The caller does not notice.
- */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_poll_ms(etcd_v2_options *options, int64_t ms,
-                                                           etcd_v2_error **err);
-
-/** Longest answer, in bytes; a longer one ends as ETCD_V2_TOO_LARGE. */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_response_bytes(etcd_v2_options *options,
-                                                                  uint64_t bytes,
+                                                                  int64_t connect_timeout_ms,
                                                                   etcd_v2_error **err);
 
-/** Most nodes in one answer; more end as ETCD_V2_TOO_LARGE. */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_nodes(etcd_v2_options *options, uint64_t nodes,
-                                                         etcd_v2_error **err);
+/**
+ * A watch asks anew after so long without an event, give or take a quarter: 100 to 2147483647 ms,
+ * default 45000. It keeps a quiet watch inside etcd's history, and leaves members that are mute.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_poll_ms(etcd_v2_options *options,
+                                                           int64_t max_poll_ms,
+                                                           etcd_v2_error **err);
 
-/** Most levels of directories in one answer; more end as ETCD_V2_TOO_LARGE. */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_depth(etcd_v2_options *options, uint64_t levels,
-                                                         etcd_v2_error **err);
+/**
+ * Longest answer that is read: 1024 to 4294967294 bytes, default 512 MiB. A longer one ends as
+ * ETCD_V2_TOO_LARGE.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_response_bytes(etcd_v2_options *options,
+                                                                  uint64_t max_response_bytes,
+                                                                  etcd_v2_error **err);
 
-/** Idle connections kept per member; 0 closes each after its answer. */
+/** Most nodes in one answer: 1 to 100000000, default 2000000. More end as ETCD_V2_TOO_LARGE. */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_nodes(etcd_v2_options *options,
+                                                         uint64_t max_nodes, etcd_v2_error **err);
+
+/**
+ * Most levels of directories in one answer: 1 to 1000000, default 1000. More end as
+ * ETCD_V2_TOO_LARGE.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_depth(etcd_v2_options *options,
+                                                         uint64_t max_depth, etcd_v2_error **err);
+
+/**
+ * Idle connections kept per member: 0 to 10000, default 32. About as many as there are threads
+ * that call at once; 0 closes each after its answer.
+ */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_idle_connections(etcd_v2_options *options,
-                                                                    uint64_t count,
+                                                                    uint64_t max_idle_connections,
                                                                     etcd_v2_error **err);
 
-/** How long an idle connection is kept, in milliseconds. */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_idle_timeout_ms(etcd_v2_options *options, int64_t ms,
+/** How long an idle connection is kept: 1 to 2147483647 ms, default 60000. */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_idle_timeout_ms(etcd_v2_options *options,
+                                                               int64_t idle_timeout_ms,
                                                                etcd_v2_error **err);
 
 /**
- * TCP keepalive: seconds of silence before the first probe, seconds between probes, probes in vain
- * until the connection counts as lost. idle_s 0 turns it off.
+ * TCP keepalive: seconds of silence before the first probe (1 to 32767, default 30), seconds
+ * between probes (1 to 32767, default 10), probes in vain until the connection counts as lost (1
+ * to 127, default 3). `idle_s` 0 turns it off, whatever the others are.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_keepalive(etcd_v2_options *options, int64_t idle_s,
                                                          int64_t interval_s, int64_t count,
                                                          etcd_v2_error **err);
 
 /**
- * Longest time that sent bytes may stay unacknowledged, in milliseconds; 0 leaves it to the
- * system.
+ * Longest time that sent bytes may stay unacknowledged: 1 to 2147483647 ms, default 20000; 0
+ * leaves it to the system.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_user_timeout_ms(etcd_v2_options *options, int64_t ms,
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_user_timeout_ms(etcd_v2_options *options,
+                                                               int64_t user_timeout_ms,
                                                                etcd_v2_error **err);
 
 /** Frees the options. Clients made of them have their own copy. */
@@ -634,7 +649,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_request_set_prev_index(etcd_v2_request *reque
                                                           uint64_t prev_index, etcd_v2_error **err);
 
 /** Deadline of each run, instead of the client's: 1 to 2147483647 milliseconds. */
-ETCD_V2_API etcd_v2_status etcd_v2_request_set_deadline_ms(etcd_v2_request *request, int64_t ms,
+ETCD_V2_API etcd_v2_status etcd_v2_request_set_deadline_ms(etcd_v2_request *request,
+                                                           int64_t deadline_ms,
                                                            etcd_v2_error **err);
 
 /**

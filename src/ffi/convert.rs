@@ -7,7 +7,6 @@ use crate::{
 use std::{
     ffi::{CStr, CString, c_char, c_void},
     slice,
-    time::Duration,
 };
 
 /// A type that C holds by pointer and frees with its own `_free`: boxed by [`give`], unboxed by
@@ -150,17 +149,6 @@ pub(super) unsafe fn put<T: Copy>(out: *mut T, value: T) {
     }
 }
 
-/// A time limit in milliseconds, 1 to 2^31 - 1 (24 days).
-pub(super) fn milliseconds(parameter: &str, ms: i64) -> Result<Duration> {
-    match u64::try_from(ms) {
-        Ok(ms @ 1..=0x7fff_ffff) => Ok(Duration::from_millis(ms)),
-        _ => Err(Error::invalid(
-            parameter,
-            format_args!("{ms} is not between 1 and 2147483647 ms"),
-        )),
-    }
-}
-
 /// A copy for C. A NUL inside, where text ends for C, is shown as U+FFFD.
 pub(super) fn c_string(text: &str) -> CString {
     CString::new(text)
@@ -240,15 +228,6 @@ mod tests {
             assert_eq!(message, "value: NULL with a length of 3");
             let long = told(bytes("value", data.as_ptr().cast(), usize::MAX));
             assert_eq!(long.0, Status::TOO_LARGE);
-        }
-    }
-
-    #[test]
-    fn time_limits_have_two_ends() {
-        assert_eq!(milliseconds("ms", 1).unwrap(), Duration::from_millis(1));
-        assert!(milliseconds("ms", 0x7fff_ffff).is_ok());
-        for ms in [0, -1, i64::MIN, 0x8000_0000, i64::MAX] {
-            assert_eq!(told(milliseconds("ms", ms)).0, Status::INVALID_ARGUMENT);
         }
     }
 

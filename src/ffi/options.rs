@@ -78,100 +78,116 @@ pub unsafe extern "C" fn etcd_v2_options_add_endpoint(
     unsafe { set(options, err, |o| o.add_endpoint("url", text("url", url)?)) }
 }
 
-/// Deadline of every call that has none of its own, in milliseconds, 1 to 2147483647. Default:
-/// 10000. A server that has lost its quorum refuses a write after 7 s: a shorter deadline makes of
-/// that definite answer an unknown outcome.
+/// Deadline of every call that has none of its own: 1 to 2147483647 ms, default 10000. A server
+/// that has lost its quorum refuses a write after 7 s; leaving earlier makes of that definite
+/// answer an unknown outcome.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_deadline_ms(
     options: *mut etcd_v2_options,
-    ms: i64,
+    deadline_ms: i64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.set_deadline_ms(ms)) }
+    unsafe { set(options, err, |o| o.set_deadline_ms(deadline_ms)) }
 }
 
-/// Longest time to reach one member (name, connection, handshake), in milliseconds, 1 to
-/// 2147483647.
+/// Longest time to reach one member (name, connection, handshake): 1 to 2147483647 ms, default
+/// 2000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_connect_timeout_ms(
     options: *mut etcd_v2_options,
-    ms: i64,
+    connect_timeout_ms: i64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.set_connect_timeout_ms(ms)) }
+    unsafe {
+        set(options, err, |o| {
+            o.set_connect_timeout_ms(connect_timeout_ms)
+        })
+    }
 }
 
-/// A watch asks anew after so many milliseconds without an event, 1 to 2147483647, give or take a
-/// quarter. The caller does not notice.
+/// A watch asks anew after so long without an event, give or take a quarter: 100 to 2147483647 ms,
+/// default 45000. It keeps a quiet watch inside etcd's history, and leaves members that are mute.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_max_poll_ms(
     options: *mut etcd_v2_options,
-    ms: i64,
+    max_poll_ms: i64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.set_max_poll_ms(ms)) }
+    unsafe { set(options, err, |o| o.set_max_poll_ms(max_poll_ms)) }
 }
 
-/// Longest answer, in bytes; a longer one ends as ETCD_V2_TOO_LARGE.
+/// Longest answer that is read: 1024 to 4294967294 bytes, default 512 MiB. A longer one ends as
+/// ETCD_V2_TOO_LARGE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_max_response_bytes(
     options: *mut etcd_v2_options,
-    bytes: u64,
+    max_response_bytes: u64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.set_max_response_bytes(bytes)) }
+    unsafe {
+        set(options, err, |o| {
+            o.set_max_response_bytes(max_response_bytes)
+        })
+    }
 }
 
-/// Most nodes in one answer; more end as ETCD_V2_TOO_LARGE.
+/// Most nodes in one answer: 1 to 100000000, default 2000000. More end as ETCD_V2_TOO_LARGE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_max_nodes(
     options: *mut etcd_v2_options,
-    nodes: u64,
+    max_nodes: u64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.set_max_nodes(nodes)) }
+    unsafe { set(options, err, |o| o.set_max_nodes(max_nodes)) }
 }
 
-/// Most levels of directories in one answer; more end as ETCD_V2_TOO_LARGE.
+/// Most levels of directories in one answer: 1 to 1000000, default 1000. More end as
+/// ETCD_V2_TOO_LARGE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_max_depth(
     options: *mut etcd_v2_options,
-    levels: u64,
+    max_depth: u64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.set_max_depth(levels)) }
+    unsafe { set(options, err, |o| o.set_max_depth(max_depth)) }
 }
 
-/// Idle connections kept per member; 0 closes each after its answer.
+/// Idle connections kept per member: 0 to 10000, default 32. About as many as there are threads
+/// that call at once; 0 closes each after its answer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_max_idle_connections(
     options: *mut etcd_v2_options,
-    count: u64,
+    max_idle_connections: u64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.set_max_idle_connections(count)) }
+    unsafe {
+        set(options, err, |o| {
+            o.set_max_idle_connections(max_idle_connections)
+        })
+    }
 }
 
-/// How long an idle connection is kept, in milliseconds.
+/// How long an idle connection is kept: 1 to 2147483647 ms, default 60000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_idle_timeout_ms(
     options: *mut etcd_v2_options,
-    ms: i64,
+    idle_timeout_ms: i64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.set_idle_timeout_ms(ms)) }
+    unsafe { set(options, err, |o| o.set_idle_timeout_ms(idle_timeout_ms)) }
 }
 
-/// TCP keepalive: seconds of silence before the first probe, seconds between probes, probes in vain
-/// until the connection counts as lost. idle_s 0 turns it off.
+/// TCP keepalive: seconds of silence before the first probe (1 to 32767, default 30), seconds
+/// between probes (1 to 32767, default 10), probes in vain until the connection counts as lost (1
+/// to 127, default 3). `idle_s` 0 turns it off, whatever the others are.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_keepalive(
     options: *mut etcd_v2_options,
@@ -184,16 +200,16 @@ pub unsafe extern "C" fn etcd_v2_options_set_keepalive(
     unsafe { set(options, err, |o| o.set_keepalive(idle_s, interval_s, count)) }
 }
 
-/// Longest time that sent bytes may stay unacknowledged, in milliseconds; 0 leaves it to the
-/// system.
+/// Longest time that sent bytes may stay unacknowledged: 1 to 2147483647 ms, default 20000; 0
+/// leaves it to the system.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_user_timeout_ms(
     options: *mut etcd_v2_options,
-    ms: i64,
+    user_timeout_ms: i64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.set_user_timeout_ms(ms)) }
+    unsafe { set(options, err, |o| o.set_user_timeout_ms(user_timeout_ms)) }
 }
 
 /// Frees the options. Clients made of them have their own copy.

@@ -12,14 +12,14 @@
 use super::{
     cancel::etcd_v2_cancel,
     client::etcd_v2_client,
-    convert::{self, Handle, borrow, bytes, look, milliseconds, optional_text, text},
+    convert::{self, Handle, borrow, bytes, look, optional_text, text},
     error::etcd_v2_error,
     guard::guard,
     response::etcd_v2_response,
     status::etcd_v2_status,
 };
 use crate::{
-    client::{Ask, Call},
+    client::{Ask, Call, Options},
     error::{Error, Result},
     protocol::{
         key::Key,
@@ -263,13 +263,13 @@ pub unsafe extern "C" fn etcd_v2_request_set_prev_index(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_set_deadline_ms(
     request: *mut etcd_v2_request,
-    ms: i64,
+    deadline_ms: i64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
     unsafe {
         set(request, err, |call| {
-            call.deadline = Some(milliseconds("ms", ms)?);
+            call.deadline = Some(Options::deadline_ms("deadline_ms", deadline_ms)?);
             Ok(())
         })
     }

@@ -7,7 +7,7 @@
 use super::{
     cancel::etcd_v2_cancel,
     client::etcd_v2_client,
-    convert::{self, borrow, look, milliseconds, text},
+    convert::{self, borrow, look, text},
     error::etcd_v2_error,
     guard::guard,
     response::etcd_v2_response,
@@ -15,7 +15,7 @@ use super::{
     verbs::ETCD_V2_RECURSIVE,
 };
 use crate::{
-    client::Patience,
+    client::{Options, Patience},
     error::{Error, Result},
     protocol::key::Key,
 };
@@ -25,7 +25,7 @@ fn patience(timeout_ms: i64) -> Result<Patience> {
     match timeout_ms {
         -1 => Ok(Patience::Forever),
         0 => Ok(Patience::Default),
-        ms => milliseconds("timeout_ms", ms).map(Patience::For),
+        ms => Options::deadline_ms("timeout_ms", ms).map(Patience::For),
     }
 }
 
