@@ -30,7 +30,7 @@ LINK := libetcd_v2.so
 STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 endif
 
-.PHONY: all build demo test install uninstall clean help
+.PHONY: all build demo test bench install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: build
@@ -47,6 +47,9 @@ demo: build
 
 test: build
 	@CARGO="$(CARGO)" CC="$(CC)" sh tests/tools/test.sh "$(OUT)" $(ARGS)
+
+bench: build
+	@CC="$(CC)" sh benches/instructions.sh "$(OUT)"
 
 # Does not build when there is a library already, so that `make && sudo make install` leaves no files of root behind.
 install: $(if $(wildcard $(OUT)/$(BUILT)),,build)
@@ -70,6 +73,7 @@ help:
 	@echo "make             build the shared and the static library into $(OUT)"
 	@echo "make demo        start a real etcd, run examples-c/01-quickstart.c against it, stop it"
 	@echo "make test        get what the tests need into a private cache folder and run all of them (ARGS=... goes to cargo test)"
+	@echo "make bench       count the instructions of one read, with callgrind"
 	@echo "make install     install below PREFIX=$(PREFIX); DESTDIR, LIBDIR and INCLUDEDIR are honoured"
 	@echo "make uninstall   remove what install put there"
 	@echo "make clean       remove what was built"

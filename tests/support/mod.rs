@@ -3,6 +3,7 @@
 //! | module | what it gives |
 //! |---|---|
 //! | [`etcd`] | real servers: [`Etcd`], [`Cluster`], started on free loopback ports, gone with the test |
+//! | [`header`] | what the header declares |
 //! | [`http`] | a tiny HTTP client, to look at a server without the library under test |
 //! | [`scripted`] | [`Scripted`]: a server that does exactly what the test says, on TCP or a unix socket |
 //! | [`cprogram`] | [`CProgram`]: C and C++ built against the header and the release library, run with a time limit |
@@ -21,6 +22,7 @@
 
 pub mod cprogram;
 pub mod etcd;
+pub mod header;
 pub mod http;
 pub mod process;
 pub mod scripted;
