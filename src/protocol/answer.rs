@@ -42,22 +42,16 @@ impl Head {
 
     /// Takes a header, if it is one that matters; names are compared without case. Numbers that are none count as
     /// absent, bytes that are not UTF-8 become U+FFFD.
-    pub fn set(&mut self, name: &str, value: &[u8]) {
-        let number = || {
-            let text = std::str::from_utf8(value).unwrap_or_default().trim();
-            // parse() would take a plus sign
-            let digits = text.bytes().all(|b| b.is_ascii_digit());
-            if digits { text.parse().unwrap_or(0) } else { 0 }
-        };
-        let text = || String::from_utf8_lossy(value).trim().to_owned();
+    pub fn set(&mut self, name: &[u8], value: &[u8]) {
+        let text = || String::from_utf8_lossy(value.trim_ascii()).into_owned();
         // one comparison for most of the headers that do not matter
         match name.len() {
-            8 if name.eq_ignore_ascii_case("location") => self.location = Some(text()),
-            11 if name.eq_ignore_ascii_case("x-raft-term") => self.raft_term = number(),
-            12 if name.eq_ignore_ascii_case("x-etcd-index") => self.etcd_index = number(),
-            12 if name.eq_ignore_ascii_case("x-raft-index") => self.raft_index = number(),
-            12 if name.eq_ignore_ascii_case("content-type") => self.content_type = text(),
-            17 if name.eq_ignore_ascii_case("x-etcd-cluster-id") => self.cluster_id = text(),
+            8 if name.eq_ignore_ascii_case(b"location") => self.location = Some(text()),
+            11 if name.eq_ignore_ascii_case(b"x-raft-term") => self.raft_term = number(value),
+            12 if name.eq_ignore_ascii_case(b"x-etcd-index") => self.etcd_index = number(value),
+            12 if name.eq_ignore_ascii_case(b"x-raft-index") => self.raft_index = number(value),
+            12 if name.eq_ignore_ascii_case(b"content-type") => self.content_type = text(),
+            17 if name.eq_ignore_ascii_case(b"x-etcd-cluster-id") => self.cluster_id = text(),
             _ => {}
         }
     }
@@ -69,6 +63,15 @@ impl Head {
             kind => format!("status {}, {kind}", self.status),
         }
     }
+}
+
+/// Decimal digits and nothing else, or 0.
+fn number(text: &[u8]) -> u64 {
+    let append = |sum: u64, digit: &u8| match digit {
+        b'0'..=b'9' => sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    };
+    text.trim_ascii().iter().try_fold(0, append).unwrap_or(0)
 }
 
 /// Limits of decoding.

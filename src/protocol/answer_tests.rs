@@ -54,7 +54,7 @@ fn heads() {
         ("X-Etcd-Indey", "9"),
         ("", ""),
     ] {
-        head.set(name, value.as_bytes());
+        head.set(name.as_bytes(), value.as_bytes());
     }
     assert_eq!(
         head,
@@ -69,11 +69,11 @@ fn heads() {
         }
     );
     for bad in ["", "-1", "+5", "1.5", "x", "18446744073709551616", "\u{ff}"] {
-        head.set("x-etcd-index", b"7");
-        head.set("x-etcd-index", bad.as_bytes());
+        head.set(b"x-etcd-index", b"7");
+        head.set(b"x-etcd-index", bad.as_bytes());
         assert_eq!(head.etcd_index, 0, "{bad}");
     }
-    head.set("content-type", b"\xff");
+    head.set(b"content-type", b"\xff");
     assert_eq!(head.content_type, "\u{fffd}");
 }
 
@@ -522,7 +522,7 @@ fn messages_without_a_code() {
 #[test]
 fn foreign_bodies_are_shown_in_part() {
     let mut head = Head::new(404);
-    head.set("content-type", b"text/html;\x01 charset=utf-8");
+    head.set(b"content-type", b"text/html;\x01 charset=utf-8");
     let body = vec![b'x'; 10_000];
     let (_, error) = error(judge(head, body, Keys, Safe, &LIMITS));
     assert_eq!(

@@ -7,7 +7,7 @@ use super::{
     fault::{Fault, FaultKind, Sent},
     wait::Stop,
 };
-use crate::error::Phase;
+use crate::{error::Phase, protocol::answer::Head};
 use rustix::io::Errno;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -54,6 +54,8 @@ pub(super) struct Attempt {
     /// bytes that the kernel took
     pub(super) sent: u64,
     pub(super) received: u64,
+    /// what the stream took out of the head of the answer
+    pub(super) answer: Head,
     pub(super) reused: bool,
     /// the server closed the connection
     pub(super) ended: bool,
@@ -74,6 +76,7 @@ impl Attempt {
             head: None,
             sent: 0,
             received: 0,
+            answer: Head::default(),
             reused: false,
             ended: false,
             body_began: false,

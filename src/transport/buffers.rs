@@ -43,6 +43,13 @@ impl Memory {
         self.input.get_mut(self.filled..).unwrap_or_default()
     }
 
+    /// Lets `look` change what came so far and say how many bytes at its front are void.
+    pub(super) fn drop_front(&mut self, look: impl FnOnce(&mut [u8]) -> usize) {
+        let came = self.input.get_mut(self.start..self.filled);
+        let void = came.map(look).unwrap_or(0);
+        self.start = (self.start + void).min(self.filled);
+    }
+
     /// The first `amount` bytes of the output.
     pub(super) fn to_send(&self, amount: usize) -> &[u8] {
         self.output.get(..amount).unwrap_or(&self.output)

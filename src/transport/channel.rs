@@ -190,8 +190,11 @@ impl Channel {
             Ok(response) => response.into_parts(),
             Err(error) => return Err(Box::new(fault(&error, "head"))),
         };
-        attempt::with(|attempt| attempt.phase = Phase::Body);
-        let head = read_head(parts.status.as_u16(), &parts.headers);
+        let sifted = attempt::with(|attempt| {
+            attempt.phase = Phase::Body;
+            std::mem::take(&mut attempt.answer)
+        });
+        let head = read_head(sifted.unwrap_or_default(), &parts);
         let mut bytes = Vec::new();
         let failed = |mut fault: Fault, head: Head, mut bytes: Vec<u8>| {
             bytes.truncate(KEPT);
@@ -261,13 +264,11 @@ fn method(method: Method) -> http::Method {
     }
 }
 
-fn read_head(status: u16, headers: &HeaderMap) -> Head {
-    let mut head = Head {
-        status,
-        ..Head::default()
-    };
-    for (name, value) in headers {
-        head.set(name.as_str(), value.as_bytes());
+/// What the stream sifted out, and what it left to the engine.
+fn read_head(mut head: Head, parts: &http::response::Parts) -> Head {
+    head.status = parts.status.as_u16();
+    for (name, value) in &parts.headers {
+        head.set(name.as_str().as_bytes(), value.as_bytes());
     }
     head
 }

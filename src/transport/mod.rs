@@ -16,6 +16,7 @@ pub mod fault;
 mod prime;
 pub mod process;
 mod resolve;
+mod sift;
 mod signals;
 mod socket;
 mod stream;

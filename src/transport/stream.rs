@@ -3,6 +3,7 @@ use super::{
     attempt::{self, Attempt, Failure},
     buffers::Memory,
     fault::FaultKind,
+    sift::sift,
     wait::{self, Stop},
 };
 use crate::error::Phase;
@@ -147,6 +148,10 @@ impl Stream {
                 Ok((_, n)) => {
                     self.more = n == room.len();
                     self.memory.input_appended(n);
+                    if attempt.received == 0 {
+                        self.memory
+                            .drop_front(|bytes| sift(bytes, &mut attempt.answer));
+                    }
                     attempt.received = attempt.received.saturating_add(n as u64);
                     attempt.ended |= n == 0;
                     attempt.body_began |= phase == Phase::Body && n > 0;
