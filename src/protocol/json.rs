@@ -24,7 +24,7 @@ pub(crate) struct Text<'a> {
 
 impl Text<'_> {
     /// Appends the text that it stands for.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn append_to(self, out: &mut String) {
         if self.escaped {
             self.unescape_into(out);
@@ -33,34 +33,45 @@ impl Text<'_> {
         }
     }
 
+    #[inline(never)]
     fn unescape_into(self, out: &mut String) {
-        let mut rest = self.raw;
-        while let Some(run) = rest.bytes().position(|b| b == b'\\') {
-            out.push_str(rest.get(..run).unwrap_or_default());
-            let escape = rest.as_bytes().get(run + 1).copied().unwrap_or_default();
-            let mut used = 2;
+        let bytes = self.raw.as_bytes();
+        // what is between `start` and the next backslash stands for itself
+        let mut start = 0;
+        let mut from = 0;
+        loop {
+            let at = plain_run(bytes, from);
+            out.push_str(self.raw.get(start..at).unwrap_or_default());
+            let Some(&escape) = bytes.get(at + 1) else {
+                return;
+            };
+            start = at + 2;
+            from = start;
             out.push(match escape {
+                // the next run begins with it
+                b'"' | b'\\' | b'/' => {
+                    start = at + 1;
+                    continue;
+                }
                 b'b' => '\u{8}',
                 b'f' => '\u{c}',
                 b'n' => '\n',
                 b'r' => '\r',
                 b't' => '\t',
-                b'u' => {
-                    let unit = hex4(rest.as_bytes(), run + 2).unwrap_or_default();
-                    used = 6;
-                    if (0xd800..0xdc00).contains(&unit) {
-                        used = 12;
-                        let low = hex4(rest.as_bytes(), run + 8).unwrap_or_default();
-                        pair(unit, low)
+                _ => {
+                    let unit = hex4(bytes, at + 2).unwrap_or_default();
+                    start = at + 6;
+                    let low = if (0xd800..0xdc00).contains(&unit) {
+                        start = at + 12;
+                        hex4(bytes, at + 8).unwrap_or_default()
                     } else {
-                        char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)
-                    }
+                        0
+                    };
+                    from = start;
+                    character(unit, low)
                 }
-                itself => char::from(itself),
             });
-            rest = rest.get(run + used..).unwrap_or_default();
         }
-        out.push_str(rest);
     }
 
     /// Hands what it stands for to `f`; a copy is made only if there are escapes.
@@ -88,8 +99,12 @@ fn hex4(bytes: &[u8], at: usize) -> Option<u32> {
     })
 }
 
-fn pair(high: u32, low: u32) -> char {
-    let code = 0x10000 + ((high & 0x3ff) << 10) + (low & 0x3ff);
+/// Of one unit, or of a pair; scanning has made sure that there is one.
+fn character(unit: u32, low: u32) -> char {
+    let code = match unit {
+        0xd800..0xdc00 => 0x10000 + ((unit & 0x3ff) << 10) + (low & 0x3ff),
+        _ => unit,
+    };
     char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
@@ -238,7 +253,7 @@ impl<'a> Json<'a> {
     }
 
     /// From the opening quote to behind the closing one.
-    #[inline]
+    #[inline(always)]
     fn quoted(&mut self) -> Result<Text<'a>> {
         let start = self.at + 1;
         let mut at = start;
@@ -262,6 +277,7 @@ impl<'a> Json<'a> {
     }
 
     /// Behind the escape that begins at `at`.
+    #[inline]
     fn escape(&self, at: usize) -> Result<usize> {
         match self.byte(at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => return Ok(at + 2),
