@@ -38,10 +38,13 @@ pub fn decode(body: &[u8], limits: &Limits) -> Result<Tree> {
         stack: Vec::new(),
         waiting: Vec::new(),
     };
-    decoder.run().map_err(|stop| match stop {
-        Stop::Broken(Broken { at, why }) => Error::new(
+    decoder.run().map_err(|stop| match *stop {
+        Stop::Broken(Broken(place)) => Error::new(
             Status::PROTOCOL,
-            format!("the answer is not etcd's: {why} at byte {at}"),
+            format!(
+                "the answer is not etcd's: {} at byte {}",
+                place.why, place.at
+            ),
         ),
         Stop::Depth => Error::new(
             Status::TOO_LARGE,
@@ -66,11 +69,15 @@ enum Stop {
     Nodes,
 }
 
-impl From<Broken> for Stop {
-    fn from(broken: Broken) -> Stop {
-        Stop::Broken(broken)
+impl From<Broken> for Box<Stop> {
+    #[cold]
+    fn from(broken: Broken) -> Box<Stop> {
+        Box::new(Stop::Broken(broken))
     }
 }
+
+/// Boxed for the same reason as [`Broken`].
+type Step<T> = std::result::Result<T, Box<Stop>>;
 
 /// A node whose object is being read.
 #[derive(Clone, Copy, Default)]
@@ -130,7 +137,7 @@ struct Decoder<'a> {
 }
 
 impl Decoder<'_> {
-    fn run(mut self) -> std::result::Result<Tree, Stop> {
+    fn run(mut self) -> Step<Tree> {
         self.tree.nodes.reserve_exact(self.guess(4, 1024));
         self.tree.nodes.push(Node::default());
         self.tree.text.reserve_exact(self.total.min(4096) + 2);
@@ -167,15 +174,13 @@ impl Decoder<'_> {
         Ok(self.tree)
     }
 
-    fn broken(&self, why: &'static str) -> Stop {
-        Stop::Broken(Broken {
-            at: self.json.position(),
-            why,
-        })
+    #[cold]
+    fn broken(&self, why: &'static str) -> Box<Stop> {
+        Broken::new(self.json.position(), why).into()
     }
 
     /// Reads one node and all below it; its index.
-    fn node(&mut self) -> std::result::Result<u32, Stop> {
+    fn node(&mut self) -> Step<u32> {
         let mut open = self.enter()?;
         let mut first = true;
         loop {
@@ -235,7 +240,7 @@ impl Decoder<'_> {
 
     /// What comes next in the object of a node.
     #[inline(always)]
-    fn field(&mut self, first: bool) -> std::result::Result<Next, Stop> {
+    fn field(&mut self, first: bool) -> Step<Next> {
         let json = &mut self.json;
         // as etcd writes them, compared whole instead of scanned; anything else takes the way below
         let field = match json.initial(first) {
@@ -259,15 +264,15 @@ impl Decoder<'_> {
 
     /// Begins a node: takes its place, so that a parent comes before its children.
     #[inline]
-    fn enter(&mut self) -> std::result::Result<Open, Stop> {
+    fn enter(&mut self) -> Step<Open> {
         self.json.object()?;
         let index = self.tree.nodes.len();
         // record 0 is not a node
         if index > self.limits.nodes as usize {
-            return Err(Stop::Nodes);
+            return Err(Box::new(Stop::Nodes));
         }
         if self.stack.len() >= self.limits.depth as usize {
-            return Err(Stop::Depth);
+            return Err(Box::new(Stop::Depth));
         }
         if index == self.tree.nodes.capacity() {
             let more = self.more(index, (self.limits.nodes as usize).saturating_add(1));
@@ -281,7 +286,7 @@ impl Decoder<'_> {
 
     /// Ends a node.
     #[inline]
-    fn leave(&mut self, open: &Open) -> std::result::Result<u32, Stop> {
+    fn leave(&mut self, open: &Open) -> Step<u32> {
         let mut node = open.node;
         if node.key.is_absent() && node.bits & 1 == 0 {
             return Err(self.broken("a node without a key ends"));
@@ -308,7 +313,7 @@ impl Decoder<'_> {
 
     /// A string into the arena, with its NUL.
     #[inline]
-    fn string(&mut self) -> std::result::Result<Span, Stop> {
+    fn string(&mut self) -> Step<Span> {
         let source = self.json.string()?;
         let text = &mut self.tree.text;
         let start = text.len();

@@ -3,11 +3,22 @@
 //! The caller asks for what it expects next; whatever else is there is [`Broken`]. Input is text that was checked
 //! to be UTF-8 once, so that strings can be handed out as slices of it.
 
-/// Not the JSON that was asked for, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Broken {
+/// Not the JSON that was asked for, and where. Boxed, so that the results of the hot path fit into registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Broken(pub(crate) Box<Place>);
+
+/// Where reading stopped, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
     pub(crate) at: usize,
     pub(crate) why: &'static str,
+}
+
+impl Broken {
+    #[cold]
+    pub(crate) fn new(at: usize, why: &'static str) -> Broken {
+        Broken(Box::new(Place { at, why }))
+    }
 }
 
 type Result<T> = std::result::Result<T, Broken>;
@@ -133,7 +144,7 @@ impl<'a> Json<'a> {
 
     #[cold]
     fn broken<T>(&self, at: usize, why: &'static str) -> Result<T> {
-        Err(Broken { at, why })
+        Err(Broken::new(at, why))
     }
 
     /// The next byte that is not white space; it stays unread.
@@ -244,7 +255,7 @@ impl<'a> Json<'a> {
     }
 
     /// A string.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Text<'a>> {
         if self.token()? != b'"' {
             return self.broken(self.at, "a string was expected");
@@ -342,14 +353,14 @@ impl<'a> Json<'a> {
                 at += 1;
             }
         }
-        // 19 digits always fit
         if at - start > 19 {
+            // fewer always fit
             match self.text.get(start..at).unwrap_or_default().parse() {
                 Ok(n) => number = n,
                 Err(_) => return self.broken(start, EXPECTED),
             }
         }
-        let zeros = self.byte(start) == Some(b'0') && at - start > 1;
+        let zeros = at - start > 1 && self.byte(start) == Some(b'0');
         if at == start || zeros || matches!(self.byte(at), Some(b'.' | b'e' | b'E')) {
             return self.broken(start, EXPECTED);
         }
@@ -474,7 +485,8 @@ fn plain_run(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
     // eight at a time: a borrow can only spoil bytes above the first hit, and only the first one counts
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+    let mut chunks = bytes.get(at..).unwrap_or_default().chunks_exact(8);
+    while let Some(chunk) = chunks.next().and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*chunk);
         // swaps the quote with 0x20, where it joins the control characters: one comparison for all
         let low = word ^ (ONES * 2);

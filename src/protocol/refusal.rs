@@ -42,10 +42,8 @@ fn fields(text: &str) -> Result<(Refusal, bool), Broken> {
         match field {
             1 => {
                 let at = json.position();
-                refusal.code = u32::try_from(json.u64()?).map_err(|_| Broken {
-                    at,
-                    why: "an error code was expected",
-                })?;
+                refusal.code = u32::try_from(json.u64()?)
+                    .map_err(|_| Broken::new(at, "an error code was expected"))?;
             }
             2 => {
                 refusal.message = json.string()?.to_text();
