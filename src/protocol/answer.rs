@@ -84,6 +84,8 @@ pub struct Limits {
 }
 
 /// Meaning of a complete answer.
+// moved once, to the caller; a box would cost every success an allocation
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Verdict {
     /// done
