@@ -3,6 +3,11 @@
 //! The caller asks for what it expects next; whatever else is there is [`Broken`]. Input is text that was checked
 //! to be UTF-8 once, so that strings can be handed out as slices of it.
 
+use super::{
+    quoted::Text,
+    scan::{hex4, plain_run, up_to_eight_digits},
+};
+
 /// Not the JSON that was asked for, and where. Boxed, so that the results of the hot path fit into registers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Broken(pub(crate) Box<Place>);
@@ -25,99 +30,6 @@ type Result<T> = std::result::Result<T, Broken>;
 
 /// Levels of an unknown value that [`Json::skip`] follows; 64 to a word.
 const SKIP_DEPTH: usize = 1024;
-
-/// A string as it stands between its quotes; its escapes are known to be right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Text<'a> {
-    pub(crate) raw: &'a str,
-    pub(crate) escaped: bool,
-}
-
-impl Text<'_> {
-    /// Appends the text that it stands for.
-    #[inline(always)]
-    pub(crate) fn append_to(self, out: &mut String) {
-        if self.escaped {
-            self.unescape_into(out);
-        } else {
-            out.push_str(self.raw);
-        }
-    }
-
-    #[inline(never)]
-    fn unescape_into(self, out: &mut String) {
-        let bytes = self.raw.as_bytes();
-        // what is between `start` and the next backslash stands for itself
-        let mut start = 0;
-        let mut from = 0;
-        loop {
-            let at = plain_run(bytes, from);
-            out.push_str(self.raw.get(start..at).unwrap_or_default());
-            let Some(&escape) = bytes.get(at + 1) else {
-                return;
-            };
-            start = at + 2;
-            from = start;
-            out.push(match escape {
-                // the next run begins with it
-                b'"' | b'\\' | b'/' => {
-                    start = at + 1;
-                    continue;
-                }
-                b'b' => '\u{8}',
-                b'f' => '\u{c}',
-                b'n' => '\n',
-                b'r' => '\r',
-                b't' => '\t',
-                _ => {
-                    let unit = hex4(bytes, at + 2).unwrap_or_default();
-                    start = at + 6;
-                    let low = if (0xd800..0xdc00).contains(&unit) {
-                        start = at + 12;
-                        hex4(bytes, at + 8).unwrap_or_default()
-                    } else {
-                        0
-                    };
-                    from = start;
-                    character(unit, low)
-                }
-            });
-        }
-    }
-
-    /// Hands what it stands for to `f`; a copy is made only if there are escapes.
-    #[inline]
-    pub(crate) fn with<R>(self, f: impl FnOnce(&str) -> R) -> R {
-        if self.escaped {
-            f(&self.to_text())
-        } else {
-            f(self.raw)
-        }
-    }
-
-    /// An owned copy of what it stands for.
-    pub(crate) fn to_text(self) -> String {
-        let mut out = String::with_capacity(self.raw.len());
-        self.append_to(&mut out);
-        out
-    }
-}
-
-fn hex4(bytes: &[u8], at: usize) -> Option<u32> {
-    let digits = bytes.get(at..)?.first_chunk::<4>()?;
-    digits.iter().try_fold(0, |unit, &digit| {
-        Some((unit << 4) | char::from(digit).to_digit(16)?)
-    })
-}
-
-/// Of one unit, or of a pair; scanning has made sure that there is one.
-fn character(unit: u32, low: u32) -> char {
-    let code = match unit {
-        0xd800..0xdc00 => 0x10000 + ((unit & 0x3ff) << 10) + (low & 0x3ff),
-        _ => unit,
-    };
-    char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
-}
 
 /// Where reading stands.
 #[derive(Clone, Debug)]
@@ -456,55 +368,6 @@ impl<'a> Json<'a> {
             }
         }
     }
-}
-
-/// The number that the first digits at `at` make, and where they end; at most eight are read.
-#[inline]
-fn up_to_eight_digits(bytes: &[u8], at: usize) -> (u64, usize) {
-    const ZEROS: u64 = u64::MAX / 255 * b'0' as u64;
-    let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let digits = rest.iter().take_while(|b| b.is_ascii_digit());
-        return digits.fold((0, at), |(n, at), b| (n * 10 + u64::from(b - b'0'), at + 1));
-    };
-    let digits = u64::from_le_bytes(*chunk) ^ ZEROS;
-    // the high bit of each byte above 9; a carry can only spoil bytes above the first hit
-    let others = (digits.wrapping_add(u64::MAX / 255 * 0x76) | digits) & (u64::MAX / 255 * 0x80);
-    let count = others.trailing_zeros() / 8;
-    // leading zeros instead of what follows, then neighbours are joined: ones, hundreds, ten thousands
-    let n = digits.checked_shl(64 - 8 * count).unwrap_or(0);
-    let n = n.wrapping_mul(10).wrapping_add(n >> 8) & 0x00ff_00ff_00ff_00ff;
-    let n = n.wrapping_mul(100).wrapping_add(n >> 16) & 0x0000_ffff_0000_ffff;
-    let n = n.wrapping_mul(10_000).wrapping_add(n >> 32) & 0xffff_ffff;
-    (n, at + count as usize)
-}
-
-/// Position of the next quote, backslash or control character at or after `at`; the end if there is none.
-#[inline]
-fn plain_run(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    // eight at a time: a borrow can only spoil bytes above the first hit, and only the first one counts
-    let mut chunks = bytes.get(at..).unwrap_or_default().chunks_exact(8);
-    while let Some(chunk) = chunks.next().and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        // swaps the quote with 0x20, where it joins the control characters: one comparison for all
-        let low = word ^ (ONES * 2);
-        let slash = word ^ (ONES * 0x5c);
-        let hits =
-            ((low.wrapping_sub(ONES * 0x21) & !low) | (slash.wrapping_sub(ONES) & !slash)) & HIGH;
-        if hits != 0 {
-            return at + hits.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    while let Some(byte) = bytes.get(at) {
-        if matches!(byte, b'"' | b'\\' | 0..0x20) {
-            break;
-        }
-        at += 1;
-    }
-    at
 }
 
 #[cfg(test)]

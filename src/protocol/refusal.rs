@@ -84,13 +84,11 @@ impl Refusal {
     /// `key not found: /foo`
     pub(crate) fn text(&self) -> String {
         let mut out = one_line(&self.message);
-        let mut chars = out.chars();
+        let mut bytes = out.bytes();
         // "Key not found" but not "TTL is missing"
-        if let (Some(a), Some(b)) = (chars.next(), chars.next())
-            && a.is_ascii_uppercase()
-            && !b.is_ascii_uppercase()
-        {
-            out.replace_range(..1, &a.to_ascii_lowercase().to_string());
+        let capital = bytes.next().is_some_and(|b| b.is_ascii_uppercase());
+        if capital && bytes.next().is_some_and(|b| !b.is_ascii_uppercase()) {
+            out.get_mut(..1).map(str::make_ascii_lowercase);
         }
         if out.is_empty() {
             out = if self.code == 0 {
