@@ -21,16 +21,11 @@ fn set_limit(soft: libc::rlim_t) -> libc::rlim_t {
         rlim_max: 0,
     };
     // SAFETY: the pointer is to a live local value of the right type.
-    assert_eq!(
-        unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) },
-        0
-    );
+    let read = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
     let before = std::mem::replace(&mut limit.rlim_cur, soft);
     // SAFETY: as above.
-    assert_eq!(
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) },
-        0
-    );
+    let written = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    assert_eq!((read, written), (0, 0));
     before
 }
 

@@ -1,4 +1,5 @@
 //! Exchanges with a server that misbehaves as told.
+#![allow(clippy::unwrap_used)]
 mod scripted;
 
 use etcd_v2::{
@@ -269,22 +270,7 @@ fn a_reset_inside_a_body_without_length_is_no_end() {
         peer.send("HTTP/1.0 200 OK\r\n\r\npart");
         wait.lock().unwrap().recv_timeout(LONG).unwrap();
         // closing at once with a reset instead of an end of stream
-        let linger = libc::linger {
-            l_onoff: 1,
-            l_linger: 0,
-        };
-        use std::os::fd::AsRawFd;
-        // SAFETY: pointer and length describe a live local value.
-        let done = unsafe {
-            libc::setsockopt(
-                peer.stream.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_LINGER,
-                (&raw const linger).cast(),
-                size_of::<libc::linger>() as libc::socklen_t,
-            )
-        };
-        assert_eq!(done, 0);
+        rustix::net::sockopt::set_socket_linger(&peer.stream, Some(Duration::ZERO)).unwrap();
     });
     let channel = server.channel();
     reset.send(()).unwrap();
@@ -504,7 +490,7 @@ fn endless_patience_is_no_overflow() {
 
 #[test]
 fn large_bodies_both_ways() {
-    let body: Vec<u8> = (0..16u32 << 20).map(|i| (i * 31 >> 3) as u8).collect();
+    let body: Vec<u8> = (0..16u32 << 20).map(|i| ((i * 31) >> 3) as u8).collect();
     let server = Server::new(|peer| {
         while let Some((head, body)) = peer.request() {
             if head.starts_with("PUT /chunked") {
@@ -867,11 +853,8 @@ fn a_server_that_takes_nothing_has_a_limit() {
 /// A listener whose queue of connections is full, so that the next connect gets no answer.
 fn full_queue() -> (TcpListener, Vec<std::net::TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    {
-        use std::os::fd::AsRawFd;
-        // SAFETY: a plain call on a live descriptor: it makes the queue shorter.
-        assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
-    }
+    // listening again makes the queue shorter
+    rustix::net::listen(&listener, 0).unwrap();
     let address = listener.local_addr().unwrap();
     let mut inside = Vec::new();
     // the kernel takes one or two more than it says
@@ -927,11 +910,8 @@ fn a_full_unix_socket_is_waited_for_within_limits() {
     let path = directory.join("socket");
     let _ = std::fs::remove_file(&path);
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-    {
-        use std::os::fd::AsRawFd;
-        // SAFETY: a plain call on a live descriptor: it makes the queue shorter.
-        assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
-    }
+    // listening again makes the queue shorter
+    rustix::net::listen(&listener, 0).unwrap();
     let channel = channel(&format!("unix://{}", path.display()));
     let short = Limits {
         connect: Duration::from_millis(40),

@@ -4,7 +4,9 @@ use ureq::unversioned::transport::Buffers;
 
 /// At rest; the head of every etcd answer fits.
 const SMALL: usize = 16 * 1024;
-/// For bodies that come faster than they are read.
+/// For requests without much in them.
+const SMALLEST: usize = 4 * 1024;
+/// For bodies that come faster than they are read, or go.
 const LARGE: usize = 64 * 1024;
 /// Longest head, trailer or chunk line: what needs more is not HTTP.
 const LONGEST: usize = 80 * 1024;
@@ -70,8 +72,12 @@ impl Memory {
 
 impl Buffers for Memory {
     fn output(&mut self) -> &mut [u8] {
-        // the head has to fit as a whole, and the attempt knows how long it is
-        let needed = attempt::with(|a| a.head_room).unwrap_or(0).max(SMALL);
+        // the head has to fit as a whole, a body may come in parts: the attempt knows how long they are
+        let needed = attempt::with(|a| {
+            let body = usize::try_from(a.body).unwrap_or(LARGE).min(LARGE);
+            a.head_room.max(body)
+        });
+        let needed = needed.unwrap_or(0).max(SMALLEST);
         if self.output.len() < needed {
             self.output.resize(needed, 0);
         }

@@ -49,22 +49,9 @@ impl Names {
         attempt: &Attempt,
         end: Instant,
     ) -> Result<Vec<SocketAddr>, Failure> {
-        let began = Instant::now();
-        let look_up = self
-            .join_or_start()
-            .map_err(|text| Failure::new(Phase::Resolve, FaultKind::Local, text))?;
-        let cancel = attempt.cancel.as_ref();
-        wait::one(look_up.done.as_fd(), PollFlags::IN, cancel, end)
-            .map_err(|stop| attempt.stopped(Phase::Resolve, stop, began))?;
-        let outcome = lock(&look_up.outcome).clone();
-        match outcome {
-            Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
-            Some(Err(text)) => Err(Failure::new(Phase::Resolve, FaultKind::Connection, text)),
-            _ => {
-                let text = "name has no address";
-                Err(Failure::new(Phase::Resolve, FaultKind::Connection, text))
-            }
-        }
+        self.join_or_start()
+            .map_err(|text| Failure::new(Phase::Resolve, FaultKind::Local, text))?
+            .wait(attempt, end)
     }
 
     fn join_or_start(&self) -> Result<Arc<LookUp>, String> {
@@ -90,6 +77,19 @@ impl Names {
 }
 
 impl LookUp {
+    fn wait(&self, attempt: &Attempt, end: Instant) -> Result<Vec<SocketAddr>, Failure> {
+        let began = Instant::now();
+        let cancel = attempt.cancel.as_ref();
+        wait::one(self.done.as_fd(), PollFlags::IN, cancel, end)
+            .map_err(|stop| attempt.stopped(Phase::Resolve, stop, began))?;
+        let text = match lock(&self.outcome).clone() {
+            Some(Ok(addresses)) if !addresses.is_empty() => return Ok(addresses),
+            Some(Err(text)) => text,
+            _ => "name has no address".to_owned(),
+        };
+        Err(Failure::new(Phase::Resolve, FaultKind::Connection, text))
+    }
+
     fn run(&self, host: &str, port: u16) {
         let outcome = match (host, port).to_socket_addrs() {
             Ok(addresses) => Ok(in_turns(addresses.collect())),
@@ -154,5 +154,80 @@ mod tests {
         let turns = all(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "1.1.1.2:1"]);
         assert_eq!(in_turns(sorted), turns);
         assert_eq!(in_turns(Vec::new()), Vec::new());
+    }
+
+    fn attempt(cancel: Option<&crate::transport::cancel::Cancel>) -> Attempt {
+        let long = std::time::Duration::from_secs(20);
+        let limits = crate::transport::channel::Limits {
+            deadline: Instant::now() + long,
+            connect: long,
+            head: long,
+            body: long,
+            max_body: 0,
+        };
+        Attempt::new(&limits, cancel)
+    }
+
+    /// A look-up that ends when the test says so.
+    fn slow() -> (Names, Arc<LookUp>) {
+        let look_up = Arc::new(LookUp {
+            outcome: Mutex::new(None),
+            done: Bell::new().unwrap(),
+        });
+        let names = Names::new("nobody.asks.for.this".into(), 7);
+        *lock(&names.running) = Some(look_up.clone());
+        (names, look_up)
+    }
+
+    #[test]
+    fn callers_share_a_running_look_up() {
+        let (names, look_up) = slow();
+        let address: SocketAddr = "1.2.3.4:7".parse().unwrap();
+        std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..4)
+                .map(|_| {
+                    let joined = names.join_or_start().unwrap();
+                    assert!(Arc::ptr_eq(&joined, &look_up));
+                    scope.spawn(move || {
+                        let attempt = attempt(None);
+                        joined.wait(&attempt, attempt.limits.deadline)
+                    })
+                })
+                .collect();
+            *lock(&look_up.outcome) = Some(Ok(vec![address]));
+            look_up.done.ring();
+            for caller in callers {
+                assert_eq!(caller.join().unwrap().unwrap(), [address]);
+            }
+        });
+    }
+
+    #[test]
+    fn a_mute_name_server_is_given_up() {
+        let (names, look_up) = slow();
+        let patient = attempt(None);
+        let end = Instant::now() + std::time::Duration::from_millis(20);
+        let failure = names.look_up(&patient, end).unwrap_err();
+        assert_eq!(
+            (failure.phase, failure.kind),
+            (Phase::Resolve, FaultKind::Timeout)
+        );
+        assert!(
+            failure.text.starts_with("name not resolved within"),
+            "{failure:?}"
+        );
+
+        let token = crate::transport::cancel::Cancel::new().unwrap();
+        token.fire();
+        let cancelled = attempt(Some(&token));
+        let failure = names
+            .look_up(&cancelled, cancelled.limits.deadline)
+            .unwrap_err();
+        assert_eq!(
+            (failure.phase, failure.kind),
+            (Phase::Resolve, FaultKind::Cancelled)
+        );
+        // both joined the one that runs, none started another
+        assert!(Arc::ptr_eq(&names.join_or_start().unwrap(), &look_up));
     }
 }

@@ -28,3 +28,35 @@ impl Drop for Blocked {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    /// Mask of the calling thread, as the kernel tells it.
+    fn mask() -> u64 {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let line = status.lines().find_map(|l| l.strip_prefix("SigBlk:\t"));
+        u64::from_str_radix(line.unwrap(), 16).unwrap()
+    }
+
+    #[test]
+    fn a_spawned_thread_takes_no_signals_and_the_spawning_one_as_before() {
+        let bit = |signal: i32| 1u64 << (signal - 1);
+        let before = mask();
+        let blocked = Blocked::new();
+        let inside = std::thread::spawn(mask).join().unwrap();
+        drop(blocked);
+        assert_eq!(mask(), before);
+        for signal in [
+            libc::SIGINT,
+            libc::SIGTERM,
+            libc::SIGUSR1,
+            libc::SIGCHLD,
+            libc::SIGALRM,
+        ] {
+            assert_ne!(inside & bit(signal), 0, "{signal}");
+        }
+    }
+}
