@@ -123,12 +123,9 @@ fn tidy(text: &str) -> String {
         while let Some(line) =
             lines.next_if(|line| line.starts_with("/**") || line.starts_with(" *"))
         {
-            let words = line
-                .trim_start_matches("/**")
-                .trim_start_matches(" *")
-                .trim_end_matches("/");
-            if !words.trim().is_empty() {
-                comment.push(words.trim_end());
+            match line {
+                "/**" | " */" => {}
+                line => comment.push(line.trim_start_matches(" *")),
             }
         }
         let Some(declaration) = lines.next() else {
@@ -159,19 +156,19 @@ fn tidy(text: &str) -> String {
     out
 }
 
-/// A declaration on as few lines as hold it, parameters below each other's beginning.
+/// A declaration on one line, or its parameters on as few lines below as hold them.
 fn wrap(declaration: &str) -> String {
     let Some(open) = declaration.find('(').filter(|_| declaration.len() > WIDTH) else {
         return declaration.to_owned();
     };
     let (head, parameters) = declaration.split_at(open + 1);
     let mut out = head.to_owned();
-    let mut column = head.len();
-    for (i, parameter) in parameters.split_inclusive(", ").enumerate() {
-        if i > 0 && column + parameter.trim_end().len() > WIDTH {
+    let mut column = WIDTH;
+    for parameter in parameters.split_inclusive(", ") {
+        if column + parameter.trim_end().len() > WIDTH {
             out.truncate(out.trim_end().len());
-            let _ = write!(out, "\n{:open$} ", "");
-            column = open + 1;
+            out += "\n    ";
+            column = 4;
         }
         out += parameter;
         column += parameter.len();

@@ -57,7 +57,7 @@
  *                         repeat it
  *   a wrong answer        ETCD_V2_PROTOCOL (not etcd's), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
  *   not allowed           ETCD_V2_UNAUTHORIZED (110)
- *   a bug of the library  ETCD_V2_INTERNAL
+ *   a bug of the library  ETCD_V2_INTERNAL, the only one that also leaves a line on stderr
  *
  * Functions list what else they may return, with etcd's own code in parentheses.
  */
@@ -261,7 +261,7 @@ ETCD_V2_API bool etcd_v2_error_is_retriable(const etcd_v2_error *error);
 /** Whether the write may have been applied, or may still be. false is a promise: it was not. */
 ETCD_V2_API bool etcd_v2_error_outcome_unknown(const etcd_v2_error *error);
 
-/** How many members were tried in vain. */
+/** How many tries were made in vain. */
 ETCD_V2_API size_t etcd_v2_error_attempt_count(const etcd_v2_error *error);
 
 /**
@@ -269,8 +269,9 @@ ETCD_V2_API size_t etcd_v2_error_attempt_count(const etcd_v2_error *error);
  * and how long it took in milliseconds. Each out pointer may be NULL. Returns false, and writes
  * NULL and 0, when `i` is beyond the end.
  */
-ETCD_V2_API bool etcd_v2_error_attempt(const etcd_v2_error *error, size_t i, const char **endpoint,
-                                       const char **phase, const char **text, int64_t *duration_ms);
+ETCD_V2_API bool etcd_v2_error_attempt(
+    const etcd_v2_error *error, size_t i, const char **endpoint, const char **phase,
+    const char **text, int64_t *duration_ms);
 
 /**
  * First bytes of an answer that is not etcd's, such as the error page of a proxy, followed by a
@@ -286,16 +287,16 @@ ETCD_V2_API void etcd_v2_error_free(etcd_v2_error *error);
  *
  * A token ends calls from another thread. Give it to any number of requests and watches, fire it
  * at any time: those that run end within a millisecond, those that start later end at once, all
- * with ETCD_V2_CANCELLED (or ETCD_V2_OUTCOME_UNKNOWN, when a write was on its way). A fired token
- * stays fired.
+ * with ETCD_V2_CANCELLED. Whether a write was on its way by then is told by
+ * etcd_v2_error_outcome_unknown(). A fired token stays fired.
  */
 
 /**
  * Makes a token; free it with etcd_v2_cancel_free(). It uses one file descriptor.
- * ETCD_V2_LIMIT when the process has none left.
+ * Also returns ETCD_V2_LIMIT when the process has none left.
  */
-ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_cancel_new(etcd_v2_cancel **out,
-                                                                etcd_v2_error **err);
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_cancel_new(
+    etcd_v2_cancel **out, etcd_v2_error **err);
 
 /**
  * Ends every call that holds the token, now and later. From any thread, again and again; not from
@@ -318,90 +319,83 @@ ETCD_V2_API void etcd_v2_cancel_free(etcd_v2_cancel *token);
  */
 
 /** Makes options with the defaults; free them with etcd_v2_options_free(). */
-ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_options_new(etcd_v2_options **out,
-                                                                 etcd_v2_error **err);
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_options_new(
+    etcd_v2_options **out, etcd_v2_error **err);
 
 /**
  * Adds a member: "http://host:port", "host:port" or "unix:///path". Members are asked in this
  * order, the next one when one fails; one that is there already counts once. Default:
  * http://127.0.0.1:2379, as long as none is added.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_add_endpoint(etcd_v2_options *options, const char *url,
-                                                        etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_add_endpoint(
+    etcd_v2_options *options, const char *url, etcd_v2_error **err);
 
 /**
  * Deadline of every call that has none of its own: 1 to 2147483647 ms, default 10000. A server
  * that has lost its quorum refuses a write after 7 s; leaving earlier makes of that definite
  * answer an unknown outcome.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_deadline_ms(etcd_v2_options *options,
-                                                           int64_t deadline_ms,
-                                                           etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_deadline_ms(
+    etcd_v2_options *options, int64_t deadline_ms, etcd_v2_error **err);
 
 /**
  * Longest time to reach one member (name, connection, handshake): 1 to 2147483647 ms, default
  * 2000.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_connect_timeout_ms(etcd_v2_options *options,
-                                                                  int64_t connect_timeout_ms,
-                                                                  etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_connect_timeout_ms(
+    etcd_v2_options *options, int64_t connect_timeout_ms, etcd_v2_error **err);
 
 /**
  * A watch asks anew after so long without an event, give or take a quarter: 100 to 2147483647 ms,
  * default 45000. It keeps a quiet watch inside etcd's history, and leaves members that are mute.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_poll_ms(etcd_v2_options *options,
-                                                           int64_t max_poll_ms,
-                                                           etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_poll_ms(
+    etcd_v2_options *options, int64_t max_poll_ms, etcd_v2_error **err);
 
 /**
  * Longest answer that is read: 1024 to 4294967294 bytes, default 512 MiB. A longer one ends as
  * ETCD_V2_TOO_LARGE.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_response_bytes(etcd_v2_options *options,
-                                                                  uint64_t max_response_bytes,
-                                                                  etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_response_bytes(
+    etcd_v2_options *options, uint64_t max_response_bytes, etcd_v2_error **err);
 
 /** Most nodes in one answer: 1 to 100000000, default 2000000. More end as ETCD_V2_TOO_LARGE. */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_nodes(etcd_v2_options *options,
-                                                         uint64_t max_nodes, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_nodes(
+    etcd_v2_options *options, uint64_t max_nodes, etcd_v2_error **err);
 
 /**
  * Most levels of directories in one answer: 1 to 1000000, default 1000. More end as
  * ETCD_V2_TOO_LARGE.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_depth(etcd_v2_options *options,
-                                                         uint64_t max_depth, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_depth(
+    etcd_v2_options *options, uint64_t max_depth, etcd_v2_error **err);
 
 /**
  * Idle connections kept per member: 0 to 10000, default 32. About as many as there are threads
  * that call at once; 0 closes each after its answer.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_idle_connections(etcd_v2_options *options,
-                                                                    uint64_t max_idle_connections,
-                                                                    etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_idle_connections(
+    etcd_v2_options *options, uint64_t max_idle_connections, etcd_v2_error **err);
 
 /** How long an idle connection is kept: 1 to 2147483647 ms, default 60000. */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_idle_timeout_ms(etcd_v2_options *options,
-                                                               int64_t idle_timeout_ms,
-                                                               etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_idle_timeout_ms(
+    etcd_v2_options *options, int64_t idle_timeout_ms, etcd_v2_error **err);
 
 /**
  * TCP keepalive: seconds of silence before the first probe (1 to 32767, default 30), seconds
  * between probes (1 to 32767, default 10), probes in vain until the connection counts as lost (1
  * to 127, default 3). `idle_s` 0 turns it off, whatever the others are.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_keepalive(etcd_v2_options *options, int64_t idle_s,
-                                                         int64_t interval_s, int64_t count,
-                                                         etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_keepalive(
+    etcd_v2_options *options, int64_t idle_s, int64_t interval_s, int64_t count,
+    etcd_v2_error **err);
 
 /**
  * Longest time that sent bytes may stay unacknowledged: 1 to 2147483647 ms, default 20000; 0
  * leaves it to the system.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_user_timeout_ms(etcd_v2_options *options,
-                                                               int64_t user_timeout_ms,
-                                                               etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_user_timeout_ms(
+    etcd_v2_options *options, int64_t user_timeout_ms, etcd_v2_error **err);
 
 /** Frees the options. Clients made of them have their own copy. */
 ETCD_V2_API void etcd_v2_options_free(etcd_v2_options *options);
@@ -417,19 +411,17 @@ ETCD_V2_API void etcd_v2_options_free(etcd_v2_options *options);
  * Makes a client with default options; free it with etcd_v2_client_free(). `endpoints` are
  * comma-separated URLs as in etcd_v2_options_add_endpoint(); NULL means http://127.0.0.1:2379.
  * Nothing is sent yet.
- * ETCD_V2_INVALID_ARGUMENT when one is no endpoint.
+ * Also returns ETCD_V2_INVALID_ARGUMENT when one of them is no endpoint.
  */
-ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_open(const char *endpoints,
-                                                                 etcd_v2_client **out,
-                                                                 etcd_v2_error **err);
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_open(
+    const char *endpoints, etcd_v2_client **out, etcd_v2_error **err);
 
 /**
  * Makes a client; free it with etcd_v2_client_free(). `options` are copied: they may be changed
  * and freed afterwards. Nothing is sent yet.
  */
-ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_new(const etcd_v2_options *options,
-                                                                etcd_v2_client **out,
-                                                                etcd_v2_error **err);
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_new(
+    const etcd_v2_options *options, etcd_v2_client **out, etcd_v2_error **err);
 
 /**
  * Frees the client and closes its connections. Its calls must have ended: cancel them first.
@@ -451,127 +443,129 @@ ETCD_V2_API void etcd_v2_client_free(etcd_v2_client *client);
  *   `out`     the answer, to be freed with etcd_v2_response_free(); NULL when it does not matter
  *   `err`     see "Errors" above
  *
- * Parents that are missing are made. Besides what is listed, every verb may return
- * ETCD_V2_NOT_A_DIRECTORY (104: a parent is a file), writes ETCD_V2_ROOT_READ_ONLY (107: the key
- * is "/"), and all what "Statuses" above lists.
+ * Writes make parents that are missing. Besides what each verb names, all of them may return
+ * ETCD_V2_NOT_A_DIRECTORY (104) when a parent is a file, writes ETCD_V2_ROOT_READ_ONLY (107) when
+ * the key is "/", and everything in the list of statuses above.
  */
 
 #define ETCD_V2_RECURSIVE           1  /**< GET, DELETE, watches: the whole subtree. */
 #define ETCD_V2_SORTED              2  /**< GET: children in order of their keys. */
 #define ETCD_V2_QUORUM              4  /**< GET: read through consensus, never stale. */
 #define ETCD_V2_DIR                 8  /**< Writes: a directory. DELETE: an empty one. */
-#define ETCD_V2_NO_VALUE_ON_SUCCESS 16 /**< Writes: an answer without nodes (etcd 3.1). */
+#define ETCD_V2_NO_VALUE_ON_SUCCESS 16 /**< Writes: an answer without nodes (since etcd 3.1). */
 
 /**
  * Reads a key, or lists a directory: its children, or all below it with ETCD_V2_RECURSIVE. Hidden
  * keys, whose last segment begins with "_", are never listed. `flags`: ETCD_V2_RECURSIVE,
- * ETCD_V2_SORTED, ETCD_V2_QUORUM. ETCD_V2_KEY_NOT_FOUND (100).
+ * ETCD_V2_SORTED, ETCD_V2_QUORUM; 0 for none.
+ * Also returns ETCD_V2_KEY_NOT_FOUND (100).
  */
-ETCD_V2_API etcd_v2_status etcd_v2_get(const etcd_v2_client *client, const char *key,
-                                       uint32_t flags, etcd_v2_response **out, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_get(
+    const etcd_v2_client *client, const char *key, uint32_t flags, etcd_v2_response **out,
+    etcd_v2_error **err);
 
 /**
  * Writes a value, whatever was there before.
- * ETCD_V2_NOT_A_FILE (102) when the key is a directory.
+ * Also returns ETCD_V2_NOT_A_FILE (102) when the key is a directory.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_set(const etcd_v2_client *client, const char *key,
-                                       const char *value, int64_t ttl, etcd_v2_response **out,
-                                       etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_set(
+    const etcd_v2_client *client, const char *key, const char *value, int64_t ttl,
+    etcd_v2_response **out, etcd_v2_error **err);
 
 /**
  * Writes a value if the key does not exist.
- * ETCD_V2_ALREADY_EXISTS (105).
+ * Also returns ETCD_V2_ALREADY_EXISTS (105).
  */
-ETCD_V2_API etcd_v2_status etcd_v2_create(const etcd_v2_client *client, const char *key,
-                                          const char *value, int64_t ttl, etcd_v2_response **out,
-                                          etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_create(
+    const etcd_v2_client *client, const char *key, const char *value, int64_t ttl,
+    etcd_v2_response **out, etcd_v2_error **err);
 
 /**
  * Writes a value if the key exists. A `ttl` of 0 makes the key permanent.
- * ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102).
+ * Also returns ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102).
  */
-ETCD_V2_API etcd_v2_status etcd_v2_update(const etcd_v2_client *client, const char *key,
-                                          const char *value, int64_t ttl, etcd_v2_response **out,
-                                          etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_update(
+    const etcd_v2_client *client, const char *key, const char *value, int64_t ttl,
+    etcd_v2_response **out, etcd_v2_error **err);
 
 /**
  * Renews the TTL of a key, 1 or more: the value stays, watches are not woken, but the modified
- * index grows. ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_UNSUPPORTED before etcd 2.3, which would blank
- * the value.
+ * index grows.
+ * Also returns ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102), and ETCD_V2_UNSUPPORTED
+ * before etcd 2.3, which would blank the value.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_refresh(const etcd_v2_client *client, const char *key,
-                                           int64_t ttl, etcd_v2_response **out,
-                                           etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_refresh(
+    const etcd_v2_client *client, const char *key, int64_t ttl, etcd_v2_response **out,
+    etcd_v2_error **err);
 
 /**
  * Writes a value under a new key in `directory`, named by the index of the write, so that names
  * sort in order of creation. The directory is made if it is missing. The answer's node tells the
  * key.
- * ETCD_V2_NOT_A_DIRECTORY (104) when `directory` is a file.
+ * Also returns ETCD_V2_NOT_A_DIRECTORY (104) when `directory` is a file.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_create_in_order(const etcd_v2_client *client,
-                                                   const char *directory, const char *value,
-                                                   int64_t ttl, etcd_v2_response **out,
-                                                   etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_create_in_order(
+    const etcd_v2_client *client, const char *directory, const char *value, int64_t ttl,
+    etcd_v2_response **out, etcd_v2_error **err);
 
 /**
  * Makes a directory; a file of that name is replaced.
- * ETCD_V2_NOT_A_FILE (102) when the directory exists.
+ * Also returns ETCD_V2_NOT_A_FILE (102) when the directory exists.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_set_dir(const etcd_v2_client *client, const char *key,
-                                           int64_t ttl, etcd_v2_response **out,
-                                           etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_set_dir(
+    const etcd_v2_client *client, const char *key, int64_t ttl, etcd_v2_response **out,
+    etcd_v2_error **err);
 
 /**
  * Makes a directory if nothing has its name.
- * ETCD_V2_ALREADY_EXISTS (105).
+ * Also returns ETCD_V2_ALREADY_EXISTS (105).
  */
-ETCD_V2_API etcd_v2_status etcd_v2_create_dir(const etcd_v2_client *client, const char *key,
-                                              int64_t ttl, etcd_v2_response **out,
-                                              etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_create_dir(
+    const etcd_v2_client *client, const char *key, int64_t ttl, etcd_v2_response **out,
+    etcd_v2_error **err);
 
 /**
- * Gives a directory a new TTL, 0 to make it permanent. etcd 3.5 cannot do this:
- * ETCD_V2_RAFT_INTERNAL (300). ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_DIRECTORY (104) when the
- * key is a file.
+ * Gives a directory a new TTL, or makes it permanent with 0.
+ * Also returns ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_DIRECTORY (104) when the key is a file,
+ * and ETCD_V2_RAFT_INTERNAL (300) from etcd 3.5, which cannot do this.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_update_dir(const etcd_v2_client *client, const char *key,
-                                              int64_t ttl, etcd_v2_response **out,
-                                              etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_update_dir(
+    const etcd_v2_client *client, const char *key, int64_t ttl, etcd_v2_response **out,
+    etcd_v2_error **err);
 
 /**
  * Removes a file; with ETCD_V2_DIR in `flags` also an empty directory, with ETCD_V2_RECURSIVE
- * everything below, too. ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102: a directory,
- * without a flag), ETCD_V2_DIRECTORY_NOT_EMPTY (108).
+ * everything below, too.
+ * Also returns ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102) when the key is a directory
+ * and no flag is given, ETCD_V2_DIRECTORY_NOT_EMPTY (108).
  */
-ETCD_V2_API etcd_v2_status etcd_v2_delete(const etcd_v2_client *client, const char *key,
-                                          uint32_t flags, etcd_v2_response **out,
-                                          etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_delete(
+    const etcd_v2_client *client, const char *key, uint32_t flags, etcd_v2_response **out,
+    etcd_v2_error **err);
 
-/** Removes an empty directory; short for etcd_v2_delete() with ETCD_V2_DIR. */
-ETCD_V2_API etcd_v2_status etcd_v2_delete_dir(const etcd_v2_client *client, const char *key,
-                                              etcd_v2_response **out, etcd_v2_error **err);
+/** Removes an empty directory (or a file); short for etcd_v2_delete() with ETCD_V2_DIR. */
+ETCD_V2_API etcd_v2_status etcd_v2_delete_dir(
+    const etcd_v2_client *client, const char *key, etcd_v2_response **out, etcd_v2_error **err);
 
 /**
  * Writes a value if the key is still as it was read: if its value is `prev_value` (NULL: not
  * compared), and its modified index is `prev_index` (0: not compared). One of them must be given.
  * An empty `prev_value` cannot be compared by etcd: use the index.
- * ETCD_V2_COMPARE_FAILED (101, the error's cause shows both sides), ETCD_V2_KEY_NOT_FOUND (100),
- * ETCD_V2_NOT_A_FILE (102).
+ * Also returns ETCD_V2_COMPARE_FAILED (101), whose etcd_v2_error_cause() shows both sides,
+ * ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102).
  */
-ETCD_V2_API etcd_v2_status etcd_v2_compare_and_swap(const etcd_v2_client *client, const char *key,
-                                                    const char *value, int64_t ttl,
-                                                    const char *prev_value, uint64_t prev_index,
-                                                    etcd_v2_response **out, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_compare_and_swap(
+    const etcd_v2_client *client, const char *key, const char *value, int64_t ttl,
+    const char *prev_value, uint64_t prev_index, etcd_v2_response **out, etcd_v2_error **err);
 
 /**
  * Removes a file if it is still as it was read; `prev_value` and `prev_index` as in
- * etcd_v2_compare_and_swap(). ETCD_V2_COMPARE_FAILED (101), ETCD_V2_KEY_NOT_FOUND (100),
- * ETCD_V2_NOT_A_FILE (102).
+ * etcd_v2_compare_and_swap().
+ * Also returns ETCD_V2_COMPARE_FAILED (101), ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102).
  */
-ETCD_V2_API etcd_v2_status etcd_v2_compare_and_delete(const etcd_v2_client *client, const char *key,
-                                                      const char *prev_value, uint64_t prev_index,
-                                                      etcd_v2_response **out, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_compare_and_delete(
+    const etcd_v2_client *client, const char *key, const char *prev_value, uint64_t prev_index,
+    etcd_v2_response **out, etcd_v2_error **err);
 
 /*
  * == Request ======================================================================================
@@ -582,9 +576,13 @@ ETCD_V2_API etcd_v2_status etcd_v2_compare_and_delete(const etcd_v2_client *clie
  * etcd_v2_execute(). A request may run on several threads at once; a setter changes the runs that
  * begin after it.
  *
- * Flags an operation takes: GET: RECURSIVE, SORTED, QUORUM. SET, CREATE, CREATE_IN_ORDER, UPDATE:
- * DIR, NO_VALUE_ON_SUCCESS. COMPARE_AND_SWAP, REFRESH: NO_VALUE_ON_SUCCESS. DELETE: DIR,
- * RECURSIVE.
+ * The flags that operations take (with DIR a write has no value):
+ *
+ *   GET                                    RECURSIVE, SORTED, QUORUM
+ *   SET, CREATE, UPDATE, CREATE_IN_ORDER   DIR, NO_VALUE_ON_SUCCESS
+ *   REFRESH, COMPARE_AND_SWAP              NO_VALUE_ON_SUCCESS
+ *   DELETE                                 RECURSIVE, DIR
+ *   COMPARE_AND_DELETE                     none
  */
 
 #define ETCD_V2_OP_GET                1 /**< As etcd_v2_get(). */
@@ -601,73 +599,68 @@ ETCD_V2_API etcd_v2_status etcd_v2_compare_and_delete(const etcd_v2_client *clie
  * Makes a request of `operation`, one of ETCD_V2_OP_..., on `key` (the directory, for
  * ETCD_V2_OP_CREATE_IN_ORDER); free it with etcd_v2_request_free().
  */
-ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_new(int32_t operation, const char *key,
-                                                                 etcd_v2_request **out,
-                                                                 etcd_v2_error **err);
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_new(
+    int32_t operation, const char *key, etcd_v2_request **out, etcd_v2_error **err);
 
 /**
  * Makes a request of what has no function yet; free it with etcd_v2_request_free(). `method` is
  * "GET", "HEAD", "PUT", "POST" or "DELETE"; `path_and_query` begins with "/" and is sent as it is,
  * so escape what needs it. `body` and `content_type` may be NULL; only PUT and POST have a body.
- * Of a raw request only deadline and cancel can be set. The answer may be anything with an HTTP
- * status of 2xx: read it with etcd_v2_response_body().
+ * Only deadline and cancel can be set on it. It answers anything that comes with an HTTP status
+ * of 2xx: read it with etcd_v2_response_body(), or as nodes if it is an answer about keys.
  */
-ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_raw(const char *method,
-                                                                 const char *path_and_query,
-                                                                 const void *body, size_t length,
-                                                                 const char *content_type,
-                                                                 etcd_v2_request **out,
-                                                                 etcd_v2_error **err);
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_raw(
+    const char *method, const char *path_and_query, const void *body, size_t length,
+    const char *content_type, etcd_v2_request **out, etcd_v2_error **err);
 
 /**
  * The value to write, `length` bytes of UTF-8, NULs allowed; NULL with length 0 is the empty
- * value. ETCD_V2_NOT_UTF8, since etcd would change other bytes: encode them, for instance as
- * base64. ETCD_V2_TOO_LARGE when it cannot fit into 10 MiB as it is sent.
+ * value.
+ * Also returns ETCD_V2_NOT_UTF8, since etcd would change other bytes (encode them, for instance
+ * as base64), and ETCD_V2_TOO_LARGE when it cannot fit into the 10 MiB that etcd reads.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_request_set_value(etcd_v2_request *request, const void *value,
-                                                     size_t length, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_request_set_value(
+    etcd_v2_request *request, const void *value, size_t length, etcd_v2_error **err);
 
 /** Seconds until the key vanishes, 1 to 2147483648. Without it a write makes the key permanent. */
-ETCD_V2_API etcd_v2_status etcd_v2_request_set_ttl(etcd_v2_request *request, int64_t seconds,
-                                                   etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_request_set_ttl(
+    etcd_v2_request *request, int64_t seconds, etcd_v2_error **err);
 
 /** Says that the key is to become permanent, which takes back etcd_v2_request_set_ttl(). */
-ETCD_V2_API etcd_v2_status etcd_v2_request_remove_ttl(etcd_v2_request *request,
-                                                      etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_request_remove_ttl(
+    etcd_v2_request *request, etcd_v2_error **err);
 
 /** All flags at once, see above; 0 for none. */
-ETCD_V2_API etcd_v2_status etcd_v2_request_set_flags(etcd_v2_request *request, uint32_t flags,
-                                                     etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_request_set_flags(
+    etcd_v2_request *request, uint32_t flags, etcd_v2_error **err);
 
 /** Compare operations only: the value the key must have, not empty. */
-ETCD_V2_API etcd_v2_status etcd_v2_request_set_prev_value(etcd_v2_request *request,
-                                                          const char *prev_value,
-                                                          etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_request_set_prev_value(
+    etcd_v2_request *request, const char *prev_value, etcd_v2_error **err);
 
 /** Compare operations only: the modified index the key must have, not 0. */
-ETCD_V2_API etcd_v2_status etcd_v2_request_set_prev_index(etcd_v2_request *request,
-                                                          uint64_t prev_index, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_request_set_prev_index(
+    etcd_v2_request *request, uint64_t prev_index, etcd_v2_error **err);
 
 /** Deadline of each run, instead of the client's: 1 to 2147483647 milliseconds. */
-ETCD_V2_API etcd_v2_status etcd_v2_request_set_deadline_ms(etcd_v2_request *request,
-                                                           int64_t deadline_ms,
-                                                           etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_request_set_deadline_ms(
+    etcd_v2_request *request, int64_t deadline_ms, etcd_v2_error **err);
 
 /**
  * The token that ends runs of this request; NULL for none. The token may be freed afterwards, but
  * then nobody can fire it.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_request_set_cancel(etcd_v2_request *request,
-                                                      const etcd_v2_cancel *token,
-                                                      etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_request_set_cancel(
+    etcd_v2_request *request, const etcd_v2_cancel *token, etcd_v2_error **err);
 
 /**
  * SET and DELETE only: whether it may be sent again when it was sent and not answered. It may then
  * be applied twice, also after somebody else's change in between; without this consent such a call
- * ends as ETCD_V2_OUTCOME_UNKNOWN. Reads are always repeated, other writes never.
+ * ends as ETCD_V2_OUTCOME_UNKNOWN. A DELETE whose first copy was applied answers
+ * ETCD_V2_KEY_NOT_FOUND. Reads are always repeated, other writes never.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_request_allow_repeat(etcd_v2_request *request, bool allow,
-                                                        etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_request_allow_repeat(
+    etcd_v2_request *request, bool allow, etcd_v2_error **err);
 
 /** Frees the request. Runs of it that have not ended keep what they need. */
 ETCD_V2_API void etcd_v2_request_free(etcd_v2_request *request);
@@ -676,12 +669,12 @@ ETCD_V2_API void etcd_v2_request_free(etcd_v2_request *request);
  * Runs a request on the calling thread, until its deadline at most. The answer is to be freed with
  * etcd_v2_response_free(); `out` may be NULL when it does not matter. Any number of threads may
  * run the same request on the same client.
- * Returns what the verb of its operation returns, ETCD_V2_CANCELLED when its token was fired, and
- * ETCD_V2_INVALID_ARGUMENT when something is missing, such as both conditions of a comparison.
+ * Also returns what the verb of its operation returns, and ETCD_V2_INVALID_ARGUMENT when something
+ * is missing, such as both conditions of a comparison.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_execute(const etcd_v2_client *client,
-                                           const etcd_v2_request *request, etcd_v2_response **out,
-                                           etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_execute(
+    const etcd_v2_client *client, const etcd_v2_request *request, etcd_v2_response **out,
+    etcd_v2_error **err);
 
 /*
  * == Response =====================================================================================
@@ -690,7 +683,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_execute(const etcd_v2_client *client,
  * does.
  */
 
-#define ETCD_V2_ACTION_UNKNOWN            0 /**< None of those below; always so for a raw request. */
+#define ETCD_V2_ACTION_UNKNOWN            0 /**< None of those below. */
 #define ETCD_V2_ACTION_GET                1 /**< A read. */
 #define ETCD_V2_ACTION_SET                2 /**< A key was written, whatever was there before. */
 #define ETCD_V2_ACTION_CREATE             3 /**< A key was made. */
@@ -702,7 +695,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_execute(const etcd_v2_client *client,
 
 /**
  * What etcd did, in its own word: "get", "set", "create", "update", "compareAndSwap", "delete",
- * "compareAndDelete", "expire"; "" for a raw request.
+ * "compareAndDelete", "expire"; "" when the answer is not about keys.
  */
 ETCD_V2_API const char *etcd_v2_response_action(const etcd_v2_response *response);
 
@@ -710,8 +703,8 @@ ETCD_V2_API const char *etcd_v2_response_action(const etcd_v2_response *response
 ETCD_V2_API int32_t etcd_v2_response_action_code(const etcd_v2_response *response);
 
 /**
- * The node that was read or changed; NULL when the answer has none (ETCD_V2_NO_VALUE_ON_SUCCESS,
- * raw requests).
+ * The node that was read or changed; NULL when the answer has none, because of
+ * ETCD_V2_NO_VALUE_ON_SUCCESS or because it is not about keys.
  */
 ETCD_V2_API const etcd_v2_node *etcd_v2_response_node(const etcd_v2_response *response);
 
@@ -817,19 +810,21 @@ ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, siz
  */
 
 /**
- * Waits for the first change of `key` at or after `wait_index`; 0 means from now. With
- * ETCD_V2_RECURSIVE in `flags`, the only one allowed, also for changes below the key; without it a
- * directory's children are not watched. The key need not exist. Lost connections and failing
- * members are replaced without the caller noticing. The answer, to be freed with
- * etcd_v2_response_free(), tells what happened in its action, node and previous node; `out` may be
- * NULL. `timeout_ms`: 1 to 2147483647 milliseconds, 0 for the client's deadline, -1 to wait until
- * something changes or `cancel` is fired. `cancel` may be NULL.
- * ETCD_V2_TIMEOUT when nothing came, ETCD_V2_CANCELLED, ETCD_V2_HISTORY_CLEARED (401).
+ * Waits on the calling thread for the first change of `key` at or after `wait_index`; 0 means from
+ * now. The key need not exist. Lost connections and members that fail are replaced unnoticed.
+ *
+ *   `flags`       ETCD_V2_RECURSIVE for changes below the key, too, or 0
+ *   `timeout_ms`  1 to 2147483647; 0: the client's deadline; -1: until a change or `cancel`
+ *   `cancel`      ends the waiting; may be NULL
+ *   `out`         what happened, in action, node and previous node; to be freed with
+ *                 etcd_v2_response_free(); may be NULL
+ *
+ * Also returns ETCD_V2_TIMEOUT when nothing came; if its etcd_v2_error_index() is not 0, all up to
+ * it was looked at: wait from it + 1 next. ETCD_V2_HISTORY_CLEARED (401).
  */
-ETCD_V2_API etcd_v2_status etcd_v2_watch_once(const etcd_v2_client *client, const char *key,
-                                              uint64_t wait_index, uint32_t flags,
-                                              int64_t timeout_ms, const etcd_v2_cancel *cancel,
-                                              etcd_v2_response **out, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
+    const etcd_v2_client *client, const char *key, uint64_t wait_index, uint32_t flags,
+    int64_t timeout_ms, const etcd_v2_cancel *cancel, etcd_v2_response **out, etcd_v2_error **err);
 
 #ifdef __cplusplus
 }

@@ -2,8 +2,8 @@
 //!
 //! A token ends calls from another thread. Give it to any number of requests and watches, fire it
 //! at any time: those that run end within a millisecond, those that start later end at once, all
-//! with ETCD_V2_CANCELLED (or ETCD_V2_OUTCOME_UNKNOWN, when a write was on its way). A fired token
-//! stays fired.
+//! with ETCD_V2_CANCELLED. Whether a write was on its way by then is told by
+//! etcd_v2_error_outcome_unknown(). A fired token stays fired.
 use super::{
     convert::{self, Handle, look},
     error::etcd_v2_error,
@@ -18,7 +18,7 @@ pub struct etcd_v2_cancel(pub(super) Cancel);
 impl Handle for etcd_v2_cancel {}
 
 /// Makes a token; free it with etcd_v2_cancel_free(). It uses one file descriptor.
-/// ETCD_V2_LIMIT when the process has none left.
+/// Also returns ETCD_V2_LIMIT when the process has none left.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_cancel_new(

@@ -142,7 +142,7 @@ pub unsafe extern "C" fn etcd_v2_error_outcome_unknown(error: *const etcd_v2_err
     unsafe { look(error) }.is_some_and(|e| e.error.detail().outcome_unknown)
 }
 
-/// How many members were tried in vain.
+/// How many tries were made in vain.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_attempt_count(error: *const etcd_v2_error) -> usize {
     // SAFETY: NULL or alive, see the header

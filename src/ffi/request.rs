@@ -6,9 +6,13 @@
 //! etcd_v2_execute(). A request may run on several threads at once; a setter changes the runs that
 //! begin after it.
 //!
-//! Flags an operation takes: GET: RECURSIVE, SORTED, QUORUM. SET, CREATE, CREATE_IN_ORDER, UPDATE:
-//! DIR, NO_VALUE_ON_SUCCESS. COMPARE_AND_SWAP, REFRESH: NO_VALUE_ON_SUCCESS. DELETE: DIR,
-//! RECURSIVE.
+//! The flags that operations take (with DIR a write has no value):
+//!
+//!   GET                                    RECURSIVE, SORTED, QUORUM
+//!   SET, CREATE, UPDATE, CREATE_IN_ORDER   DIR, NO_VALUE_ON_SUCCESS
+//!   REFRESH, COMPARE_AND_SWAP              NO_VALUE_ON_SUCCESS
+//!   DELETE                                 RECURSIVE, DIR
+//!   COMPARE_AND_DELETE                     none
 use super::{
     cancel::etcd_v2_cancel,
     client::etcd_v2_client,
@@ -152,8 +156,8 @@ pub unsafe extern "C" fn etcd_v2_request_new(
 /// Makes a request of what has no function yet; free it with etcd_v2_request_free(). `method` is
 /// "GET", "HEAD", "PUT", "POST" or "DELETE"; `path_and_query` begins with "/" and is sent as it is,
 /// so escape what needs it. `body` and `content_type` may be NULL; only PUT and POST have a body.
-/// Of a raw request only deadline and cancel can be set. The answer may be anything with an HTTP
-/// status of 2xx: read it with etcd_v2_response_body().
+/// Only deadline and cancel can be set on it. It answers anything that comes with an HTTP status
+/// of 2xx: read it with etcd_v2_response_body(), or as nodes if it is an answer about keys.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_raw(
@@ -184,8 +188,9 @@ pub unsafe extern "C" fn etcd_v2_request_raw(
 }
 
 /// The value to write, `length` bytes of UTF-8, NULs allowed; NULL with length 0 is the empty
-/// value. ETCD_V2_NOT_UTF8, since etcd would change other bytes: encode them, for instance as
-/// base64. ETCD_V2_TOO_LARGE when it cannot fit into 10 MiB as it is sent.
+/// value.
+/// Also returns ETCD_V2_NOT_UTF8, since etcd would change other bytes (encode them, for instance
+/// as base64), and ETCD_V2_TOO_LARGE when it cannot fit into the 10 MiB that etcd reads.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_set_value(
     request: *mut etcd_v2_request,
@@ -294,7 +299,8 @@ pub unsafe extern "C" fn etcd_v2_request_set_cancel(
 
 /// SET and DELETE only: whether it may be sent again when it was sent and not answered. It may then
 /// be applied twice, also after somebody else's change in between; without this consent such a call
-/// ends as ETCD_V2_OUTCOME_UNKNOWN. Reads are always repeated, other writes never.
+/// ends as ETCD_V2_OUTCOME_UNKNOWN. A DELETE whose first copy was applied answers
+/// ETCD_V2_KEY_NOT_FOUND. Reads are always repeated, other writes never.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_allow_repeat(
     request: *mut etcd_v2_request,
@@ -326,8 +332,8 @@ pub unsafe extern "C" fn etcd_v2_request_free(request: *mut etcd_v2_request) {
 /// Runs a request on the calling thread, until its deadline at most. The answer is to be freed with
 /// etcd_v2_response_free(); `out` may be NULL when it does not matter. Any number of threads may
 /// run the same request on the same client.
-/// Returns what the verb of its operation returns, ETCD_V2_CANCELLED when its token was fired, and
-/// ETCD_V2_INVALID_ARGUMENT when something is missing, such as both conditions of a comparison.
+/// Also returns what the verb of its operation returns, and ETCD_V2_INVALID_ARGUMENT when something
+/// is missing, such as both conditions of a comparison.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_execute(
     client: *const etcd_v2_client,

@@ -14,7 +14,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// None of those below; always so for a raw request.
+/// None of those below.
 pub const ETCD_V2_ACTION_UNKNOWN: i32 = 0;
 /// A read.
 pub const ETCD_V2_ACTION_GET: i32 = 1;
@@ -71,7 +71,7 @@ impl etcd_v2_response {
 }
 
 /// What etcd did, in its own word: "get", "set", "create", "update", "compareAndSwap", "delete",
-/// "compareAndDelete", "expire"; "" for a raw request.
+/// "compareAndDelete", "expire"; "" when the answer is not about keys.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_response_action(
     response: *const etcd_v2_response,
@@ -93,8 +93,8 @@ pub unsafe extern "C" fn etcd_v2_response_action_code(response: *const etcd_v2_r
     shield(0, || response.map_or(0, |r| r.response.action() as i32))
 }
 
-/// The node that was read or changed; NULL when the answer has none (ETCD_V2_NO_VALUE_ON_SUCCESS,
-/// raw requests).
+/// The node that was read or changed; NULL when the answer has none, because of
+/// ETCD_V2_NO_VALUE_ON_SUCCESS or because it is not about keys.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_response_node(
     response: *const etcd_v2_response,

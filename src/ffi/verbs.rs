@@ -11,9 +11,9 @@
 //!   `out`     the answer, to be freed with etcd_v2_response_free(); NULL when it does not matter
 //!   `err`     see "Errors" above
 //!
-//! Parents that are missing are made. Besides what is listed, every verb may return
-//! ETCD_V2_NOT_A_DIRECTORY (104: a parent is a file), writes ETCD_V2_ROOT_READ_ONLY (107: the key
-//! is "/"), and all what "Statuses" above lists.
+//! Writes make parents that are missing. Besides what each verb names, all of them may return
+//! ETCD_V2_NOT_A_DIRECTORY (104) when a parent is a file, writes ETCD_V2_ROOT_READ_ONLY (107) when
+//! the key is "/", and everything in the list of statuses above.
 use super::{
     client::etcd_v2_client,
     convert::{self, borrow, optional_text, text},
@@ -40,7 +40,7 @@ pub const ETCD_V2_SORTED: u32 = 2;
 pub const ETCD_V2_QUORUM: u32 = 4;
 /// Writes: a directory. DELETE: an empty one.
 pub const ETCD_V2_DIR: u32 = 8;
-/// Writes: an answer without nodes (etcd 3.1).
+/// Writes: an answer without nodes (since etcd 3.1).
 pub const ETCD_V2_NO_VALUE_ON_SUCCESS: u32 = 16;
 
 /// Every verb: NULL checks, a request, its answer.
@@ -110,7 +110,8 @@ unsafe fn fill_prev(request: &mut Request, value: *const c_char, index: u64) -> 
 
 /// Reads a key, or lists a directory: its children, or all below it with ETCD_V2_RECURSIVE. Hidden
 /// keys, whose last segment begins with "_", are never listed. `flags`: ETCD_V2_RECURSIVE,
-/// ETCD_V2_SORTED, ETCD_V2_QUORUM. ETCD_V2_KEY_NOT_FOUND (100).
+/// ETCD_V2_SORTED, ETCD_V2_QUORUM; 0 for none.
+/// Also returns ETCD_V2_KEY_NOT_FOUND (100).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_get(
     client: *const etcd_v2_client,
@@ -128,7 +129,7 @@ pub unsafe extern "C" fn etcd_v2_get(
 }
 
 /// Writes a value, whatever was there before.
-/// ETCD_V2_NOT_A_FILE (102) when the key is a directory.
+/// Also returns ETCD_V2_NOT_A_FILE (102) when the key is a directory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_set(
     client: *const etcd_v2_client,
@@ -147,7 +148,7 @@ pub unsafe extern "C" fn etcd_v2_set(
 }
 
 /// Writes a value if the key does not exist.
-/// ETCD_V2_ALREADY_EXISTS (105).
+/// Also returns ETCD_V2_ALREADY_EXISTS (105).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_create(
     client: *const etcd_v2_client,
@@ -166,7 +167,7 @@ pub unsafe extern "C" fn etcd_v2_create(
 }
 
 /// Writes a value if the key exists. A `ttl` of 0 makes the key permanent.
-/// ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102).
+/// Also returns ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_update(
     client: *const etcd_v2_client,
@@ -185,8 +186,9 @@ pub unsafe extern "C" fn etcd_v2_update(
 }
 
 /// Renews the TTL of a key, 1 or more: the value stays, watches are not woken, but the modified
-/// index grows. ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_UNSUPPORTED before etcd 2.3, which would blank
-/// the value.
+/// index grows.
+/// Also returns ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102), and ETCD_V2_UNSUPPORTED
+/// before etcd 2.3, which would blank the value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_refresh(
     client: *const etcd_v2_client,
@@ -207,7 +209,7 @@ pub unsafe extern "C" fn etcd_v2_refresh(
 /// Writes a value under a new key in `directory`, named by the index of the write, so that names
 /// sort in order of creation. The directory is made if it is missing. The answer's node tells the
 /// key.
-/// ETCD_V2_NOT_A_DIRECTORY (104) when `directory` is a file.
+/// Also returns ETCD_V2_NOT_A_DIRECTORY (104) when `directory` is a file.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_create_in_order(
     client: *const etcd_v2_client,
@@ -231,7 +233,7 @@ pub unsafe extern "C" fn etcd_v2_create_in_order(
 }
 
 /// Makes a directory; a file of that name is replaced.
-/// ETCD_V2_NOT_A_FILE (102) when the directory exists.
+/// Also returns ETCD_V2_NOT_A_FILE (102) when the directory exists.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_set_dir(
     client: *const etcd_v2_client,
@@ -249,7 +251,7 @@ pub unsafe extern "C" fn etcd_v2_set_dir(
 }
 
 /// Makes a directory if nothing has its name.
-/// ETCD_V2_ALREADY_EXISTS (105).
+/// Also returns ETCD_V2_ALREADY_EXISTS (105).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_create_dir(
     client: *const etcd_v2_client,
@@ -266,9 +268,9 @@ pub unsafe extern "C" fn etcd_v2_create_dir(
     }
 }
 
-/// Gives a directory a new TTL, 0 to make it permanent. etcd 3.5 cannot do this:
-/// ETCD_V2_RAFT_INTERNAL (300). ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_DIRECTORY (104) when the
-/// key is a file.
+/// Gives a directory a new TTL, or makes it permanent with 0.
+/// Also returns ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_DIRECTORY (104) when the key is a file,
+/// and ETCD_V2_RAFT_INTERNAL (300) from etcd 3.5, which cannot do this.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_update_dir(
     client: *const etcd_v2_client,
@@ -286,8 +288,9 @@ pub unsafe extern "C" fn etcd_v2_update_dir(
 }
 
 /// Removes a file; with ETCD_V2_DIR in `flags` also an empty directory, with ETCD_V2_RECURSIVE
-/// everything below, too. ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102: a directory,
-/// without a flag), ETCD_V2_DIRECTORY_NOT_EMPTY (108).
+/// everything below, too.
+/// Also returns ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102) when the key is a directory
+/// and no flag is given, ETCD_V2_DIRECTORY_NOT_EMPTY (108).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_delete(
     client: *const etcd_v2_client,
@@ -304,7 +307,7 @@ pub unsafe extern "C" fn etcd_v2_delete(
     }
 }
 
-/// Removes an empty directory; short for etcd_v2_delete() with ETCD_V2_DIR.
+/// Removes an empty directory (or a file); short for etcd_v2_delete() with ETCD_V2_DIR.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_delete_dir(
     client: *const etcd_v2_client,
@@ -319,8 +322,8 @@ pub unsafe extern "C" fn etcd_v2_delete_dir(
 /// Writes a value if the key is still as it was read: if its value is `prev_value` (NULL: not
 /// compared), and its modified index is `prev_index` (0: not compared). One of them must be given.
 /// An empty `prev_value` cannot be compared by etcd: use the index.
-/// ETCD_V2_COMPARE_FAILED (101, the error's cause shows both sides), ETCD_V2_KEY_NOT_FOUND (100),
-/// ETCD_V2_NOT_A_FILE (102).
+/// Also returns ETCD_V2_COMPARE_FAILED (101), whose etcd_v2_error_cause() shows both sides,
+/// ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_compare_and_swap(
     client: *const etcd_v2_client,
@@ -349,8 +352,8 @@ pub unsafe extern "C" fn etcd_v2_compare_and_swap(
 }
 
 /// Removes a file if it is still as it was read; `prev_value` and `prev_index` as in
-/// etcd_v2_compare_and_swap(). ETCD_V2_COMPARE_FAILED (101), ETCD_V2_KEY_NOT_FOUND (100),
-/// ETCD_V2_NOT_A_FILE (102).
+/// etcd_v2_compare_and_swap().
+/// Also returns ETCD_V2_COMPARE_FAILED (101), ETCD_V2_KEY_NOT_FOUND (100), ETCD_V2_NOT_A_FILE (102).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_compare_and_delete(
     client: *const etcd_v2_client,

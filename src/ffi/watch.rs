@@ -25,18 +25,25 @@ fn patience(timeout_ms: i64) -> Result<Patience> {
     match timeout_ms {
         -1 => Ok(Patience::Forever),
         0 => Ok(Patience::Default),
-        ms => Options::deadline_ms("timeout_ms", ms).map(Patience::For),
+        ..-1 => Err(Error::invalid(
+            "timeout_ms",
+            format_args!("{timeout_ms} is negative; -1 waits until a change"),
+        )),
+        1.. => Options::deadline_ms("timeout_ms", timeout_ms).map(Patience::For),
     }
 }
 
-/// Waits for the first change of `key` at or after `wait_index`; 0 means from now. With
-/// ETCD_V2_RECURSIVE in `flags`, the only one allowed, also for changes below the key; without it a
-/// directory's children are not watched. The key need not exist. Lost connections and failing
-/// members are replaced without the caller noticing. The answer, to be freed with
-/// etcd_v2_response_free(), tells what happened in its action, node and previous node; `out` may be
-/// NULL. `timeout_ms`: 1 to 2147483647 milliseconds, 0 for the client's deadline, -1 to wait until
-/// something changes or `cancel` is fired. `cancel` may be NULL.
-/// ETCD_V2_TIMEOUT when nothing came, ETCD_V2_CANCELLED, ETCD_V2_HISTORY_CLEARED (401).
+/// Waits on the calling thread for the first change of `key` at or after `wait_index`; 0 means from
+/// now. The key need not exist. Lost connections and members that fail are replaced unnoticed.
+///
+///   `flags`       ETCD_V2_RECURSIVE for changes below the key, too, or 0
+///   `timeout_ms`  1 to 2147483647; 0: the client's deadline; -1: until a change or `cancel`
+///   `cancel`      ends the waiting; may be NULL
+///   `out`         what happened, in action, node and previous node; to be freed with
+///                 etcd_v2_response_free(); may be NULL
+///
+/// Also returns ETCD_V2_TIMEOUT when nothing came; if its etcd_v2_error_index() is not 0, all up to
+/// it was looked at: wait from it + 1 next. ETCD_V2_HISTORY_CLEARED (401).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_once(
     client: *const etcd_v2_client,
