@@ -22,13 +22,16 @@ for tool in clang valgrind; do
 	path=$(sh "$tools/$tool.sh") && echo "$tool: $path"
 done
 
-status=$(mktemp) || exit 1
-trap 'rm -f "$status"' EXIT
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 {
 	"${CARGO:-cargo}" test --locked --no-fail-fast "$@"
-	echo $? >"$status"
-} | awk '
-	{ print; fflush() }
+	echo $? >"$tmp/status"
+} | tee "$tmp/log"
+awk '
 	/^test result: / {
 		for (i = 2; i <= NF; i++) {
 			if ($i ~ /^passed/) passed += $(i - 1)
@@ -42,5 +45,5 @@ trap 'rm -f "$status"' EXIT
 		if (names != "") print "failed:" names
 		if (ignored > 0) printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored
 		else printf "%d passed, %d failed\n", passed, failed
-	}'
-exit "$(cat "$status")"
+	}' "$tmp/log"
+exit "$(cat "$tmp/status")"
