@@ -43,12 +43,12 @@ static inline int finish(void)
 	return check_done();
 }
 
-/* Text that stays until seven more were made. */
+/* Text that stays until fifteen more were made. */
 static inline const char *text(const char *format, ...)
 {
-	static char texts[8][512];
+	static char texts[16][512];
 	static int next;
-	char *out = texts[next++ % 8];
+	char *out = texts[next++ % 16];
 	va_list arguments;
 	va_start(arguments, format);
 	CHECK(vsnprintf(out, sizeof texts[0], format, arguments) < (int)sizeof texts[0]);

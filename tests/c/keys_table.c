@@ -131,8 +131,8 @@ static void refused(const struct row *row, int state, int code, const char *fold
 		CHECK_INT(etcd_v2_error_index(error), 0);
 	} else {
 		CHECK_REFUSED((uint32_t)code, http, cause);
-		CHECK(etcd_v2_error_index(error) >= before);
-		CHECK(etcd_v2_error_index(error) <= store_index());
+		uint64_t index = etcd_v2_error_index(error);
+		CHECK(index >= before && index <= store_index());
 	}
 	CHECK(answer == NULL);
 }
