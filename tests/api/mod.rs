@@ -1,0 +1,171 @@
+//! The Rust API in few words, for tests that ask a lot of small things.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+
+use etcd_v2::client::{Ask, Call, Client, Options};
+use etcd_v2::error::{Error, Result};
+use etcd_v2::protocol::key::Key;
+use etcd_v2::protocol::request::{Operation, Request, flags};
+use etcd_v2::protocol::response::Response;
+use etcd_v2::status::Status;
+use etcd_v2::transport::cancel::Cancel;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+/// Comma-separated endpoints and a deadline for every call.
+pub fn client(endpoints: &str, deadline_ms: i64) -> Client {
+    Client::new(&options(endpoints, deadline_ms)).expect("a client")
+}
+
+/// The same, to be changed further.
+pub fn options(endpoints: &str, deadline_ms: i64) -> Options {
+    let mut options = Options::default();
+    options
+        .add_endpoints("endpoints", endpoints)
+        .expect("endpoints");
+    options.set_deadline_ms(deadline_ms).expect("a deadline");
+    options
+}
+
+/// A key that is known to be good.
+pub fn key(text: &str) -> Key {
+    Key::parse("key", text).expect("a key")
+}
+
+/// Any operation with all that it needs.
+pub fn request(operation: Operation, path: &str) -> Request {
+    let mut request = Request::new(operation, key(path));
+    match operation {
+        Operation::Get | Operation::Delete => {}
+        Operation::Refresh => request.set_ttl(100).unwrap(),
+        Operation::CompareAndDelete => request.set_prev_index(5).unwrap(),
+        Operation::CompareAndSwap => {
+            request.set_prev_index(5).unwrap();
+            request.set_value(b"new").unwrap();
+        }
+        _ => request.set_value(b"new").unwrap(),
+    }
+    request
+}
+
+/// A call of [`request`].
+pub fn call(operation: Operation, path: &str) -> Call {
+    Call::new(Ask::Keys(request(operation, path)))
+}
+
+/// A call with a token.
+pub fn call_with(operation: Operation, path: &str, token: &Cancel) -> Call {
+    let mut call = call(operation, path);
+    call.cancel = Some(token.clone());
+    call
+}
+
+/// A set of so many bytes.
+pub fn big_set(path: &str, bytes: usize) -> Call {
+    let mut request = Request::new(Operation::Set, key(path));
+    request.set_value(&vec![b'x'; bytes]).unwrap();
+    Call::new(Ask::Keys(request))
+}
+
+/// Reads through consensus.
+pub fn quorum_get(path: &str) -> Call {
+    let mut request = Request::new(Operation::Get, key(path));
+    request.set_flags(flags::QUORUM).unwrap();
+    Call::new(Ask::Keys(request))
+}
+
+/// Short for the commonest calls.
+pub trait Verbs {
+    fn get(&self, path: &str) -> Result<Response>;
+    fn set(&self, path: &str, value: &str) -> Result<Response>;
+    fn run(&self, operation: Operation, path: &str) -> Result<Response>;
+}
+
+impl Verbs for Client {
+    fn get(&self, path: &str) -> Result<Response> {
+        self.run(Operation::Get, path)
+    }
+
+    fn set(&self, path: &str, value: &str) -> Result<Response> {
+        let mut request = Request::new(Operation::Set, key(path));
+        request.set_value(value.as_bytes()).unwrap();
+        self.execute(&Call::new(Ask::Keys(request)))
+    }
+
+    fn run(&self, operation: Operation, path: &str) -> Result<Response> {
+        self.execute(&call(operation, path))
+    }
+}
+
+/// Value of the answer's node.
+#[track_caller]
+pub fn value(answer: Result<Response>) -> String {
+    let answer = answer.unwrap_or_else(|e| panic!("{e:?}"));
+    let node = answer.node().expect("a node");
+    node.value().expect("a value").to_owned()
+}
+
+/// The error of a call that must fail, and with this status.
+#[track_caller]
+pub fn refused(answer: Result<Response>, status: Status) -> Error {
+    match answer {
+        Ok(answer) => panic!(
+            "expected {status:?}, got {}",
+            String::from_utf8_lossy(answer.body())
+        ),
+        Err(error) => {
+            assert_eq!(error.status(), status, "{error:?}");
+            error
+        }
+    }
+}
+
+/// A JSON answer of etcd with this value.
+pub fn node_json(value: &str) -> String {
+    format!(
+        r#"{{"action":"get","node":{{"key":"/a","value":"{value}","modifiedIndex":7,"createdIndex":7}}}}"#
+    )
+}
+
+/// An address that swallows connection attempts: its queue is full, so that the kernel answers no more of them.
+pub struct BlackHole {
+    url: String,
+    _listener: TcpListener,
+    _filling: Vec<TcpStream>,
+}
+
+impl BlackHole {
+    pub fn new() -> BlackHole {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        // SAFETY: integers only; a second listen() changes the length of the queue
+        assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
+        let address: SocketAddr = listener.local_addr().unwrap();
+        let mut filling = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(150)) {
+            filling.push(stream);
+            assert!(filling.len() < 64, "the queue never fills");
+        }
+        BlackHole {
+            url: format!("http://{address}"),
+            _listener: listener,
+            _filling: filling,
+        }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// An address where nobody listens.
+pub fn dead_endpoint() -> String {
+    let port = crate::support::etcd::free_ports(1)[0];
+    format!("http://127.0.0.1:{port}")
+}

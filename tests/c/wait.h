@@ -1,0 +1,75 @@
+/*
+ * Conditions that programs with threads wait for, instead of sleeping and hoping.
+ */
+
+#ifndef WAIT_H
+#define WAIT_H
+
+#include "check.h"
+
+#include <dirent.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static inline int64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+static inline long own_thread(void) { return syscall(SYS_gettid); }
+
+static inline void breathe(void)
+{
+	struct timespec ms = {0, 1000000};
+	nanosleep(&ms, NULL);
+}
+
+/* Whether this thread of ours waits in the kernel. */
+static inline bool thread_sleeps(long thread)
+{
+	char path[64], stat[512];
+	snprintf(path, sizeof path, "/proc/self/task/%ld/stat", thread);
+	FILE *file = fopen(path, "r");
+	if (file == NULL)
+		return false;
+	size_t length = fread(stat, 1, sizeof stat - 1, file);
+	fclose(file);
+	stat[length] = '\0';
+	const char *after_name = strrchr(stat, ')');
+	return after_name != NULL && after_name[2] == 'S';
+}
+
+/* Entries of a folder of /proc. */
+static inline long count_entries(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	CHECK(dir != NULL);
+	long count = 0;
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	return count;
+}
+
+static inline long own_threads(void) { return count_entries("/proc/self/task"); }
+
+/* Without the one that looks. */
+static inline long open_descriptors(void) { return count_entries("/proc/self/fd") - 1; }
+
+#define WAIT_UNTIL(condition)                                  \
+	do {                                                   \
+		int64_t give_up = now_ms() + 20000;            \
+		while (!(condition)) {                         \
+			if (now_ms() > give_up) {              \
+				CHECK(condition);              \
+				break;                         \
+			}                                      \
+			breathe();                             \
+		}                                              \
+	} while (0)
+
+#endif

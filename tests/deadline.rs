@@ -1,0 +1,415 @@
+//! Cancel tokens and deadlines end a call wherever it waits. The figures are printed; the bounds that are asserted are
+//! generous, since the machine is busy with other tests.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
+mod api;
+mod support;
+
+use api::{BlackHole, Verbs, big_set, call, call_with, client, key, node_json, options, refused};
+use etcd_v2::client::{Client, Patience};
+use etcd_v2::error::{Phase, Result};
+use etcd_v2::protocol::request::Operation;
+use etcd_v2::protocol::response::Response;
+use etcd_v2::status::Status;
+use etcd_v2::transport::cancel::Cancel;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use support::{CProgram, Etcd, Scripted, Step, Version, wait_for};
+
+const ROUNDS: usize = 20;
+/// The aim is 5 ms.
+const CANCEL_BOUND: Duration = Duration::from_millis(100);
+const DEADLINE: Duration = Duration::from_millis(300);
+/// The aim is 50 ms.
+const OVERSHOOT_BOUND: Duration = Duration::from_millis(250);
+const LONG_MS: i64 = 60_000;
+
+fn silent() -> Scripted {
+    Scripted::steps(vec![Step::Read, Step::Silent])
+}
+
+fn half_an_answer() -> Scripted {
+    let half = b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 7\r\nContent-Length: 100\r\n\r\n{\"action\"";
+    Scripted::steps(vec![Step::Read, Step::Write(half.to_vec()), Step::Silent])
+}
+
+fn deaf() -> Scripted {
+    Scripted::steps(vec![Step::Wait(Duration::from_secs(120))])
+}
+
+/// A poll that was accepted and stays without an event.
+fn quiet_watch() -> Scripted {
+    let head = b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 7\r\nTransfer-Encoding: chunked\r\n\r\n";
+    Scripted::steps(vec![Step::Read, Step::Write(head.to_vec()), Step::Silent])
+}
+
+fn report(what: &str, mut times: Vec<Duration>, bound: Duration) {
+    times.sort();
+    let (median, max) = (times[times.len() / 2], times[times.len() - 1]);
+    eprintln!("{what}: median {median:?}, max {max:?}");
+    assert!(max < bound, "{what}: {max:?}");
+}
+
+/// Whether this thread of ours sleeps in the kernel.
+fn sleeps(thread: libc::pid_t) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap();
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| rest.trim_start().starts_with('S'))
+}
+
+/// Runs `blocked` on a thread, fires the token when the thread waits, and says how long it took to come back.
+#[track_caller]
+fn cancel_while_blocked(
+    ready: impl Fn(),
+    blocked: impl FnOnce(&Cancel) -> Result<Response> + Send,
+    statuses: &[Status],
+) -> Duration {
+    let token = Cancel::new().unwrap();
+    let theirs = token.clone();
+    std::thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        let caller = scope.spawn(move || {
+            // SAFETY: no arguments
+            tell.send(unsafe { libc::gettid() }).unwrap();
+            let answer = blocked(&theirs);
+            (Instant::now(), answer)
+        });
+        let thread = told.recv().unwrap();
+        ready();
+        wait_for("the call waits", Duration::from_secs(10), || {
+            sleeps(thread).then_some(())
+        });
+        let fired = Instant::now();
+        token.fire();
+        let (returned, answer) = caller.join().unwrap();
+        let error = answer.expect_err("cancelled");
+        assert!(statuses.contains(&error.status()), "{error:?}");
+        returned.saturating_duration_since(fired)
+    })
+}
+
+#[test]
+fn a_token_ends_a_call_in_every_phase() {
+    let hole = BlackHole::new();
+    let times = (0..ROUNDS).map(|_| {
+        let client = client(hole.url(), LONG_MS);
+        let run = |token: &Cancel| client.execute(&call_with(Operation::Get, "/a", token));
+        cancel_while_blocked(|| {}, run, &[Status::CANCELLED])
+    });
+    report("cancel in connect", times.collect(), CANCEL_BOUND);
+
+    let write_on_its_way = [Status::OUTCOME_UNKNOWN, Status::CANCELLED];
+    let cases = [
+        ("head", silent(), Operation::Get, &[Status::CANCELLED][..]),
+        (
+            "body",
+            half_an_answer(),
+            Operation::Get,
+            &[Status::CANCELLED],
+        ),
+        (
+            "head of a write",
+            silent(),
+            Operation::Set,
+            &write_on_its_way,
+        ),
+    ];
+    for (what, server, operation, statuses) in cases {
+        let client = client(server.url(), LONG_MS);
+        let times = (1..=ROUNDS).map(|round| {
+            let run = |token: &Cancel| client.execute(&call_with(operation, "/a", token));
+            cancel_while_blocked(|| server.wait_for_requests(round), run, statuses)
+        });
+        report(&format!("cancel in {what}"), times.collect(), CANCEL_BOUND);
+        assert_eq!(server.requests().len(), ROUNDS, "{what}: nothing is sent again");
+    }
+
+    let server = deaf();
+    let client = client(server.url(), LONG_MS);
+    let big = big_set("/a", 10_000_000);
+    // fewer rounds: escaping ten megabytes takes its time in a debug build
+    let times = (1..=ROUNDS / 2).map(|round| {
+        let run = |token: &Cancel| {
+            let mut call = big.clone();
+            call.cancel = Some(token.clone());
+            client.execute(&call)
+        };
+        // no byte of the body's end was sent, so it cannot have been applied
+        cancel_while_blocked(|| server.wait_for_connections(round), run, &[Status::CANCELLED])
+    });
+    report("cancel in send", times.collect(), CANCEL_BOUND);
+}
+
+#[test]
+fn a_token_ends_a_watch() {
+    let server = quiet_watch();
+    let client = client(server.url(), LONG_MS);
+    let times = (1..=ROUNDS).map(|round| {
+        let run = |token: &Cancel| {
+            client.watch_once(&key("/a"), true, 0, Patience::Forever, Some(token))
+        };
+        cancel_while_blocked(
+            || server.wait_for_requests(round),
+            run,
+            &[Status::CANCELLED],
+        )
+    });
+    report("cancel of a watch", times.collect(), CANCEL_BOUND);
+
+    // also in the pauses between tries
+    let dead = api::dead_endpoint();
+    let client = api::client(&dead, LONG_MS);
+    let times = (0..ROUNDS).map(|_| {
+        let run = |token: &Cancel| {
+            client.watch_once(&key("/a"), false, 5, Patience::Forever, Some(token))
+        };
+        cancel_while_blocked(|| {}, run, &[Status::CANCELLED])
+    });
+    report("cancel of a watch without members", times.collect(), CANCEL_BOUND);
+}
+
+#[test]
+fn a_cancelled_write_says_that_its_outcome_is_unknown() {
+    let server = silent();
+    let client = client(server.url(), LONG_MS);
+    let token = Cancel::new().unwrap();
+    let firing = token.clone();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            server.wait_for_requests(1);
+            firing.fire();
+        });
+        let error = client
+            .execute(&call_with(Operation::CreateInOrder, "/a", &token))
+            .expect_err("cancelled");
+        assert!(error.detail().outcome_unknown, "{error:?}");
+        assert_eq!(error.detail().endpoint.as_deref(), Some(server.url()));
+        assert_eq!(error.detail().phase, Some(Phase::Head));
+    });
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_token_fired_before_sends_nothing() {
+    let server = Scripted::json(&node_json("1"));
+    let client = client(server.url(), LONG_MS);
+    let token = Cancel::new().unwrap();
+    token.fire();
+    token.fire();
+    assert!(token.is_fired());
+    let started = Instant::now();
+    for operation in [Operation::Get, Operation::Set, Operation::CreateInOrder] {
+        let error = refused(
+            client.execute(&call_with(operation, "/a", &token)),
+            Status::CANCELLED,
+        );
+        assert!(!error.detail().outcome_unknown, "{error:?}");
+    }
+    refused(
+        client.watch_once(&key("/a"), false, 0, Patience::Forever, Some(&token)),
+        Status::CANCELLED,
+    );
+    assert!(started.elapsed() < CANCEL_BOUND);
+    assert_eq!(server.requests().len(), 0);
+
+    // nor on a connection that is there already
+    client.get("/a").unwrap();
+    refused(
+        client.execute(&call_with(Operation::Set, "/a", &token)),
+        Status::CANCELLED,
+    );
+    client.get("/a").unwrap();
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn one_token_ends_the_calls_of_many_threads() {
+    const THREADS: usize = 8;
+    let server = silent();
+    let client = client(server.url(), LONG_MS);
+    let token = Cancel::new().unwrap();
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..THREADS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let answer = client.execute(&call_with(Operation::Get, "/a", &token));
+                    (Instant::now(), answer)
+                })
+            })
+            .collect();
+        server.wait_for_requests(THREADS);
+        let fired = Instant::now();
+        token.fire();
+        let times = callers.into_iter().map(|caller| {
+            let (returned, answer) = caller.join().unwrap();
+            refused(answer, Status::CANCELLED);
+            returned - fired
+        });
+        report("cancel of 8 threads", times.collect(), CANCEL_BOUND);
+    });
+    server.wait_until_idle();
+}
+
+/// Runs a call that nobody answers and says how far beyond its deadline it came back.
+#[track_caller]
+fn overshoot(status: Status, blocked: impl FnOnce() -> Result<Response>) -> Duration {
+    let started = Instant::now();
+    let answer = blocked();
+    let took = started.elapsed();
+    refused(answer, status);
+    assert!(took >= DEADLINE, "{took:?}");
+    took - DEADLINE
+}
+
+#[test]
+fn a_deadline_ends_a_call_in_every_phase() {
+    let ms = DEADLINE.as_millis() as i64;
+    let hole = BlackHole::new();
+    let (mute, half, deaf, quiet) = (silent(), half_an_answer(), deaf(), quiet_watch());
+    let run = |server: &str, call| client(server, ms).execute(&call);
+    let get = || call(Operation::Get, "/a");
+    let cases: [(&str, Status, &dyn Fn() -> Result<Response>); 7] = [
+        ("connect", Status::TIMEOUT, &|| run(hole.url(), get())),
+        ("head", Status::TIMEOUT, &|| run(mute.url(), get())),
+        ("body", Status::TIMEOUT, &|| run(half.url(), get())),
+        ("head of a write", Status::OUTCOME_UNKNOWN, &|| {
+            run(mute.url(), call(Operation::Set, "/a"))
+        }),
+        ("send", Status::TIMEOUT, &|| {
+            run(deaf.url(), big_set("/a", 10_000_000))
+        }),
+        ("watch", Status::TIMEOUT, &|| {
+            client(quiet.url(), LONG_MS).watch_once(
+                &key("/a"),
+                false,
+                0,
+                Patience::For(DEADLINE),
+                None,
+            )
+        }),
+        ("watch by default", Status::TIMEOUT, &|| {
+            client(quiet.url(), ms).watch_once(&key("/a"), false, 0, Patience::Default, None)
+        }),
+    ];
+    for (what, status, blocked) in cases {
+        let times = (0..3).map(|_| overshoot(status, blocked));
+        report(
+            &format!("beyond the deadline in {what}"),
+            times.collect(),
+            OVERSHOOT_BOUND,
+        );
+    }
+}
+
+#[test]
+fn a_deadline_of_the_call_wins_over_the_clients() {
+    let server = silent();
+    let client = client(server.url(), LONG_MS);
+    let mut short = call(Operation::Get, "/a");
+    short.deadline = Some(DEADLINE);
+    let beyond = overshoot(Status::TIMEOUT, || client.execute(&short));
+    assert!(beyond < OVERSHOOT_BOUND, "{beyond:?}");
+
+    // and the other way round
+    let late = Scripted::steps(vec![
+        Step::Read,
+        Step::Wait(Duration::from_millis(200)),
+        Step::json(&node_json("late")),
+        Step::Again,
+    ]);
+    let client = api::client(late.url(), 50);
+    refused(client.get("/a"), Status::TIMEOUT);
+    let mut long = call(Operation::Get, "/a");
+    long.deadline = Some(Duration::from_secs(30));
+    assert_eq!(api::value(client.execute(&long)), "late");
+}
+
+#[test]
+fn a_slow_trickle_does_not_outlive_the_deadline() {
+    // every byte is progress, the whole is not
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nX-Etcd-Index: 7\r\nContent-Length: 5000\r\n\r\n{}",
+        " ".repeat(5000)
+    );
+    let server = Scripted::steps(vec![
+        Step::Read,
+        Step::WriteSlowly(answer.into_bytes(), 1, Duration::from_millis(10)),
+    ]);
+    let client = client(server.url(), DEADLINE.as_millis() as i64);
+    let beyond = overshoot(Status::TIMEOUT, || client.get("/a"));
+    report(
+        "beyond the deadline in a trickle",
+        vec![beyond],
+        OVERSHOOT_BOUND,
+    );
+}
+
+fn paused_member(version: Version) {
+    let etcd = Etcd::start(version);
+    etcd.set("/a", "value=1");
+    let client = Client::new(&options(etcd.url(), DEADLINE.as_millis() as i64)).unwrap();
+    // its connection is there already, so every phase but the head is out of the way
+    assert_eq!(api::value(client.get("/a")), "1");
+    etcd.pause();
+    let mut times = Vec::new();
+    for _ in 0..2 {
+        times.push(overshoot(Status::TIMEOUT, || client.get("/a")));
+        times.push(overshoot(Status::OUTCOME_UNKNOWN, || {
+            client.set("/a", "2")
+        }));
+        times.push(overshoot(Status::TIMEOUT, || {
+            client.watch_once(&key("/a"), false, 0, Patience::For(DEADLINE), None)
+        }));
+    }
+    report(
+        &format!("beyond the deadline, {version} paused"),
+        times,
+        OVERSHOOT_BOUND,
+    );
+
+    let client = api::client(etcd.url(), LONG_MS);
+    let times = (0..ROUNDS).map(|round| {
+        let run = |token: &Cancel| match round % 3 {
+            0 => client.execute(&call_with(Operation::Get, "/a", token)),
+            1 => client.execute(&call_with(Operation::CreateInOrder, "/q", token)),
+            _ => client.watch_once(&key("/a"), false, 0, Patience::Forever, Some(token)),
+        };
+        let either = [Status::CANCELLED, Status::OUTCOME_UNKNOWN];
+        cancel_while_blocked(|| {}, run, &either)
+    });
+    report(
+        &format!("cancel, {version} paused"),
+        times.collect(),
+        CANCEL_BOUND,
+    );
+
+    etcd.resume();
+    assert!(["1", "2"].contains(&api::value(client.get("/a")).as_str()));
+}
+
+#[test]
+fn a_paused_member_of_3_4_holds_nobody_up() {
+    paused_member(Version::V3_4);
+}
+
+#[test]
+fn a_paused_member_of_3_5_holds_nobody_up() {
+    paused_member(Version::V3_5);
+}
+
+#[test]
+fn tokens_and_deadlines_from_c() {
+    let (mute, quiet) = (silent(), quiet_watch());
+    let healthy = Scripted::json(&node_json("1"));
+    CProgram::new("deadline")
+        .build()
+        .run(&[mute.url(), quiet.url(), healthy.url()])
+        .success();
+}
