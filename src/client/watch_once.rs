@@ -30,7 +30,7 @@ pub enum Patience {
 }
 
 /// Servers send the head of a poll at once; later than this a member is asked whether it lives.
-const HEAD_PATIENCE: Duration = Duration::from_secs(3);
+const HEAD_PATIENCE: Duration = Duration::from_secs(2);
 /// A poll that ends sooner without an event costs a pause, so that no server can make a hot loop.
 const SHORT: Duration = Duration::from_secs(1);
 /// A year: beyond any patience.
