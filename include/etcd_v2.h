@@ -189,8 +189,8 @@ typedef int32_t etcd_v2_status;
 #define ETCD_V2_UNSUPPORTED             1016 /**< not supported by this server or build */
 
 /**
- * Name of the constant, such as "ETCD_V2_KEY_NOT_FOUND"; "ETCD_V2_UNKNOWN" for a number that is
- * not listed. Never NULL, lives for ever. Any thread.
+ * Name of the constant, such as "ETCD_V2_KEY_NOT_FOUND"; a number that is not listed has a name
+ * that says so. Never NULL, lives for ever. Any thread.
  */
 ETCD_V2_API const char *etcd_v2_status_name(etcd_v2_status status);
 

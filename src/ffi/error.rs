@@ -7,7 +7,7 @@ use super::{
     guard::shield,
     status::etcd_v2_status,
 };
-use crate::error::{Error, Phase};
+use crate::error::{Attempt, Error, Phase};
 use std::{
     ffi::{CStr, CString, c_char},
     ptr,
@@ -20,7 +20,6 @@ pub struct etcd_v2_error {
     cause: CString,
     endpoint: Option<CString>,
     attempts: Vec<AttemptText>,
-    body: Vec<u8>,
 }
 
 struct AttemptText {
@@ -31,24 +30,25 @@ struct AttemptText {
 impl Handle for etcd_v2_error {}
 
 impl etcd_v2_error {
-    pub(super) fn new(error: &Error) -> etcd_v2_error {
+    pub(super) fn new(mut error: Error) -> etcd_v2_error {
+        // the NUL that the header promises after the body
+        error.detail_mut().body.push(0);
         let detail = error.detail();
-        let mut body = detail.body.clone();
-        body.push(0);
         etcd_v2_error {
-            error: error.clone(),
             message: c_string(&detail.message),
             cause: c_string(&detail.cause),
             endpoint: detail.endpoint.as_deref().map(c_string),
-            attempts: detail
-                .attempts
-                .iter()
-                .map(|attempt| AttemptText {
-                    endpoint: c_string(&attempt.endpoint),
-                    text: c_string(&attempt.text),
-                })
-                .collect(),
-            body,
+            attempts: detail.attempts.iter().map(AttemptText::new).collect(),
+            error,
+        }
+    }
+}
+
+impl AttemptText {
+    fn new(attempt: &Attempt) -> AttemptText {
+        AttemptText {
+            endpoint: c_string(&attempt.endpoint),
+            text: c_string(&attempt.text),
         }
     }
 }
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn etcd_v2_error_body(
 ) -> *const c_char {
     // SAFETY: the handle is NULL or alive, length is NULL or a place for a size, see the header
     unsafe {
-        let body = look(error).map(|e| e.body.as_slice());
+        let body = look(error).map(|e| e.error.detail().body.as_slice());
         put(length, body.map_or(0, |b| b.len().saturating_sub(1)));
         body.map_or(ptr::null(), |b| b.as_ptr().cast())
     }
@@ -212,7 +212,7 @@ pub unsafe extern "C" fn etcd_v2_error_free(error: *mut etcd_v2_error) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{error::Attempt, status::Status};
+    use crate::status::Status;
     use std::{sync::Arc, time::Duration};
 
     fn read(text: *const c_char) -> Option<String> {
@@ -242,7 +242,7 @@ mod tests {
             text: "refused".into(),
             took: Duration::from_micros(2500),
         }];
-        etcd_v2_error::new(&error)
+        etcd_v2_error::new(error)
     }
 
     #[test]
@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn absent_things_are_empty_or_null() {
-        let e: *const etcd_v2_error = &etcd_v2_error::new(&Error::new(Status::TIMEOUT, ""));
+        let e: *const etcd_v2_error = &etcd_v2_error::new(Error::new(Status::TIMEOUT, ""));
         // SAFETY: as above
         unsafe {
             assert_eq!(read(etcd_v2_error_message(e)), Some(String::new()));

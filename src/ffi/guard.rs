@@ -26,7 +26,7 @@ pub(super) unsafe fn guard(
     };
     let status = error.status().0;
     // SAFETY: as above
-    unsafe { convert::give(err, || etcd_v2_error::new(&error)) };
+    unsafe { convert::give(err, || etcd_v2_error::new(error)) };
     status
 }
 

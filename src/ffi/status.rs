@@ -109,8 +109,8 @@ pub const ETCD_V2_SERVER_ERROR: etcd_v2_status = 1015;
 /// not supported by this server or build
 pub const ETCD_V2_UNSUPPORTED: etcd_v2_status = 1016;
 
-/// Name of the constant, such as "ETCD_V2_KEY_NOT_FOUND"; "ETCD_V2_UNKNOWN" for a number that is
-/// not listed. Never NULL, lives for ever. Any thread.
+/// Name of the constant, such as "ETCD_V2_KEY_NOT_FOUND"; a number that is not listed has a name
+/// that says so. Never NULL, lives for ever. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn etcd_v2_status_name(status: etcd_v2_status) -> *const c_char {
     let entry = Status(status).entry();
