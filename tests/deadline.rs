@@ -128,7 +128,11 @@ fn a_token_ends_a_call_in_every_phase() {
             cancel_while_blocked(|| server.wait_for_requests(round), run, statuses)
         });
         report(&format!("cancel in {what}"), times.collect(), CANCEL_BOUND);
-        assert_eq!(server.requests().len(), ROUNDS, "{what}: nothing is sent again");
+        assert_eq!(
+            server.requests().len(),
+            ROUNDS,
+            "{what}: nothing is sent again"
+        );
     }
 
     let server = deaf();
@@ -142,7 +146,11 @@ fn a_token_ends_a_call_in_every_phase() {
             client.execute(&call)
         };
         // no byte of the body's end was sent, so it cannot have been applied
-        cancel_while_blocked(|| server.wait_for_connections(round), run, &[Status::CANCELLED])
+        cancel_while_blocked(
+            || server.wait_for_connections(round),
+            run,
+            &[Status::CANCELLED],
+        )
     });
     report("cancel in send", times.collect(), CANCEL_BOUND);
 }
@@ -152,9 +160,8 @@ fn a_token_ends_a_watch() {
     let server = quiet_watch();
     let client = client(server.url(), LONG_MS);
     let times = (1..=ROUNDS).map(|round| {
-        let run = |token: &Cancel| {
-            client.watch_once(&key("/a"), true, 0, Patience::Forever, Some(token))
-        };
+        let run =
+            |token: &Cancel| client.watch_once(&key("/a"), true, 0, Patience::Forever, Some(token));
         cancel_while_blocked(
             || server.wait_for_requests(round),
             run,
@@ -172,7 +179,11 @@ fn a_token_ends_a_watch() {
         };
         cancel_while_blocked(|| {}, run, &[Status::CANCELLED])
     });
-    report("cancel of a watch without members", times.collect(), CANCEL_BOUND);
+    report(
+        "cancel of a watch without members",
+        times.collect(),
+        CANCEL_BOUND,
+    );
 }
 
 #[test]
@@ -361,9 +372,7 @@ fn paused_member(version: Version) {
     let mut times = Vec::new();
     for _ in 0..2 {
         times.push(overshoot(Status::TIMEOUT, || client.get("/a")));
-        times.push(overshoot(Status::OUTCOME_UNKNOWN, || {
-            client.set("/a", "2")
-        }));
+        times.push(overshoot(Status::OUTCOME_UNKNOWN, || client.set("/a", "2")));
         times.push(overshoot(Status::TIMEOUT, || {
             client.watch_once(&key("/a"), false, 0, Patience::For(DEADLINE), None)
         }));

@@ -1,5 +1,7 @@
 //! Every example is built with all warnings as errors, run against a real etcd, and says what it should.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! The harness itself: what other tests lean on.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use std::io::{Read, Write};

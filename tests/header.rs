@@ -1,5 +1,7 @@
 //! The header alone: every standard that is promised, two compilers, and nothing undocumented.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! `make install` and what is installed: a packager's and a user's view.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -27,7 +27,9 @@ fn right(program: &Program) {
 
 #[track_caller]
 fn checks(stdout: &str, at_least: u64) {
-    let n = stdout.strip_suffix(" checks\n").and_then(|n| n.parse().ok());
+    let n = stdout
+        .strip_suffix(" checks\n")
+        .and_then(|n| n.parse().ok());
     assert!(n.is_some_and(|n: u64| n >= at_least), "{stdout}");
 }
 
@@ -88,8 +90,15 @@ fn a_panic_inside_becomes_a_status() {
     }
     // the released library has no such entry point
     let shipped = tools::library().join("libetcd_v2.so");
-    let exported = tools::run(Command::new("nm").args(["-D", "--defined-only"]).arg(shipped));
-    assert!(exported.contains("etcd_v2_get") && !exported.contains("test_panic"), "{exported}");
+    let exported = tools::run(
+        Command::new("nm")
+            .args(["-D", "--defined-only"])
+            .arg(shipped),
+    );
+    assert!(
+        exported.contains("etcd_v2_get") && !exported.contains("test_panic"),
+        "{exported}"
+    );
 }
 
 /// The checkers are there and see what happens to memory of the library.
@@ -98,12 +107,24 @@ fn a_bug_on_purpose_is_caught() {
     if let Some(program) = CProgram::new("misuse").flags(&["-DPROVE"]).sanitized() {
         let output = program.build().run(&[]);
         assert!(!output.status.success());
-        assert!(output.stderr.contains("AddressSanitizer: heap-use-after-free"), "{}", output.stderr);
+        assert!(
+            output
+                .stderr
+                .contains("AddressSanitizer: heap-use-after-free"),
+            "{}",
+            output.stderr
+        );
     }
     if let Some(program) = CProgram::new("misuse").flags(&["-DPROVE_LEAK"]).sanitized() {
         let output = program.build().run(&[]);
         assert!(!output.status.success());
-        assert!(output.stderr.contains("LeakSanitizer: detected memory leaks"), "{}", output.stderr);
+        assert!(
+            output
+                .stderr
+                .contains("LeakSanitizer: detected memory leaks"),
+            "{}",
+            output.stderr
+        );
     }
     for flag in ["-DPROVE", "-DPROVE_LEAK"] {
         let program = CProgram::new("misuse").flags(&[flag]).build();
@@ -121,7 +142,12 @@ fn every_function_of_the_header_is_called() {
     let declared = functions(&header);
     assert!(declared.len() > 70, "{declared:?}");
     let program = CProgram::new("misuse").build();
-    let symbols = tools::run(Command::new("nm").arg("-D").arg("--undefined-only").arg(program.path()));
+    let symbols = tools::run(
+        Command::new("nm")
+            .arg("-D")
+            .arg("--undefined-only")
+            .arg(program.path()),
+    );
     let called: BTreeSet<&str> = symbols
         .lines()
         .filter_map(|line| line.split_whitespace().last())

@@ -25,7 +25,7 @@ pub fn gcc() -> Option<PathBuf> {
 /// g++.
 pub fn gxx() -> Option<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    wanted("g++", FOUND.get_or_init(|| on_path("g++")))
+    wanted("g++", FOUND.get_or_init(|| script("gxx.sh", &[])))
 }
 
 /// clang, which compiles C++ too with `-x c++`.

@@ -14,12 +14,12 @@ export ETCD_V2_TEST_LIBDIR ETCD_V2_TEST_ETCD_34 ETCD_V2_TEST_ETCD_35
 echo "etcd 3.4: $ETCD_V2_TEST_ETCD_34"
 echo "etcd 3.5: $ETCD_V2_TEST_ETCD_35"
 [ -z "${ETCD_V2_TEST_WITHOUT:-}" ] || echo "WITHOUT: $ETCD_V2_TEST_WITHOUT (what needs it is not tested)"
-for tool in clang valgrind; do
+for tool in clang valgrind g++; do
 	case ,${ETCD_V2_TEST_WITHOUT:-}, in
 	*,$tool,*) continue ;;
 	esac
 	# got here once, so that the tests only look it up; a failure is told by each test that needs it
-	path=$(sh "$tools/$tool.sh") && echo "$tool: $path"
+	path=$(sh "$tools/$(echo $tool | tr + x).sh") && echo "$tool: $path"
 done
 
 tmp=$(mktemp -d) || exit 1
@@ -28,7 +28,7 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 {
-	"${CARGO:-cargo}" test --locked --no-fail-fast "$@"
+	"${CARGO:-cargo}" test --locked --no-fail-fast "$@" 2>&1
 	echo $? >"$tmp/status"
 } | tee "$tmp/log"
 awk '
