@@ -1,0 +1,81 @@
+//! Every row of the tables of the key space, from C, against real servers of both versions.
+
+mod support;
+
+use std::time::Duration;
+use support::{CProgram, Etcd, Scripted, Version};
+
+fn run(name: &str, etcd: &Etcd) {
+    let program = CProgram::new(name).build().limit(Duration::from_secs(120));
+    let output = program
+        .run(&[etcd.url(), &etcd.version().to_string()])
+        .success();
+    assert!(output.stdout.ends_with(" checks\n"), "{}", output.stdout);
+}
+
+/// On the server that all tests of a version share: each program has keys of its own.
+macro_rules! on_shared {
+    ($($name:ident)*) => { mod shared { $(
+        mod $name {
+            use super::super::*;
+            #[test]
+            fn v3_4() {
+                run(concat!("keys_", stringify!($name)), Etcd::shared(Version::V3_4));
+            }
+            #[test]
+            fn v3_5() {
+                run(concat!("keys_", stringify!($name)), Etcd::shared(Version::V3_5));
+            }
+        }
+    )* } };
+}
+
+/// On a server whose index, history and watchers nobody else touches.
+macro_rules! on_own {
+    ($($name:ident)*) => { mod own { $(
+        mod $name {
+            use super::super::*;
+            #[test]
+            fn v3_4() {
+                run(concat!("keys_", stringify!($name)), &Etcd::start(Version::V3_4));
+            }
+            #[test]
+            fn v3_5() {
+                run(concat!("keys_", stringify!($name)), &Etcd::start(Version::V3_5));
+            }
+        }
+    )* } };
+}
+
+on_shared!(table write read text ttl raw);
+on_own!(limits refused watch);
+
+/// Numbers that no test can make a real server reach.
+#[test]
+fn numbers_of_64_bits() {
+    let max = u64::MAX;
+    let node = |value: &str, ttl: i64| {
+        format!(
+            r#"{{"key":"/huge","value":"{value}","expiration":"2262-04-11T23:47:16.854775807Z","ttl":{ttl},"modifiedIndex":{max},"createdIndex":9007199254740993}}"#
+        )
+    };
+    let server = Scripted::answering(
+        200,
+        &[
+            ("Content-Type", "application/json"),
+            ("X-Etcd-Cluster-Id", "cdf818194e3a8c"),
+            ("X-Etcd-Index", &max.to_string()),
+            ("X-Raft-Index", "9223372036854775808"),
+            ("X-Raft-Term", "4294967296"),
+        ],
+        &format!(
+            r#"{{"action":"update","node":{},"prevNode":{}}}"#,
+            node("new", i64::MAX),
+            node("old", -83)
+        ),
+    );
+    CProgram::new("keys_huge")
+        .build()
+        .run(&[&server.url(), "3.5"])
+        .success();
+}
