@@ -624,7 +624,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_request_set_value(
 
 /** Seconds until the key vanishes, 1 to 2147483648. Without it a write makes the key permanent. */
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_ttl(
-    etcd_v2_request *request, int64_t seconds, etcd_v2_error **err);
+    etcd_v2_request *request, int64_t ttl, etcd_v2_error **err);
 
 /** Says that the key is to become permanent, which takes back etcd_v2_request_set_ttl(). */
 ETCD_V2_API etcd_v2_status etcd_v2_request_remove_ttl(

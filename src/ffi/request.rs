@@ -210,11 +210,11 @@ pub unsafe extern "C" fn etcd_v2_request_set_value(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_set_ttl(
     request: *mut etcd_v2_request,
-    seconds: i64,
+    ttl: i64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set_keys(request, err, |r| r.set_ttl(seconds)) }
+    unsafe { set_keys(request, err, |r| r.set_ttl(ttl)) }
 }
 
 /// Says that the key is to become permanent, which takes back etcd_v2_request_set_ttl().
