@@ -6,8 +6,41 @@ use crate::{
 };
 use std::{
     any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
+    cell::Cell,
+    panic::{self, AssertUnwindSafe, catch_unwind},
+    sync::Once,
 };
+
+thread_local! {
+    /// Whether this thread is inside a function of the boundary.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `body` so that a panic neither leaves nor writes to the host's stderr.
+fn catch<T>(body: impl FnOnce() -> T) -> std::thread::Result<T> {
+    hush();
+    let before = INSIDE.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(body));
+    INSIDE.set(before);
+    result
+}
+
+/// A panic of ours becomes a status; those of a Rust host that shares our hook are told as before.
+fn hush() {
+    static ONCE: Once = Once::new();
+    // a thread that is unwinding may not change the hook: the next call will
+    if ONCE.is_completed() || std::thread::panicking() {
+        return;
+    }
+    ONCE.call_once(|| {
+        let theirs = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !INSIDE.get() {
+                theirs(info);
+            }
+        }));
+    });
+}
 
 /// Runs a fallible function: `*err` is NULL on success and the caller's to free otherwise.
 ///
@@ -19,7 +52,7 @@ pub(super) unsafe fn guard(
 ) -> etcd_v2_status {
     // SAFETY: the caller's promise. NULL before the body runs, so that nobody frees what was there.
     unsafe { convert::clear(err) };
-    let error = match catch_unwind(AssertUnwindSafe(body)) {
+    let error = match catch(body) {
         Ok(Ok(())) => return Status::OK.0,
         Ok(Err(error)) => error,
         Err(panic) => from_panic(panic),
@@ -32,9 +65,8 @@ pub(super) unsafe fn guard(
 
 /// Runs a function that cannot fail: a panic answers `neutral`, as NULL does.
 pub(super) fn shield<T>(neutral: T, body: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        // what was thrown may panic again when it is dropped
-        std::mem::forget(panic);
+    catch(body).unwrap_or_else(|panic| {
+        forget(panic);
         neutral
     })
 }
@@ -47,8 +79,15 @@ fn from_panic(panic: Box<dyn Any + Send>) -> Error {
             .map_or("of unknown kind", String::as_str),
     };
     let error = Error::new(Status::INTERNAL, format!("panic: {text}"));
-    std::mem::forget(panic);
+    forget(panic);
     error
+}
+
+/// Drops text, as nearly every panic throws; anything else may panic again when it is dropped.
+fn forget(panic: Box<dyn Any + Send>) {
+    if !(panic.is::<&'static str>() || panic.is::<String>()) {
+        std::mem::forget(panic);
+    }
 }
 
 #[cfg(test)]
