@@ -82,6 +82,8 @@ fn a_panic_inside_becomes_a_status() {
     let hooked = CProgram::new("misuse").with_hooks();
     let output = hooked.clone().build().run(&["panic"]).success();
     checks(&output.stdout, 500);
+    // the host's stderr is not ours
+    assert_eq!(output.stderr, "");
     let valgrind = hooked.clone().build().under_valgrind();
     for program in [valgrind, hooked.sanitized().map(CProgram::build)] {
         if let Some(program) = program {
