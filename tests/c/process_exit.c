@@ -1,0 +1,66 @@
+/*
+ * The host ends while threads wait inside the library.
+ * Arguments: a server that never answers, one that accepts a watch and stays quiet.
+ */
+
+#include "wait.h"
+
+#include <pthread.h>
+#include <sys/wait.h>
+
+enum { EXITS = 100, FINE = 7 };
+
+static etcd_v2_client *mute, *quiet;
+static long threads[2];
+
+static void *blocked_get(void *argument)
+{
+	__atomic_store_n(&threads[0], own_thread(), __ATOMIC_SEQ_CST);
+	etcd_v2_status status = etcd_v2_get(mute, "/a", 0, NULL, NULL);
+	fprintf(stderr, "get came back: %s\n", etcd_v2_status_name(status));
+	return argument;
+}
+
+static void *blocked_watch(void *argument)
+{
+	__atomic_store_n(&threads[1], own_thread(), __ATOMIC_SEQ_CST);
+	etcd_v2_status status = etcd_v2_watch_once(quiet, "/a", 0, ETCD_V2_RECURSIVE, -1, NULL, NULL, NULL);
+	fprintf(stderr, "watch came back: %s\n", etcd_v2_status_name(status));
+	return argument;
+}
+
+/* Returns when both threads wait on sockets of their own. */
+static int wait_inside(const char *mute_url, const char *quiet_url)
+{
+	long before = open_descriptors();
+	pthread_t thread;
+	CHECK_OK(etcd_v2_client_open(mute_url, &mute, &error));
+	CHECK_OK(etcd_v2_client_open(quiet_url, &quiet, &error));
+	CHECK(pthread_create(&thread, NULL, blocked_get, NULL) == 0);
+	CHECK(pthread_create(&thread, NULL, blocked_watch, NULL) == 0);
+	WAIT_UNTIL(open_descriptors() >= before + 2);
+	for (int t = 0; t < 2; t++)
+		WAIT_UNTIL(threads[t] != 0 && thread_sleeps(threads[t]));
+	return FINE;
+}
+
+int main(int count, char **arguments)
+{
+	CHECK(count == 3);
+	for (int i = 0; i < EXITS; i++) {
+		pid_t child = fork();
+		CHECK(child >= 0);
+		if (child == 0) {
+			alarm(20);
+			int status = wait_inside(arguments[1], arguments[2]);
+			if (i % 2)
+				exit(status);
+			return status;
+		}
+		int status;
+		CHECK(waitpid(child, &status, 0) == child);
+		CHECK(WIFEXITED(status));
+		CHECK_INT(WEXITSTATUS(status), FINE);
+	}
+	return check_done();
+}
