@@ -57,7 +57,7 @@
  *                         repeat it
  *   a wrong answer        ETCD_V2_PROTOCOL (not etcd's), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
  *   not allowed           ETCD_V2_UNAUTHORIZED (110)
- *   a bug of the library  ETCD_V2_INTERNAL, the only one that also leaves a line on stderr
+ *   a bug of the library  ETCD_V2_INTERNAL
  *
  * Functions list what else they may return, with etcd's own code in parentheses.
  */
