@@ -92,20 +92,19 @@ impl Client {
             request.set_flags(flags::QUORUM)?;
             self.run(call, &request.wire()?, deadline, false)
         };
-        let refuse = |cause: &str| {
-            let mut error = Error::new(Status::NOT_A_DIRECTORY, format!("key: {cause} is a file"));
-            error.detail_mut().cause = cause.to_owned();
-            error
-        };
         match read(&child) {
             Ok(_) => Ok(()),
             Err(error) => match error.status() {
                 Status::KEY_NOT_FOUND if error.detail().cause == child.text() => Ok(()),
-                Status::NOT_A_DIRECTORY => Err(refuse(&error.detail().cause)),
                 // permission for the key alone does not cover its children
                 Status::UNAUTHORIZED => match read(key)?.node() {
                     Some(node) if node.is_dir() => Ok(()),
-                    _ => Err(refuse(parent)),
+                    _ => {
+                        let text = format!("key: {parent} is a file");
+                        let mut error = Error::new(Status::NOT_A_DIRECTORY, text);
+                        error.detail_mut().cause = parent.to_owned();
+                        Err(error)
+                    }
                 },
                 _ => Err(error),
             },

@@ -5,7 +5,7 @@ use super::budget::Budget;
 use super::outcome::{self, Next};
 use super::roster::{Member, Roster};
 use super::trail::Trail;
-use crate::error::{Error, Result};
+use crate::error::{Error, Phase, Result};
 use crate::protocol::answer::{self, Verdict, judge};
 use crate::protocol::response::Response;
 use crate::protocol::version;
@@ -174,8 +174,8 @@ pub fn try_member(
                 return Step::Done(Box::new(response));
             }
             Verdict::NoEvent => return Step::Quiet(index),
-            Verdict::Refused(error) => return Step::Refused(error),
-            Verdict::Trouble(error) => return Step::Trouble(error),
+            Verdict::Refused(error) => return Step::Refused(at(error, url)),
+            Verdict::Trouble(error) => return Step::Trouble(at(error, url)),
             Verdict::Redirect(location) => {
                 match Hop::to(&location, roster, settings, member, hop.take(), order.wire) {
                     Ok(next) => hop = Some(next),
@@ -286,11 +286,10 @@ impl Hop {
     }
 }
 
-/// Says which member an error came from.
+/// Says which member a complete answer came from, so that no earlier try is taken for the one that decided.
 fn at(mut error: Error, url: &Arc<str>) -> Error {
-    error
-        .detail_mut()
-        .endpoint
-        .get_or_insert_with(|| url.clone());
+    let detail = error.detail_mut();
+    detail.endpoint.get_or_insert_with(|| url.clone());
+    detail.phase.get_or_insert(Phase::Body);
     error
 }
