@@ -59,23 +59,25 @@ fn numbers_of_64_bits() {
             r#"{{"key":"/huge","value":"{value}","expiration":"2262-04-11T23:47:16.854775807Z","ttl":{ttl},"modifiedIndex":{max},"createdIndex":9007199254740993}}"#
         )
     };
-    let server = Scripted::answering(
-        200,
-        &[
-            ("Content-Type", "application/json"),
-            ("X-Etcd-Cluster-Id", "cdf818194e3a8c"),
-            ("X-Etcd-Index", &max.to_string()),
-            ("X-Raft-Index", "9223372036854775808"),
-            ("X-Raft-Term", "4294967296"),
-        ],
-        &format!(
-            r#"{{"action":"update","node":{},"prevNode":{}}}"#,
-            node("new", i64::MAX),
-            node("old", -83)
-        ),
+    let headers = [
+        ("X-Etcd-Cluster-Id", "cdf818194e3a8c"),
+        ("X-Etcd-Index", "18446744073709551615"),
+        ("X-Raft-Index", "9223372036854775808"),
+        ("X-Raft-Term", "4294967296"),
+    ];
+    let body = format!(
+        r#"{{"action":"update","node":{},"prevNode":{}}}"#,
+        node("new", i64::MAX),
+        node("old", -83)
     );
+    let server = Scripted::tcp(move |conversation| {
+        while conversation.read_request()?.is_some() {
+            conversation.answer(200, &headers, &body)?;
+        }
+        Ok(())
+    });
     CProgram::new("keys_huge")
         .build()
-        .run(&[&server.url(), "3.5"])
+        .run(&[server.url(), "3.5"])
         .success();
 }

@@ -120,11 +120,9 @@ static void refused(const struct row *row, int state, int code, const char *fold
 		cause = "[zz != old]";
 	if (row->operation == ETCD_V2_OP_COMPARE_AND_DELETE && state == ROOT)
 		cause = "";
-	if (code == 104 && row->operation == ETCD_V2_OP_UPDATE && state == FILE_) {
-		/* found out by the client, which asks before it sends: a file would lose its value */
-		CHECK_TEXT(etcd_v2_error_cause(error), key);
-		CHECK(!etcd_v2_error_outcome_unknown(error));
-	} else if (code == 300) {
+	CHECK_TEXT(etcd_v2_error_phase(error), "body");
+	CHECK_INT(etcd_v2_error_attempt_count(error), 0);
+	if (code == 300) {
 		CHECK_REFUSED(300, 500, NULL);
 		CHECK(strstr(etcd_v2_error_cause(error), "Not a file") != NULL);
 		CHECK(!etcd_v2_error_is_retriable(error));
