@@ -48,7 +48,7 @@ macro_rules! on_own {
 }
 
 on_shared!(table write read text ttl raw);
-on_own!(limits refused watch);
+on_own!(limits refused watch denied);
 
 /// Numbers that no test can make a real server reach.
 #[test]
