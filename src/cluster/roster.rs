@@ -3,7 +3,6 @@
 use super::health::Health;
 use crate::transport::channel::{Channel, Settings};
 use crate::transport::endpoint::Endpoint;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -89,16 +88,15 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// The first choice is random, so that a thousand hosts with one configuration do not ask one member.
+    /// The first of `endpoints` is the first choice, as the header promises: whoever has a member nearby names it first.
     pub fn new(endpoints: &[Endpoint], settings: &Settings) -> Roster {
         let members: Vec<_> = endpoints
             .iter()
             .map(|e| Arc::new(Member::new(e.clone(), settings)))
             .collect();
-        let start = RandomState::new().hash_one(0u8) as usize % members.len().max(1);
         Roster {
             members,
-            pinned: AtomicUsize::new(start),
+            pinned: AtomicUsize::new(0),
         }
     }
 

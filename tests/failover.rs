@@ -1,0 +1,569 @@
+//! Members that fail, one way or another: what may go elsewhere does, what may not is sent once and said to be unknown.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
+mod api;
+mod support;
+
+use api::{
+    BlackHole, Verbs, call, client, dead_endpoint, key, node_json, options, quorum_get, refused,
+    value,
+};
+use etcd_v2::client::{Client, Patience};
+use etcd_v2::error::Phase;
+use etcd_v2::protocol::request::Operation;
+use etcd_v2::protocol::response::Action;
+use etcd_v2::status::Status;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+use support::etcd::Setup;
+use support::{Cluster, Etcd, Scripted, Step, Version, http, wait_for};
+
+/// All operations whose repetition could change the outcome, those of a plain set and delete included.
+const WRITES: [Operation; 7] = [
+    Operation::Set,
+    Operation::Delete,
+    Operation::Create,
+    Operation::Update,
+    Operation::CreateInOrder,
+    Operation::CompareAndSwap,
+    Operation::CompareAndDelete,
+];
+
+fn answer(status: u16, content_type: &str, body: &str) -> Step {
+    Step::Answer(
+        status,
+        vec![("Content-Type".into(), content_type.into())],
+        body.into(),
+    )
+}
+
+fn etcd_error(status: u16, code: u32, message: &str, cause: &str) -> Step {
+    let body = format!(
+        r#"{{"errorCode":{code},"message":"{message}","cause":"{cause}","index":0}}"#
+    );
+    answer(status, "application/json", &body)
+}
+
+fn healthy() -> Scripted {
+    Scripted::json(&node_json("1"))
+}
+
+fn two(first: &str, second: &str) -> String {
+    format!("{first},{second}")
+}
+
+fn answering(step: Step) -> Scripted {
+    Scripted::steps(vec![Step::Read, step, Step::Again])
+}
+
+#[test]
+fn a_dead_member_is_left_for_good() {
+    let (dead, alive) = (dead_endpoint(), healthy());
+    let client = client(&two(&dead, alive.url()), 10_000);
+    assert_eq!(value(client.get("/a")), "1");
+    assert_eq!(value(client.set("/a", "1")), "1");
+    // it comes back, but nobody changes a member that answers
+    let back = TcpListener::bind(dead.strip_prefix("http://").unwrap()).unwrap();
+    back.set_nonblocking(true).unwrap();
+    for _ in 0..20 {
+        assert_eq!(value(client.get("/a")), "1");
+    }
+    assert!(back.accept().is_err());
+    assert_eq!(alive.requests().len(), 22);
+    assert_eq!(alive.connections(), 1);
+}
+
+#[test]
+fn a_write_goes_on_from_a_dead_member_too() {
+    for operation in WRITES {
+        let alive = healthy();
+        let client = client(&two(&dead_endpoint(), alive.url()), 10_000);
+        let response = client.run(operation, "/a").unwrap();
+        assert_eq!(&**response.endpoint(), alive.url());
+        assert_eq!(alive.requests().len(), 1);
+    }
+}
+
+#[test]
+fn a_black_hole_costs_its_share_once() {
+    let (hole, alive) = (BlackHole::new(), healthy());
+    for operation in [Operation::Get, Operation::CreateInOrder] {
+        let mut options = options(&two(hole.url(), alive.url()), 10_000);
+        options.set_connect_timeout_ms(600).unwrap();
+        let client = Client::new(&options).unwrap();
+        let started = Instant::now();
+        client.run(operation, "/a").unwrap();
+        let first = started.elapsed();
+        assert!(first < Duration::from_secs(5), "{first:?}");
+        let started = Instant::now();
+        client.run(operation, "/a").unwrap();
+        let second = started.elapsed();
+        assert!(second < first / 2, "{second:?} after {first:?}");
+    }
+    assert_eq!(alive.requests().len(), 4);
+
+    // without that setting the first call still ends within its deadline
+    let client = client(&two(hole.url(), alive.url()), 2_000);
+    assert_eq!(value(client.set("/a", "1")), "1");
+}
+
+#[test]
+fn a_silent_member_leaves_time_for_the_next() {
+    let mute = Scripted::steps(vec![Step::Read, Step::Silent]);
+    let alive = healthy();
+    let client = client(&two(mute.url(), alive.url()), 2_000);
+    assert_eq!(value(client.get("/a")), "1");
+    for _ in 0..5 {
+        assert_eq!(value(client.get("/a")), "1");
+    }
+    assert_eq!(mute.requests().len(), 1, "asked once, then avoided");
+}
+
+#[test]
+fn a_read_goes_on_from_a_member_that_fails() {
+    let json = "application/json";
+    let troubles = [
+        vec![answer(503, json, r#"{"message":"etcdserver: no leader"}"#)],
+        vec![etcd_error(503, 301, "During Leader Election", "")],
+        vec![etcd_error(500, 300, "Raft Internal Error", "etcdserver: request timed out")],
+        vec![answer(500, json, r#"{"message":"Internal Server Error"}"#)],
+        vec![answer(502, "text/html", "<html><h1>502 Bad Gateway</h1></html>")],
+        vec![answer(503, "text/html", "<html>maintenance</html>")],
+        vec![answer(504, "text/plain", "upstream timed out")],
+        vec![answer(200, "text/html", "<html>a captive portal</html>")],
+        vec![answer(200, json, "")],
+        vec![answer(200, json, "{}")],
+        vec![Step::Write(b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{\"act".to_vec()), Step::Close],
+        vec![Step::Write(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()), Step::Close],
+        vec![Step::Close],
+        vec![Step::Reset],
+    ];
+    for trouble in troubles {
+        let mut steps = vec![Step::Read];
+        steps.extend(trouble.clone());
+        let (bad, alive) = (Scripted::steps(steps), healthy());
+        let client = client(&two(bad.url(), alive.url()), 10_000);
+        let response = client.get("/a").unwrap_or_else(|e| panic!("{trouble:?}: {e:?}"));
+        assert_eq!(&**response.endpoint(), alive.url(), "{trouble:?}");
+        assert_eq!(value(client.execute(&quorum_get("/a"))), "1");
+        assert_eq!(bad.requests().len(), 1, "{trouble:?}");
+        assert_eq!(alive.requests().len(), 2, "{trouble:?}");
+    }
+}
+
+#[test]
+fn an_error_of_the_store_is_everybodys() {
+    let missing = answering(etcd_error(404, 100, "Key not found", "/a"));
+    let alive = healthy();
+    let client = client(&two(missing.url(), alive.url()), 10_000);
+    for _ in 0..3 {
+        refused(client.get("/a"), Status::KEY_NOT_FOUND);
+    }
+    assert_eq!((missing.requests().len(), alive.requests().len()), (3, 0));
+}
+
+/// How a member that has read a write behaves, and what is then to be said about it.
+fn after_reading() -> Vec<(&'static str, Vec<Step>)> {
+    let json = "application/json";
+    let half = b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{\"act".to_vec();
+    let status = b"HTTP/1.1 200".to_vec();
+    vec![
+        ("closes", vec![Step::Close]),
+        ("resets", vec![Step::Reset]),
+        ("is silent", vec![Step::Silent]),
+        ("closes in the head", vec![Step::Write(status), Step::Close]),
+        ("closes in the body", vec![Step::Write(half.clone()), Step::Close]),
+        ("resets in the body", vec![Step::Write(half), Step::Reset]),
+        (
+            "500 without code",
+            vec![answer(500, json, r#"{"message":"Internal Server Error"}"#)],
+        ),
+        (
+            "500/300",
+            vec![etcd_error(500, 300, "Raft Internal Error", "etcdserver: request timed out")],
+        ),
+        ("502", vec![answer(502, "text/html", "<html>502</html>")]),
+        ("504", vec![answer(504, "text/html", "<html>504</html>")]),
+    ]
+}
+
+#[test]
+fn a_write_that_was_read_is_never_sent_twice() {
+    std::thread::scope(|scope| {
+        for (what, behaviour) in after_reading() {
+            scope.spawn(move || {
+                for operation in WRITES {
+                    let mut steps = vec![Step::Read];
+                    steps.extend(behaviour.clone());
+                    let members = [Scripted::steps(steps.clone()), Scripted::steps(steps)];
+                    let client = client(&two(members[0].url(), members[1].url()), 400);
+                    let error =
+                        refused(client.run(operation, "/a"), Status::OUTCOME_UNKNOWN);
+                    let detail = error.detail();
+                    assert!(detail.outcome_unknown, "{what}: {error:?}");
+                    assert_eq!(detail.endpoint.as_deref(), Some(members[0].url()), "{what}");
+                    assert!(detail.message.contains(members[0].url()), "{what}: {error}");
+                    if what == "500/300" {
+                        assert_eq!((detail.etcd_code, detail.http_status), (300, 500));
+                    }
+                    let copies = [members[0].requests().len(), members[1].requests().len()];
+                    assert_eq!(copies, [1, 0], "{operation:?} to a member that {what}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_write_on_a_kept_connection_is_never_sent_twice() {
+    // what is cut before an answer may have been read: on a connection that answered before, too
+    std::thread::scope(|scope| {
+        for (what, behaviour) in after_reading() {
+            scope.spawn(move || {
+                for operation in WRITES {
+                    let mut steps = vec![Step::Read, Step::json(&node_json("1")), Step::Read];
+                    steps.extend(behaviour.clone());
+                    let members = [Scripted::steps(steps.clone()), Scripted::steps(steps)];
+                    let client = client(&two(members[0].url(), members[1].url()), 400);
+                    client.get("/a").unwrap();
+                    let error =
+                        refused(client.run(operation, "/a"), Status::OUTCOME_UNKNOWN);
+                    assert!(error.detail().outcome_unknown, "{what}: {error:?}");
+                    let copies = [members[0].requests().len() - 1, members[1].requests().len()];
+                    assert_eq!(copies, [1, 0], "{operation:?} to a member that {what}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_foreign_answer_to_a_write_is_no_success_and_not_repeated() {
+    for operation in WRITES {
+        let page = answering(answer(200, "text/html", "<html>a portal</html>"));
+        let alive = healthy();
+        let client = client(&two(page.url(), alive.url()), 10_000);
+        let error = refused(client.run(operation, "/a"), Status::PROTOCOL);
+        assert!(error.detail().outcome_unknown, "{error:?}");
+        assert!(error.detail().body.starts_with(b"<html>"), "{error:?}");
+        assert_eq!((page.requests().len(), alive.requests().len()), (1, 0));
+    }
+}
+
+#[test]
+fn a_write_that_was_surely_not_applied_goes_on() {
+    let json = "application/json";
+    for trouble in [
+        answer(503, json, r#"{"message":"zero endpoints currently available"}"#),
+        answer(503, json, r#"{"message":"During election"}"#),
+    ] {
+        for operation in WRITES {
+            let (bad, alive) = (answering(trouble.clone()), healthy());
+            let client = client(&two(bad.url(), alive.url()), 10_000);
+            let response = client
+                .run(operation, "/a")
+                .unwrap_or_else(|e| panic!("{trouble:?}: {e:?}"));
+            assert_eq!(&**response.endpoint(), alive.url());
+            assert_eq!((bad.requests().len(), alive.requests().len()), (1, 1));
+        }
+    }
+}
+
+#[test]
+fn consent_to_repeat_takes_a_plain_write_to_the_next_member() {
+    for (what, behaviour) in after_reading() {
+        for operation in [Operation::Set, Operation::Delete] {
+            let mut steps = vec![Step::Read];
+            steps.extend(behaviour.clone());
+            let (bad, alive) = (Scripted::steps(steps), healthy());
+            let client = client(&two(bad.url(), alive.url()), 600);
+            let mut call = call(operation, "/a");
+            call.allow_repeat = true;
+            let response = client
+                .execute(&call)
+                .unwrap_or_else(|e| panic!("{what}: {e:?}"));
+            assert_eq!(&**response.endpoint(), alive.url(), "{what}");
+            assert_eq!((bad.requests().len(), alive.requests().len()), (1, 1), "{what}");
+        }
+    }
+    // nothing else is repeated, whatever is allowed
+    let (bad, alive) = (Scripted::steps(vec![Step::Read, Step::Close]), healthy());
+    let client = client(&two(bad.url(), alive.url()), 10_000);
+    for operation in [Operation::CreateInOrder, Operation::CompareAndSwap] {
+        let mut call = call(operation, "/a");
+        call.allow_repeat = true;
+        let bad_before = bad.requests().len();
+        let alive_before = alive.requests().len();
+        match client.execute(&call) {
+            Ok(_) => assert_eq!((bad.requests().len(), alive.requests().len()), (bad_before, alive_before + 1)),
+            Err(error) => {
+                assert_eq!(error.status(), Status::OUTCOME_UNKNOWN);
+                assert_eq!((bad.requests().len(), alive.requests().len()), (bad_before + 1, alive_before));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_connection_closed_between_calls_is_replaced_without_a_word() {
+    for reset in [false, true] {
+        let end = if reset { Step::Reset } else { Step::Close };
+        let server = Scripted::steps(vec![Step::Read, Step::json(&node_json("1")), end]);
+        let client = client(server.url(), 10_000);
+        let operations = [Operation::Get].into_iter().chain(WRITES);
+        for (i, operation) in operations.cycle().take(24).enumerate() {
+            if reset {
+                // the reset may overtake an answer that was not read yet: only what comes next counts
+                let _ = client.get("/a");
+            } else {
+                client.run(Operation::Get, "/a").unwrap();
+            }
+            server.wait_until_idle();
+            let before = server.requests().len();
+            if !reset {
+                client
+                    .run(operation, "/a")
+                    .unwrap_or_else(|e| panic!("{i} {operation:?}: {e:?}"));
+                assert_eq!(server.requests().len(), before + 1);
+                server.wait_until_idle();
+            }
+        }
+    }
+}
+
+#[test]
+fn all_dead_is_told_at_once_with_every_attempt() {
+    let etcd = Etcd::start(Version::V3_5);
+    etcd.set("/a", "value=1");
+    let dead = dead_endpoint();
+    let client = client(&two(&dead, etcd.url()), 10_000);
+    assert_eq!(value(client.get("/a")), "1");
+    etcd.kill();
+    for operation in [Operation::Get, Operation::CreateInOrder] {
+        let started = Instant::now();
+        let error = refused(client.run(operation, "/a"), Status::UNREACHABLE);
+        assert!(started.elapsed() < Duration::from_secs(3));
+        let detail = error.detail();
+        assert!(detail.retriable && !detail.outcome_unknown);
+        for endpoint in [dead.as_str(), etcd.url()] {
+            assert!(detail.message.contains(endpoint), "{error}");
+            let attempt = detail
+                .attempts
+                .iter()
+                .rfind(|a| &*a.endpoint == endpoint)
+                .unwrap_or_else(|| panic!("{error:?}"));
+            assert_eq!(attempt.phase, Phase::Connect);
+            assert!(!attempt.text.is_empty());
+            assert!(attempt.took < Duration::from_secs(3));
+        }
+        assert_eq!(detail.phase, Some(Phase::Connect));
+        let last = detail.attempts.last().unwrap();
+        assert_eq!(detail.endpoint, Some(last.endpoint.clone()));
+    }
+    // penalties never keep a client from a member that is back
+    etcd.restart();
+    assert_eq!(value(client.get("/a")), "1");
+    client.set("/a", "2").unwrap();
+    assert_eq!(etcd.value("/a").as_deref(), Some("2"));
+}
+
+#[test]
+fn a_redirect_is_followed_with_method_and_body() {
+    let leader = healthy();
+    let location = format!("{}/v2/keys/a?moved=true", leader.url());
+    let redirect = Step::Answer(307, vec![("Location".into(), location)], Vec::new());
+    let follower = answering(redirect);
+    let client = client(follower.url(), 10_000);
+    assert_eq!(value(client.set("/a", "some value")), "1");
+    client.run(Operation::CreateInOrder, "/a").unwrap();
+    client.run(Operation::Delete, "/a").unwrap();
+    assert_eq!(
+        leader.request_lines(),
+        ["PUT", "POST", "DELETE"].map(|m| format!("{m} /v2/keys/a?moved=true HTTP/1.1"))
+    );
+    assert_eq!(follower.requests().len(), 3);
+    let sent = leader.requests();
+    assert!(sent[0].ends_with(b"\r\n\r\nvalue=some+value") || sent[0].ends_with(b"\r\n\r\nvalue=some%20value"));
+    let body = |request: &[u8]| {
+        let at = http::find(request, b"\r\n\r\n").unwrap();
+        request[at..].to_vec()
+    };
+    assert_eq!(body(&sent[0]), body(&follower.requests()[0]));
+}
+
+#[test]
+fn a_redirect_in_circles_ends() {
+    let circle = Step::Answer(307, vec![("Location".into(), "/v2/keys/a".into())], Vec::new());
+    let server = answering(circle);
+    let client = client(server.url(), 10_000);
+    let started = Instant::now();
+    refused(client.set("/a", "1"), Status::REDIRECT);
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(server.requests().len() < 30, "{}", server.requests().len());
+
+    // another member is asked instead
+    let alive = healthy();
+    let client = api::client(&two(server.url(), alive.url()), 10_000);
+    assert_eq!(value(client.set("/a", "1")), "1");
+    assert_eq!(alive.requests().len(), 1);
+}
+
+#[test]
+fn a_paused_member_of_a_cluster_is_left_within_the_deadline() {
+    let cluster = Cluster::start(Version::V3_4, 3);
+    let follower = cluster.followers()[0];
+    let first = cluster.member(follower);
+    let others: Vec<&str> = (0..3)
+        .filter(|i| *i != follower)
+        .map(|i| cluster.member(i).url())
+        .collect();
+    let endpoints = format!("{},{}", first.url(), others.join(","));
+    let client = client(&endpoints, 3_000);
+    let response = client.set("/a", "1").unwrap();
+    assert_eq!(&**response.endpoint(), first.url());
+    first.pause();
+    assert_eq!(value(client.execute(&quorum_get("/a"))), "1");
+    // the others are asked from now on, writes included, which could not have gone on by themselves
+    for i in 0..10 {
+        let response = client.set("/a", &i.to_string()).unwrap();
+        assert_ne!(&**response.endpoint(), first.url());
+        assert_eq!(value(client.execute(&quorum_get("/a"))), i.to_string());
+    }
+    // so is it by a client that never saw it alive
+    let fresh = api::client(&endpoints, 3_000);
+    assert_eq!(value(fresh.execute(&quorum_get("/a"))), "9");
+    first.resume();
+}
+
+#[test]
+fn the_leader_dies_under_writes() {
+    let cluster = Cluster::start(Version::V3_5, 3);
+    let leader = cluster.leader();
+    let endpoints = format!("{},{}", cluster.member(leader).url(), cluster.endpoints());
+    let client = client(&endpoints, 10_000);
+    let mut acknowledged = Vec::new();
+    let mut unknown = Vec::new();
+    let mut failures = 0;
+    for i in 0..60 {
+        if i == 20 {
+            cluster.member(leader).kill();
+        }
+        match client.set(&format!("/w/{i}"), &i.to_string()) {
+            Ok(_) => acknowledged.push(i),
+            Err(error) => {
+                failures += 1;
+                assert!(error.detail().retriable || error.detail().outcome_unknown, "{error:?}");
+                if error.detail().outcome_unknown {
+                    unknown.push(i);
+                }
+            }
+        }
+    }
+    // the connection dies with its leader, one write may have been on it, another one wait for the election in vain
+    assert!(failures <= 2, "{failures} failures");
+    assert!(acknowledged.contains(&59));
+    let survivor = cluster.member((leader + 1) % 3);
+    for i in 0..60 {
+        let stored = survivor.value(&format!("/w/{i}"));
+        if acknowledged.contains(&i) {
+            assert_eq!(stored, Some(i.to_string()), "an acknowledged write is lost");
+        } else if !unknown.contains(&i) {
+            assert_eq!(stored, None, "said not to be applied");
+        }
+    }
+}
+
+#[test]
+fn a_write_without_quorum_is_unknown_and_a_read_still_answers() {
+    // the server gives up after 5 s and twice the election timeout
+    let cluster = Setup::new(Version::V3_4).timing(20, 200).cluster(3);
+    let follower = cluster.followers()[0];
+    cluster.member(follower).set("/a", "value=1");
+    wait_for("all have the key", Duration::from_secs(5), || {
+        (cluster.member(follower).value("/a")? == "1").then_some(())
+    });
+    for i in (0..3).filter(|i| *i != follower) {
+        cluster.member(i).kill();
+    }
+    let client = client(cluster.member(follower).url(), 20_000);
+    let started = Instant::now();
+    let error = client.set("/a", "2").expect_err("no quorum");
+    assert!(started.elapsed() < Duration::from_secs(15), "{error:?}");
+    eprintln!("a write without quorum: {:?}, {error}", started.elapsed());
+    if error.detail().outcome_unknown {
+        assert_eq!(error.status(), Status::OUTCOME_UNKNOWN);
+    } else {
+        assert_eq!(error.status(), Status::LEADER_ELECTION, "{error:?}");
+    }
+    assert_eq!(value(client.get("/a")), "1");
+}
+
+#[test]
+fn a_watch_goes_on_where_the_last_member_left() {
+    let head = "HTTP/1.1 200 OK\r\nX-Etcd-Index: 7\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let event = r#"{"action":"set","node":{"key":"/a","value":"x","modifiedIndex":9,"createdIndex":9}}"#;
+    for end in [Step::Close, Step::Reset] {
+        let first = Scripted::scripts(vec![
+            vec![Step::Read, Step::Write(head.into()), Step::Wait(Duration::from_millis(50)), end],
+            vec![Step::Close],
+        ]);
+        let second = Scripted::json(event);
+        let client = client(&two(first.url(), second.url()), 20_000);
+        let response = client
+            .watch_once(&key("/a"), false, 0, Patience::Default, None)
+            .unwrap();
+        assert_eq!(response.node().unwrap().modified_index(), 9);
+        // from now was from 7: what happened while nobody was connected is asked for
+        let line = second.request_lines()[0].clone();
+        assert!(line.contains("wait=true") && line.contains("waitIndex=8"), "{line}");
+    }
+}
+
+fn watch_while_its_member_dies(version: Version, from_now: bool) {
+    let cluster = Cluster::start(version, 3);
+    let leader = cluster.leader();
+    let dying = cluster.followers()[0];
+    let other = cluster.member(leader);
+    let index = other.set("/w", "value=before");
+    wait_for("all have the key", Duration::from_secs(5), || {
+        cluster.members().iter().all(|m| m.value("/w").is_some()).then_some(())
+    });
+    let first = cluster.member(dying);
+    let endpoints = format!("{},{}", first.url(), cluster.endpoints());
+    let client = client(&endpoints, 30_000);
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let from = if from_now { 0 } else { index + 1 };
+            client.watch_once(&key("/w"), false, from, Patience::Default, None)
+        });
+        let stats = format!("{}/v2/stats/store", first.url());
+        wait_for("it watches", Duration::from_secs(10), || {
+            let stats = http::get(&stats).ok()?.json();
+            (stats["watchers"].as_u64() == Some(1)).then_some(())
+        });
+        first.kill();
+        // while it looks for another member
+        let written = other.set("/w", "value=after");
+        let response = watching.join().unwrap().unwrap();
+        assert_eq!(response.action(), Action::Set);
+        let node = response.node().unwrap();
+        assert_eq!((node.value(), node.modified_index()), (Some("after"), written));
+        assert_ne!(&**response.endpoint(), first.url());
+    });
+}
+
+#[test]
+fn a_watch_survives_its_member_on_3_4() {
+    watch_while_its_member_dies(Version::V3_4, true);
+}
+
+#[test]
+fn a_watch_survives_its_member_on_3_5() {
+    watch_while_its_member_dies(Version::V3_5, false);
+}
