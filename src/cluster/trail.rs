@@ -44,7 +44,7 @@ impl Trail {
     /// A member answered that it cannot help.
     pub fn trouble(&mut self, endpoint: &Arc<str>, error: Error, took: Duration) {
         self.push(endpoint, Phase::Body, error.detail().message.clone(), took);
-        self.trouble = Some(error);
+        self.trouble = Some(blame(error, endpoint));
     }
 
     fn push(&mut self, endpoint: &Arc<str>, phase: Phase, text: String, took: Duration) {
@@ -90,11 +90,13 @@ impl Trail {
 
     /// Every member was asked as often as it may be.
     pub fn exhausted(mut self) -> Error {
-        if let Some(trouble) = self.trouble.take() {
-            return self.sign(trouble);
-        }
-        if self.maybe_applied {
-            return self.unknown();
+        match self.trouble.take() {
+            // the word of a member that was asked afterwards does not tell what became of the copy that left before
+            Some(trouble) if trouble.detail().outcome_unknown || !self.maybe_applied => {
+                return self.sign(trouble);
+            }
+            _ if self.maybe_applied => return self.unknown(),
+            _ => {}
         }
         let mut error = Error::new(
             Status::UNREACHABLE,
@@ -118,6 +120,10 @@ impl Trail {
 
     /// The caller's token was fired.
     pub fn cancelled(self) -> Error {
+        // that the caller gave up says nothing about the write
+        if self.maybe_applied {
+            return self.unknown();
+        }
         let error = Error::new(Status::CANCELLED, format!("cancelled{}", self.summary()));
         self.sign(error)
     }
@@ -173,4 +179,13 @@ pub fn seconds(duration: Duration) -> String {
         return format!("{} ms", duration.as_millis());
     }
     format!("{:.1} s", duration.as_secs_f64())
+}
+
+/// The message names the member, so that one line of a log is enough.
+fn blame(mut error: Error, endpoint: &str) -> Error {
+    let message = &mut error.detail_mut().message;
+    if !message.contains(endpoint) {
+        *message = format!("{endpoint}: {message}");
+    }
+    error
 }
