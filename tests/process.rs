@@ -61,7 +61,11 @@ impl Script {
     fn play(&self, c: &mut Conversation) -> io::Result<()> {
         if c.number() % 40 == 39 {
             // before a byte was read
-            return if c.number() % 80 == 79 { c.reset() } else { c.close() };
+            return if c.number() % 80 == 79 {
+                c.reset()
+            } else {
+                c.close()
+            };
         }
         let kind = match c.read_bytes(1)?.as_slice() {
             b"G" => 0,
@@ -141,7 +145,9 @@ fn survives_a_server_that_leaves_at_every_byte() {
 fn survives_a_server_that_leaves_in_a_large_body() {
     let size = 2_000_000;
     let get = vec![Leaves::Reading(10)];
-    let put = (0..40).map(|i| Leaves::Reading(1 + i * size / 40)).collect();
+    let put = (0..40)
+        .map(|i| Leaves::Reading(1 + i * size / 40))
+        .collect();
     survives([get, put], size, 300);
 }
 
@@ -163,7 +169,10 @@ fn loads_and_unloads_with_a_thread_that_ends_afterwards() {
         .build()
         .run(&[library.to_str().unwrap(), server.url()])
         .success();
-    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("fine\n", ""));
+    assert_eq!(
+        (output.stdout.as_str(), output.stderr.as_str()),
+        ("fine\n", "")
+    );
 }
 
 #[test]
@@ -211,7 +220,14 @@ fn a_thousand_calls_leave_nothing_behind_whatever_the_environment() {
     // a client that looked at any of these would ask nobody, or write something
     let proxy = Scripted::json("{}");
     let mut program = program;
-    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+    for name in [
+        "http_proxy",
+        "HTTP_PROXY",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+    ] {
         program = program.env(name, proxy.url());
     }
     let garbage = [
@@ -229,6 +245,11 @@ fn a_thousand_calls_leave_nothing_behind_whatever_the_environment() {
     for (name, value) in &garbage {
         program = program.env(name, value);
     }
-    silent(&program.env("http_proxy", "::garbage::").run(&arguments).success());
+    silent(
+        &program
+            .env("http_proxy", "::garbage::")
+            .run(&arguments)
+            .success(),
+    );
     assert_eq!(proxy.connections(), 0);
 }
