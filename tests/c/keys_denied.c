@@ -17,6 +17,8 @@ static void is_denied(etcd_v2_status got, int line)
 	/* it tells nothing of the store */
 	check_int((long long)etcd_v2_error_index(error), 0, __FILE__, line, "index");
 	check_that(!etcd_v2_error_is_retriable(error) && answer == NULL, __FILE__, line, "final");
+	etcd_v2_error_free(error);
+	error = NULL;
 }
 
 #define DENIED(call) is_denied((call), __LINE__)
