@@ -1,9 +1,9 @@
 //! Cancel
 //!
 //! A token ends calls from another thread. Give it to any number of requests and watches, fire it
-//! at any time: those that run end within a millisecond, those that start later end at once, all
-//! with ETCD_V2_CANCELLED. Whether a write was on its way by then is told by
-//! etcd_v2_error_outcome_unknown(). A fired token stays fired.
+//! at any time: those that run end within a millisecond, those that start later end at once, with
+//! ETCD_V2_CANCELLED, or with ETCD_V2_OUTCOME_UNKNOWN when a write had left by then. A fired token
+//! stays fired.
 use super::{
     convert::{self, Handle, look},
     error::etcd_v2_error,
