@@ -9,7 +9,8 @@ pub use options::Options;
 pub use watch_once::Patience;
 
 use crate::cluster::budget::Budget;
-use crate::cluster::failover::{self, Order};
+use crate::cluster::failover;
+use crate::cluster::pursuit::Terms;
 use crate::cluster::roster::Roster;
 use crate::error::{Error, Result};
 use crate::protocol::key::Key;
@@ -63,15 +64,19 @@ impl Client {
     }
 
     fn run(&self, call: &Call, wire: &Wire, deadline: Instant, refresh: bool) -> Result<Response> {
-        let order = Order {
-            wire,
+        let terms = Terms {
             allow_repeat: call.allow_repeat,
-            cancel: call.cancel.as_ref(),
             budget: self.budget(deadline),
             decode: self.options.decode,
             refresh,
         };
-        failover::run(&self.roster, &self.options.settings, &order)
+        failover::run(
+            &self.roster,
+            &self.options.settings,
+            wire,
+            terms,
+            call.cancel.as_ref(),
+        )
     }
 
     fn budget(&self, deadline: Instant) -> Budget {

@@ -66,7 +66,10 @@ fn every_prefix_of_an_answer() {
         let head = whole.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
         let mut cases: Vec<Case> = (1..whole.len())
             .map(|n| {
-                let name = format!("{n} bytes, {:?}", String::from_utf8_lossy(&whole[n.saturating_sub(20)..n]));
+                let name = format!(
+                    "{n} bytes, {:?}",
+                    String::from_utf8_lossy(&whole[n.saturating_sub(20)..n])
+                );
                 let get = if n < head { "PROTOCOL" } else { "PROTOCOL" };
                 raw(name, &whole[..n], get, UNKNOWN)
             })
@@ -114,8 +117,14 @@ fn noise() {
         }
         answers.push(bytes);
     }
-    let cases: Vec<Case> = answers.iter().map(|bytes| raw("noise", &bytes[..], "", UNKNOWN)).collect();
-    for program in [Some(program()), program().under_valgrind()].into_iter().flatten() {
+    let cases: Vec<Case> = answers
+        .iter()
+        .map(|bytes| raw("noise", &bytes[..], "", UNKNOWN))
+        .collect();
+    for program in [Some(program()), program().under_valgrind()]
+        .into_iter()
+        .flatten()
+    {
         let server = serve(&cases);
         let jobs: Vec<Job> = (0..2 * cases.len())
             .map(|n| Job {
@@ -131,7 +140,8 @@ fn noise() {
             let known = match told.status.as_str() {
                 "OK" => !noise,
                 // a mutation of the length may leave us waiting for the rest until the server closes: that is no success either
-                "PROTOCOL" | "UNREACHABLE" | "SERVER_ERROR" | "REDIRECT" | "TOO_LARGE" | "OUTCOME_UNKNOWN" => true,
+                "PROTOCOL" | "UNREACHABLE" | "SERVER_ERROR" | "REDIRECT" | "TOO_LARGE"
+                | "OUTCOME_UNKNOWN" => true,
                 _ => false,
             };
             let case = String::from_utf8_lossy(&answers[n % cases.len()]);
@@ -182,10 +192,19 @@ fn a_gigabyte() {
         key: key.into(),
     };
     // by default half a gigabyte would be read
-    let jobs = [job("get", "/c0", 0), job("set", "/c0", 0), job("get", "/c1", 8 << 20), job("set", "/c1", 8 << 20)];
+    let jobs = [
+        job("get", "/c0", 0),
+        job("set", "/c0", 0),
+        job("get", "/c1", 8 << 20),
+        job("set", "/c1", 8 << 20),
+    ];
     let run = run(&program(), 1, &jobs);
     for (n, told) in run.told.iter().enumerate() {
-        assert_eq!((told.status.as_str(), told.unknown), ("TOO_LARGE", n % 2 == 1), "{told:?}");
+        assert_eq!(
+            (told.status.as_str(), told.unknown),
+            ("TOO_LARGE", n % 2 == 1),
+            "{told:?}"
+        );
         assert!(told.ms < 5000, "{told:?}");
     }
     // two answers up to the limit, and what lay in the sockets
@@ -195,7 +214,13 @@ fn a_gigabyte() {
 }
 
 fn one(program: &Program, verb: &'static str, endpoints: &str, key: &str) -> Told {
-    let job = Job { verb, deadline_ms: AMPLE_MS, max_response_bytes: 0, endpoints: endpoints.into(), key: key.into() };
+    let job = Job {
+        verb,
+        deadline_ms: AMPLE_MS,
+        max_response_bytes: 0,
+        endpoints: endpoints.into(),
+        key: key.into(),
+    };
     run(program, 1, &[job]).told.remove(0)
 }
 
@@ -214,7 +239,11 @@ fn redirects_keep_method_and_body() {
                         c.answer_json(NODE)?;
                         continue;
                     }
-                    let to = if absolute { format!("{url}/v2/keys/moved?x=y") } else { "/v2/keys/moved?x=y".to_owned() };
+                    let to = if absolute {
+                        format!("{url}/v2/keys/moved?x=y")
+                    } else {
+                        "/v2/keys/moved?x=y".to_owned()
+                    };
                     c.answer(status, &[("Location", &to)], "")?;
                 }
                 Ok(())
@@ -231,39 +260,101 @@ fn redirects_keep_method_and_body() {
                 requests.sort_by_key(|r| r.windows(7).any(|w| w == b"/moved?"));
             }
             assert_eq!(requests.len(), 8);
-            let method = |r: &[u8]| String::from_utf8_lossy(r).split(' ').next().unwrap_or_default().to_owned();
-            let body = |r: &[u8]| String::from_utf8_lossy(r).split("\r\n\r\n").nth(1).unwrap_or_default().to_owned();
+            let method = |r: &[u8]| {
+                String::from_utf8_lossy(r)
+                    .split(' ')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let body = |r: &[u8]| {
+                String::from_utf8_lossy(r)
+                    .split("\r\n\r\n")
+                    .nth(1)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
             let (asked, followed) = requests.split_at(4);
             for (a, f) in asked.iter().zip(followed) {
                 assert_eq!((method(a), body(a)), (method(f), body(f)));
                 assert!(String::from_utf8_lossy(f).contains(" /v2/keys/moved?x=y HTTP/1.1"));
             }
-            assert!(body(&followed[1]).contains("value=a"), "{:?}", body(&followed[1]));
+            assert!(
+                body(&followed[1]).contains("value=a"),
+                "{:?}",
+                body(&followed[1])
+            );
         }
     }
 }
 
 #[test]
 fn redirects_that_lead_nowhere() {
-    let to = |status: u16, location: &str| with_headers(status, &format!("Location: {location}\r\nContent-Length: 0\r\n"), "");
+    let to = |status: u16, location: &str| {
+        with_headers(
+            status,
+            &format!("Location: {location}\r\nContent-Length: 0\r\n"),
+            "",
+        )
+    };
     let refused = ("REDIRECT", false);
     let mut cases = Vec::new();
     for status in [301, 302, 303] {
-        cases.push(raw(format!("{status}"), to(status, "/v2/keys/c0"), "REDIRECT", refused));
-        cases.push(raw(format!("{status} to nowhere"), with_headers(status, "Content-Length: 0\r\n", ""), "REDIRECT", refused));
+        cases.push(raw(
+            format!("{status}"),
+            to(status, "/v2/keys/c0"),
+            "REDIRECT",
+            refused,
+        ));
+        cases.push(raw(
+            format!("{status} to nowhere"),
+            with_headers(status, "Content-Length: 0\r\n", ""),
+            "REDIRECT",
+            refused,
+        ));
     }
     for status in [307, 308] {
         let own = format!("/v2/keys/c{}", cases.len());
-        cases.push(raw(format!("{status} to itself"), to(status, &own), "REDIRECT", refused));
+        cases.push(raw(
+            format!("{status} to itself"),
+            to(status, &own),
+            "REDIRECT",
+            refused,
+        ));
         for location in [
-            "https://127.0.0.1:1/v2/keys/k", "ftp://127.0.0.1/v2/keys/k", "http://", "http://127.0.0.1:99999/v2/keys/k",
-            "http://secret:hunter2@127.0.0.1:1/v2/keys/k", "javascript:alert(1)", "relative", "/a b", "/a#b", "\u{e4}",
-            "http://127.0.0.1:0/", "file:///etc/passwd", "unix:///tmp/none/v2/keys/k",
+            "https://127.0.0.1:1/v2/keys/k",
+            "ftp://127.0.0.1/v2/keys/k",
+            "http://",
+            "http://127.0.0.1:99999/v2/keys/k",
+            "http://secret:hunter2@127.0.0.1:1/v2/keys/k",
+            "javascript:alert(1)",
+            "relative",
+            "/a b",
+            "/a#b",
+            "\u{e4}",
+            "http://127.0.0.1:0/",
+            "file:///etc/passwd",
+            "unix:///tmp/none/v2/keys/k",
         ] {
-            cases.push(raw(format!("{status} to {location}"), to(status, location), "REDIRECT", refused));
+            cases.push(raw(
+                format!("{status} to {location}"),
+                to(status, location),
+                "REDIRECT",
+                refused,
+            ));
         }
-        cases.push(raw(format!("{status} to nowhere"), with_headers(status, "Content-Length: 0\r\n", ""), "PROTOCOL", FOREIGN_NO));
-        cases.push(raw(format!("{status} to nothing"), to(status, ""), "PROTOCOL", FOREIGN_NO));
+        cases.push(raw(
+            format!("{status} to nowhere"),
+            with_headers(status, "Content-Length: 0\r\n", ""),
+            "PROTOCOL",
+            FOREIGN_NO,
+        ));
+        cases.push(raw(
+            format!("{status} to nothing"),
+            to(status, ""),
+            "PROTOCOL",
+            FOREIGN_NO,
+        ));
     }
     judge(&program(), &cases);
 
@@ -274,7 +365,11 @@ fn redirects_that_lead_nowhere() {
         Ok(())
     });
     let told = one(&program(), "set", loops.url(), "/again");
-    assert_eq!((told.status.as_str(), told.unknown), ("REDIRECT", false), "{told:?}");
+    assert_eq!(
+        (told.status.as_str(), told.unknown),
+        ("REDIRECT", false),
+        "{told:?}"
+    );
     assert!(loops.requests().len() <= 12, "{}", loops.requests().len());
 
     // the password of a location is not repeated
@@ -303,28 +398,104 @@ fn polls(ms: u64) -> usize {
 #[test]
 fn a_watch_on_a_mad_server_neither_ends_early_nor_runs_hot() {
     const PATIENCE_MS: u64 = 2500;
-    let event = |key: &str, index: u64| format!(r#"{{"action":"set","node":{{"key":"{key}","value":"v","modifiedIndex":{index},"createdIndex":1}}}}"#);
+    let event = |key: &str, index: u64| {
+        format!(
+            r#"{{"action":"set","node":{{"key":"{key}","value":"v","modifiedIndex":{index},"createdIndex":1}}}}"#
+        )
+    };
     let page = |status: u16, kind: &str, body: &str| answer(status, kind, body);
     let answers: Vec<(&str, Vec<u8>, bool)> = vec![
-        ("empty", with_headers(200, "X-Etcd-Index: 5\r\nContent-Length: 0\r\n", ""), true),
-        ("empty, then closed", with_headers(200, "X-Etcd-Index: 5\r\nContent-Length: 0\r\n", ""), false),
-        ("empty chunked", with_headers(200, "Transfer-Encoding: chunked\r\n", "0\r\n\r\n"), true),
+        (
+            "empty",
+            with_headers(200, "X-Etcd-Index: 5\r\nContent-Length: 0\r\n", ""),
+            true,
+        ),
+        (
+            "empty, then closed",
+            with_headers(200, "X-Etcd-Index: 5\r\nContent-Length: 0\r\n", ""),
+            false,
+        ),
+        (
+            "empty chunked",
+            with_headers(200, "Transfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+            true,
+        ),
         ("500", page(500, "text/html", HTML), true),
-        ("500/300", page(500, "application/json", r#"{"errorCode":300,"message":"Raft Internal Error","cause":"x","index":0}"#), true),
-        ("503", page(503, "application/json", r#"{"message":"During election"}"#), false),
+        (
+            "500/300",
+            page(
+                500,
+                "application/json",
+                r#"{"errorCode":300,"message":"Raft Internal Error","cause":"x","index":0}"#,
+            ),
+            true,
+        ),
+        (
+            "503",
+            page(503, "application/json", r#"{"message":"During election"}"#),
+            false,
+        ),
         ("HTML", page(200, "text/html", HTML), true),
-        ("404 page", page(404, "text/plain", "404 page not found\n"), true),
+        (
+            "404 page",
+            page(404, "text/plain", "404 page not found\n"),
+            true,
+        ),
         ("null", page(200, "application/json", "null"), true),
-        ("half an event", with_headers(200, "X-Etcd-Index: 5\r\nContent-Length: 500\r\n", &event("/w", 20)), false),
-        ("backwards", page(200, "application/json", &event("/w", 3)), true),
-        ("index 0", page(200, "application/json", &event("/w", 0)), true),
-        ("no index", page(200, "application/json", r#"{"action":"set","node":{"key":"/w","value":"v"}}"#), true),
-        ("somebody else's", page(200, "application/json", &event("/other", 12)), true),
-        ("somebody else's last", page(200, "application/json", &event("/other", u64::MAX)), true),
+        (
+            "half an event",
+            with_headers(
+                200,
+                "X-Etcd-Index: 5\r\nContent-Length: 500\r\n",
+                &event("/w", 20),
+            ),
+            false,
+        ),
+        (
+            "backwards",
+            page(200, "application/json", &event("/w", 3)),
+            true,
+        ),
+        (
+            "index 0",
+            page(200, "application/json", &event("/w", 0)),
+            true,
+        ),
+        (
+            "no index",
+            page(
+                200,
+                "application/json",
+                r#"{"action":"set","node":{"key":"/w","value":"v"}}"#,
+            ),
+            true,
+        ),
+        (
+            "somebody else's",
+            page(200, "application/json", &event("/other", 12)),
+            true,
+        ),
+        (
+            "somebody else's last",
+            page(200, "application/json", &event("/other", u64::MAX)),
+            true,
+        ),
         ("closed at once", Vec::new(), false),
         ("noise", b"\0\x01\x02\r\n\r\n".to_vec(), false),
-        ("index at the end", with_headers(200, "X-Etcd-Index: 18446744073709551615\r\nContent-Length: 0\r\n", ""), true),
-        ("itself", with_headers(307, "Location: /v2/keys/w\r\nContent-Length: 0\r\n", ""), true),
+        (
+            "index at the end",
+            with_headers(
+                200,
+                "X-Etcd-Index: 18446744073709551615\r\nContent-Length: 0\r\n",
+                "",
+            ),
+            true,
+        ),
+        (
+            "itself",
+            with_headers(307, "Location: /v2/keys/w\r\nContent-Length: 0\r\n", ""),
+            true,
+        ),
     ];
     let servers: Vec<(&str, Scripted)> = answers
         .into_iter()
@@ -343,7 +514,13 @@ fn a_watch_on_a_mad_server_neither_ends_early_nor_runs_hot() {
         .collect();
     let jobs: Vec<Job> = servers
         .iter()
-        .map(|(_, s)| Job { verb: "watch", deadline_ms: PATIENCE_MS, max_response_bytes: 0, endpoints: s.url().into(), key: "/w".into() })
+        .map(|(_, s)| Job {
+            verb: "watch",
+            deadline_ms: PATIENCE_MS,
+            max_response_bytes: 0,
+            endpoints: s.url().into(),
+            key: "/w".into(),
+        })
         .collect();
     let run = run(&program(), jobs.len(), &jobs);
     let mut wrong = String::new();
@@ -369,7 +546,13 @@ fn a_watch_is_not_kept_busy_by_made_up_events() {
         }
         Ok(())
     });
-    let job = Job { verb: "watch", deadline_ms: 2000, max_response_bytes: 0, endpoints: server.url().into(), key: "/w".into() };
+    let job = Job {
+        verb: "watch",
+        deadline_ms: 2000,
+        max_response_bytes: 0,
+        endpoints: server.url().into(),
+        key: "/w".into(),
+    };
     let told = run(&program(), 1, &[job]).told.remove(0);
     assert_eq!(told.status, "TIMEOUT", "{told:?}");
     // no history is longer than 1000 events
@@ -382,7 +565,9 @@ fn listing(files: usize) -> Vec<u8> {
     let mut body = r#"{"action":"get","node":{"key":"/l","dir":true,"nodes":["#.to_owned();
     for folder in 0..200 {
         let comma = if folder == 0 { "" } else { "," };
-        body.push_str(&format!(r#"{comma}{{"key":"/l/{folder}","dir":true,"nodes":["#));
+        body.push_str(&format!(
+            r#"{comma}{{"key":"/l/{folder}","dir":true,"nodes":["#
+        ));
         for file in 0..files {
             let comma = if file == 0 { "" } else { "," };
             body.push_str(&format!(r#"{comma}{{"key":"/l/{folder}/{file}","value":"value \u003c {file}","modifiedIndex":{file},"createdIndex":7}}"#));
@@ -402,7 +587,11 @@ fn list(program: &Program, files: usize) -> Told {
         Ok(())
     });
     let told = one(program, "get", server.url(), "/l");
-    assert_eq!((told.status.as_str(), told.text.as_str()), ("OK", "/l"), "{told:?}");
+    assert_eq!(
+        (told.status.as_str(), told.text.as_str()),
+        ("OK", "/l"),
+        "{told:?}"
+    );
     assert_eq!(told.nodes, 1 + 200 + 200 * files);
     told
 }
@@ -429,7 +618,13 @@ fn a_listing_of_too_many_bytes() {
     });
     let head = length - 30;
     for (limit, status) in [(head / 2, "TOO_LARGE"), (length, "OK")] {
-        let job = Job { verb: "get", deadline_ms: AMPLE_MS, max_response_bytes: limit, endpoints: server.url().into(), key: "/l".into() };
+        let job = Job {
+            verb: "get",
+            deadline_ms: AMPLE_MS,
+            max_response_bytes: limit,
+            endpoints: server.url().into(),
+            key: "/l".into(),
+        };
         let told = run(&program(), 1, &[job]).told.remove(0);
         assert_eq!(told.status, status, "{told:?}");
     }

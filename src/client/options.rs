@@ -148,6 +148,16 @@ impl Options {
         Ok(())
     }
 
+    /// The endpoints, in order.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// Of sockets and pools.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// What was not said gets its default.
     pub(super) fn fill_in(&mut self) -> Result<()> {
         if self.endpoints.is_empty() {

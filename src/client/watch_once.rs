@@ -2,9 +2,10 @@
 
 use super::Client;
 use crate::cluster::backoff::Backoff;
-use crate::cluster::failover::{Order, Step, try_member};
+use crate::cluster::failover;
 use crate::cluster::roster::Member;
 use crate::cluster::trail::{Trail, seconds};
+use crate::cluster::visit::{Step, Visit};
 use crate::error::{Error, Phase, Result};
 use crate::protocol::key::Key;
 use crate::protocol::response::Response;
@@ -127,9 +128,7 @@ impl Poll<'_> {
                 self.position.quiet(index);
                 self.settle(ended - now)
             }
-            Step::Refused(error) => {
-                Err(std::mem::replace(&mut self.trail, Trail::new(now)).sign(error))
-            }
+            Step::Refused(error) => Err(self.trail.take().sign(error)),
             Step::Trouble(error) => {
                 self.trail.trouble(member.url(), error, ended - now);
                 self.leave(i, member, ended);
@@ -148,14 +147,6 @@ impl Poll<'_> {
         head: Duration,
     ) -> Step {
         let client = self.client;
-        let order = Order {
-            wire,
-            allow_repeat: false,
-            cancel: self.cancel,
-            budget: client.budget(until),
-            decode: client.options.decode,
-            refresh: false,
-        };
         let whole = until - now;
         let limits = Limits {
             deadline: until,
@@ -164,12 +155,13 @@ impl Poll<'_> {
             body: whole,
             max_body: client.options.max_response_bytes,
         };
-        try_member(
+        let visit = Visit::new(member.clone(), wire, false, client.options.decode);
+        failover::visit(
             &client.roster,
             &client.options.settings,
-            member,
-            &order,
+            visit,
             &limits,
+            self.cancel,
         )
     }
 
@@ -203,8 +195,7 @@ impl Poll<'_> {
         let head = fault.head.as_ref().map_or(0, |head| head.etcd_index);
         match (fault.kind, fault.phase) {
             (FaultKind::Cancelled | FaultKind::Local | FaultKind::TooLarge, _) => {
-                return Err(std::mem::replace(&mut self.trail, Trail::new(self.started))
-                    .stopped(fault.kind));
+                return Err(self.trail.take().stopped(fault.kind));
             }
             // the poll's own time is over
             (FaultKind::Timeout, Phase::Body) if fault.body_began => self.position.cut(head),
@@ -280,13 +271,13 @@ impl Poll<'_> {
     fn breathe(&mut self) -> Result<Option<Response>> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if pause(self.cancel, self.backoff.pause().min(left)) {
-            return Err(std::mem::replace(&mut self.trail, Trail::new(self.started)).cancelled());
+            return Err(self.trail.take().cancelled());
         }
         Ok(None)
     }
 
     fn no_change(&mut self) -> Error {
-        let trail = std::mem::replace(&mut self.trail, Trail::new(self.started));
+        let trail = self.trail.take();
         let waited = seconds(self.started.elapsed());
         let mut error = Error::new(
             Status::TIMEOUT,

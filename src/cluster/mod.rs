@@ -1,7 +1,8 @@
 //! The members of a cluster: which one to ask, for how long, and what a failure means.
 //!
-//! [`health`], [`budget`] and [`outcome`] are rules without I/O, time is an argument; [`roster`] keeps the members;
-//! [`failover`] walks one request over them until it has an answer or may not go on.
+//! Rules without I/O, time is an argument: [`health`], [`budget`], [`backoff`] and [`outcome`] are the small ones,
+//! [`visit`] is one try at one member, [`pursuit`] is one request on its way over all of them, [`trail`] what it has been
+//! through. [`roster`] keeps the members; [`failover`] drives a pursuit on the thread of the caller.
 #![forbid(unsafe_code)]
 
 pub mod backoff;
@@ -9,5 +10,7 @@ pub mod budget;
 pub mod failover;
 pub mod health;
 pub mod outcome;
+pub mod pursuit;
 pub mod roster;
 pub mod trail;
+pub mod visit;

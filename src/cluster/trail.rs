@@ -33,6 +33,11 @@ impl Trail {
         }
     }
 
+    /// All of it; what stays behind is empty.
+    pub fn take(&mut self) -> Trail {
+        std::mem::replace(self, Trail::new(self.started))
+    }
+
     /// One more try failed.
     pub fn fault(&mut self, endpoint: &Arc<str>, fault: &Fault, took: Duration) {
         if let Some(head) = &fault.head {

@@ -28,17 +28,47 @@ pub(crate) fn odd() -> Vec<Case> {
         fine("until close", with_headers(200, "", NODE)),
         fine("HTTP/1.0", format!("HTTP/1.0 200 OK\r\n\r\n{NODE}").into()),
         fine("no reason", format!("HTTP/1.1 200\r\n\r\n{NODE}").into()),
-        fine("100 before", format!("HTTP/1.1 100 Continue\r\n\r\n{ok}").into()),
-        fine("100 with a header", format!("HTTP/1.1 100 Continue\r\nX: y\r\n\r\n{ok}").into()),
-        fine("100 thrice", format!("{}{ok}", "HTTP/1.1 100 Continue\r\n\r\n".repeat(3)).into()),
-        fine("103 before", format!("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n{ok}").into()),
+        fine(
+            "100 before",
+            format!("HTTP/1.1 100 Continue\r\n\r\n{ok}").into(),
+        ),
+        fine(
+            "100 with a header",
+            format!("HTTP/1.1 100 Continue\r\nX: y\r\n\r\n{ok}").into(),
+        ),
+        fine(
+            "100 thrice",
+            format!("{}{ok}", "HTTP/1.1 100 Continue\r\n\r\n".repeat(3)).into(),
+        ),
+        fine(
+            "103 before",
+            format!("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n{ok}").into(),
+        ),
         fine("lower case", framed("x-etcd-index: 7\r\n")),
-        fine("no index", framed("X-Etcd-Index: seven\r\nX-Raft-Index: -1\r\nX-Raft-Term: 99999999999999999999\r\n")),
-        fine("index twice", framed("X-Etcd-Index: 7\r\nX-Etcd-Index: 8\r\n")),
+        fine(
+            "no index",
+            framed(
+                "X-Etcd-Index: seven\r\nX-Raft-Index: -1\r\nX-Raft-Term: 99999999999999999999\r\n",
+            ),
+        ),
+        fine(
+            "index twice",
+            framed("X-Etcd-Index: 7\r\nX-Etcd-Index: 8\r\n"),
+        ),
         fine("cluster id that is no text", not_utf8),
-        fine("more than the body", format!("{ok}HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nagain").into()),
+        fine(
+            "more than the body",
+            format!("{ok}HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nagain").into(),
+        ),
         fine("trailers", chunked(NODE, "0\r\nX-After: y\r\n\r\n")),
-        fine("chunk extensions", with_headers(200, "Transfer-Encoding: chunked\r\n", &format!("{:x};a=b\r\n{NODE}\r\n0\r\n\r\n", NODE.len()))),
+        fine(
+            "chunk extensions",
+            with_headers(
+                200,
+                "Transfer-Encoding: chunked\r\n",
+                &format!("{:x};a=b\r\n{NODE}\r\n0\r\n\r\n", NODE.len()),
+            ),
+        ),
         fine("fifty headers", framed(&"X-More: of them\r\n".repeat(50))),
     ]
 }
@@ -46,19 +76,49 @@ pub(crate) fn odd() -> Vec<Case> {
 /// What no client may take for an answer.
 pub(crate) fn broken() -> Vec<Case> {
     let bad = |name: &str, bytes: Vec<u8>| raw(name, bytes, "PROTOCOL", UNKNOWN);
-    let length = |text: &str| bad(&format!("Content-Length: {text}"), with_headers(200, &format!("Content-Length: {text}\r\n"), NODE));
-    let coding = |text: &str| bad(&format!("Transfer-Encoding: {text}"), with_headers(200, &format!("Transfer-Encoding: {text}\r\n"), NODE));
-    let chunks = |text: &str| bad(&format!("chunks {text:?}"), with_headers(200, "Transfer-Encoding: chunked\r\n", text));
+    let length = |text: &str| {
+        bad(
+            &format!("Content-Length: {text}"),
+            with_headers(200, &format!("Content-Length: {text}\r\n"), NODE),
+        )
+    };
+    let coding = |text: &str| {
+        bad(
+            &format!("Transfer-Encoding: {text}"),
+            with_headers(200, &format!("Transfer-Encoding: {text}\r\n"), NODE),
+        )
+    };
+    let chunks = |text: &str| {
+        bad(
+            &format!("chunks {text:?}"),
+            with_headers(200, "Transfer-Encoding: chunked\r\n", text),
+        )
+    };
     let mut cases = vec![
-        bad("10^4 headers", framed(&"X-More: of them\r\n".repeat(10_000))),
-        bad("a header line of 1 MiB", framed(&format!("X-Long: {}\r\n", "x".repeat(1 << 20)))),
-        bad("a status line of 1 MiB", format!("HTTP/1.1 200 {}\r\n\r\n", "x".repeat(1 << 20)).into()),
-        bad("a header name of 1 MiB", framed(&format!("{}: x\r\n", "x".repeat(1 << 20)))),
+        bad(
+            "10^4 headers",
+            framed(&"X-More: of them\r\n".repeat(10_000)),
+        ),
+        bad(
+            "a header line of 1 MiB",
+            framed(&format!("X-Long: {}\r\n", "x".repeat(1 << 20))),
+        ),
+        bad(
+            "a status line of 1 MiB",
+            format!("HTTP/1.1 200 {}\r\n\r\n", "x".repeat(1 << 20)).into(),
+        ),
+        bad(
+            "a header name of 1 MiB",
+            framed(&format!("{}: x\r\n", "x".repeat(1 << 20))),
+        ),
         bad("a header without a colon", framed("nonsense\r\n")),
         bad("a header without a name", framed(": nonsense\r\n")),
         bad("a header name with a space", framed("X Y: z\r\n")),
         bad("NUL in a header", framed("X-Etcd-Index: 1\x002\r\n")),
-        bad("two lengths", framed(&format!("Content-Length: {}\r\n", NODE.len() - 1))),
+        bad(
+            "two lengths",
+            framed(&format!("Content-Length: {}\r\n", NODE.len() - 1)),
+        ),
         length("-5"),
         length("+5"),
         length("abc"),
@@ -86,26 +146,60 @@ pub(crate) fn broken() -> Vec<Case> {
         bad("status 99", b"HTTP/1.1 99 OK\r\n\r\n".to_vec()),
         bad("status 1000", b"HTTP/1.1 1000 OK\r\n\r\n".to_vec()),
         bad("status -200", b"HTTP/1.1 -200 OK\r\n\r\n".to_vec()),
-        bad("HTTP/3", format!("HTTP/3.0 200 OK\r\nContent-Length: {}\r\n\r\n{NODE}", NODE.len()).into()),
-        bad("ICY", format!("ICY 200 OK\r\nContent-Length: {}\r\n\r\n{NODE}", NODE.len()).into()),
+        bad(
+            "HTTP/3",
+            format!(
+                "HTTP/3.0 200 OK\r\nContent-Length: {}\r\n\r\n{NODE}",
+                NODE.len()
+            )
+            .into(),
+        ),
+        bad(
+            "ICY",
+            format!("ICY 200 OK\r\nContent-Length: {}\r\n\r\n{NODE}", NODE.len()).into(),
+        ),
         bad("SSH", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
         bad("SMTP", b"220 mail.example.com ESMTP\r\n".to_vec()),
         bad("TLS alert", b"\x15\x03\x01\x00\x02\x02\x46".to_vec()),
-        bad("HTTP/2", b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x80\x00\x04\x00\x01\x00\x00".to_vec()),
+        bad(
+            "HTTP/2",
+            b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x80\x00\x04\x00\x01\x00\x00"
+                .to_vec(),
+        ),
         bad("NULs", vec![0; 4096]),
         bad("newlines", b"\r\n".repeat(4096)),
         bad("half a status line", b"HTTP/1.1 2".to_vec()),
         bad("half a header", b"HTTP/1.1 200 OK\r\nContent-Le".to_vec()),
         bad("100 and nothing", b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
-        bad("101", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n".to_vec()),
-        bad("longer than it is", with_headers(200, "Content-Length: 500\r\n", NODE)),
+        bad(
+            "101",
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
+                .to_vec(),
+        ),
+        bad(
+            "longer than it is",
+            with_headers(200, "Content-Length: 500\r\n", NODE),
+        ),
     ];
     // the framing is all right, what is inside is not all there
-    for (name, headers) in [("shorter than it is", "Content-Length: 20\r\n"), ("0 long", "Content-Length: 0\r\n")] {
-        cases.push(raw(name, with_headers(200, headers, NODE), "PROTOCOL", FOREIGN_YES));
+    for (name, headers) in [
+        ("shorter than it is", "Content-Length: 20\r\n"),
+        ("0 long", "Content-Length: 0\r\n"),
+    ] {
+        cases.push(raw(
+            name,
+            with_headers(200, headers, NODE),
+            "PROTOCOL",
+            FOREIGN_YES,
+        ));
     }
     let tail = &NODE[..NODE.len() - 1];
-    cases.push(raw("half a body until close", with_headers(200, "", tail), "PROTOCOL", FOREIGN_YES));
+    cases.push(raw(
+        "half a body until close",
+        with_headers(200, "", tail),
+        "PROTOCOL",
+        FOREIGN_YES,
+    ));
     cases
 }
 
@@ -144,13 +238,29 @@ pub(crate) fn endless_ones() -> Vec<Case> {
             c.stay_silent();
             Ok(())
         }),
-        endless("a head by drops", "TIMEOUT", UNKNOWN, move |c| for_ever(c, &format!("{head}X-Long: "), "x", 10)),
-        endless("a body by drops", "TIMEOUT", UNKNOWN, move |c| for_ever(c, long, " ", 10)),
-        endless("chunks by drops", "TIMEOUT", UNKNOWN, move |c| for_ever(c, chunked, "1\r\n \r\n", 10)),
-        endless("100 by drops", "TIMEOUT", UNKNOWN, |c| for_ever(c, "", "HTTP/1.1 100 Continue\r\n\r\n", 10)),
-        endless("headers without end", "PROTOCOL", UNKNOWN, move |c| for_ever(c, head, "X-More: of them\r\n", 0)),
-        endless("a header without end", "PROTOCOL", UNKNOWN, move |c| for_ever(c, head, "xxxxxxxxxxxxxxxx", 0)),
-        endless("a chunk line without end", "PROTOCOL", UNKNOWN, move |c| for_ever(c, chunked, "0000000000000000", 0)),
-        endless("trailers without end", "PROTOCOL", UNKNOWN, move |c| for_ever(c, &format!("{chunked}0\r\n"), "X-More: of them\r\n", 0)),
+        endless("a head by drops", "TIMEOUT", UNKNOWN, move |c| {
+            for_ever(c, &format!("{head}X-Long: "), "x", 10)
+        }),
+        endless("a body by drops", "TIMEOUT", UNKNOWN, move |c| {
+            for_ever(c, long, " ", 10)
+        }),
+        endless("chunks by drops", "TIMEOUT", UNKNOWN, move |c| {
+            for_ever(c, chunked, "1\r\n \r\n", 10)
+        }),
+        endless("100 by drops", "TIMEOUT", UNKNOWN, |c| {
+            for_ever(c, "", "HTTP/1.1 100 Continue\r\n\r\n", 10)
+        }),
+        endless("headers without end", "PROTOCOL", UNKNOWN, move |c| {
+            for_ever(c, head, "X-More: of them\r\n", 0)
+        }),
+        endless("a header without end", "PROTOCOL", UNKNOWN, move |c| {
+            for_ever(c, head, "xxxxxxxxxxxxxxxx", 0)
+        }),
+        endless("a chunk line without end", "PROTOCOL", UNKNOWN, move |c| {
+            for_ever(c, chunked, "0000000000000000", 0)
+        }),
+        endless("trailers without end", "PROTOCOL", UNKNOWN, move |c| {
+            for_ever(c, &format!("{chunked}0\r\n"), "X-More: of them\r\n", 0)
+        }),
     ]
 }

@@ -25,22 +25,45 @@ pub(crate) const AMPLE_MS: u64 = 20_000;
 pub(crate) const SHORT_MS: u64 = 700;
 
 pub(crate) fn play(name: impl Into<String>, get: &'static str, set: End, play: Play) -> Case {
-    Case { name: name.into(), play, get: (get, false), set, deadline_ms: AMPLE_MS }
+    Case {
+        name: name.into(),
+        play,
+        get: (get, false),
+        set,
+        deadline_ms: AMPLE_MS,
+    }
 }
 
-pub(crate) fn raw(name: impl Into<String>, bytes: impl Into<Vec<u8>>, get: &'static str, set: End) -> Case {
+pub(crate) fn raw(
+    name: impl Into<String>,
+    bytes: impl Into<Vec<u8>>,
+    get: &'static str,
+    set: End,
+) -> Case {
     let bytes = bytes.into();
     play(name, get, set, Arc::new(move |c| c.write(&bytes)))
 }
 
 /// Never ends by itself: the deadline has to.
-pub(crate) fn endless(name: &str, get: &'static str, set: End, act: impl Fn(&mut Conversation) -> io::Result<()> + Send + Sync + 'static) -> Case {
-    Case { deadline_ms: SHORT_MS, ..play(name, get, set, Arc::new(act)) }
+pub(crate) fn endless(
+    name: &str,
+    get: &'static str,
+    set: End,
+    act: impl Fn(&mut Conversation) -> io::Result<()> + Send + Sync + 'static,
+) -> Case {
+    Case {
+        deadline_ms: SHORT_MS,
+        ..play(name, get, set, Arc::new(act))
+    }
 }
 
 pub(crate) fn answer(status: u16, kind: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
-    let mut bytes = format!("HTTP/1.1 {status} Hostile\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+    let mut bytes = format!(
+        "HTTP/1.1 {status} Hostile\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
     bytes.extend_from_slice(body);
     bytes
 }
@@ -49,8 +72,10 @@ pub(crate) fn with_headers(status: u16, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status} Hostile\r\n{headers}\r\n{body}").into_bytes()
 }
 
-pub(crate) const NODE: &str = r#"{"action":"set","node":{"key":"/k","value":"a value","modifiedIndex":7,"createdIndex":7}}"#;
-pub(crate) const HTML: &str = "<!DOCTYPE html>\n<html><body><h1>Welcome</h1>\r\n\x1b[31m</body></html>\n";
+pub(crate) const NODE: &str =
+    r#"{"action":"set","node":{"key":"/k","value":"a value","modifiedIndex":7,"createdIndex":7}}"#;
+pub(crate) const HTML: &str =
+    "<!DOCTYPE html>\n<html><body><h1>Welcome</h1>\r\n\x1b[31m</body></html>\n";
 
 /// A real answer, in both framings.
 pub(crate) fn good(chunked: bool) -> Vec<u8> {
@@ -97,16 +122,26 @@ pub(crate) fn run(program: &Program, threads: usize, jobs: &[Job]) -> Run {
     let file = folder.join("jobs");
     let mut lines = String::new();
     for j in jobs {
-        writeln!(lines, "{} {} {} {} {}", j.verb, j.deadline_ms, j.max_response_bytes, j.endpoints, j.key).unwrap();
+        writeln!(
+            lines,
+            "{} {} {} {} {}",
+            j.verb, j.deadline_ms, j.max_response_bytes, j.endpoints, j.key
+        )
+        .unwrap();
     }
     std::fs::write(&file, lines).unwrap();
-    let output = program.run(&[&threads.to_string(), file.to_str().unwrap()]).success();
+    let output = program
+        .run(&[&threads.to_string(), file.to_str().unwrap()])
+        .success();
     let mut lines: Vec<&str> = output.stdout.lines().collect();
     let kib = lines.pop().and_then(|l| l.parse().ok()).expect("memory");
     assert_eq!(lines.len(), jobs.len());
     let told = lines.iter().map(|line| {
         let f: Vec<&str> = line.splitn(9, '\t').collect();
-        let number = |i: usize| f[i].parse::<u64>().unwrap_or_else(|e| panic!("{e}: {line}"));
+        let number = |i: usize| {
+            f[i].parse::<u64>()
+                .unwrap_or_else(|e| panic!("{e}: {line}"))
+        };
         Told {
             status: f[0].into(),
             unknown: number(1) == 1,
@@ -121,7 +156,12 @@ pub(crate) fn run(program: &Program, threads: usize, jobs: &[Job]) -> Run {
     });
     let told: Vec<Told> = told.collect();
     for (job, told) in jobs.iter().zip(&told) {
-        assert!(told.ms < job.deadline_ms + LATE_MS, "{} {}: {told:?}", job.verb, job.key);
+        assert!(
+            told.ms < job.deadline_ms + LATE_MS,
+            "{} {}: {told:?}",
+            job.verb,
+            job.key
+        );
     }
     Run { told, kib }
 }
@@ -169,7 +209,12 @@ pub(crate) fn judge(program: &Program, cases: &[Case]) {
         let case = &cases[n % cases.len()];
         let end = if n < cases.len() { case.get } else { case.set };
         if (told.status.as_str(), told.unknown) != end {
-            writeln!(wrong, "{} {}: {end:?} expected, {told:?}", jobs[n].verb, case.name).unwrap();
+            writeln!(
+                wrong,
+                "{} {}: {end:?} expected, {told:?}",
+                jobs[n].verb, case.name
+            )
+            .unwrap();
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");

@@ -1,0 +1,222 @@
+//! One request on its way over the members: whom to ask next, for how long, and when to stop. No I/O: drivers run the
+//! exchanges and pauses that it asks for and tell how they ended.
+
+use super::backoff::Backoff;
+use super::budget::Budget;
+use super::outcome::{self, Next};
+use super::roster::{Member, Roster};
+use super::trail::Trail;
+use super::visit::{Step, Visit};
+use crate::error::{Error, Result};
+use crate::protocol::answer;
+use crate::protocol::response::Response;
+use crate::protocol::wire::Wire;
+use crate::status::Status;
+use crate::transport::channel::{Answer, Limits, Settings};
+use crate::transport::fault::Fault;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Every member is asked at most so often in one call.
+const ROUNDS: u32 = 2;
+/// Before the second round.
+const BREATH: Duration = Duration::from_millis(200);
+
+/// The terms on which a request is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Consent to send a plain set or delete again.
+    pub allow_repeat: bool,
+    /// How long.
+    pub budget: Budget,
+    /// Of decoding.
+    pub decode: answer::Limits,
+    /// Only to members that know `refresh`.
+    pub refresh: bool,
+}
+
+/// What the driver has to do.
+#[derive(Debug)]
+pub enum Todo {
+    /// Run [`Pursuit::exchange`], then tell [`Pursuit::answered`] or [`Pursuit::failed`].
+    Exchange,
+    /// Let this time pass, then go on with [`Pursuit::go`].
+    Pause(Duration),
+    /// Nothing more.
+    End(Result<Box<Response>>),
+}
+
+/// A request on its way.
+#[derive(Debug)]
+pub struct Pursuit<W> {
+    wire: W,
+    terms: Terms,
+    repeatable: bool,
+    trail: Trail,
+    tried: Vec<usize>,
+    round: u32,
+    present: Option<Present<W>>,
+}
+
+/// The try in progress.
+#[derive(Debug)]
+struct Present<W> {
+    place: usize,
+    visit: Visit<W>,
+    limits: Limits,
+    began: Instant,
+}
+
+impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
+    /// Nothing asked yet; begin with [`Pursuit::go`].
+    pub fn new(wire: W, terms: Terms, now: Instant) -> Pursuit<W> {
+        Pursuit {
+            repeatable: outcome::repeatable(wire.repeat, terms.allow_repeat),
+            wire,
+            terms,
+            trail: Trail::new(now),
+            tried: Vec::new(),
+            round: 1,
+            present: None,
+        }
+    }
+
+    /// To the next member.
+    pub fn go(&mut self, now: Instant, roster: &Roster) -> Todo {
+        if self.terms.budget.left(now).is_zero() {
+            return Todo::End(Err(self.trail.take().out_of_time(now)));
+        }
+        if let Some((place, member)) = roster.pick(now, &self.tried) {
+            let member = member.clone();
+            return self.visit(place, member, now, roster);
+        }
+        if self.round == ROUNDS {
+            return Todo::End(Err(self.trail.take().exhausted()));
+        }
+        self.round += 1;
+        self.tried.clear();
+        let breath = Backoff::new(BREATH, BREATH).pause();
+        Todo::Pause(breath.min(self.terms.budget.left(now)))
+    }
+
+    fn visit(&mut self, place: usize, member: Arc<Member>, now: Instant, roster: &Roster) -> Todo {
+        let left = roster.len().saturating_sub(self.tried.len());
+        let limits = self.terms.budget.limits(now, left, self.repeatable);
+        let visit = Visit::new(
+            member,
+            self.wire.clone(),
+            self.terms.refresh,
+            self.terms.decode,
+        );
+        self.present = Some(Present {
+            place,
+            visit,
+            limits,
+            began: now,
+        });
+        Todo::Exchange
+    }
+
+    /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
+    pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
+        let present = self.present.as_ref()?;
+        let (member, wire) = present.visit.exchange();
+        Some((member, wire, &present.limits))
+    }
+
+    /// The exchange brought an answer.
+    pub fn answered(
+        &mut self,
+        answer: Answer,
+        now: Instant,
+        roster: &Roster,
+        settings: &Settings,
+    ) -> Todo {
+        let Some(present) = &mut self.present else {
+            return self.go(now, roster);
+        };
+        match present.visit.answered(answer, roster, settings) {
+            Some(step) => self.step(step, now, roster),
+            None => Todo::Exchange,
+        }
+    }
+
+    /// The exchange brought none.
+    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, roster: &Roster) -> Todo {
+        let Some(present) = &self.present else {
+            return self.go(now, roster);
+        };
+        let step = present.visit.failed(fault);
+        self.step(step, now, roster)
+    }
+
+    /// The caller gave up between two exchanges.
+    pub fn cancelled(&mut self) -> Error {
+        self.trail.take().cancelled()
+    }
+
+    fn step(&mut self, step: Step, now: Instant, roster: &Roster) -> Todo {
+        let Some(Present {
+            place,
+            visit,
+            began,
+            ..
+        }) = self.present.take()
+        else {
+            return self.go(now, roster);
+        };
+        let member = visit.member();
+        let url = member.url();
+        let took = now.saturating_duration_since(began);
+        match step {
+            Step::Done(response) => {
+                member.succeed();
+                roster.pin(place);
+                return Todo::End(Ok(response));
+            }
+            Step::Quiet(_) => {
+                let error = Error::new(Status::PROTOCOL, format!("{url}: empty answer"));
+                return Todo::End(Err(self.trail.take().sign(error)));
+            }
+            Step::Refused(error) => {
+                member.succeed();
+                roster.pin(place);
+                return Todo::End(Err(self.trail.take().sign(error)));
+            }
+            Step::Trouble(error) => {
+                member.fail(now);
+                let unknown = error.detail().outcome_unknown;
+                self.trail.maybe_applied |= unknown;
+                self.trail.trouble(url, error, took);
+                if unknown && !self.repeatable {
+                    return Todo::End(Err(self.trail.take().exhausted()));
+                }
+                self.tried.push(place);
+            }
+            Step::Fault(fault) => {
+                let outcome = outcome::judge(&fault, self.wire.repeat, self.terms.allow_repeat);
+                self.trail.maybe_applied |= outcome.maybe_applied;
+                self.trail.fault(url, &fault, took);
+                if outcome.blame {
+                    member.fail(now);
+                }
+                match outcome.next {
+                    Next::Stop => return Todo::End(Err(self.trail.take().stopped(fault.kind))),
+                    Next::Other => self.tried.push(place),
+                    Next::Again => {
+                        member.channel().forget_idle();
+                        if !self.terms.budget.left(now).is_zero() {
+                            return self.visit(place, member.clone(), now, roster);
+                        }
+                    }
+                }
+            }
+        }
+        self.go(now, roster)
+    }
+}
+
+#[cfg(test)]
+#[path = "pursuit_tests.rs"]
+mod tests;

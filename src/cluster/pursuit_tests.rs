@@ -1,0 +1,301 @@
+use super::*;
+use crate::client::Options;
+use crate::error::Phase;
+use crate::protocol::answer::Head;
+use crate::protocol::key::Key;
+use crate::protocol::request::{Operation, Request};
+use crate::transport::fault::{FaultKind, Sent};
+
+/// A cluster of three and one request on its way over it.
+struct Walk {
+    roster: Roster,
+    settings: Settings,
+    now: Instant,
+    pursuit: Pursuit<Arc<Wire>>,
+    asked: Vec<String>,
+}
+
+impl Walk {
+    fn new(operation: Operation, allow_repeat: bool) -> Walk {
+        let mut options = Options::default();
+        options
+            .add_endpoints("endpoints", "http://a:1,http://b:1,http://c:1")
+            .unwrap();
+        let roster = Roster::new(options.endpoints(), options.settings());
+        let mut request = Request::new(operation, Key::parse("key", "/k").unwrap());
+        if operation == Operation::Refresh {
+            request.set_ttl(5).unwrap();
+        }
+        if operation == Operation::CompareAndSwap {
+            request.set_value(b"v").unwrap();
+            request.set_prev_index(7).unwrap();
+        }
+        let now = Instant::now();
+        let terms = Terms {
+            allow_repeat,
+            budget: Budget {
+                deadline: now + Duration::from_secs(9),
+                connect: Duration::from_secs(2),
+                max_body: 1 << 20,
+            },
+            decode: answer::Limits {
+                depth: 10,
+                nodes: 10,
+            },
+            refresh: operation == Operation::Refresh,
+        };
+        let pursuit = Pursuit::new(Arc::new(request.wire().unwrap()), terms, now);
+        Walk {
+            roster,
+            settings: options.settings().clone(),
+            now,
+            pursuit,
+            asked: Vec::new(),
+        }
+    }
+
+    /// Runs it; `reply` plays the members.
+    fn run(&mut self, mut reply: impl FnMut(&str, &Wire, usize) -> Reply) -> Result<Box<Response>> {
+        let mut todo = self.pursuit.go(self.now, &self.roster);
+        loop {
+            assert!(self.asked.len() < 50, "endless");
+            todo = match todo {
+                Todo::End(result) => return result,
+                Todo::Pause(time) => {
+                    self.asked.push("pause".into());
+                    self.now += time;
+                    self.pursuit.go(self.now, &self.roster)
+                }
+                Todo::Exchange => {
+                    let (member, wire, limits) = self.pursuit.exchange().unwrap();
+                    let host = member.url().trim_start_matches("http://").to_owned();
+                    let (said, silence) = (reply(&host, wire, self.asked.len()), limits.head);
+                    self.asked.push(host);
+                    match said {
+                        Reply::Answer(status, body) => {
+                            let mut head = Head::new(status);
+                            if let Some(location) = body.strip_prefix("Location: ") {
+                                head.location = Some(location.into());
+                            }
+                            let answer = Answer {
+                                head,
+                                body: body.into(),
+                            };
+                            self.pursuit
+                                .answered(answer, self.now, &self.roster, &self.settings)
+                        }
+                        Reply::Fault(kind, sent, reused) => {
+                            if kind == FaultKind::Timeout {
+                                self.now += silence;
+                            }
+                            let fault = Fault {
+                                phase: Phase::Head,
+                                kind,
+                                text: "no".into(),
+                                sent,
+                                received: 0,
+                                reused,
+                                head: None,
+                                body_began: false,
+                                body: Vec::new(),
+                            };
+                            self.pursuit.failed(Box::new(fault), self.now, &self.roster)
+                        }
+                    }
+                }
+            };
+        }
+    }
+}
+
+enum Reply {
+    Answer(u16, &'static str),
+    Fault(FaultKind, Sent, bool),
+}
+
+const REFUSED: Reply = Reply::Fault(FaultKind::Connection, Sent::None, false);
+const SILENT: Reply = Reply::Fault(FaultKind::Timeout, Sent::Fully, false);
+const GOOD: Reply = Reply::Answer(
+    200,
+    r#"{"action":"get","node":{"key":"/k","value":"v","modifiedIndex":7,"createdIndex":7}}"#,
+);
+
+#[test]
+fn who_cannot_be_reached_is_left_and_who_answers_is_kept() {
+    for operation in [
+        Operation::Get,
+        Operation::CreateInOrder,
+        Operation::CompareAndSwap,
+    ] {
+        let mut walk = Walk::new(operation, false);
+        walk.run(|host, _, _| if host == "a:1" { REFUSED } else { GOOD })
+            .unwrap();
+        assert_eq!(walk.asked, ["a:1", "b:1"]);
+        let next = walk.roster.pick(walk.now, &[]).unwrap().1.url().clone();
+        assert_eq!(&*next, "http://b:1");
+    }
+}
+
+#[test]
+fn silence_costs_a_read_its_share_and_a_write_its_certainty() {
+    let mut walk = Walk::new(Operation::Get, false);
+    let began = walk.now;
+    walk.run(|host, _, _| if host == "c:1" { GOOD } else { SILENT })
+        .unwrap();
+    assert_eq!(walk.asked, ["a:1", "b:1", "c:1"]);
+    assert_eq!(walk.now - began, Duration::from_secs(6));
+
+    for operation in [
+        Operation::Set,
+        Operation::CreateInOrder,
+        Operation::CompareAndSwap,
+        Operation::Create,
+    ] {
+        let mut walk = Walk::new(operation, false);
+        let error = walk.run(|_, _, _| SILENT).unwrap_err();
+        assert_eq!(error.status(), Status::OUTCOME_UNKNOWN);
+        assert_eq!(walk.asked, ["a:1"]);
+        assert_eq!(error.detail().attempts.len(), 1);
+    }
+}
+
+#[test]
+fn consent_repeats_a_set_and_nothing_else() {
+    let mut walk = Walk::new(Operation::Set, true);
+    walk.run(|host, _, _| if host == "a:1" { SILENT } else { GOOD })
+        .unwrap();
+    assert_eq!(walk.asked, ["a:1", "b:1"]);
+
+    // what the second copy met does not tell what became of the first
+    let mut walk = Walk::new(Operation::Delete, true);
+    let gone = Reply::Answer(
+        404,
+        r#"{"errorCode":100,"message":"Key not found","cause":"/k","index":9}"#,
+    );
+    let mut replies = [SILENT, gone].into_iter();
+    let error = walk.run(|_, _, _| replies.next().unwrap()).unwrap_err();
+    assert_eq!(error.status(), Status::KEY_NOT_FOUND);
+    assert!(error.detail().outcome_unknown);
+
+    let mut walk = Walk::new(Operation::CreateInOrder, true);
+    assert_eq!(
+        walk.run(|_, _, _| SILENT).unwrap_err().status(),
+        Status::OUTCOME_UNKNOWN
+    );
+    assert_eq!(walk.asked, ["a:1"]);
+}
+
+#[test]
+fn when_all_fail_there_is_one_more_round() {
+    let mut walk = Walk::new(Operation::CreateInOrder, false);
+    let error = walk.run(|_, _, _| REFUSED).unwrap_err();
+    assert_eq!(error.status(), Status::UNREACHABLE);
+    assert!(!error.detail().outcome_unknown && error.detail().retriable);
+    assert_eq!(walk.asked.iter().filter(|a| *a != "pause").count(), 6);
+    assert_eq!(walk.asked.iter().position(|a| a == "pause"), Some(3));
+    assert_eq!(error.detail().attempts.len(), 6);
+}
+
+#[test]
+fn a_stale_connection_is_tried_anew_at_the_same_member() {
+    let stale = || Reply::Fault(FaultKind::Connection, Sent::Partly, true);
+    let mut walk = Walk::new(Operation::CreateInOrder, false);
+    walk.run(|_, _, n| if n == 0 { stale() } else { GOOD })
+        .unwrap();
+    assert_eq!(walk.asked, ["a:1", "a:1"]);
+}
+
+#[test]
+fn redirects_keep_method_and_body_and_have_an_end() {
+    let mut walk = Walk::new(Operation::Set, false);
+    let mut seen = Vec::new();
+    walk.run(|host, wire, _| {
+        seen.push((
+            host.to_owned(),
+            wire.method.name(),
+            wire.target.clone(),
+            wire.body.clone(),
+        ));
+        match host {
+            "a:1" => Reply::Answer(307, "Location: http://c:1/v2/keys/k?x"),
+            "c:1" => Reply::Answer(307, "Location: http://d:4/v2/keys/k"),
+            _ => GOOD,
+        }
+    })
+    .unwrap();
+    assert_eq!(walk.asked, ["a:1", "c:1", "d:4"]);
+    assert_eq!(
+        (seen[2].1, seen[2].2.as_str(), &seen[2].3),
+        ("PUT", "/v2/keys/k", &seen[0].3)
+    );
+    assert_eq!(seen[1].2, "/v2/keys/k?x");
+
+    for location in [
+        "Location: /v2/keys/k",
+        "Location: gopher://x/",
+        "Location: ://",
+        "Location: http://a b/",
+    ] {
+        let mut walk = Walk::new(Operation::Set, false);
+        let error = walk
+            .run(|_, _, _| Reply::Answer(307, location))
+            .unwrap_err();
+        assert_eq!(error.status(), Status::REDIRECT, "{location}");
+        assert!(!error.detail().outcome_unknown);
+    }
+}
+
+#[test]
+fn refresh_is_only_sent_to_who_knows_it() {
+    let mut walk = Walk::new(Operation::Refresh, false);
+    let version = |wire: &Wire| wire.target == "/version";
+    walk.run(|_, wire, _| {
+        if version(wire) {
+            Reply::Answer(200, r#"{"etcdserver":"3.4.23"}"#)
+        } else {
+            GOOD
+        }
+    })
+    .unwrap();
+    assert_eq!(walk.asked, ["a:1", "a:1"]);
+
+    let mut walk = Walk::new(Operation::Refresh, false);
+    let old = |_: &str, wire: &Wire, _: usize| {
+        assert_eq!(wire.target, "/version");
+        Reply::Answer(200, "etcd 2.0.13")
+    };
+    assert_eq!(walk.run(old).unwrap_err().status(), Status::UNSUPPORTED);
+
+    // that nobody answered the question says nothing about the write
+    let mut walk = Walk::new(Operation::Refresh, false);
+    let error = walk.run(|_, _, _| SILENT).unwrap_err();
+    assert_eq!(error.status(), Status::TIMEOUT);
+    assert!(!error.detail().outcome_unknown);
+}
+
+#[test]
+fn trouble_of_one_member_is_no_trouble_of_the_next() {
+    let election = || Reply::Answer(503, r#"{"message":"During election"}"#);
+    let mut walk = Walk::new(Operation::CreateInOrder, false);
+    walk.run(|host, _, _| if host == "a:1" { election() } else { GOOD })
+        .unwrap();
+    assert_eq!(walk.asked, ["a:1", "b:1"]);
+
+    let timed_out = || {
+        Reply::Answer(
+            500,
+            r#"{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out","index":0}"#,
+        )
+    };
+    let mut walk = Walk::new(Operation::CreateInOrder, false);
+    let error = walk.run(|_, _, _| timed_out()).unwrap_err();
+    assert_eq!(
+        (error.status(), error.detail().etcd_code),
+        (Status::OUTCOME_UNKNOWN, 300)
+    );
+    assert_eq!(walk.asked, ["a:1"]);
+    let mut walk = Walk::new(Operation::Get, false);
+    walk.run(|host, _, _| if host == "c:1" { GOOD } else { timed_out() })
+        .unwrap();
+    assert_eq!(walk.asked, ["a:1", "b:1", "c:1"]);
+}

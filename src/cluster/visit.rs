@@ -1,0 +1,207 @@
+//! One try at one member: the exchanges that it takes (a look at its version, redirects) and what they come to.
+
+use super::roster::{Member, Roster};
+use crate::error::{Error, Phase, Result};
+use crate::protocol::answer::{self, Verdict, judge};
+use crate::protocol::response::Response;
+use crate::protocol::version;
+use crate::protocol::wire::Wire;
+use crate::status::Status;
+use crate::transport::channel::{Answer, Settings};
+use crate::transport::endpoint::Endpoint;
+use crate::transport::fault::{Fault, Sent};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// Redirects followed in one try.
+const HOPS: usize = 5;
+
+/// How one try ended.
+#[derive(Debug)]
+pub enum Step {
+    /// With an answer.
+    Done(Box<Response>),
+    /// With a watch poll that ended without an event; the store's index when it was registered, 0 if unknown.
+    Quiet(u64),
+    /// With etcd's definite word.
+    Refused(Error),
+    /// With the word of a member that cannot help.
+    Trouble(Error),
+    /// Without a complete answer.
+    Fault(Box<Fault>),
+}
+
+/// A try in progress. The driver runs [`Visit::exchange`] and tells its end, until there is a [`Step`].
+#[derive(Debug)]
+pub struct Visit<W> {
+    member: Arc<Member>,
+    wire: W,
+    stage: Stage,
+    decode: answer::Limits,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Does the member know `refresh`? Older ones would overwrite the value.
+    Version(Wire),
+    Request,
+    Hop(Hop),
+}
+
+/// Where a redirect leads.
+#[derive(Debug)]
+struct Hop {
+    to: Arc<Member>,
+    wire: Wire,
+    number: usize,
+}
+
+impl<W: Deref<Target = Wire>> Visit<W> {
+    /// Of `member`, with `wire`; `refresh` makes sure first that the member understands it.
+    pub fn new(member: Arc<Member>, wire: W, refresh: bool, decode: answer::Limits) -> Visit<W> {
+        let stage = match refresh && !member.refreshes() {
+            true => Stage::Version(Wire::get("/version")),
+            false => Stage::Request,
+        };
+        Visit {
+            member,
+            wire,
+            stage,
+            decode,
+        }
+    }
+
+    /// The member that is visited, whoever it redirects to.
+    pub fn member(&self) -> &Arc<Member> {
+        &self.member
+    }
+
+    /// What to send, and to whom.
+    pub fn exchange(&self) -> (&Arc<Member>, &Wire) {
+        match &self.stage {
+            Stage::Version(wire) => (&self.member, wire),
+            Stage::Request => (&self.member, &self.wire),
+            Stage::Hop(hop) => (&hop.to, &hop.wire),
+        }
+    }
+
+    /// The exchange brought an answer; `None` asks for the next exchange.
+    pub fn answered(
+        &mut self,
+        answer: Answer,
+        roster: &Roster,
+        settings: &Settings,
+    ) -> Option<Step> {
+        if let Stage::Version(_) = self.stage {
+            return self.learn(&answer);
+        }
+        let (to, wire) = self.exchange();
+        let (url, index) = (to.url().clone(), answer.head.etcd_index);
+        let step = match judge(
+            answer.head,
+            answer.body,
+            wire.expect,
+            wire.repeat,
+            &self.decode,
+        ) {
+            Verdict::Success(mut response) => {
+                response.set_endpoint(url);
+                Step::Done(Box::new(response))
+            }
+            Verdict::NoEvent => Step::Quiet(index),
+            Verdict::Refused(error) => Step::Refused(at(error, &url)),
+            Verdict::Trouble(error) => Step::Trouble(at(error, &url)),
+            Verdict::Redirect(location) => match self.hop(&location, roster, settings) {
+                Ok(hop) => {
+                    self.stage = Stage::Hop(hop);
+                    return None;
+                }
+                Err(error) => Step::Trouble(error),
+            },
+        };
+        Some(step)
+    }
+
+    /// The exchange brought none.
+    pub fn failed(&self, mut fault: Box<Fault>) -> Step {
+        if let Stage::Version(_) = self.stage {
+            // the request itself has not left
+            fault.sent = Sent::None;
+        }
+        Step::Fault(fault)
+    }
+
+    fn learn(&mut self, answer: &Answer) -> Option<Step> {
+        let url = self.member.url();
+        let refuse = |why: String| {
+            at(
+                Error::new(Status::UNSUPPORTED, format!("{url}: {why}")),
+                url,
+            )
+        };
+        match version::of(&answer.body).filter(|_| answer.head.status == 200) {
+            Some(version) if version >= (2, 3) => {}
+            Some((major, minor)) => {
+                let why =
+                    format!("etcd {major}.{minor} has no refresh and would overwrite the value");
+                return Some(Step::Refused(refuse(why)));
+            }
+            None => {
+                let why = format!(
+                    "cannot tell whether it knows refresh, /version answered {}",
+                    answer.head.status
+                );
+                return Some(Step::Trouble(refuse(why)));
+            }
+        }
+        self.member.set_refreshes();
+        self.stage = Stage::Request;
+        None
+    }
+
+    fn hop(&self, location: &str, roster: &Roster, settings: &Settings) -> Result<Hop> {
+        let (from, number) = match &self.stage {
+            Stage::Hop(hop) => (&hop.to, hop.number + 1),
+            _ => (&self.member, 1),
+        };
+        let refuse = |why: &str| {
+            let text = format!("{}: redirected to {location:?}: {why}", from.url());
+            Error::new(Status::REDIRECT, text)
+        };
+        if number > HOPS {
+            return Err(refuse(&format!("more than {HOPS} redirects")));
+        }
+        if !location.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
+            return Err(refuse("not a location"));
+        }
+        let (to, target) = if location.starts_with('/') {
+            (from.clone(), location)
+        } else {
+            let after_scheme = location.find("://").map_or(0, |i| i + 3);
+            let path = location.get(after_scheme..).and_then(|rest| rest.find('/'));
+            let (origin, target) =
+                location.split_at(path.map_or(location.len(), |i| i + after_scheme));
+            let endpoint =
+                Endpoint::parse("Location", origin).map_err(|e| refuse(&e.detail().message))?;
+            let known = roster.find(endpoint.url()).cloned();
+            (
+                known.unwrap_or_else(|| Arc::new(Member::new(endpoint, settings))),
+                target,
+            )
+        };
+        let target = if target.is_empty() { "/" } else { target };
+        let wire = Wire {
+            target: target.to_owned(),
+            ..self.wire.clone()
+        };
+        Ok(Hop { to, wire, number })
+    }
+}
+
+/// Says which member a complete answer came from, so that no earlier try is taken for the one that decided.
+fn at(mut error: Error, url: &Arc<str>) -> Error {
+    let detail = error.detail_mut();
+    detail.endpoint.get_or_insert_with(|| url.clone());
+    detail.phase.get_or_insert(Phase::Body);
+    error
+}
