@@ -165,6 +165,7 @@ static void largest(char unit, size_t cost)
 int main(int argc, char **argv)
 {
 	begin(argc, argv);
+	until_index_rests();
 	long_keys();
 	longest_key();
 	value_sizes();

@@ -250,17 +250,7 @@ int main(int argc, char **argv)
 {
 	static void (*const groups[])(void) = {keys, values, ttls, waits, requests, incomplete, flags, raw};
 	begin(argc, argv);
-	/* the server writes a version of its own soon after its start */
-	etcd_v2_status known = ETCD_V2_KEY_NOT_FOUND;
-	for (int64_t end = monotonic_ns() + 20000000000; known != ETCD_V2_OK; sleep_ms(5)) {
-		etcd_v2_request *version;
-		CHECK(monotonic_ns() < end);
-		CHECK_OK(etcd_v2_request_raw("GET", "/version", NULL, 0, NULL, &version, ERR));
-		CHECK_OK(etcd_v2_execute(client, version, OUT, ERR));
-		if (strstr(etcd_v2_response_body(answer, NULL), "\"not_decided\"") == NULL)
-			known = ETCD_V2_OK;
-		etcd_v2_request_free(version);
-	}
+	until_index_rests();
 	put("/refused", "v");
 	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
 		uint64_t before = store_index();

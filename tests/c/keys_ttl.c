@@ -130,6 +130,7 @@ static void refresh(void)
 	lasts(PREV, 100);
 	uint64_t refreshed = etcd_v2_node_modified_index(NODE);
 	CHECK(refreshed > made);
+	CHECK_INT(etcd_v2_node_created_index(NODE), made);
 	CHECK_INT(etcd_v2_response_etcd_index(answer), refreshed);
 	CHECK_VALUE("/ttl/refresh", "kept");
 	CHECK_INT(etcd_v2_node_modified_index(NODE), refreshed);
@@ -157,7 +158,8 @@ static void expires(void)
 	put("/ttl/end/stays", "s");
 	CHECK_OK(etcd_v2_set(client, keys[0], "v", 1, OUT, ERR));
 	from[0] = etcd_v2_node_modified_index(NODE);
-	CHECK_OK(etcd_v2_set_dir(client, keys[1], 1, OUT, ERR));
+	/* long enough for slow tests to write below it */
+	CHECK_OK(etcd_v2_set_dir(client, keys[1], 3, OUT, ERR));
 	put("/ttl/end/dir/sub/child", "c");
 	from[1] = put("/ttl/end/dir/other", "c");
 	CHECK_OK(etcd_v2_set(client, keys[2], "v", 1000, OUT, ERR));
