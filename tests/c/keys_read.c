@@ -110,6 +110,22 @@ static void misses(void)
 	CHECK(answer == NULL);
 }
 
+/* The member that refused is told, not the one that was tried in vain before it. */
+static void misses_elsewhere(void)
+{
+	etcd_v2_client *two;
+	CHECK_OK(etcd_v2_client_open(text("http://127.0.0.1:1,%s", url), &two, ERR));
+	CHECK_STATUS(etcd_v2_get(two, "/read/list/nope", 0, OUT, ERR), ETCD_V2_KEY_NOT_FOUND);
+	CHECK_REFUSED(100, 404, "/read/list/nope");
+	CHECK_TEXT(etcd_v2_error_phase(error), "body");
+	CHECK_INT(etcd_v2_error_attempt_count(error), 1);
+	const char *endpoint, *phase;
+	CHECK(etcd_v2_error_attempt(error, 0, &endpoint, &phase, NULL, NULL));
+	CHECK_TEXT(endpoint, "http://127.0.0.1:1");
+	CHECK_TEXT(phase, "connect");
+	etcd_v2_client_free(two);
+}
+
 static void index_of_answers(void)
 {
 	uint64_t written = put("/read/index", "1"), now = put("/read/other", "1");
@@ -163,6 +179,7 @@ int main(int argc, char **argv)
 	hidden();
 	root();
 	misses();
+	misses_elsewhere();
 	index_of_answers();
 	many_children();
 	return finish();
