@@ -19,6 +19,8 @@ pub struct Trail {
     /// The last answer of a member that could not help.
     trouble: Option<Error>,
     http_status: u16,
+    /// Whether somebody answered in what is not HTTP, or cut an answer.
+    garbled: bool,
 }
 
 impl Trail {
@@ -30,6 +32,7 @@ impl Trail {
             maybe_applied: false,
             trouble: None,
             http_status: 0,
+            garbled: false,
         }
     }
 
@@ -43,6 +46,7 @@ impl Trail {
         if let Some(head) = &fault.head {
             self.http_status = head.status;
         }
+        self.garbled |= fault.kind == FaultKind::Protocol;
         self.push(endpoint, fault.phase, fault.text.clone(), took);
     }
 
@@ -103,10 +107,11 @@ impl Trail {
             _ if self.maybe_applied => return self.unknown(),
             _ => {}
         }
-        let mut error = Error::new(
-            Status::UNREACHABLE,
-            format!("no member could be reached{}", self.summary()),
-        );
+        let (status, text) = match self.garbled {
+            true => (Status::PROTOCOL, "the answer is not etcd's"),
+            false => (Status::UNREACHABLE, "no member could be reached"),
+        };
+        let mut error = Error::new(status, format!("{text}{}", self.summary()));
         error.detail_mut().retriable = true;
         self.sign(error)
     }
