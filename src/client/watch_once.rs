@@ -34,6 +34,8 @@ pub enum Patience {
 const HEAD_PATIENCE: Duration = Duration::from_secs(2);
 /// A poll that ends sooner without an event costs a pause, so that no server can make a hot loop.
 const SHORT: Duration = Duration::from_secs(1);
+/// Events in a row that are not the watch's and are passed over without a pause: no server remembers more.
+const HISTORY: u32 = 1000;
 /// A year: beyond any patience.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -68,6 +70,7 @@ impl Client {
             backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(3)),
             tried: Vec::new(),
             heads_withheld: false,
+            passed: 0,
         };
         loop {
             if let Some(response) = poll.once()? {
@@ -91,6 +94,8 @@ struct Poll<'a> {
     tried: Vec<usize>,
     /// Something between us and the member keeps the head back until there is an event.
     heads_withheld: bool,
+    /// Events passed over.
+    passed: u32,
 }
 
 impl Poll<'_> {
@@ -180,6 +185,11 @@ impl Poll<'_> {
         }
         if self.scope.holds(&event) {
             return Ok(Some(event));
+        }
+        self.passed += 1;
+        if self.passed > HISTORY || modified == u64::MAX {
+            // made up
+            return self.breathe();
         }
         Ok(None)
     }
