@@ -288,7 +288,9 @@ impl Decoder<'_> {
     #[inline]
     fn leave(&mut self, open: &Open) -> Step<u32> {
         let mut node = open.node;
-        if node.key.is_absent() && node.bits & 1 == 0 {
+        // only the root directory has none
+        let root = node.bits & 1 != 0 && self.stack.is_empty();
+        if node.key.is_absent() && !root {
             return Err(self.broken("a node without a key ends"));
         }
         if node.bits & 2 != 0 {
