@@ -8,7 +8,7 @@ use crate::protocol::version;
 use crate::protocol::wire::Wire;
 use crate::status::Status;
 use crate::transport::channel::{Answer, Settings};
-use crate::transport::endpoint::Endpoint;
+use crate::transport::endpoint::{Endpoint, echo};
 use crate::transport::fault::{Fault, Sent};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -165,7 +165,7 @@ impl<W: Deref<Target = Wire>> Visit<W> {
             _ => (&self.member, 1),
         };
         let refuse = |why: &str| {
-            let text = format!("{}: redirected to {location:?}: {why}", from.url());
+            let text = format!("{}: redirected to {}: {why}", from.url(), echo(location));
             Error::new(Status::REDIRECT, text)
         };
         if number > HOPS {
@@ -176,6 +176,9 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         }
         let (to, target) = if location.starts_with('/') {
             (from.clone(), location)
+        } else if !location.contains("://") {
+            // an endpoint may be a bare name, but a location that is one was meant relative to something
+            return Err(refuse("neither a URL nor a path"));
         } else {
             let after_scheme = location.find("://").map_or(0, |i| i + 3);
             let path = location.get(after_scheme..).and_then(|rest| rest.find('/'));

@@ -239,7 +239,7 @@ fn parse_port(port: &str) -> std::result::Result<u16, &'static str> {
 }
 
 /// A URL for a message: without what may be a password, on one line, not too long.
-fn echo(url: &str) -> String {
+pub fn echo(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     // the last `@`, since a password may hold anything
     let masked = match url.rfind('@') {
