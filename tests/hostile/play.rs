@@ -229,3 +229,15 @@ pub(crate) const UNKNOWN: End = ("OUTCOME_UNKNOWN", true);
 pub(crate) const FOREIGN_YES: End = ("PROTOCOL", true);
 pub(crate) const FOREIGN_NO: End = ("PROTOCOL", false);
 pub(crate) const DONE: End = ("OK", false);
+
+/// A single call.
+pub(crate) fn one(program: &Program, verb: &'static str, endpoints: &str, key: &str) -> Told {
+    let job = Job {
+        verb,
+        deadline_ms: AMPLE_MS,
+        max_response_bytes: 0,
+        endpoints: endpoints.into(),
+        key: key.into(),
+    };
+    run(program, 1, &[job]).told.remove(0)
+}
