@@ -286,7 +286,8 @@ fn a_deadline_ends_a_call_in_every_phase() {
     let (mute, half, deaf, quiet) = (silent(), half_an_answer(), deaf(), quiet_watch());
     let run = |server: &str, call| client(server, ms).execute(&call);
     let get = || call(Operation::Get, "/a");
-    let cases: [(&str, Status, &dyn Fn() -> Result<Response>); 7] = [
+    type Blocked<'a> = &'a dyn Fn() -> Result<Response>;
+    let cases: [(&str, Status, Blocked<'_>); 7] = [
         ("connect", Status::TIMEOUT, &|| run(hole.url(), get())),
         ("head", Status::TIMEOUT, &|| run(mute.url(), get())),
         ("body", Status::TIMEOUT, &|| run(half.url(), get())),

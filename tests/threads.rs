@@ -12,8 +12,10 @@ mod support;
 
 use api::{Verbs, client, node_json, value};
 use etcd_v2::protocol::request::Operation;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
-use support::{CProgram, Etcd, Scripted, Step, Version};
+use support::{CProgram, Etcd, Program, Scripted, Step, Version, tools};
 
 const THREADS: usize = 8;
 
@@ -41,6 +43,64 @@ fn mixed_operations_on_3_4() {
 #[test]
 fn mixed_operations_on_3_5() {
     mixed_operations(Version::V3_5, 2_000);
+}
+
+/// The library, instrumented by rustc; std is not, see tests/c/tsan_shim.c.
+fn library_with_thread_sanitizer() -> PathBuf {
+    let target = tools::target_dir().join("tsan");
+    let host = tools::run(Command::new("rustc").args(["--print", "host-tuple"]));
+    let flags = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer";
+    tools::run(
+        tools::cargo()
+            .env("CARGO_TARGET_DIR", &target)
+            .env("RUSTFLAGS", flags)
+            // the sanitizer is there in a stable compiler, only its flag is not
+            .env("RUSTC_BOOTSTRAP", "1")
+            .args(["build", "--locked", "--lib", "--target", host.trim()]),
+    );
+    let folder = target.join(host.trim()).join("debug");
+    let _ = std::os::unix::fs::symlink("libetcd_v2.so", folder.join("libetcd_v2.so.0"));
+    folder
+}
+
+/// A race on purpose shows that the sanitizer looks.
+#[test]
+#[ignore = "builds everything once more, with the sanitizer"]
+fn no_data_race_is_found() {
+    let Some(gcc) = tools::gcc() else { return };
+    let folder = library_with_thread_sanitizer();
+    let folder = folder.to_str().unwrap();
+    let build = |more: &[&str]| {
+        CProgram::new("threads")
+            .compiler(&gcc)
+            .without_library()
+            .flags(&["-fsanitize=thread", "tests/c/tsan_shim.c", "-L", folder])
+            .flags(&["-Wl,--no-as-needed", "-letcd_v2"])
+            .flags(&[&format!("-Wl,-rpath,{folder}")])
+            .flags(more)
+            .build()
+            .limit(Duration::from_secs(180))
+    };
+    let run = |program: &Program| {
+        let etcd = Etcd::start(Version::V3_4);
+        let port = etcd.port().to_string();
+        program.run(&[etcd.url(), "8", "300", &port])
+    };
+    let racing = run(&build(&["-DRACE"]));
+    assert!(!racing.status.success());
+    assert_eq!(
+        racing
+            .stderr
+            .matches("WARNING: ThreadSanitizer: data race")
+            .count(),
+        1,
+        "{}",
+        racing.stderr
+    );
+    assert!(racing.stderr.contains("threads.c"), "{}", racing.stderr);
+
+    let output = run(&build(&[])).success();
+    assert_eq!(output.stderr, "");
 }
 
 #[test]
