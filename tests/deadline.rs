@@ -286,6 +286,7 @@ fn a_deadline_ends_a_call_in_every_phase() {
     let (mute, half, deaf, quiet) = (silent(), half_an_answer(), deaf(), quiet_watch());
     let run = |server: &str, call| client(server, ms).execute(&call);
     let get = || call(Operation::Get, "/a");
+    let big = big_set("/a", 10_000_000);
     type Blocked<'a> = &'a dyn Fn() -> Result<Response>;
     let cases: [(&str, Status, Blocked<'_>); 7] = [
         ("connect", Status::TIMEOUT, &|| run(hole.url(), get())),
@@ -295,7 +296,7 @@ fn a_deadline_ends_a_call_in_every_phase() {
             run(mute.url(), call(Operation::Set, "/a"))
         }),
         ("send", Status::TIMEOUT, &|| {
-            run(deaf.url(), big_set("/a", 10_000_000))
+            client(deaf.url(), ms).execute(&big)
         }),
         ("watch", Status::TIMEOUT, &|| {
             client(quiet.url(), LONG_MS).watch_once(

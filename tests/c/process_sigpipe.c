@@ -1,7 +1,7 @@
 /*
  * A host that leaves SIGPIPE as it is: no server may end it.
- * Arguments: endpoint, calls of each kind, bytes of the value to write, deadline in milliseconds. Prints how many calls
- * succeeded.
+ * Arguments: endpoint, calls of each kind, bytes of the value to write, deadline in milliseconds, threads. Prints how
+ * many calls succeeded.
  */
 
 #include "wait.h"
@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-enum { THREADS = 32 };
+enum { MOST_THREADS = 32 };
 
 static const char *endpoint;
 static const char *value;
@@ -54,7 +54,7 @@ static void *work(void *argument)
 
 int main(int count, char **arguments)
 {
-	CHECK(count == 5);
+	CHECK(count == 6);
 	CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
 	endpoint = arguments[1];
 	calls = strtol(arguments[2], NULL, 10);
@@ -65,10 +65,12 @@ int main(int count, char **arguments)
 	memset(text, 'x', length);
 	text[length] = '\0';
 	value = text;
-	pthread_t threads[THREADS];
-	for (int t = 0; t < THREADS; t++)
+	int count_threads = atoi(arguments[5]);
+	CHECK(count_threads > 0 && count_threads <= MOST_THREADS);
+	pthread_t threads[MOST_THREADS];
+	for (int t = 0; t < count_threads; t++)
 		CHECK(pthread_create(&threads[t], NULL, work, NULL) == 0);
-	for (int t = 0; t < THREADS; t++)
+	for (int t = 0; t < count_threads; t++)
 		CHECK(pthread_join(threads[t], NULL) == 0);
 	free(text);
 	/* the library changed nothing for the host, either */
