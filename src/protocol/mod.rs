@@ -1,7 +1,8 @@
 //! The v2 wire as pure data: no I/O, no clock, no `unsafe`.
 //!
 //! [`key`] and [`request`] say what is asked, [`wire`] is how it is written, [`answer`] judges what came back,
-//! [`decode`] turns its body into a [`tree`], [`response`] is what a caller reads, [`json`] is the pull parser below them.
+//! [`decode`] turns its body into a [`tree`], [`response`] is what a caller reads, [`json`] is the pull parser below them;
+//! [`http`] is the way both take over a connection.
 #![forbid(unsafe_code)]
 
 pub mod answer;
@@ -9,6 +10,7 @@ pub mod decode;
 mod escape;
 pub mod expiration;
 mod form;
+pub mod http;
 pub mod json;
 pub mod key;
 mod quoted;

@@ -1,0 +1,191 @@
+//! The answer to one request, from its first byte to its last.
+use super::{
+    body::Body,
+    flaw::Flaw,
+    head::{Collector, Parsed, Progress},
+};
+use crate::{
+    error::Phase,
+    protocol::{answer::Head, wire::Method},
+};
+
+/// What the input meant.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// the input is used up, and more is needed
+    More,
+    /// status and headers
+    Head(Head),
+    /// the next piece of the body, never empty
+    Data(&'a [u8]),
+    /// the answer is complete; told again for every later call
+    End {
+        /// whether the server will take another request on this connection
+        keep_alive: bool,
+        /// bytes of input that nobody asked for: the connection is not to be used again
+        surplus: usize,
+    },
+}
+
+#[derive(Debug)]
+enum State {
+    Head(Collector),
+    Body {
+        body: Body,
+        keep_alive: bool,
+    },
+    End {
+        keep_alive: bool,
+        began: bool,
+    },
+    Failed {
+        flaw: Flaw,
+        phase: Phase,
+        began: bool,
+    },
+}
+
+/// Reads one answer.
+///
+/// ```
+/// use etcd_v2::protocol::{http::exchange::{Event, Exchange}, wire::Method};
+/// let mut exchange = Exchange::new(Method::Get, 1000);
+/// let (mut input, mut body) = (&b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"[..], Vec::new());
+/// loop {
+///     match exchange.advance(&mut input) {
+///         Ok(Event::Head(head)) => assert_eq!(head.status, 200),
+///         Ok(Event::Data(part)) => body.extend_from_slice(part),
+///         Ok(Event::More) => unreachable!("here one would read, and go on with what came"),
+///         Ok(Event::End { keep_alive, surplus }) => {
+///             assert!(keep_alive && surplus == 0 && body == b"{}");
+///             break;
+///         }
+///         Err(flaw) => unreachable!("{flaw}"),
+///     }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Exchange {
+    method: Method,
+    max_body: u64,
+    state: State,
+}
+
+impl Exchange {
+    /// Waits for the answer to a request with `method`; its body may have `max_body` bytes.
+    pub fn new(method: Method, max_body: u64) -> Exchange {
+        Exchange {
+            method,
+            max_body,
+            state: State::Head(Collector::default()),
+        }
+    }
+
+    /// Takes from the front of `input` what makes the next event. To be called until it says [`Event::More`], also
+    /// when the input is used up: an end may need no further byte.
+    pub fn advance<'a>(&mut self, input: &mut &'a [u8]) -> Result<Event<'a>, Flaw> {
+        let outcome = self.next(input);
+        if let Err(flaw) = &outcome {
+            self.fail(flaw.clone());
+        }
+        outcome
+    }
+
+    fn fail(&mut self, flaw: Flaw) {
+        self.state = State::Failed {
+            flaw,
+            phase: self.phase(),
+            began: self.body_began(),
+        };
+    }
+
+    fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Event<'a>, Flaw> {
+        loop {
+            match &mut self.state {
+                State::Head(collector) => match collector.advance(self.method, input)? {
+                    Progress::More => return Ok(Event::More),
+                    Progress::Interim => {}
+                    Progress::Done(Parsed {
+                        head,
+                        framing,
+                        keep_alive,
+                    }) => {
+                        let body = Body::new(framing, self.max_body);
+                        self.state = State::Body { body, keep_alive };
+                        return Ok(Event::Head(head));
+                    }
+                },
+                State::Body { body, keep_alive } => match body.advance(input)? {
+                    Some(data) => return Ok(Event::Data(data)),
+                    None if body.is_done() => {
+                        self.state = State::End {
+                            keep_alive: *keep_alive,
+                            began: body.began(),
+                        };
+                    }
+                    None => return Ok(Event::More),
+                },
+                State::End { keep_alive, .. } => {
+                    return Ok(Event::End {
+                        keep_alive: *keep_alive,
+                        surplus: input.len(),
+                    });
+                }
+                State::Failed { flaw, .. } => return Err(flaw.clone()),
+            }
+        }
+    }
+
+    /// The connection has ended. That is the end of the answer ([`Event::End`]), or a flaw.
+    pub fn end_of_stream(&mut self) -> Result<Event<'static>, Flaw> {
+        let outcome = match &self.state {
+            State::End { .. } => Ok(()),
+            State::Body { body, .. } => body.end_of_stream(),
+            State::Head(collector) if collector.is_empty() => {
+                Err(Flaw::connection("connection closed before an answer"))
+            }
+            State::Head(_) => Err(Flaw::connection(
+                "connection closed inside the head of the answer",
+            )),
+            State::Failed { flaw, .. } => Err(flaw.clone()),
+        };
+        if let Err(flaw) = outcome {
+            self.fail(flaw.clone());
+            return Err(flaw);
+        }
+        self.state = State::End {
+            keep_alive: false,
+            began: self.body_began(),
+        };
+        Ok(Event::End {
+            keep_alive: false,
+            surplus: 0,
+        })
+    }
+
+    /// The part of the answer where it stands, or ended.
+    pub fn phase(&self) -> Phase {
+        match self.state {
+            State::Head(_) => Phase::Head,
+            State::Body { .. } | State::End { .. } => Phase::Body,
+            State::Failed { phase, .. } => phase,
+        }
+    }
+
+    /// Whether any byte came after the head, if only the beginning of a chunk; also to be asked after a flaw.
+    pub fn body_began(&self) -> bool {
+        match &self.state {
+            State::Head(_) => false,
+            State::Body { body, .. } => body.began(),
+            State::End { began, .. } | State::Failed { began, .. } => *began,
+        }
+    }
+
+    /// Bytes of body that will still come, if that is known; a server's word, not to be believed without limit.
+    pub fn expected(&self) -> Option<u64> {
+        match &self.state {
+            State::Body { body, .. } => body.expected(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The head of an answer, collected until its blank line.
+use super::{
+    flaw::Flaw,
+    framing::{Fields, Framing},
+};
+use crate::protocol::{answer::Head, wire::Method};
+use std::mem::{MaybeUninit, take};
+
+/// Longest head, together with the interim ones before it.
+pub(super) const LONGEST: usize = 64 * 1024;
+/// Most headers in one head.
+const MOST: usize = 128;
+/// How every head begins.
+const BEGINNING: &[u8] = b"HTTP/1.";
+
+/// What a head says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Parsed {
+    pub(super) head: Head,
+    pub(super) framing: Framing,
+    pub(super) keep_alive: bool,
+}
+
+/// What became of the input.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /** all of it was kept, and more is needed */
+    More,
+    /** a head of status 1xx came to its end; another one follows */
+    Interim,
+    /** the head is complete */
+    Done(Parsed),
+}
+
+/// Where the search for the blank line stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum At {
+    /** at the first byte of a line */
+    #[default]
+    Start,
+    /** after a CR that is the first byte of its line */
+    Cr,
+    /** further in a line */
+    Inside,
+}
+
+/// Takes in a head, in pieces of any size.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    /// an incomplete head; a head that comes in one piece is never copied
+    kept: Vec<u8>,
+    at: At,
+    /// bytes of interim heads
+    spent: usize,
+}
+
+impl Collector {
+    /// Whether nothing at all has come.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty() && self.spent == 0
+    }
+
+    /// Takes from the front of `input` what belongs to the head.
+    pub(super) fn advance(&mut self, method: Method, input: &mut &[u8]) -> Result<Progress, Flaw> {
+        if input.is_empty() {
+            return Ok(Progress::More);
+        }
+        let room = LONGEST - self.spent.min(LONGEST);
+        let kept = self.kept.len();
+        let window = front(input, room.saturating_sub(kept));
+        if kept == 0 {
+            begins(window)?;
+            let parsed = parse(window, method);
+            if let Parse::Complete(length, progress) = parsed {
+                self.spent += length;
+                *input = input.get(length..).unwrap_or_default();
+                return progress;
+            }
+            // a bad line counts when the head is complete, so that it makes no difference how it was cut
+        }
+        let end = self.at.blank_line(window);
+        let taken = end.unwrap_or(window.len());
+        self.kept.extend_from_slice(front(window, taken));
+        *input = input.get(taken..).unwrap_or_default();
+        if kept < BEGINNING.len() {
+            begins(&self.kept)?;
+        }
+        if end.is_none() {
+            return match self.kept.len() >= room {
+                true => Err(Flaw::protocol("head of the answer is longer than 64 KiB")),
+                false => Ok(Progress::More),
+            };
+        }
+        self.at = At::Start;
+        let whole = take(&mut self.kept);
+        self.spent += whole.len();
+        match parse(&whole, method) {
+            Parse::Complete(_, progress) => progress,
+            Parse::Partial => Err(not_http("it has a blank line too early")),
+            Parse::Bad(httparse::Error::TooManyHeaders) => Err(Flaw::protocol(
+                "head of the answer has more than 128 headers",
+            )),
+            Parse::Bad(error) => Err(not_http(&error.to_string())),
+        }
+    }
+}
+
+impl At {
+    /// The end of the first blank line in `part`, which goes on where the last one stopped.
+    fn blank_line(&mut self, part: &[u8]) -> Option<usize> {
+        let mut i = 0;
+        loop {
+            let rest = part.get(i..)?;
+            match (*self, rest.first()?) {
+                (At::Inside, _) => {
+                    i += memchr::memchr(b'\n', rest)? + 1;
+                    *self = At::Start;
+                }
+                (_, b'\n') => return Some(i + 1),
+                (At::Start, b'\r') => {
+                    i += 1;
+                    *self = At::Cr;
+                }
+                _ => *self = At::Inside,
+            }
+        }
+    }
+}
+
+fn front(bytes: &[u8], length: usize) -> &[u8] {
+    bytes.get(..length).unwrap_or(bytes)
+}
+
+/// Whoever speaks something else is told apart by his first bytes: he may never send a blank line.
+fn begins(bytes: &[u8]) -> Result<(), Flaw> {
+    let seen = front(bytes, BEGINNING.len());
+    match BEGINNING.starts_with(seen) {
+        true => Ok(()),
+        false => Err(not_http("it begins otherwise")),
+    }
+}
+
+fn not_http(why: &str) -> Flaw {
+    Flaw::protocol(format!("head of the answer is not HTTP/1: {why}"))
+}
+
+enum Parse {
+    /// bytes, and what they mean
+    Complete(usize, Result<Progress, Flaw>),
+    Partial,
+    Bad(httparse::Error),
+}
+
+fn parse(bytes: &[u8], method: Method) -> Parse {
+    let mut fields = [const { MaybeUninit::uninit() }; MOST];
+    let mut response = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    match config.parse_response_with_uninit_headers(&mut response, bytes, &mut fields) {
+        Ok(httparse::Status::Complete(length)) => Parse::Complete(length, read(&response, method)),
+        Ok(httparse::Status::Partial) => Parse::Partial,
+        Err(error) => Parse::Bad(error),
+    }
+}
+
+fn read(response: &httparse::Response<'_, '_>, method: Method) -> Result<Progress, Flaw> {
+    // 0: httparse knows both in every complete head
+    let status = response.code.unwrap_or(0);
+    let version = response.version.unwrap_or(0);
+    match status {
+        0..=99 => return Err(not_http("its status is below 100")),
+        // HTTP/2 or a websocket would follow
+        101 => return Err(Flaw::protocol("status 101, which nobody asked for")),
+        102..=199 | 100 => return Ok(Progress::Interim),
+        _ => {}
+    }
+    let mut head = Head::new(status);
+    let mut fields = Fields::default();
+    for field in response.headers.iter() {
+        let name = field.name.as_bytes();
+        if !fields.take(name, field.value) {
+            head.set(name, field.value);
+        }
+    }
+    let (framing, keep_alive) = fields.decide(method, status, version)?;
+    Ok(Progress::Done(Parsed {
+        head,
+        framing,
+        keep_alive,
+    }))
+}
