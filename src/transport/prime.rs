@@ -7,7 +7,16 @@ use super::{
     fault::FaultKind,
     wait,
 };
-use crate::error::Phase;
+use crate::{
+    error::Phase,
+    protocol::{
+        http::{
+            exchange::{Event, Exchange},
+            request,
+        },
+        wire::{Method, Wire},
+    },
+};
 use rustix::{
     event::PollFlags,
     fd::{AsFd, OwnedFd},
@@ -19,24 +28,44 @@ use std::time::Instant;
 /// Request lines longer than this need a connection that has answered before.
 pub(super) const LONG_LINE: usize = 4_000;
 /// An answer to `GET /version` is some hundred bytes.
-const LONGEST: usize = 64 * 1024;
+const LONGEST: u64 = 64 * 1024;
 
 /// Asks for the version and takes the answer in, whatever it says.
 pub(super) fn prime(socket: &OwnedFd, host: &str, attempt: &Attempt) -> Result<(), Failure> {
-    let request = format!("GET /version HTTP/1.1\r\nhost: {host}\r\n\r\n");
-    push(socket, request.as_bytes(), attempt)?;
-    let mut answer = Vec::new();
+    let mut request = Vec::new();
+    request::write(&Wire::get("/version"), host, &[], &mut request).map_err(refused)?;
+    push(socket, &request, attempt)?;
+    let mut exchange = Exchange::new(Method::Get, LONGEST);
+    let mut part = [0u8; 1024];
     loop {
-        if let Some(length) = complete(&answer)? {
-            return match answer.len() == length {
-                true => Ok(()),
-                false => Err(refused("surplus bytes after the answer")),
-            };
+        let n = pull(socket, &mut part, attempt)?;
+        if take(&mut exchange, part.get(..n).unwrap_or_default())? {
+            return Ok(());
         }
-        if answer.len() > LONGEST {
-            return Err(refused("endless answer"));
+    }
+}
+
+/// Whether the answer is complete, and another request may follow it. An empty part is the end of the stream.
+fn take(exchange: &mut Exchange, mut part: &[u8]) -> Result<bool, Failure> {
+    let ended = part.is_empty();
+    loop {
+        let event = match ended {
+            true => exchange.end_of_stream(),
+            false => exchange.advance(&mut part),
+        };
+        match event.map_err(|flaw| refused(&flaw.text))? {
+            Event::More => return Ok(false),
+            // etcd tells the length of so short an answer
+            Event::Head(_) if exchange.expected().is_none() => {
+                return Err(refused("no Content-Length"));
+            }
+            Event::Head(_) | Event::Data(_) => {}
+            Event::End { surplus: 1.., .. } => {
+                return Err(refused("surplus bytes after the answer"));
+            }
+            Event::End { keep_alive, .. } if keep_alive => return Ok(true),
+            Event::End { .. } => return Err(refused("the server closes after every answer")),
         }
-        pull(socket, &mut answer, attempt)?;
     }
 }
 
@@ -58,54 +87,18 @@ fn push(socket: &OwnedFd, mut bytes: &[u8], attempt: &Attempt) -> Result<(), Fai
     Ok(())
 }
 
-fn pull(socket: &OwnedFd, answer: &mut Vec<u8>, attempt: &Attempt) -> Result<(), Failure> {
+fn pull(socket: &OwnedFd, part: &mut [u8], attempt: &Attempt) -> Result<usize, Failure> {
     let began = Instant::now();
     let end = attempt.end_of(attempt.limits.head);
-    let mut part = [0u8; 1024];
     loop {
         wait::one(socket.as_fd(), PollFlags::IN, attempt.cancel.as_ref(), end)
             .map_err(|stop| attempt.stopped(Phase::Connect, stop, began))?;
-        match recv(socket, &mut part[..], RecvFlags::empty()) {
-            Ok((_, 0)) => return Err(refused("connection closed")),
-            Ok((_, n)) => {
-                answer.extend_from_slice(part.get(..n).unwrap_or_default());
-                return Ok(());
-            }
+        match recv(socket, &mut *part, RecvFlags::empty()) {
+            Ok((_, n)) => return Ok(n),
             Err(Errno::INTR | Errno::AGAIN) => {}
             Err(errno) => return Err(Failure::from_errno(Phase::Connect, errno)),
         }
     }
-}
-
-/// Length of the whole answer, once its head is there and says so, and all of it came.
-fn complete(answer: &[u8]) -> Result<Option<usize>, Failure> {
-    let mut fields = [httparse::EMPTY_HEADER; 64];
-    let mut head = httparse::Response::new(&mut fields);
-    let start = match head.parse(answer) {
-        Ok(httparse::Status::Complete(start)) => start,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(e) => return Err(refused(&e.to_string())),
-    };
-    if head.version != Some(1) {
-        return Err(refused("not HTTP/1.1"));
-    }
-    let mut length = None;
-    for field in head.headers.iter() {
-        let value = std::str::from_utf8(field.value).unwrap_or_default().trim();
-        if field.name.eq_ignore_ascii_case("content-length") {
-            length = value.parse::<usize>().ok();
-        } else if field.name.eq_ignore_ascii_case("connection")
-            && value.to_ascii_lowercase().contains("close")
-        {
-            return Err(refused("the server closes after every answer"));
-        }
-    }
-    let length = length.ok_or_else(|| refused("no Content-Length"))?;
-    let whole = start.saturating_add(length);
-    if whole > LONGEST {
-        return Err(refused("endless answer"));
-    }
-    Ok((answer.len() >= whole).then_some(whole))
 }
 
 fn refused(why: &str) -> Failure {
@@ -117,20 +110,56 @@ fn refused(why: &str) -> Failure {
 mod tests {
     use super::*;
 
+    fn answer(parts: &[&[u8]]) -> Result<bool, String> {
+        let mut exchange = Exchange::new(Method::Get, LONGEST);
+        let mut complete = false;
+        for part in parts {
+            complete = take(&mut exchange, part).map_err(|failure| failure.text)?;
+        }
+        Ok(complete)
+    }
+
     #[test]
     fn answers() {
-        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-        for cut in 0..whole.len() {
-            assert_eq!(complete(&whole[..cut]).unwrap(), None, "{cut}");
-        }
-        assert_eq!(complete(whole).unwrap(), Some(whole.len()));
-        for bad in [
-            "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: Close\r\n\r\n{}",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            "SSH-2.0-OpenSSH\r\n",
+        for whole in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"[..],
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nlost",
+            b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n",
         ] {
-            assert!(complete(bad.as_bytes()).is_err(), "{bad}");
+            for cut in 1..whole.len() {
+                let (front, rest) = whole.split_at(cut);
+                assert_eq!(answer(&[front]), Ok(false), "{cut}");
+                assert_eq!(answer(&[front, rest]), Ok(true), "{cut}");
+                assert!(answer(&[front, b""]).is_err(), "{cut}");
+            }
+        }
+        for (bad, why) in [
+            (
+                "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+                "the server closes",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: Close\r\n\r\n{}",
+                "the server closes",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}!",
+                "surplus bytes",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n",
+                "larger than 65536 bytes",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "no Content-Length",
+            ),
+            ("HTTP/1.1 200 OK\r\n\r\n{}", "no Content-Length"),
+            ("SSH-2.0-OpenSSH\r\n", "not HTTP"),
+        ] {
+            let text = answer(&[bad.as_bytes()]).unwrap_err();
+            assert!(text.starts_with("GET /version, needed before"), "{text}");
+            assert!(text.contains(why), "{text}");
         }
     }
 }
