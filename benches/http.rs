@@ -14,7 +14,7 @@ use std::time::Instant;
 
 /// As etcd 3.5 answers to a read.
 fn answer() -> Vec<u8> {
-    let value = "v".repeat(127);
+    let value = "v".repeat(133);
     let body = format!(
         "{{\"action\":\"get\",\"node\":{{\"key\":\"/services/web/0001\",\"value\":\"{value}\",\
          \"modifiedIndex\":1234567,\"createdIndex\":1234567}}}}\n"

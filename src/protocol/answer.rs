@@ -43,15 +43,20 @@ impl Head {
     /// Takes a header, if it is one that matters; names are compared without case. Numbers that are none count as
     /// absent, bytes that are not UTF-8 become U+FFFD.
     pub fn set(&mut self, name: &[u8], value: &[u8]) {
-        let text = || String::from_utf8_lossy(value.trim_ascii()).into_owned();
-        // one comparison for most of the headers that do not matter
-        match name.len() {
-            8 if name.eq_ignore_ascii_case(b"location") => self.location = Some(text()),
-            11 if name.eq_ignore_ascii_case(b"x-raft-term") => self.raft_term = number(value),
-            12 if name.eq_ignore_ascii_case(b"x-etcd-index") => self.etcd_index = number(value),
-            12 if name.eq_ignore_ascii_case(b"x-raft-index") => self.raft_index = number(value),
-            12 if name.eq_ignore_ascii_case(b"content-type") => self.content_type = text(),
-            17 if name.eq_ignore_ascii_case(b"x-etcd-cluster-id") => self.cluster_id = text(),
+        let text = || match std::str::from_utf8(value.trim_ascii()) {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(value.trim_ascii()).into_owned(),
+        };
+        // etcd's own spelling is found by one comparison of machine words
+        let is = |usual: &[u8]| name == usual || name.eq_ignore_ascii_case(usual);
+        // length and third letter tell most names apart
+        match (name.len(), name.get(2).map(u8::to_ascii_lowercase)) {
+            (8, Some(b'c')) if is(b"Location") => self.location = Some(text()),
+            (11, Some(b'r')) if is(b"X-Raft-Term") => self.raft_term = number(value),
+            (12, Some(b'e')) if is(b"X-Etcd-Index") => self.etcd_index = number(value),
+            (12, Some(b'r')) if is(b"X-Raft-Index") => self.raft_index = number(value),
+            (12, Some(b'n')) if is(b"Content-Type") => self.content_type = text(),
+            (17, Some(b'e')) if is(b"X-Etcd-Cluster-Id") => self.cluster_id = text(),
             _ => {}
         }
     }

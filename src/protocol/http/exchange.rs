@@ -99,6 +99,7 @@ impl Exchange {
         };
     }
 
+    #[inline]
     fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Event<'a>, Flaw> {
         loop {
             match &mut self.state {

@@ -30,10 +30,12 @@ const CHUNKED: &str = "transfer coding other than chunked";
 impl Fields {
     /// Takes a header in, and tells whether it was one of these.
     pub(super) fn take(&mut self, name: &[u8], value: &[u8]) -> bool {
-        match name.len() {
-            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
-            14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length(value),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.transfer_encoding(value),
+        let is = |usual: &[u8]| name == usual || name.eq_ignore_ascii_case(usual);
+        // length and first letter tell most names apart
+        match (name.len(), name.first().map(u8::to_ascii_lowercase)) {
+            (10, Some(b'c')) if is(b"Connection") => self.connection(value),
+            (14, Some(b'c')) if is(b"Content-Length") => self.content_length(value),
+            (17, Some(b't')) if is(b"Transfer-Encoding") => self.transfer_encoding(value),
             _ => return false,
         }
         true

@@ -61,6 +61,7 @@ impl Collector {
     }
 
     /// Takes from the front of `input` what belongs to the head.
+    #[inline]
     pub(super) fn advance(&mut self, method: Method, input: &mut &[u8]) -> Result<Progress, Flaw> {
         if input.is_empty() {
             return Ok(Progress::More);
@@ -151,6 +152,7 @@ enum Parse {
     Bad(httparse::Error),
 }
 
+#[inline]
 fn parse(bytes: &[u8], method: Method) -> Parse {
     let mut fields = [const { MaybeUninit::uninit() }; MOST];
     let mut response = httparse::Response::new(&mut []);
@@ -162,6 +164,7 @@ fn parse(bytes: &[u8], method: Method) -> Parse {
     }
 }
 
+#[inline]
 fn read(response: &httparse::Response<'_, '_>, method: Method) -> Result<Progress, Flaw> {
     // 0: httparse knows both in every complete head
     let status = response.code.unwrap_or(0);
