@@ -65,7 +65,6 @@ fn library_with_thread_sanitizer() -> PathBuf {
 
 /// A race on purpose shows that the sanitizer looks.
 #[test]
-#[ignore = "builds everything once more, with the sanitizer"]
 fn no_data_race_is_found() {
     let Some(gcc) = tools::gcc() else { return };
     let folder = library_with_thread_sanitizer();
