@@ -49,7 +49,7 @@ test: build
 	@CARGO="$(CARGO)" CC="$(CC)" sh tests/tools/test.sh "$(OUT)" $(ARGS)
 
 bench: build
-	@CC="$(CC)" sh benches/instructions.sh "$(OUT)"
+	@CARGO="$(CARGO)" CC="$(CC)" sh benches/figures.sh "$(OUT)"
 
 # Does not build when there is a library already, so that `make && sudo make install` leaves no files of root behind.
 install: $(if $(wildcard $(OUT)/$(BUILT)),,build)
@@ -73,7 +73,7 @@ help:
 	@echo "make             build the shared and the static library into $(OUT)"
 	@echo "make demo        start a real etcd, run examples-c/01-quickstart.c against it, stop it"
 	@echo "make test        get what the tests need into a private cache folder and run all of them (ARGS=... goes to cargo test)"
-	@echo "make bench       count the instructions of one read, with callgrind"
+	@echo "make bench       measure the figures of the README, with callgrind"
 	@echo "make install     install below PREFIX=$(PREFIX); DESTDIR, LIBDIR and INCLUDEDIR are honoured"
 	@echo "make uninstall   remove what install put there"
 	@echo "make clean       remove what was built"
