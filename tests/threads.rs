@@ -75,7 +75,7 @@ fn no_data_race_is_found() {
             .without_library()
             .flags(&["-fsanitize=thread", "tests/c/tsan_shim.c", "-L", folder])
             .flags(&["-Wl,--no-as-needed", "-letcd_v2"])
-            .flags(&[&format!("-Wl,-rpath,{folder}")])
+            .flags(&[&format!("-Wl,--disable-new-dtags,-rpath,{folder}")])
             .flags(more)
             .build()
             .limit(Duration::from_secs(180))

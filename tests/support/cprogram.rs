@@ -174,7 +174,8 @@ impl CProgram {
 }
 
 fn link(command: &mut Command, folder: &Path) {
-    let mut rpath = OsString::from("-Wl,-rpath,");
+    // the old kind of path wins over LD_LIBRARY_PATH, with which cargo points at a library that is not the one we ship
+    let mut rpath = OsString::from("-Wl,--disable-new-dtags,-rpath,");
     rpath.push(folder);
     command.arg("-L").arg(folder).arg("-letcd_v2").arg(rpath);
 }
