@@ -39,6 +39,16 @@ pub struct Response {
 }
 
 impl Response {
+    /// An answer that no server sent: a tree of the library's own under the head and endpoint of the one it came from. It
+    /// has no body.
+    pub(crate) fn made(head: Head, tree: Tree, endpoint: Arc<str>) -> Response {
+        Response {
+            head,
+            tree,
+            body: vec![0],
+            endpoint,
+        }
+    }
     /// what etcd did
     pub fn action(&self) -> Action {
         self.tree.action()

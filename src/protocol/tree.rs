@@ -192,3 +192,128 @@ impl<'a> NodeRef<'a> {
 }
 
 const _: () = assert!(size_of::<Node>() <= 64);
+
+/// A node to be made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Draft<'a> {
+    /// with leading `/`
+    pub key: &'a str,
+    /// `None` for directories
+    pub value: Option<&'a str>,
+    /// whether it is a directory
+    pub dir: bool,
+    /// index of its creation
+    pub created: u64,
+    /// index of its last change
+    pub modified: u64,
+    /// seconds left, and etcd's text of the end
+    pub life: Option<(i64, Option<&'a str>)>,
+}
+
+impl<'a> Draft<'a> {
+    /// A copy without children.
+    pub fn of(node: NodeRef<'a>) -> Draft<'a> {
+        Draft {
+            key: node.key(),
+            value: node.value(),
+            dir: node.is_dir(),
+            created: node.created_index(),
+            modified: node.modified_index(),
+            life: node.ttl().map(|ttl| (ttl, node.expiration())),
+        }
+    }
+}
+
+impl Tree {
+    /// A small tree that no server sent, for what the library tells on its own.
+    pub fn made(action: &str, node: &Draft<'_>, prev_node: Option<&Draft<'_>>) -> Tree {
+        let mut tree = Tree {
+            nodes: vec![Node::default()],
+            text: String::from('\0'),
+            ..Tree::default()
+        };
+        tree.action = tree.add_text(action);
+        tree.node = tree.add(node);
+        tree.prev_node = prev_node.map_or(0, |draft| tree.add(draft));
+        tree
+    }
+
+    fn add(&mut self, draft: &Draft<'_>) -> u32 {
+        let index = self.nodes.len() as u32;
+        let mut node = Node {
+            created: draft.created,
+            modified: draft.modified,
+            key: self.add_text(draft.key),
+            index,
+            bits: u32::from(draft.dir),
+            ..Node::default()
+        };
+        if let Some(value) = draft.value {
+            node.value = self.add_text(value);
+        }
+        if let Some((ttl, expiration)) = draft.life {
+            let expiration = expiration.map_or(Span::default(), |text| self.add_text(text));
+            self.lives.push(Life { ttl, expiration });
+            node.bits |= (self.lives.len() as u32) << 1;
+        }
+        self.nodes.push(node);
+        index
+    }
+
+    fn add_text(&mut self, text: &str) -> Span {
+        let start = self.text.len() as u32;
+        self.text.push_str(text);
+        self.text.push('\0');
+        Span {
+            start,
+            len: text.len() as u32,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_tree_reads_like_any_other() {
+        let node = Draft {
+            key: "/a",
+            value: Some(""),
+            created: 3,
+            modified: 9,
+            life: Some((-2, Some("2026-11-22T18:43:52Z"))),
+            ..Draft::default()
+        };
+        let prev = Draft {
+            key: "/a",
+            dir: true,
+            created: 3,
+            modified: 4,
+            ..Draft::default()
+        };
+        let tree = Tree::made("update", &node, Some(&prev));
+        assert_eq!(tree.action(), Action::Update);
+        let (n, p) = (tree.node().unwrap(), tree.prev_node().unwrap());
+        assert_eq!(
+            (n.key_with_nul(), n.value_with_nul()),
+            (&b"/a\0"[..], Some(&b"\0"[..]))
+        );
+        assert_eq!(
+            (n.is_dir(), n.ttl(), n.created_index(), n.modified_index()),
+            (false, Some(-2), 3, 9)
+        );
+        assert_eq!(
+            n.expiration_with_nul(),
+            Some(&b"2026-11-22T18:43:52Z\0"[..])
+        );
+        assert_eq!(
+            (p.value(), p.is_dir(), p.ttl(), p.modified_index()),
+            (None, true, None, 4)
+        );
+        assert_eq!((n.index(), p.index(), n.child_count()), (1, 2, 0));
+        let again = Tree::made("get", &Draft::of(n), None);
+        assert_eq!(again.node().unwrap().expiration(), n.expiration());
+        assert!(again.prev_node().is_none() && again.get(3).is_none());
+    }
+}

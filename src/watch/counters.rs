@@ -1,0 +1,35 @@
+//! What a watcher has done so far, in numbers.
+
+/// Counters of one watcher: its queue's own, and those of the upstream that it shares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// events handed to the consumer
+    pub delivered: u64,
+    /// events that did not fit into the queue
+    pub dropped: u64,
+    /// gaps told
+    pub gaps: u64,
+    /// snapshots taken because history was lost
+    pub resyncs: u64,
+    /// exchanges that failed and were followed by another try
+    pub reconnects: u64,
+    /// long polls sent
+    pub polls: u64,
+    /// events left out: hidden keys, false ancestors, repetitions
+    pub filtered: u64,
+}
+
+impl Counters {
+    /// Both together.
+    pub fn plus(self, other: Counters) -> Counters {
+        Counters {
+            delivered: self.delivered + other.delivered,
+            dropped: self.dropped + other.dropped,
+            gaps: self.gaps + other.gaps,
+            resyncs: self.resyncs + other.resyncs,
+            reconnects: self.reconnects + other.reconnects,
+            polls: self.polls + other.polls,
+            filtered: self.filtered + other.filtered,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The words between the machine of a watcher and whoever does its I/O.
+
+use super::batch::Batch;
+use super::event::Event;
+use super::state::State;
+use crate::protocol::wire::Wire;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What an exchange is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// a long poll
+    Poll,
+    /// a read of everything that is watched
+    Snapshot,
+    /// does the member that keeps a head back live
+    Probe,
+}
+
+/// Which member is preferred. A wish: one that cannot be fulfilled is ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// the client's choice
+    Any,
+    /// the one that had the last exchange
+    Same,
+    /// another one than that
+    Other,
+}
+
+/// A request to be sent now, on its own connection.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// the request
+    pub wire: Wire,
+    /// what it is for
+    pub purpose: Purpose,
+    /// to whom
+    pub whom: Whom,
+    /// longest silence before the head, counted from the end of sending; connecting has the client's limit
+    pub head: Duration,
+    /// longest silence inside the body, once it has begun
+    pub stall: Duration,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// send this
+    Start(Box<Exchange>),
+    /// nothing before this time; `None`: nothing before the running exchange says something
+    Wait(Option<Instant>),
+    /// nothing any more; a running exchange is dropped
+    Closed,
+}
+
+/// What to do after a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heed {
+    /// go on; longest silence from now to the first byte of the body. When it passes, that is a timeout in the body.
+    Stay(Duration),
+    /// drop the connection; the exchange is over for the machine
+    Leave,
+}
+
+/// What an exchange says of its member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Regard {
+    /// it serves
+    Good,
+    /// it gets a penalty
+    Bad,
+    /// nothing
+    Neither,
+}
+
+/// What the machine tells.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// one event
+    Event(Event),
+    /// many
+    Batch(Arc<Batch>),
+    /// a new state
+    State(State),
+}

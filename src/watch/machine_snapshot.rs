@@ -1,0 +1,89 @@
+//! Snapshots: at the beginning, after lost history, and to find out whether a single key changed at all.
+
+use super::*;
+
+impl Machine {
+    pub(super) fn on_snapshot(&mut self, now: Instant, task: Task, verdict: Verdict) -> Regard {
+        let (index, response) = match verdict {
+            Verdict::Success(response) => (response.head().etcd_index, Some(response)),
+            Verdict::Refused(error)
+                if matches!(
+                    error.status(),
+                    Status::KEY_NOT_FOUND | Status::NOT_A_DIRECTORY
+                ) =>
+            {
+                (error.detail().index, None)
+            }
+            other => return self.refused(now, other),
+        };
+        if index == 0 {
+            self.leave_member();
+            self.retry(now, "a listing without the index of the store");
+            return Regard::Bad;
+        }
+        self.known = self.known.max(index);
+        if index.saturating_add(1) < self.position.wait_index() {
+            // older than what has been told
+            if !self.fall_behind(now, index) {
+                self.retry(now, "a listing from a member that is behind");
+            }
+            return Regard::Neither;
+        }
+        self.behind = None;
+        match task {
+            Task::Verify => self.verified(index, response.as_ref()),
+            Task::Resync => self.resynced(index, response),
+            _ => self.listed(index, response),
+        }
+        self.task = Task::Poll;
+        if self.progress {
+            self.tell(Event::progress(index));
+        }
+        Regard::Good
+    }
+
+    fn listed(&mut self, index: u64, response: Option<Response>) {
+        let response = response.map(Arc::new);
+        if let Some(mirror) = &mut self.mirror {
+            Arc::make_mut(mirror).renew(response.as_ref(), index);
+        }
+        self.position = Position::at(index.saturating_add(1));
+        if let Some(response) = response {
+            self.outputs
+                .push_back(Output::Batch(Arc::new(Batch::Listing {
+                    response,
+                    index,
+                    recursive: self.recursive,
+                })));
+        }
+    }
+
+    fn resynced(&mut self, index: u64, response: Option<Response>) {
+        self.counters.resyncs += 1;
+        self.position = Position::at(index.saturating_add(1));
+        if let Some(mirror) = &mut self.mirror {
+            let response = response.map(Arc::new);
+            let diff = Arc::make_mut(mirror).renew(response.as_ref(), index);
+            if !diff.changes().is_empty() {
+                self.outputs
+                    .push_back(Output::Batch(Arc::new(Batch::Diff(diff))));
+            }
+        }
+        self.enter(State::Resynced);
+    }
+
+    /// A key that was not modified since the last index told has lost no event. One that is not there may have come and
+    /// gone.
+    fn verified(&mut self, index: u64, response: Option<&Response>) {
+        let next = self.position.wait_index();
+        let modified = response
+            .and_then(Response::node)
+            .map_or(0, |node| node.modified_index());
+        // an index that leads nowhere new would be the same again
+        if modified != 0 && modified < next && index >= next {
+            self.position.quiet(index);
+        } else {
+            self.gap(Loss::Cleared, index);
+        }
+    }
+}

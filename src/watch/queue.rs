@@ -1,0 +1,166 @@
+//! The events that wait for one consumer: bounded, in order, honest about what did not fit.
+
+use super::batch::Batch;
+use super::counters::Counters;
+use super::event::{Event, Kind, Loss};
+use super::exchange::Output;
+use super::options::OnFull;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Whether more may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Push {
+    /// yes
+    Accepted,
+    /// what was pushed is in, but nothing more may be read from the server before [`Queue::drained`]
+    Full,
+}
+
+#[derive(Debug)]
+enum Item {
+    Event(Event),
+    Batch { batch: Arc<Batch>, at: usize },
+}
+
+/// A queue of events. At most `limit` items and one gap; a snapshot counts as one item, and at most two of them wait.
+#[derive(Debug)]
+pub struct Queue {
+    items: VecDeque<Item>,
+    limit: usize,
+    on_full: OnFull,
+    batches: usize,
+    counters: Counters,
+}
+
+impl Queue {
+    /// Room for `limit` events.
+    pub fn new(limit: usize, on_full: OnFull) -> Queue {
+        Queue {
+            items: VecDeque::new(),
+            limit: limit.max(1),
+            on_full,
+            batches: 0,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes what a machine told; states are not for the queue.
+    pub fn push(&mut self, output: Output) -> Push {
+        match output {
+            Output::Event(event) => self.push_event(event),
+            Output::Batch(batch) => self.push_batch(batch),
+            Output::State(_) => {}
+        }
+        if self.on_full == OnFull::Block && self.is_full() {
+            Push::Full
+        } else {
+            Push::Accepted
+        }
+    }
+
+    fn push_event(&mut self, event: Event) {
+        match event.kind() {
+            Kind::Progress => {
+                // a newer one says all that an older one does
+                if let Some(Item::Event(last)) = self.items.back_mut() {
+                    if last.kind() == Kind::Progress {
+                        *last = event;
+                        return;
+                    }
+                }
+                if self.is_full() {
+                    return;
+                }
+            }
+            Kind::Gap => {
+                if let Some(Item::Event(last)) = self.items.back_mut() {
+                    if last.kind() == Kind::Gap {
+                        return last.merge(&event);
+                    }
+                }
+                self.counters.gaps += 1;
+            }
+            _ if self.drops() => return self.overflow(event.index(), 1),
+            _ => {}
+        }
+        self.items.push_back(Item::Event(event));
+    }
+
+    fn push_batch(&mut self, batch: Arc<Batch>) {
+        if batch.is_empty() {
+            return;
+        }
+        if self.drops() {
+            let (index, count) = (batch.index(), batch.len() as u64);
+            return self.overflow(index, count);
+        }
+        self.batches += 1;
+        self.items.push_back(Item::Batch { batch, at: 0 });
+    }
+
+    fn is_full(&self) -> bool {
+        self.items.len() >= self.limit || self.batches > 1
+    }
+
+    fn drops(&self) -> bool {
+        self.on_full == OnFull::Gap && self.is_full()
+    }
+
+    /// Tells one gap in place of all that is dropped in a row.
+    fn overflow(&mut self, index: u64, count: u64) {
+        self.counters.dropped += count;
+        self.push_event(Event::gap(index, index, Loss::Overflow));
+    }
+
+    /// The next event.
+    pub fn pop(&mut self) -> Option<Event> {
+        loop {
+            let event = match self.items.front_mut()? {
+                Item::Batch { batch, at } => {
+                    if let Some(event) = batch.event(*at) {
+                        *at += 1;
+                        if *at < batch.len() {
+                            self.counters.delivered += 1;
+                            return Some(event);
+                        }
+                        Some(event)
+                    } else {
+                        None
+                    }
+                }
+                Item::Event(_) => None,
+            };
+            match self.items.pop_front()? {
+                Item::Event(event) => {
+                    self.counters.delivered += 1;
+                    return Some(event);
+                }
+                Item::Batch { .. } => self.batches -= 1,
+            }
+            if event.is_some() {
+                self.counters.delivered += 1;
+                return event;
+            }
+        }
+    }
+
+    /// Whether a blocked upstream may read again: half of the room is free, so that it is not woken for every event.
+    pub fn drained(&self) -> bool {
+        self.items.len() <= self.limit / 2 && self.batches <= 1
+    }
+
+    /// Whether there is nothing to pop.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// What this queue counts: delivered, dropped, gaps.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

@@ -1,0 +1,4 @@
+mod chaos;
+mod rules;
+mod store;
+mod world;
