@@ -196,3 +196,7 @@ impl Mirror {
         child.starts_with(first).then(|| child.clone())
     }
 }
+
+#[cfg(test)]
+#[path = "mirror_tests.rs"]
+mod tests;

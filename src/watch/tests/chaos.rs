@@ -2,7 +2,7 @@
 
 use super::store::Op;
 use super::world::World;
-use crate::watch::options::{OnFull, OnLost, Start, WatchOptions};
+use crate::watch::options::{OnFull, OnLost, WatchOptions};
 use std::time::Duration;
 
 /// Keys that are watched, that only look like it, hidden ones and strangers.

@@ -1,0 +1,78 @@
+//! Heads: they say that a member has the poll, where its store stands, and whether it is the same store.
+
+use super::*;
+
+impl Machine {
+    /// The head of the running exchange has come.
+    pub fn on_head(&mut self, now: Instant, head: &Head) -> Heed {
+        let Some(busy) = &mut self.busy else {
+            return Heed::Leave;
+        };
+        let index = head.etcd_index;
+        busy.head = Some((index, now));
+        let (task, known) = (busy.task, busy.known);
+        // without an index it says nothing of the store
+        if index == 0 {
+            if head.status >= 300 || task != Task::Poll {
+                return Heed::Stay(STALL);
+            }
+            self.enter(State::Live);
+            return Heed::Stay(self.pace.poll(self.max_poll, self.shortest));
+        }
+        self.known = self.known.max(index);
+        if self.is_another_cluster(head) {
+            self.known = index;
+            match task {
+                // what they bring is right, only not after what was known
+                Task::List | Task::Resync => self.position = Position::at(0),
+                Task::Poll | Task::Probe | Task::Verify => {
+                    self.busy = None;
+                    self.lose(now, Loss::Recreated, index, "another cluster answered");
+                    return Heed::Leave;
+                }
+            }
+        }
+        match task {
+            Task::Poll if head.status < 300 => {
+                self.pace.beat(now, index);
+                self.lived = true;
+            }
+            Task::Probe => {}
+            // what is wrong with it, the body tells
+            _ => return Heed::Stay(STALL),
+        }
+        if self.position.wait_index() == 0 {
+            self.anchor(index);
+        } else if index.saturating_add(1) < self.position.wait_index() {
+            return match self.fall_behind(now, index) {
+                true => Heed::Leave,
+                false => Heed::Stay(SHORT),
+            };
+        }
+        self.behind = None;
+        if task == Task::Probe {
+            return Heed::Stay(STALL);
+        }
+        self.mute = if index == self.last_head {
+            self.mute.saturating_add(1)
+        } else {
+            0
+        };
+        self.last_head = index;
+        if index < known || self.mute >= MUTE {
+            self.mute = 0;
+            self.leave_member();
+        }
+        self.enter(State::Live);
+        Heed::Stay(self.pace.poll(self.max_poll, self.shortest))
+    }
+
+    fn is_another_cluster(&mut self, head: &Head) -> bool {
+        let cluster = u64::from_str_radix(&head.cluster_id, 16).unwrap_or(0);
+        if cluster == 0 {
+            return false;
+        }
+        let before = std::mem::replace(&mut self.cluster, cluster);
+        before != 0 && before != cluster
+    }
+}
