@@ -22,14 +22,23 @@ pub struct Counters {
 impl Counters {
     /// Both together.
     pub fn plus(self, other: Counters) -> Counters {
+        self.with(other, u64::saturating_add)
+    }
+
+    /// What was counted since `base`.
+    pub fn minus(self, base: Counters) -> Counters {
+        self.with(base, u64::saturating_sub)
+    }
+
+    fn with(self, other: Counters, of: fn(u64, u64) -> u64) -> Counters {
         Counters {
-            delivered: self.delivered + other.delivered,
-            dropped: self.dropped + other.dropped,
-            gaps: self.gaps + other.gaps,
-            resyncs: self.resyncs + other.resyncs,
-            reconnects: self.reconnects + other.reconnects,
-            polls: self.polls + other.polls,
-            filtered: self.filtered + other.filtered,
+            delivered: of(self.delivered, other.delivered),
+            dropped: of(self.dropped, other.dropped),
+            gaps: of(self.gaps, other.gaps),
+            resyncs: of(self.resyncs, other.resyncs),
+            reconnects: of(self.reconnects, other.reconnects),
+            polls: of(self.polls, other.polls),
+            filtered: of(self.filtered, other.filtered),
         }
     }
 }

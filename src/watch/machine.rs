@@ -101,6 +101,8 @@ pub struct Machine {
     /// highest index that the client has seen on any member
     known: u64,
     behind: Option<Behind>,
+    /// short silences in a row: the index that the first one reached, and how long they were
+    unproved: Option<(u64, Duration)>,
     last_head: u64,
     mute: u32,
     /// a loss whose end is not known yet: its first index
@@ -154,6 +156,7 @@ impl Machine {
             cluster: 0,
             known: 0,
             behind: None,
+            unproved: None,
             last_head: 0,
             mute: 0,
             open_gap: None,
@@ -303,6 +306,32 @@ impl Machine {
     /// The state now.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Whether a member has its poll at a known place.
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, State::Live)
+            && self.task == Task::Poll
+            && self.position.wait_index() != 0
+            && self.open_gap.is_none()
+    }
+
+    /// Whether the next event is the first at or after `index` (0: from now).
+    pub fn is_at(&self, index: u64) -> bool {
+        self.position.wait_index() == index
+            && matches!(self.task, Task::Poll | Task::Probe)
+            && self.open_gap.is_none()
+    }
+
+    /// Whether the snapshot with which it begins has not come yet.
+    pub fn is_listing(&self) -> bool {
+        self.task == Task::List
+    }
+
+    /// Whether both are live, have told all they had, and would go on with the same event.
+    pub fn is_level_with(&self, other: &Machine) -> bool {
+        let at = |m: &Machine| (m.position, m.cluster, m.outputs.len(), m.mirror.is_some());
+        self.is_live() && other.is_live() && at(self) == at(other) && self.outputs.is_empty()
     }
 
     /// Whether it has ended.

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod counters;
 pub mod event;
 pub mod exchange;
+pub mod fanout;
 pub mod machine;
 pub mod mirror;
 pub mod options;

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use std::time::Duration;
 
 /// Where a watcher begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Start {
     /// With the first change after the watcher is live.
     #[default]
@@ -16,7 +16,7 @@ pub enum Start {
 }
 
 /// What happens when the server no longer has the events that come next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OnLost {
     /// A gap is told, and the watch goes on from now.
     #[default]

@@ -12,7 +12,7 @@ impl Machine {
             Task::Poll => match verdict {
                 Verdict::Success(response) => self.on_event(now, response),
                 Verdict::NoEvent => {
-                    self.quiet(now, &busy);
+                    self.quiet(now, &busy, true);
                     if now.saturating_duration_since(busy.started) < SHORT {
                         self.retry(now, "an empty answer, sooner than a proxy's idle limit");
                     }
@@ -40,6 +40,10 @@ impl Machine {
                 _ => {
                     self.task = Task::Poll;
                     self.withheld = true;
+                    // an explicit index and a member that answers is all that can be had
+                    if self.behind.is_none() && self.position.wait_index() != 0 {
+                        self.enter(State::Live);
+                    }
                     Regard::Good
                 }
             },
@@ -61,7 +65,7 @@ impl Machine {
             return Regard::Bad;
         }
         self.pace.reset();
-        (self.behind, self.mute, self.last_head) = (None, 0, index);
+        (self.behind, self.unproved, self.mute, self.last_head) = (None, None, 0, index);
         self.known = self.known.max(index);
         self.lived = true;
         self.enter(State::Live);
@@ -76,18 +80,32 @@ impl Machine {
         Regard::Good
     }
 
-    /// The poll is over, and not a byte of an event had come: up to the index of its head there was none.
-    fn quiet(&mut self, now: Instant, busy: &Busy) {
+    /// The poll is over, and not a byte of an event had come: up to the index of its head there was none, since servers
+    /// look through their history before they send the head. `complete`: the server said so itself.
+    fn quiet(&mut self, now: Instant, busy: &Busy, complete: bool) {
         if now.saturating_duration_since(busy.started) >= SHORT && self.behind.is_none() {
             self.pace.reset();
         }
-        let Some((index, _)) = busy.head else { return };
+        let Some((index, at)) = busy.head else { return };
         if index == 0 || self.behind.is_some() {
             return;
         }
-        self.position.quiet(index);
+        let silence = now.saturating_duration_since(at);
+        let before = self.unproved.take();
+        let (proved, silence) = match before {
+            _ if complete || silence >= SHORT => (index, SHORT),
+            // a server under load may pause between a head and its event: short polls prove nothing one by one, but
+            // each looks again through what the first one looked through
+            Some((first, sum)) => (first, sum + silence),
+            None => (index, silence),
+        };
+        if silence < SHORT {
+            self.unproved = Some((proved, silence));
+            return;
+        }
+        self.position.quiet(proved);
         if self.progress {
-            self.tell(Event::progress(index));
+            self.tell(Event::progress(proved));
         }
     }
 
@@ -123,7 +141,7 @@ impl Machine {
             match (fault.kind, fault.phase) {
                 // the poll's own time is over
                 (FaultKind::Timeout, Phase::Body) if !fault.body_began => {
-                    self.quiet(now, &busy);
+                    self.quiet(now, &busy, false);
                     if self.behind.is_none() {
                         self.pace.reset();
                     }
@@ -137,7 +155,7 @@ impl Machine {
                 (FaultKind::Connection | FaultKind::Protocol, Phase::Body)
                     if !fault.body_began && silence >= SHORT =>
                 {
-                    self.quiet(now, &busy);
+                    self.quiet(now, &busy, false);
                     return Regard::Neither;
                 }
                 // perhaps inside an event: the place is kept

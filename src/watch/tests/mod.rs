@@ -1,4 +1,4 @@
 mod chaos;
 mod rules;
-mod store;
-mod world;
+pub(super) mod store;
+pub(super) mod world;

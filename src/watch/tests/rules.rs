@@ -158,9 +158,18 @@ fn only_silence_after_the_head_carries_the_place_forward() {
     assert_eq!(s.next(), Duration::ZERO);
     assert_eq!((s.asked(), s.exchange.whom), (701, Whom::Same));
     s.head(800);
+    s.now += MINUTE;
     assert_eq!(s.fail(Timeout, Phase::Body), Regard::Good);
     assert_eq!(s.next(), Duration::ZERO);
     assert_eq!(s.asked(), 801);
+    // short silences prove nothing but together, and then only what the first one saw
+    for (index, asked) in [(810, 801), (820, 801), (830, 811), (840, 811)] {
+        s.head(index);
+        s.now += Duration::from_millis(400);
+        assert_eq!(s.fail(Timeout, Phase::Body), Regard::Good);
+        assert_eq!(s.next(), Duration::ZERO);
+        assert_eq!(s.asked(), asked);
+    }
     // an empty answer is nothing
     s.now += MINUTE;
     s.answer(200, 900, "");
@@ -194,6 +203,7 @@ fn polls_last_as_told_give_or_take_a_quarter() {
 fn progress_is_told_when_asked_for() {
     let mut s = Script::new(|o| o.set_progress(true));
     s.head(70);
+    s.now += MINUTE;
     s.fail(Timeout, Phase::Body);
     let told = s.told();
     assert_eq!(

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Val {
+pub(in crate::watch) struct Val {
     /// `None`: a directory
-    pub(super) value: Option<String>,
-    pub(super) created: u64,
-    pub(super) modified: u64,
+    pub(in crate::watch) value: Option<String>,
+    pub(in crate::watch) created: u64,
+    pub(in crate::watch) modified: u64,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Op {
+pub(in crate::watch) enum Op {
     Set(String, String),
     Update(String, String),
     Delete(String),
@@ -21,25 +21,25 @@ pub(super) enum Op {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Told {
-    pub(super) index: u64,
-    pub(super) key: String,
-    pub(super) removed: bool,
-    pub(super) body: String,
+pub(in crate::watch) struct Told {
+    pub(in crate::watch) index: u64,
+    pub(in crate::watch) key: String,
+    pub(in crate::watch) removed: bool,
+    pub(in crate::watch) body: String,
     /// directories and files that were there below a removed one
-    pub(super) below: Vec<String>,
+    pub(in crate::watch) below: Vec<String>,
 }
 
 /// One member's copy.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Store {
-    pub(super) index: u64,
-    pub(super) nodes: BTreeMap<String, Val>,
+pub(in crate::watch) struct Store {
+    pub(in crate::watch) index: u64,
+    pub(in crate::watch) nodes: BTreeMap<String, Val>,
     /// one entry per index from 1; refreshes and internal changes tell nothing
-    pub(super) history: Vec<Option<Told>>,
+    pub(in crate::watch) history: Vec<Option<Told>>,
 }
 
-pub(super) enum Found<'a> {
+pub(in crate::watch) enum Found<'a> {
     Cleared(String),
     Event(&'a Told),
     Nothing,
@@ -59,7 +59,7 @@ fn node_json(key: &str, val: &Val, index: Option<u64>) -> String {
 }
 
 impl Store {
-    pub(super) fn apply(&mut self, op: &Op) {
+    pub(in crate::watch) fn apply(&mut self, op: &Op) {
         self.index += 1;
         let index = self.index;
         let told = match op {
@@ -152,7 +152,7 @@ impl Store {
     }
 
     /// What a poll finds in the history; it is wider than what is told live.
-    pub(super) fn look(&self, key: &str, recursive: bool, from: u64) -> Found<'_> {
+    pub(in crate::watch) fn look(&self, key: &str, recursive: bool, from: u64) -> Found<'_> {
         if from == 0 || from > self.index {
             return Found::Nothing;
         }
@@ -175,7 +175,13 @@ impl Store {
     }
 
     /// What an open poll, registered at `after`, is told.
-    pub(super) fn live(&self, key: &str, recursive: bool, after: u64, from: u64) -> Option<&Told> {
+    pub(in crate::watch) fn live(
+        &self,
+        key: &str,
+        recursive: bool,
+        after: u64,
+        from: u64,
+    ) -> Option<&Told> {
         let start = after.max(from.saturating_sub(1)) as usize;
         self.history
             .get(start..)?
@@ -184,7 +190,7 @@ impl Store {
             .find(|t| wanted(t, key, recursive))
     }
 
-    pub(super) fn listing(&self, key: &str, recursive: bool) -> Result<String, String> {
+    pub(in crate::watch) fn listing(&self, key: &str, recursive: bool) -> Result<String, String> {
         let root = Val {
             value: None,
             created: 0,
@@ -243,19 +249,23 @@ fn hidden(key: &str, ancestor: &str) -> bool {
 }
 
 /// Whether a live watch is told.
-pub(super) fn wanted(told: &Told, key: &str, recursive: bool) -> bool {
+pub(in crate::watch) fn wanted(told: &Told, key: &str, recursive: bool) -> bool {
     told.key == key
         || (recursive && below(&told.key, key) && !hidden(&told.key, key))
         || (told.removed && told.below.iter().any(|k| k == key))
 }
 
 /// Whether it may also be told, from the history, though the key did not exist.
-pub(super) fn allowed(told: &Told, key: &str, recursive: bool) -> bool {
+pub(in crate::watch) fn allowed(told: &Told, key: &str, recursive: bool) -> bool {
     wanted(told, key, recursive) || (told.removed && below(key, &told.key))
 }
 
 /// The files that a watch of `key` sees.
-pub(super) fn files(store: &Store, key: &str, recursive: bool) -> BTreeMap<String, (String, u64)> {
+pub(in crate::watch) fn files(
+    store: &Store,
+    key: &str,
+    recursive: bool,
+) -> BTreeMap<String, (String, u64)> {
     let seen = |k: &str| k == key || (recursive && below(k, key) && !hidden(k, key));
     let file = |(k, v): (&String, &Val)| {
         let value = v.value.clone().filter(|_| seen(k))?;

@@ -17,9 +17,9 @@ use crate::watch::state::State;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-pub(super) const MAX_POLL: Duration = Duration::from_secs(20);
+pub(in crate::watch) const MAX_POLL: Duration = Duration::from_secs(20);
 
-pub(super) fn head(status: u16, index: u64, cluster: u64) -> Head {
+pub(in crate::watch) fn head(status: u16, index: u64, cluster: u64) -> Head {
     Head {
         status,
         etcd_index: index,
@@ -29,7 +29,7 @@ pub(super) fn head(status: u16, index: u64, cluster: u64) -> Head {
     }
 }
 
-pub(super) fn verdict(head: Head, body: &str, purpose: Purpose) -> Verdict {
+pub(in crate::watch) fn verdict(head: Head, body: &str, purpose: Purpose) -> Verdict {
     let expect = match purpose {
         Purpose::Poll => Expect::Event,
         Purpose::Snapshot => Expect::Keys,
@@ -48,7 +48,7 @@ pub(super) fn verdict(head: Head, body: &str, purpose: Purpose) -> Verdict {
     )
 }
 
-pub(super) fn fault(kind: FaultKind, phase: Phase, body_began: bool) -> Fault {
+pub(in crate::watch) fn fault(kind: FaultKind, phase: Phase, body_began: bool) -> Fault {
     Fault {
         phase,
         kind,
@@ -84,41 +84,41 @@ struct Running {
     until: Instant,
 }
 
-pub(super) struct World {
-    pub(super) now: Instant,
-    pub(super) dice: Pace,
-    pub(super) ops: Vec<Op>,
-    pub(super) members: Vec<Store>,
+pub(in crate::watch) struct World {
+    pub(in crate::watch) now: Instant,
+    pub(in crate::watch) dice: Pace,
+    pub(in crate::watch) ops: Vec<Op>,
+    pub(in crate::watch) members: Vec<Store>,
     frozen: Vec<Option<Instant>>,
     cluster: u64,
-    pub(super) chaos: bool,
-    pub(super) proxy: bool,
-    pub(super) key: String,
-    pub(super) recursive: bool,
-    pub(super) machine: Machine,
+    pub(in crate::watch) chaos: bool,
+    pub(in crate::watch) proxy: bool,
+    pub(in crate::watch) key: String,
+    pub(in crate::watch) recursive: bool,
+    pub(in crate::watch) machine: Machine,
     running: Option<Running>,
     last_member: usize,
-    pub(super) queue: Queue,
-    pub(super) starts: u64,
-    pub(super) cleared: u64,
-    pub(super) consumer: Consumer,
+    pub(in crate::watch) queue: Queue,
+    pub(in crate::watch) starts: u64,
+    pub(in crate::watch) cleared: u64,
+    pub(in crate::watch) consumer: Consumer,
 }
 
 /// What was told, and what a program would make of it.
 #[derive(Default)]
-pub(super) struct Consumer {
-    pub(super) table: BTreeMap<String, (String, u64)>,
-    pub(super) indices: Vec<u64>,
-    pub(super) gaps: Vec<(u64, u64, Option<Loss>)>,
-    pub(super) synthetic: u64,
-    pub(super) last: u64,
-    pub(super) progress: u64,
+pub(in crate::watch) struct Consumer {
+    pub(in crate::watch) table: BTreeMap<String, (String, u64)>,
+    pub(in crate::watch) indices: Vec<u64>,
+    pub(in crate::watch) gaps: Vec<(u64, u64, Option<Loss>)>,
+    pub(in crate::watch) synthetic: u64,
+    pub(in crate::watch) last: u64,
+    pub(in crate::watch) progress: u64,
     /// indices have begun again
-    pub(super) recreated: bool,
+    pub(in crate::watch) recreated: bool,
 }
 
 impl Consumer {
-    pub(super) fn take(&mut self, event: &Event, key: &str) {
+    pub(in crate::watch) fn take(&mut self, event: &Event, key: &str) {
         match event.kind() {
             Kind::Gap => {
                 assert!(event.from() > self.last, "a gap over what was told");
@@ -166,7 +166,12 @@ impl Consumer {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, members: usize, key: &str, options: &WatchOptions) -> World {
+    pub(in crate::watch) fn new(
+        seed: u64,
+        members: usize,
+        key: &str,
+        options: &WatchOptions,
+    ) -> World {
         let parsed = Key::parse("key", key).unwrap();
         let start = Store {
             index: 3,
@@ -194,16 +199,16 @@ impl World {
         }
     }
 
-    pub(super) fn roll(&mut self, sides: u64) -> u64 {
+    pub(in crate::watch) fn roll(&mut self, sides: u64) -> u64 {
         (self.dice.dice() >> 16) % sides
     }
 
-    pub(super) fn leader(&self) -> &Store {
+    pub(in crate::watch) fn leader(&self) -> &Store {
         self.members.iter().max_by_key(|m| m.index).unwrap()
     }
 
     /// Writes go to the first member that is not frozen; the others follow when they like.
-    pub(super) fn write(&mut self, op: Op) {
+    pub(in crate::watch) fn write(&mut self, op: Op) {
         self.ops.push(op);
         let freshest = (0..self.members.len())
             .max_by_key(|&i| (self.frozen[i].is_none(), self.members[i].index))
@@ -212,7 +217,7 @@ impl World {
     }
 
     /// Member `i` applies at most `count` of the operations it lacks.
-    pub(super) fn follow(&mut self, i: usize, count: u64) {
+    pub(in crate::watch) fn follow(&mut self, i: usize, count: u64) {
         let member = &mut self.members[i];
         let have = (member.index - 3) as usize;
         for op in self.ops[have..].iter().take(count.min(1 << 20) as usize) {
@@ -221,7 +226,7 @@ impl World {
     }
 
     /// Another store; with `same_id` only its index shows it.
-    pub(super) fn recreate(&mut self, same_id: bool) {
+    pub(in crate::watch) fn recreate(&mut self, same_id: bool) {
         let start = Store {
             index: 3,
             history: vec![None; 3],
@@ -238,7 +243,7 @@ impl World {
     }
 
     /// Time goes on: members catch up or freeze, exchanges end, the consumer eats.
-    pub(super) fn pass(&mut self, time: Duration, appetite: u64) {
+    pub(in crate::watch) fn pass(&mut self, time: Duration, appetite: u64) {
         let until = self.now + time;
         for i in 0..self.members.len() {
             if self.frozen[i].is_some_and(|thaw| thaw <= self.now) {
@@ -464,7 +469,7 @@ impl World {
     }
 
     /// Everything told goes into the queue; a full one stops the machine.
-    pub(super) fn collect(&mut self) {
+    pub(in crate::watch) fn collect(&mut self) {
         while let Some(output) = self.machine.output() {
             if let Output::State(State::Closed(error)) = &output {
                 panic!("closed: {error:?}");
@@ -476,7 +481,7 @@ impl World {
     }
 
     /// Every event of the store from `since` on was told once, or lies in a gap that was told.
-    pub(super) fn check_changes(&self, since: u64) {
+    pub(in crate::watch) fn check_changes(&self, since: u64) {
         let store = self.leader();
         let in_gap = |index: u64| {
             self.consumer
@@ -496,14 +501,14 @@ impl World {
         }
     }
 
-    pub(super) fn check_table(&self) {
+    pub(in crate::watch) fn check_table(&self) {
         let expected = files(self.leader(), &self.key, self.recursive);
         assert_eq!(self.consumer.table, expected);
     }
 }
 
 /// 0 when there is none.
-pub(super) fn wait_index(target: &str) -> u64 {
+pub(in crate::watch) fn wait_index(target: &str) -> u64 {
     target
         .split_once("waitIndex=")
         .map_or(0, |(_, number)| number.parse().unwrap())
