@@ -7,7 +7,7 @@
 //! | [`ffi`] | the C boundary: pointers, strings, handles, panics; one file per noun of the header |
 //! | [`client`] | what a caller can ask for, in Rust terms: [`client::Client`], options, calls, watches |
 //! | [`cluster`] | the members: which one to ask, penalties, shares of the deadline, what may be repeated |
-//! | [`watch`] | the rules of watching, without I/O: position and scope |
+//! | [`watch`] | the rules of watching, without I/O: what to ask next, what to tell, who shares |
 //! | [`transport`] | one exchange with one member: endpoint, connection, cancel token, what was sent and received |
 //! | [`protocol`] | pure data, no I/O, no clock: key, request to bytes, bytes to answer |
 //! | [`error`], [`status`] | the ground: how everything above says no |

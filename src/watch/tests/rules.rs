@@ -505,3 +505,76 @@ fn a_paused_machine_starts_nothing_and_a_closed_one_stays_so() {
 fn an_idle_machine_is_small() {
     assert!(size_of::<Machine>() <= 640, "{}", size_of::<Machine>());
 }
+
+#[test]
+fn resync_tells_what_changed_and_refuses_what_is_older() {
+    let listing = |nodes: &[&str]| {
+        format!(
+            r#"{{"action":"get","node":{{"key":"/w","dir":true,"modifiedIndex":2,"createdIndex":2,"nodes":[{}]}}}}"#,
+            nodes.join(",")
+        )
+    };
+    let file = |key: &str, value: &str, index: u64| {
+        format!(
+            r#"{{"key":"{key}","value":"{value}","modifiedIndex":{index},"createdIndex":{index}}}"#
+        )
+    };
+    let mut s = Script::new(|o| o.set_on_lost(OnLost::Resync));
+    assert_eq!(s.exchange.purpose, Purpose::Snapshot);
+    let (a, b) = (file("/w/a", "1", 50), file("/w/b", "1", 60));
+    s.answer(200, 100, &listing(&[&a, &b]));
+    let told = s.told();
+    assert!(
+        told.iter()
+            .all(|e| e.kind() == Kind::Snapshot && e.index() == 100)
+    );
+    assert_eq!(told.len(), 3);
+    assert_eq!(s.next(), Duration::ZERO);
+    assert_eq!(s.asked(), 101);
+    s.answer(200, 149, &set("/w/c", 150));
+    s.next();
+    s.answer(400, 2000, &outdated(2000));
+    assert!(s.next() > Duration::ZERO);
+    assert_eq!(s.exchange.purpose, Purpose::Snapshot);
+    // a member that does not even know what was told
+    assert_eq!(s.answer(200, 120, &listing(&[&a, &b])), Regard::Neither);
+    assert!(s.next() > Duration::ZERO);
+    assert_eq!(
+        (s.exchange.purpose, s.exchange.whom),
+        (Purpose::Snapshot, Whom::Other)
+    );
+    assert_eq!(s.told().len(), 1);
+    let new = file("/w/a", "2", 1900);
+    s.answer(200, 2100, &listing(&[&new, &b]));
+    let told = s.told();
+    let row = |e: &Event| {
+        let response = e.response().expect("an answer");
+        (
+            response.action_text().to_owned(),
+            e.node().map(|n| n.key().to_owned()),
+            e.index(),
+        )
+    };
+    assert_eq!(
+        told.iter().map(row).collect::<Vec<_>>(),
+        [
+            ("delete".to_owned(), Some("/w/c".to_owned()), 2100),
+            ("set".to_owned(), Some("/w/a".to_owned()), 2100),
+        ]
+    );
+    assert!(told.iter().all(|e| e.kind() == Kind::Synthetic));
+    assert_eq!(told[0].prev_node().map(|n| n.modified_index()), Some(150));
+    assert_eq!(
+        told[1]
+            .response()
+            .map(|r| (r.head().etcd_index, r.body().len())),
+        Some((2100, 0))
+    );
+    assert_eq!(s.next(), Duration::ZERO);
+    assert_eq!(s.asked(), 2101);
+    s.head(2100);
+    s.collect();
+    let codes: Vec<_> = s.states.iter().map(State::code).collect();
+    assert_eq!(codes[codes.len() - 2..], [4, 2]);
+    assert_eq!(s.machine.counters().resyncs, 1);
+}
