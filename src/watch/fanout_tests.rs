@@ -5,8 +5,9 @@ use crate::watch::event::{Event, Kind};
 use crate::watch::exchange::{Action, Heed, Purpose};
 use crate::watch::options::OnFull;
 use crate::watch::queue::Queue;
+use crate::watch::tests::consumer::Consumer;
+use crate::watch::tests::said::{fault, head, verdict, wait_index};
 use crate::watch::tests::store::{Found, Op, Store, files, wanted};
-use crate::watch::tests::world::{Consumer, fault, head, verdict, wait_index};
 use std::collections::BTreeMap;
 use std::time::Instant;
 

@@ -38,6 +38,8 @@ const STALL: Duration = Duration::from_secs(10);
 /// A poll that is ended sooner without an event, and not by us, costs a pause: no server can make a hot loop. What was in
 /// the history comes with the head, so that after so long a silence there was nothing.
 const SHORT: Duration = Duration::from_secs(1);
+/// So many connections in a row may be cut before the member is to blame.
+const EXCUSED: u32 = 3;
 /// So often in a row a head may show the same index before another member is asked: a member that lost its leader is
 /// mute, and so is an idle cluster.
 const MUTE: u32 = 2;

@@ -14,7 +14,7 @@ impl Machine {
                 Verdict::NoEvent => {
                     self.quiet(now, &busy, true);
                     if now.saturating_duration_since(busy.started) < SHORT {
-                        self.retry(now, "an empty answer, sooner than a proxy's idle limit");
+                        return self.excuse(now, "an empty answer, and sooner than it makes sense");
                     }
                     Regard::Good
                 }
@@ -131,8 +131,7 @@ impl Machine {
         }
         // an idle connection that had gone stale
         if fault.reused && fault.received == 0 && fault.kind == FaultKind::Connection {
-            self.retry(now, &fault.text);
-            return Regard::Neither;
+            return self.excuse(now, &fault.text);
         }
         if busy.task == Task::Poll {
             let silence = busy
@@ -159,9 +158,8 @@ impl Machine {
                     return Regard::Neither;
                 }
                 // perhaps inside an event: the place is kept
-                (FaultKind::Connection, Phase::Body) => {
-                    self.retry(now, &fault.text);
-                    return Regard::Neither;
+                (FaultKind::Connection | FaultKind::Protocol, Phase::Body) => {
+                    return self.excuse(now, &fault.text);
                 }
                 _ => {}
             }
@@ -172,6 +170,16 @@ impl Machine {
         self.leave_member();
         self.retry(now, &fault.text);
         Regard::Bad
+    }
+
+    /// What may happen on the way to any member is not its fault; if it happens again and again, it is.
+    fn excuse(&mut self, now: Instant, why: &str) -> Regard {
+        let again = self.pace.step() >= EXCUSED;
+        if again {
+            self.leave_member();
+        }
+        self.retry(now, why);
+        if again { Regard::Bad } else { Regard::Neither }
     }
 
     /// An answer that is not what was asked for.

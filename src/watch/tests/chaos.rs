@@ -89,10 +89,9 @@ fn run(seed: u64, options: &WatchOptions, terms: &Terms) -> World {
     for pass in 0..20_000 {
         world.pass(Duration::from_millis(100), 10_000);
         // behind a proxy that keeps heads back, quiet polls do not tell how far they looked
-        if world.proxy && pass > 1000 && world.queue.is_empty() {
-            return world;
-        }
-        if world.queue.is_empty() && world.machine.next_index() > world.leader().index {
+        let done = world.proxy && pass > 1000 && world.queue.is_empty();
+        if done || world.queue.is_empty() && world.machine.next_index() > world.leader().index {
+            world.check_requests();
             return world;
         }
     }

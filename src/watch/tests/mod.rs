@@ -1,4 +1,8 @@
+mod broken;
 mod chaos;
+pub(super) mod consumer;
 mod rules;
+pub(super) mod said;
+mod script;
 pub(super) mod store;
-pub(super) mod world;
+mod world;

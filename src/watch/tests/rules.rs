@@ -1,126 +1,16 @@
-//! Single rules, each with a server that keeps to a script.
+//! Single rules.
 
-use super::world::{fault, head, verdict, wait_index};
+use super::said::{fault, head, verdict};
+use super::script::*;
 use crate::error::Phase;
-use crate::protocol::answer::Head;
-use crate::protocol::key::Key;
 use crate::status::Status;
 use crate::transport::fault::FaultKind::{Connection, Timeout};
-use crate::watch::event::{Event, Kind, Loss};
-use crate::watch::exchange::{Action, Exchange, Heed, Output, Purpose, Regard, Whom};
+use crate::watch::event::{Kind, Loss};
+use crate::watch::exchange::{Action, Heed, Purpose, Regard, Whom};
 use crate::watch::machine::Machine;
 use crate::watch::options::{OnLost, WatchOptions};
-use crate::watch::queue::Queue;
 use crate::watch::state::State;
-use std::time::{Duration, Instant};
-
-const MINUTE: Duration = Duration::from_secs(60);
-
-struct Script {
-    machine: Machine,
-    now: Instant,
-    exchange: Box<Exchange>,
-    states: Vec<State>,
-    queue: Queue,
-    starts: u32,
-}
-
-impl Script {
-    fn new(set: impl FnOnce(&mut WatchOptions)) -> Script {
-        let mut options = WatchOptions::default();
-        options.set_recursive(true);
-        set(&mut options);
-        let key = Key::parse("key", "/w").unwrap();
-        let mut machine = Machine::new(&key, &options, MINUTE, 7).unwrap();
-        let now = Instant::now();
-        let Action::Start(exchange) = machine.poll(now) else {
-            panic!("nothing to start")
-        };
-        Script {
-            machine,
-            now,
-            exchange,
-            states: Vec::new(),
-            queue: Queue::new(1000, options.on_full),
-            starts: 1,
-        }
-    }
-
-    fn collect(&mut self) {
-        while let Some(output) = self.machine.output() {
-            match output {
-                Output::State(state) => self.states.push(state),
-                other => {
-                    self.queue.push(other);
-                }
-            }
-        }
-    }
-
-    /// Waits as the machine wants and takes the next exchange; how long it waited.
-    fn next(&mut self) -> Duration {
-        self.collect();
-        let since = self.now;
-        loop {
-            match self.machine.poll(self.now) {
-                Action::Start(exchange) => {
-                    self.exchange = exchange;
-                    self.starts += 1;
-                    return self.now - since;
-                }
-                Action::Wait(Some(until)) => self.now = until,
-                Action::Wait(None) => panic!("it waits for ever"),
-                Action::Closed => panic!("closed: {:?}", self.machine.state()),
-            }
-        }
-    }
-
-    fn asked(&self) -> u64 {
-        wait_index(&self.exchange.wire.target)
-    }
-
-    fn head(&mut self, index: u64) -> Heed {
-        self.machine.on_head(self.now, &head(200, index, 1))
-    }
-
-    fn answer(&mut self, status: u16, index: u64, body: &str) -> Regard {
-        let head = head(status, index, 1);
-        self.machine.on_head(self.now, &head);
-        let verdict = verdict(head, body, self.exchange.purpose);
-        self.machine.on_answer(self.now, verdict)
-    }
-
-    fn event(&mut self, index: u64) -> Regard {
-        self.answer(200, index - 1, &set("/w/a", index))
-    }
-
-    fn fail(&mut self, kind: crate::transport::fault::FaultKind, phase: Phase) -> Regard {
-        self.machine.on_fault(self.now, &fault(kind, phase, false))
-    }
-
-    fn told(&mut self) -> Vec<Event> {
-        self.collect();
-        std::iter::from_fn(|| self.queue.pop()).collect()
-    }
-
-    fn closed(&mut self) -> Status {
-        self.collect();
-        match self.machine.state() {
-            State::Closed(Some(error)) => error.status(),
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-fn set(key: &str, index: u64) -> String {
-    format!(
-        r#"{{"action":"set","node":{{"key":"{key}","value":"v","modifiedIndex":{index},"createdIndex":{index}}}}}"#
-    )
-}
-
-fn outdated(index: u64) -> String {
-    format!(r#"{{"errorCode":401,"message":"outdated","cause":"[x/y]","index":{index}}}"#)
-}
+use std::time::Duration;
 
 #[test]
 fn the_first_head_anchors_and_the_next_poll_follows_at_once() {
@@ -422,68 +312,6 @@ fn definite_refusals_end_it_and_lost_rights_may_come_back() {
     assert_eq!(s.closed(), Status(209));
 }
 
-/// What a broken server does for ever, on every exchange.
-#[test]
-fn no_server_makes_a_hot_loop() {
-    type Turn = fn(&mut Script) -> Regard;
-    let turns: [(&str, Turn); 9] = [
-        ("401", |s| match s.exchange.purpose {
-            Purpose::Poll => s.answer(400, 3000, &outdated(3000)),
-            _ => s.answer(200, 3000, &set("/w", 2)),
-        }),
-        ("401 with index 0", |s| match s.exchange.purpose {
-            Purpose::Poll => s.answer(400, 0, &outdated(0)),
-            _ => s.answer(200, 3000, &set("/w", 2)),
-        }),
-        ("500", |s| s.answer(500, 0, r#"{"message":"no"}"#)),
-        ("empty", |s| s.answer(200, 30, "")),
-        ("html", |s| {
-            let page = Head::new(200);
-            s.machine.on_head(s.now, &page);
-            let verdict = verdict(page, "<html>", s.exchange.purpose);
-            s.machine.on_answer(s.now, verdict)
-        }),
-        ("half events", |s| {
-            s.head(30);
-            s.machine
-                .on_fault(s.now, &fault(Connection, Phase::Body, true))
-        }),
-        ("backwards", |s| s.answer(200, 30, &set("/w/a", 3))),
-        ("refused", |s| s.fail(Connection, Phase::Connect)),
-        ("stale", |s| {
-            let mut fault = fault(Connection, Phase::Head, false);
-            fault.reused = true;
-            s.machine.on_fault(s.now, &fault)
-        }),
-    ];
-    for on_lost in [OnLost::Gap, OnLost::Resync] {
-        for recursive in [true, false] {
-            for (name, turn) in turns {
-                let mut s = Script::new(|o| {
-                    o.set_recursive(recursive);
-                    o.set_on_lost(on_lost);
-                    if on_lost == OnLost::Gap {
-                        o.set_start_index(10).unwrap();
-                    }
-                });
-                let begun = s.now;
-                while s.now - begun < 10 * MINUTE {
-                    s.now += Duration::from_micros(100);
-                    turn(&mut s);
-                    if s.machine.is_closed() {
-                        break;
-                    }
-                    s.next();
-                }
-                // after a pause at most a snapshot and a poll
-                assert!(s.starts < 700, "{name}: {} in ten minutes", s.starts);
-                assert!(s.states.iter().any(|state| state.code() == 3), "{name}");
-                assert!(s.told().len() < 450, "{name}");
-            }
-        }
-    }
-}
-
 #[test]
 fn a_paused_machine_starts_nothing_and_a_closed_one_stays_so() {
     let mut s = Script::new(|_| {});
@@ -503,78 +331,20 @@ fn a_paused_machine_starts_nothing_and_a_closed_one_stays_so() {
 
 #[test]
 fn an_idle_machine_is_small() {
-    assert!(size_of::<Machine>() <= 640, "{}", size_of::<Machine>());
+    assert!(size_of::<Machine>() <= 512, "{}", size_of::<Machine>());
 }
 
 #[test]
-fn resync_tells_what_changed_and_refuses_what_is_older() {
-    let listing = |nodes: &[&str]| {
-        format!(
-            r#"{{"action":"get","node":{{"key":"/w","dir":true,"modifiedIndex":2,"createdIndex":2,"nodes":[{}]}}}}"#,
-            nodes.join(",")
-        )
-    };
-    let file = |key: &str, value: &str, index: u64| {
-        format!(
-            r#"{{"key":"{key}","value":"{value}","modifiedIndex":{index},"createdIndex":{index}}}"#
-        )
-    };
-    let mut s = Script::new(|o| o.set_on_lost(OnLost::Resync));
-    assert_eq!(s.exchange.purpose, Purpose::Snapshot);
-    let (a, b) = (file("/w/a", "1", 50), file("/w/b", "1", 60));
-    s.answer(200, 100, &listing(&[&a, &b]));
-    let told = s.told();
-    assert!(
-        told.iter()
-            .all(|e| e.kind() == Kind::Snapshot && e.index() == 100)
-    );
-    assert_eq!(told.len(), 3);
-    assert_eq!(s.next(), Duration::ZERO);
-    assert_eq!(s.asked(), 101);
-    s.answer(200, 149, &set("/w/c", 150));
-    s.next();
-    s.answer(400, 2000, &outdated(2000));
-    assert!(s.next() > Duration::ZERO);
-    assert_eq!(s.exchange.purpose, Purpose::Snapshot);
-    // a member that does not even know what was told
-    assert_eq!(s.answer(200, 120, &listing(&[&a, &b])), Regard::Neither);
-    assert!(s.next() > Duration::ZERO);
-    assert_eq!(
-        (s.exchange.purpose, s.exchange.whom),
-        (Purpose::Snapshot, Whom::Other)
-    );
-    assert_eq!(s.told().len(), 1);
-    let new = file("/w/a", "2", 1900);
-    s.answer(200, 2100, &listing(&[&new, &b]));
-    let told = s.told();
-    let row = |e: &Event| {
-        let response = e.response().expect("an answer");
-        (
-            response.action_text().to_owned(),
-            e.node().map(|n| n.key().to_owned()),
-            e.index(),
-        )
-    };
-    assert_eq!(
-        told.iter().map(row).collect::<Vec<_>>(),
-        [
-            ("delete".to_owned(), Some("/w/c".to_owned()), 2100),
-            ("set".to_owned(), Some("/w/a".to_owned()), 2100),
-        ]
-    );
-    assert!(told.iter().all(|e| e.kind() == Kind::Synthetic));
-    assert_eq!(told[0].prev_node().map(|n| n.modified_index()), Some(150));
-    assert_eq!(
-        told[1]
-            .response()
-            .map(|r| (r.head().etcd_index, r.body().len())),
-        Some((2100, 0))
-    );
-    assert_eq!(s.next(), Duration::ZERO);
-    assert_eq!(s.asked(), 2101);
-    s.head(2100);
-    s.collect();
-    let codes: Vec<_> = s.states.iter().map(State::code).collect();
-    assert_eq!(codes[codes.len() - 2..], [4, 2]);
-    assert_eq!(s.machine.counters().resyncs, 1);
+fn cuts_are_excused_but_not_for_ever() {
+    let mut s = Script::new(|o| o.set_start_index(10).unwrap());
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        s.head(30);
+        let cut = fault(Connection, Phase::Body, true);
+        seen.push(s.machine.on_fault(s.now, &cut));
+        s.next();
+        assert_eq!(s.asked(), 10);
+    }
+    assert_eq!(seen[2..], [Regard::Neither, Regard::Bad]);
+    assert_eq!(s.exchange.whom, Whom::Other);
 }

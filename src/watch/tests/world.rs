@@ -1,66 +1,21 @@
 //! Virtual time, members with lag, faults by dice, and a consumer that checks what it is told.
 
+use super::consumer::Consumer;
+use super::said::{fault, head, verdict, wait_index};
 use super::store::{Found, Op, Store, allowed, files, wanted};
 use crate::error::Phase;
-use crate::protocol::answer::{Head, Limits, Verdict, judge};
+use crate::protocol::answer::{Head, Verdict};
 use crate::protocol::key::Key;
-use crate::protocol::response::Action as Did;
-use crate::protocol::wire::{Expect, Repeat};
-use crate::transport::fault::{Fault, FaultKind, Sent};
-use crate::watch::event::{Event, Kind, Loss};
+use crate::transport::fault::{Fault, FaultKind};
 use crate::watch::exchange::{Action, Exchange, Heed, Output, Purpose, Whom};
 use crate::watch::machine::Machine;
 use crate::watch::options::WatchOptions;
 use crate::watch::pace::Pace;
 use crate::watch::queue::{Push, Queue};
 use crate::watch::state::State;
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 pub(in crate::watch) const MAX_POLL: Duration = Duration::from_secs(20);
-
-pub(in crate::watch) fn head(status: u16, index: u64, cluster: u64) -> Head {
-    Head {
-        status,
-        etcd_index: index,
-        cluster_id: format!("{cluster:x}"),
-        content_type: "application/json".into(),
-        ..Head::default()
-    }
-}
-
-pub(in crate::watch) fn verdict(head: Head, body: &str, purpose: Purpose) -> Verdict {
-    let expect = match purpose {
-        Purpose::Poll => Expect::Event,
-        Purpose::Snapshot => Expect::Keys,
-        Purpose::Probe => Expect::Anything,
-    };
-    let limits = Limits {
-        depth: 100,
-        nodes: 100_000,
-    };
-    judge(
-        head,
-        body.as_bytes().to_vec(),
-        expect,
-        Repeat::Safe,
-        &limits,
-    )
-}
-
-pub(in crate::watch) fn fault(kind: FaultKind, phase: Phase, body_began: bool) -> Fault {
-    Fault {
-        phase,
-        kind,
-        text: format!("{kind:?} in {phase:?}"),
-        sent: Sent::Fully,
-        received: u64::from(phase == Phase::Body),
-        reused: false,
-        head: None,
-        body_began,
-        body: Vec::new(),
-    }
-}
 
 /// How the next exchange goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,6 +40,7 @@ struct Running {
 }
 
 pub(in crate::watch) struct World {
+    begun: Instant,
     pub(in crate::watch) now: Instant,
     pub(in crate::watch) dice: Pace,
     pub(in crate::watch) ops: Vec<Op>,
@@ -104,67 +60,6 @@ pub(in crate::watch) struct World {
     pub(in crate::watch) consumer: Consumer,
 }
 
-/// What was told, and what a program would make of it.
-#[derive(Default)]
-pub(in crate::watch) struct Consumer {
-    pub(in crate::watch) table: BTreeMap<String, (String, u64)>,
-    pub(in crate::watch) indices: Vec<u64>,
-    pub(in crate::watch) gaps: Vec<(u64, u64, Option<Loss>)>,
-    pub(in crate::watch) synthetic: u64,
-    pub(in crate::watch) last: u64,
-    pub(in crate::watch) progress: u64,
-    /// indices have begun again
-    pub(in crate::watch) recreated: bool,
-}
-
-impl Consumer {
-    pub(in crate::watch) fn take(&mut self, event: &Event, key: &str) {
-        match event.kind() {
-            Kind::Gap => {
-                assert!(event.from() > self.last, "a gap over what was told");
-                self.gaps.push((event.from(), event.index(), event.loss()));
-                self.last = event.index();
-                return;
-            }
-            Kind::Progress => {
-                self.progress = event.index();
-                return;
-            }
-            Kind::Change => {
-                let (index, last) = (event.index(), self.last);
-                assert!(index > last || self.recreated, "{index} after {last}");
-                self.last = event.index();
-                self.indices.push(event.index());
-            }
-            Kind::Synthetic => self.synthetic += 1,
-            Kind::Snapshot => {}
-        }
-        if event.kind() != Kind::Change {
-            // what a snapshot showed ends there
-            self.last = event.index();
-        }
-        let node = event.node().expect("a node");
-        let path = node.key();
-        match event.response().expect("an answer").action() {
-            Did::Delete | Did::Expire => {
-                if event.kind() == Kind::Synthetic {
-                    assert!(event.prev_node().is_some());
-                }
-                let all = path.len() <= key.len();
-                let inside = format!("{path}/");
-                self.table
-                    .retain(|k, _| !(all || k == path || k.starts_with(&inside)));
-            }
-            _ => {
-                if let Some(value) = node.value() {
-                    self.table
-                        .insert(path.to_owned(), (value.to_owned(), node.created_index()));
-                }
-            }
-        }
-    }
-}
-
 impl World {
     pub(in crate::watch) fn new(
         seed: u64,
@@ -178,8 +73,10 @@ impl World {
             history: vec![None; 3],
             ..Store::default()
         };
+        let now = Instant::now();
         World {
-            now: Instant::now(),
+            begun: now,
+            now,
             dice: Pace::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
             ops: Vec::new(),
             members: vec![start; members],
@@ -501,15 +398,21 @@ impl World {
         }
     }
 
+    /// Requests that brought nothing cost pauses.
+    pub(in crate::watch) fn check_requests(&self) {
+        let counters = self.machine.counters();
+        let told = self.consumer.indices.len() as u64 + counters.filtered;
+        let seconds = (self.now - self.begun).as_secs();
+        let fruitless = self.starts.saturating_sub(told);
+        assert!(
+            fruitless < 20 + seconds + 2 * told,
+            "{fruitless} of {} in {seconds} s, {told} told",
+            self.starts
+        );
+    }
+
     pub(in crate::watch) fn check_table(&self) {
         let expected = files(self.leader(), &self.key, self.recursive);
         assert_eq!(self.consumer.table, expected);
     }
-}
-
-/// 0 when there is none.
-pub(in crate::watch) fn wait_index(target: &str) -> u64 {
-    target
-        .split_once("waitIndex=")
-        .map_or(0, |(_, number)| number.parse().unwrap())
 }

@@ -1,0 +1,57 @@
+//! What servers say, in the forms in which a machine is told.
+
+use crate::error::Phase;
+use crate::protocol::answer::{Head, Limits, Verdict, judge};
+use crate::protocol::wire::{Expect, Repeat};
+use crate::transport::fault::{Fault, FaultKind, Sent};
+use crate::watch::exchange::Purpose;
+
+pub(in crate::watch) fn head(status: u16, index: u64, cluster: u64) -> Head {
+    Head {
+        status,
+        etcd_index: index,
+        cluster_id: format!("{cluster:x}"),
+        content_type: "application/json".into(),
+        ..Head::default()
+    }
+}
+
+pub(in crate::watch) fn verdict(head: Head, body: &str, purpose: Purpose) -> Verdict {
+    let expect = match purpose {
+        Purpose::Poll => Expect::Event,
+        Purpose::Snapshot => Expect::Keys,
+        Purpose::Probe => Expect::Anything,
+    };
+    let limits = Limits {
+        depth: 100,
+        nodes: 100_000,
+    };
+    judge(
+        head,
+        body.as_bytes().to_vec(),
+        expect,
+        Repeat::Safe,
+        &limits,
+    )
+}
+
+pub(in crate::watch) fn fault(kind: FaultKind, phase: Phase, body_began: bool) -> Fault {
+    Fault {
+        phase,
+        kind,
+        text: format!("{kind:?} in {phase:?}"),
+        sent: Sent::Fully,
+        received: u64::from(phase == Phase::Body),
+        reused: false,
+        head: None,
+        body_began,
+        body: Vec::new(),
+    }
+}
+
+/// 0 when there is none.
+pub(in crate::watch) fn wait_index(target: &str) -> u64 {
+    target
+        .split_once("waitIndex=")
+        .map_or(0, |(_, number)| number.parse().unwrap())
+}

@@ -1,0 +1,122 @@
+//! One machine and a server that keeps to a script.
+
+use super::said::{fault, head, verdict, wait_index};
+use crate::error::Phase;
+use crate::protocol::key::Key;
+use crate::status::Status;
+use crate::transport::fault::FaultKind;
+use crate::watch::event::Event;
+use crate::watch::exchange::{Action, Exchange, Heed, Output, Regard};
+use crate::watch::machine::Machine;
+use crate::watch::options::WatchOptions;
+use crate::watch::queue::Queue;
+use crate::watch::state::State;
+use std::time::{Duration, Instant};
+
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+
+pub(super) struct Script {
+    pub(super) machine: Machine,
+    pub(super) now: Instant,
+    pub(super) exchange: Box<Exchange>,
+    pub(super) states: Vec<State>,
+    pub(super) queue: Queue,
+    pub(super) starts: u32,
+}
+
+impl Script {
+    pub(super) fn new(set: impl FnOnce(&mut WatchOptions)) -> Script {
+        let mut options = WatchOptions::default();
+        options.set_recursive(true);
+        set(&mut options);
+        let key = Key::parse("key", "/w").unwrap();
+        let mut machine = Machine::new(&key, &options, MINUTE, 7).unwrap();
+        let now = Instant::now();
+        let Action::Start(exchange) = machine.poll(now) else {
+            panic!("nothing to start")
+        };
+        Script {
+            machine,
+            now,
+            exchange,
+            states: Vec::new(),
+            queue: Queue::new(1000, options.on_full),
+            starts: 1,
+        }
+    }
+
+    pub(super) fn collect(&mut self) {
+        while let Some(output) = self.machine.output() {
+            match output {
+                Output::State(state) => self.states.push(state),
+                other => {
+                    self.queue.push(other);
+                }
+            }
+        }
+    }
+
+    /// Waits as the machine wants and takes the next exchange; how long it waited.
+    pub(super) fn next(&mut self) -> Duration {
+        self.collect();
+        let since = self.now;
+        loop {
+            match self.machine.poll(self.now) {
+                Action::Start(exchange) => {
+                    self.exchange = exchange;
+                    self.starts += 1;
+                    return self.now - since;
+                }
+                Action::Wait(Some(until)) => self.now = until,
+                Action::Wait(None) => panic!("it waits for ever"),
+                Action::Closed => panic!("closed: {:?}", self.machine.state()),
+            }
+        }
+    }
+
+    pub(super) fn asked(&self) -> u64 {
+        wait_index(&self.exchange.wire.target)
+    }
+
+    pub(super) fn head(&mut self, index: u64) -> Heed {
+        self.machine.on_head(self.now, &head(200, index, 1))
+    }
+
+    pub(super) fn answer(&mut self, status: u16, index: u64, body: &str) -> Regard {
+        let head = head(status, index, 1);
+        self.machine.on_head(self.now, &head);
+        let verdict = verdict(head, body, self.exchange.purpose);
+        self.machine.on_answer(self.now, verdict)
+    }
+
+    pub(super) fn event(&mut self, index: u64) -> Regard {
+        self.answer(200, index - 1, &set("/w/a", index))
+    }
+
+    pub(super) fn fail(&mut self, kind: FaultKind, phase: Phase) -> Regard {
+        self.machine.on_fault(self.now, &fault(kind, phase, false))
+    }
+
+    pub(super) fn told(&mut self) -> Vec<Event> {
+        self.collect();
+        std::iter::from_fn(|| self.queue.pop()).collect()
+    }
+
+    pub(super) fn closed(&mut self) -> Status {
+        self.collect();
+        match self.machine.state() {
+            State::Closed(Some(error)) => error.status(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+pub(super) fn set(key: &str, index: u64) -> String {
+    format!(
+        r#"{{"action":"set","node":{{"key":"{key}","value":"v","modifiedIndex":{index},"createdIndex":{index}}}}}"#
+    )
+}
+
+pub(super) fn outdated(index: u64) -> String {
+    format!(r#"{{"errorCode":401,"message":"outdated","cause":"[x/y]","index":{index}}}"#)
+}
