@@ -12,6 +12,7 @@ use crate::cluster::budget::Budget;
 use crate::cluster::failover;
 use crate::cluster::pursuit::Terms;
 use crate::cluster::roster::Roster;
+use crate::echo::one_line;
 use crate::error::{Error, Result};
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, flags};
@@ -105,7 +106,7 @@ impl Client {
                 Status::UNAUTHORIZED => match read(key)?.node() {
                     Some(node) if node.is_dir() => Ok(()),
                     _ => {
-                        let text = format!("key: {parent} is a file");
+                        let text = format!("key: {} is a file", one_line(parent));
                         let mut error = Error::new(Status::NOT_A_DIRECTORY, text);
                         error.detail_mut().cause = parent.to_owned();
                         Err(error)

@@ -1,5 +1,6 @@
 //! The one error type: a status, one line of text, and everything known about how it came to be.
 
+use crate::echo;
 use crate::status::Status;
 use std::fmt;
 use std::sync::Arc;
@@ -85,12 +86,31 @@ pub struct Detail {
     pub body: Vec<u8>,
 }
 
+/// Longest message in bytes.
+const LONGEST: usize = 1024;
+
+/// Text as every message is: on one line, and never longer than a line of a log should be.
+pub(crate) fn line(mut text: String) -> String {
+    if text.len() > LONGEST {
+        let mut end = LONGEST - '…'.len_utf8();
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+    if text.chars().all(|c| echo::plain(c) == c) {
+        return text;
+    }
+    text.chars().map(echo::plain).collect()
+}
+
 impl Error {
-    /// An error of `status` with a one-line `message`.
+    /// An error of `status` with a one-line `message`; what is longer than 1 KiB is cut.
     pub fn new(status: Status, message: impl Into<String>) -> Error {
         Error(Box::new(Detail {
             status,
-            message: message.into(),
+            message: line(message.into()),
             cause: String::new(),
             etcd_code: 0,
             http_status: 0,
@@ -138,3 +158,22 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_is_one_bounded_line() {
+        let long = Error::new(Status::INTERNAL, "ü\n".repeat(5000));
+        let text = &long.detail().message;
+        assert!(
+            text.len() <= LONGEST && text.ends_with('…'),
+            "{}",
+            text.len()
+        );
+        assert!(text.starts_with("ü ü "), "{text}");
+        let full = "x".repeat(LONGEST);
+        assert_eq!(line(full.clone()), full);
+    }
+}

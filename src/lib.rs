@@ -10,13 +10,14 @@
 //! | [`watch`] | the rules of watching, without I/O: what to ask next, what to tell, who shares |
 //! | [`transport`] | one exchange with one member: endpoint, connection, cancel token, what was sent and received |
 //! | [`protocol`] | pure data, no I/O, no clock: key, request to bytes, bytes to answer |
-//! | [`error`], [`status`] | the ground: how everything above says no |
+//! | [`error`], [`status`], [`echo`] | the ground: how everything above says no |
 //!
 //! A call walks down once: `ffi` copies its inputs into a [`client::Call`], `client` turns it into a
 //! [`protocol::wire::Wire`], `cluster` picks members and judges outcomes, `transport` moves the bytes.
 
 pub mod client;
 pub mod cluster;
+pub mod echo;
 pub mod error;
 pub mod ffi;
 pub mod protocol;

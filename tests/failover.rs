@@ -433,6 +433,23 @@ fn a_redirect_is_followed_with_method_and_body() {
 }
 
 #[test]
+fn a_watch_of_a_long_key_that_ends_in_vain_says_so_in_one_line() {
+    let silent = Scripted::steps(vec![Step::Read, Step::Silent]);
+    let client = client(silent.url(), 10_000);
+    let long = key(&format!("/a\nb{}", "x".repeat(50_000)));
+    let patience = Patience::For(Duration::from_millis(100));
+    let error = refused(
+        client.watch_once(&long, false, 1, patience, None),
+        Status::TIMEOUT,
+    );
+    let message = &error.detail().message;
+    assert!(message.len() < 1000, "{} bytes", message.len());
+    assert!(message.starts_with("no change of /a bxxx"), "{message}");
+    assert!(message.contains("… within 1"), "{message}");
+    assert!(!message.contains('\n'), "{message}");
+}
+
+#[test]
 fn a_redirect_in_circles_ends() {
     let circle = Step::Answer(
         307,

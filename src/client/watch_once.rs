@@ -6,6 +6,7 @@ use crate::cluster::failover;
 use crate::cluster::roster::Member;
 use crate::cluster::trail::{Trail, seconds};
 use crate::cluster::visit::{Step, Visit};
+use crate::echo::one_line;
 use crate::error::{Error, Phase, Result};
 use crate::protocol::key::Key;
 use crate::protocol::response::Response;
@@ -293,7 +294,7 @@ impl Poll<'_> {
             Status::TIMEOUT,
             format!(
                 "no change of {} within {waited}{}",
-                self.key.text(),
+                one_line(self.key.text()),
                 trail.summary()
             ),
         );

@@ -1,6 +1,6 @@
 //! What one call has been through so far, and the error that it ends with when no member would do.
 
-use crate::error::{Attempt, Error, Phase};
+use crate::error::{Attempt, Error, Phase, line};
 use crate::status::Status;
 use crate::transport::fault::{Fault, FaultKind};
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl Trail {
         self.attempts.push(Attempt {
             endpoint: endpoint.clone(),
             phase,
-            text,
+            text: line(text),
             took,
         });
     }
@@ -195,7 +195,7 @@ pub fn seconds(duration: Duration) -> String {
 fn blame(mut error: Error, endpoint: &str) -> Error {
     let message = &mut error.detail_mut().message;
     if !message.contains(endpoint) {
-        *message = format!("{endpoint}: {message}");
+        *message = line(format!("{endpoint}: {message}"));
     }
     error
 }

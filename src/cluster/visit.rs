@@ -1,6 +1,7 @@
 //! One try at one member: the exchanges that it takes (a look at its version, redirects) and what they come to.
 
 use super::roster::{Member, Roster};
+use crate::echo;
 use crate::error::{Error, Phase, Result};
 use crate::protocol::answer::{self, Verdict, judge};
 use crate::protocol::response::Response;
@@ -8,7 +9,7 @@ use crate::protocol::version;
 use crate::protocol::wire::Wire;
 use crate::status::Status;
 use crate::transport::channel::{Answer, Settings};
-use crate::transport::endpoint::{Endpoint, echo};
+use crate::transport::endpoint::Endpoint;
 use crate::transport::fault::{Fault, Sent};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -165,7 +166,11 @@ impl<W: Deref<Target = Wire>> Visit<W> {
             _ => (&self.member, 1),
         };
         let refuse = |why: &str| {
-            let text = format!("{}: redirected to {}: {why}", from.url(), echo(location));
+            let text = format!(
+                "{}: redirected to {}: {why}",
+                from.url(),
+                echo::url(location)
+            );
             Error::new(Status::REDIRECT, text)
         };
         if number > HOPS {

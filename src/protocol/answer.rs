@@ -1,12 +1,13 @@
 //! What an answer means: success, a refusal of etcd, trouble of the member, a redirect.
 use super::{
     decode::decode,
-    refusal::{self, Refusal, one_line},
+    refusal::{self, Refusal},
     response::Response,
     tree::Tree,
     wire::{Expect, Repeat},
 };
 use crate::{
+    echo::{self, one_line},
     error::{Error, Result},
     status::Status,
 };
@@ -263,7 +264,7 @@ fn not_followed(head: &Head, body: &[u8]) -> Error {
         Some(location) => format!(
             "redirected with status {} to {}, which is not followed",
             head.status,
-            one_line(location)
+            echo::url(location)
         ),
         None => format!("redirected with status {} to nowhere", head.status),
     };

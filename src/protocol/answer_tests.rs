@@ -552,6 +552,9 @@ fn redirects() {
         assert!(error.to_string().contains("/v2/keys/a  ?x"), "{error}");
         assert!(!error.detail().outcome_unknown);
         assert_eq!(self::error(at(status, None)).0, Kind::Refused);
+        let (_, error) = self::error(at(status, Some("http://me:secret@a:1/v2/keys/a")));
+        assert!(error.to_string().contains("http://***@a:1/"), "{error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
     }
     for status in [307, 308] {
         let Verdict::Redirect(location) = at(status, Some(" http://h:1/v2/keys/a?b=c ")) else {

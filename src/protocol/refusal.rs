@@ -1,5 +1,6 @@
 //! Bodies of answers that are not a success: etcd's errors, messages of its other parts, and what is none of both.
 use super::json::{Broken, Json};
+use crate::echo::one_line;
 
 /// What the body of a failure says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,29 +56,6 @@ fn fields(text: &str) -> Result<(Refusal, bool), Broken> {
     }
     json.end()?;
     Ok((refusal, has_message))
-}
-
-/// Longest piece of foreign text in a message.
-const SHOWN: usize = 200;
-
-/// Foreign text on one line: control characters become spaces, and what is long ends in an ellipsis.
-pub(crate) fn one_line(text: &str) -> String {
-    let mut out: String = text
-        .trim()
-        .chars()
-        .take(SHOWN)
-        .map(|c| {
-            if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
-                ' '
-            } else {
-                c
-            }
-        })
-        .collect();
-    if text.trim().chars().nth(SHOWN).is_some() {
-        out.push('…');
-    }
-    out
 }
 
 impl Refusal {

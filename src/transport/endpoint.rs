@@ -1,5 +1,6 @@
 //! Where a member listens: `http://host:port`, `host:port`, `unix:///path`.
 use crate::{
+    echo,
     error::{Error, Result},
     status::Status,
 };
@@ -14,8 +15,6 @@ pub const DEFAULT_PORT: u16 = 2379;
 const LONGEST_PATH: usize = 107;
 /// Longest name of a host.
 const LONGEST_NAME: usize = 253;
-/// How much of a wrong URL a message repeats.
-const LONGEST_ECHO: usize = 200;
 
 /// How to talk to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +59,9 @@ impl Endpoint {
     /// Taken are `http://host`, `http://host:port`, both also without the scheme, and `unix:///absolute/path`. A missing
     /// port is [`DEFAULT_PORT`]. `https://` is refused with `TLS` by a build without TLS.
     pub fn parse(parameter: &str, url: &str) -> Result<Endpoint> {
-        let no =
-            |why: &dyn fmt::Display| Error::invalid(parameter, format!("{why}: {}", echo(url)));
+        let no = |why: &dyn fmt::Display| {
+            Error::invalid(parameter, format!("{why}: {}", echo::url(url)))
+        };
         if url.is_empty() {
             return Err(Error::invalid(parameter, "empty URL"));
         }
@@ -89,7 +89,7 @@ impl Endpoint {
             Scheme::Https => {
                 // what is wrong apart from the scheme is told first
                 Endpoint::tcp(scheme, rest).map_err(|why| no(&why))?;
-                let text = format!("{parameter}: built without TLS: {}", echo(url));
+                let text = format!("{parameter}: built without TLS: {}", echo::url(url));
                 Err(Error::new(Status::TLS, text))
             }
         }
@@ -236,28 +236,6 @@ fn parse_port(port: &str) -> std::result::Result<u16, &'static str> {
         Ok(port) => Ok(port),
         Err(_) => Err("port is larger than 65535"),
     }
-}
-
-/// A URL for a message: without what may be a password, on one line, not too long.
-pub fn echo(url: &str) -> String {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    // the last `@`, since a password may hold anything
-    let masked = match url.rfind('@') {
-        Some(at) if at >= start => {
-            let scheme = url.get(..start).unwrap_or_default();
-            format!("{scheme}***{}", url.get(at..).unwrap_or_default())
-        }
-        _ => url.to_owned(),
-    };
-    let mut line: String = masked
-        .chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .take(LONGEST_ECHO)
-        .collect();
-    if line.len() < masked.len() {
-        line.push('…');
-    }
-    format!("`{line}`")
 }
 
 #[cfg(test)]
