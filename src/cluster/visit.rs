@@ -6,7 +6,7 @@ use crate::error::{Error, Phase, Result};
 use crate::protocol::answer::{self, Verdict, judge};
 use crate::protocol::response::Response;
 use crate::protocol::version;
-use crate::protocol::wire::Wire;
+use crate::protocol::wire::{Wire, check_target};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Settings};
 use crate::transport::endpoint::Endpoint;
@@ -198,6 +198,9 @@ impl<W: Deref<Target = Wire>> Visit<W> {
             )
         };
         let target = if target.is_empty() { "/" } else { target };
+        if check_target(target).is_err() {
+            return Err(refuse("not a location"));
+        }
         let wire = Wire {
             target: target.to_owned(),
             ..self.wire.clone()

@@ -189,8 +189,8 @@ impl Wire {
     }
 }
 
-/// What goes onto the request line unchanged: nothing that could end it.
-fn check_target(target: &str) -> Result<()> {
+/// What goes onto the request line unchanged: nothing that could end it, and nothing that no URI has.
+pub(crate) fn check_target(target: &str) -> Result<()> {
     let parameter = "path_and_query";
     if !target.starts_with('/') {
         return Err(Error::invalid(parameter, "must begin with /"));
@@ -204,14 +204,17 @@ fn check_target(target: &str) -> Result<()> {
             ),
         ));
     }
-    match target.bytes().find(|b| !matches!(b, 0x21..=0x7e)) {
+    let foreign = |b: &u8| !b.is_ascii_graphic() || b"\"#<>`".contains(b);
+    match target.bytes().find(foreign) {
         Some(byte) => Err(Error::invalid(
             parameter,
-            format_args!("contains byte 0x{byte:02x}; percent-encode it as %{byte:02X}"),
-        )),
-        None if target.contains('#') => Err(Error::invalid(
-            parameter,
-            "contains #; percent-encode it as %23",
+            format_args!(
+                "contains {}; percent-encode it as %{byte:02X}",
+                match byte.is_ascii_graphic() {
+                    true => char::from(byte).to_string(),
+                    false => format!("byte 0x{byte:02x}"),
+                }
+            ),
         )),
         None => Ok(()),
     }
@@ -288,6 +291,10 @@ mod tests {
             ("GET", "/a\x7f", None, None, "path_and_query"),
             ("GET", "/ä", None, None, "path_and_query"),
             ("GET", "/a#b", None, None, "path_and_query"),
+            ("GET", "/a<b", None, None, "path_and_query"),
+            ("GET", "/a?b=>", None, None, "path_and_query"),
+            ("GET", "/a`b", None, None, "path_and_query"),
+            ("GET", "/a?b=\"c\"", None, None, "path_and_query"),
             ("GET", "/", Some(&b""[..]), None, "body"),
             ("HEAD", "/", Some(b"x"), None, "body"),
             ("DELETE", "/", Some(b"x"), json, "body"),

@@ -348,3 +348,33 @@ fn one_line(text: &str) -> String {
         .take(300)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_takes_every_target_that_the_protocol_lets_pass() {
+        let settings = Settings {
+            max_idle: 1,
+            idle_age: Duration::from_secs(1),
+            keepalive: None,
+            user_timeout: None,
+        };
+        let endpoint = Endpoint::parse("url", "127.0.0.1:1").unwrap();
+        let channel = Channel::new(endpoint, &settings);
+        for byte in 0..=0x7f_u8 {
+            let c = char::from(byte);
+            for target in [format!("/a{c}b"), format!("/?a{c}b")] {
+                if let Ok(wire) = Wire::raw("GET", &target, None, None) {
+                    let request = channel.request(&wire);
+                    let taken = request.as_ref().map(|r| r.uri().path_and_query());
+                    assert_eq!(
+                        taken.map(|t| t.map(PathAndQuery::as_str)).ok().flatten(),
+                        Some(target.as_str())
+                    );
+                }
+            }
+        }
+    }
+}

@@ -110,6 +110,8 @@ fn redirects_that_lead_nowhere() {
             "relative",
             "/a b",
             "/a#b",
+            "/a<b",
+            "http://127.0.0.1:1/a?`",
             "\u{e4}",
             "http://127.0.0.1:0/",
             "file:///etc/passwd",
