@@ -18,7 +18,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Every member is asked at most so often in one call.
+/// Every member is asked at most so often in one call; the second time only if there is hope of another word.
 const ROUNDS: u32 = 2;
 /// Before the second round.
 const BREATH: Duration = Duration::from_millis(200);
@@ -56,6 +56,8 @@ pub struct Pursuit<W> {
     trail: Trail,
     tried: Vec<usize>,
     round: u32,
+    /// somebody may say something else when asked again in this call
+    hope: bool,
     present: Option<Present<W>>,
 }
 
@@ -65,6 +67,8 @@ struct Present<W> {
     place: usize,
     visit: Visit<W>,
     limits: Limits,
+    /// the same, for what is asked before the request leaves
+    before: Limits,
     began: Instant,
 }
 
@@ -78,6 +82,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             trail: Trail::new(now),
             tried: Vec::new(),
             round: 1,
+            hope: false,
             present: None,
         }
     }
@@ -91,10 +96,11 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             let member = member.clone();
             return self.visit(place, member, now, roster);
         }
-        if self.round == ROUNDS {
+        if self.round == ROUNDS || !self.hope {
             return Todo::End(Err(self.trail.take().exhausted()));
         }
         self.round += 1;
+        self.hope = false;
         self.tried.clear();
         let breath = Backoff::new(BREATH, BREATH).pause();
         Todo::Pause(breath.min(self.terms.budget.left(now)))
@@ -102,7 +108,8 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
 
     fn visit(&mut self, place: usize, member: Arc<Member>, now: Instant, roster: &Roster) -> Todo {
         let left = roster.len().saturating_sub(self.tried.len());
-        let limits = self.terms.budget.limits(now, left, self.repeatable);
+        let share = |repeatable| self.terms.budget.limits(now, left, repeatable);
+        let (limits, before) = (share(self.repeatable), share(true));
         let visit = Visit::new(
             member,
             self.wire.clone(),
@@ -113,6 +120,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             place,
             visit,
             limits,
+            before,
             began: now,
         });
         Todo::Exchange
@@ -122,7 +130,11 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
     pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
         let present = self.present.as_ref()?;
         let (member, wire) = present.visit.exchange();
-        Some((member, wire, &present.limits))
+        let limits = match present.visit.has_begun() {
+            true => &present.limits,
+            false => &present.before,
+        };
+        Some((member, wire, limits))
     }
 
     /// The exchange brought an answer.
@@ -167,7 +179,9 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             return self.go(now, roster);
         };
         let member = visit.member();
-        let url = member.url();
+        // after a redirect it is not the member that was visited
+        let asked = visit.exchange().0;
+        let url = asked.url();
         let took = now.saturating_duration_since(began);
         match step {
             Step::Done(response) => {
@@ -187,6 +201,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             Step::Trouble(error) => {
                 member.fail(now);
                 let unknown = error.detail().outcome_unknown;
+                self.hope |= error.detail().retriable;
                 self.trail.maybe_applied |= unknown;
                 self.trail.trouble(url, error, took);
                 if unknown && !self.repeatable {
@@ -195,6 +210,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                 self.tried.push(place);
             }
             Step::Fault(fault) => {
+                self.hope = true;
                 let outcome = outcome::judge(&fault, self.wire.repeat, self.terms.allow_repeat);
                 self.trail.maybe_applied |= outcome.maybe_applied;
                 self.trail.fault(url, &fault, took);
@@ -205,7 +221,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                     Next::Stop => return Todo::End(Err(self.trail.take().stopped(fault.kind))),
                     Next::Other => self.tried.push(place),
                     Next::Again => {
-                        member.channel().forget_idle();
+                        asked.channel().forget_idle();
                         if !self.terms.budget.left(now).is_zero() {
                             return self.visit(place, member.clone(), now, roster);
                         }

@@ -299,3 +299,64 @@ fn trouble_of_one_member_is_no_trouble_of_the_next() {
         .unwrap();
     assert_eq!(walk.asked, ["a:1", "b:1", "c:1"]);
 }
+
+#[test]
+fn a_second_round_needs_hope_of_another_word() {
+    let page = || Reply::Answer(404, "404 page not found\n");
+    for operation in [Operation::Get, Operation::CreateInOrder] {
+        let mut walk = Walk::new(operation, false);
+        let error = walk.run(|_, _, _| page()).unwrap_err();
+        assert_eq!(error.status(), Status::PROTOCOL);
+        assert!(!error.detail().retriable && !error.detail().outcome_unknown);
+        assert_eq!(walk.asked, ["a:1", "b:1", "c:1"]);
+
+        // who was not reached may be there in a moment
+        let mut walk = Walk::new(operation, false);
+        let other = |host: &str, _: &Wire, _: usize| match host {
+            "b:1" => REFUSED,
+            _ => page(),
+        };
+        walk.run(other).unwrap_err();
+        assert_eq!(walk.asked.len(), 7, "{:?}", walk.asked);
+    }
+    let election = || Reply::Answer(503, r#"{"message":"During election"}"#);
+    let mut walk = Walk::new(Operation::CreateInOrder, false);
+    walk.run(|_, _, n| if n < 4 { election() } else { GOOD })
+        .unwrap();
+    assert_eq!(walk.asked, ["a:1", "b:1", "c:1", "pause", "a:1"]);
+}
+
+#[test]
+fn a_fault_behind_a_redirect_names_who_was_asked() {
+    let mut walk = Walk::new(Operation::Set, false);
+    let leader = |host: &str, _: &Wire, _: usize| match host {
+        "a:1" => Reply::Answer(307, "Location: http://d:4/v2/keys/k"),
+        "d:4" => REFUSED,
+        _ => GOOD,
+    };
+    walk.run(leader).unwrap();
+    assert_eq!(walk.asked, ["a:1", "d:4", "b:1"]);
+
+    let mut walk = Walk::new(Operation::Set, false);
+    let leader = |host: &str, _: &Wire, _: usize| match host {
+        "a:1" => Reply::Answer(307, "Location: http://d:4/v2/keys/k"),
+        _ => SILENT,
+    };
+    let error = walk.run(leader).unwrap_err();
+    assert_eq!(error.status(), Status::OUTCOME_UNKNOWN);
+    assert_eq!(error.detail().endpoint.as_deref(), Some("http://d:4"));
+}
+
+#[test]
+fn a_silent_answer_to_the_question_before_a_refresh_costs_a_share() {
+    let mut walk = Walk::new(Operation::Refresh, false);
+    let began = walk.now;
+    let paused = |host: &str, wire: &Wire, _: usize| match (host, wire.target.as_str()) {
+        ("a:1", _) => SILENT,
+        (_, "/version") => Reply::Answer(200, r#"{"etcdserver":"3.4.23"}"#),
+        _ => GOOD,
+    };
+    walk.run(paused).unwrap();
+    assert_eq!(walk.asked, ["a:1", "b:1", "b:1"]);
+    assert_eq!(walk.now - began, Duration::from_secs(3));
+}

@@ -77,6 +77,11 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         &self.member
     }
 
+    /// Whether the request itself is sent now, and not a question that comes before it.
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.stage, Stage::Version(_))
+    }
+
     /// What to send, and to whom.
     pub fn exchange(&self) -> (&Arc<Member>, &Wire) {
         match &self.stage {
@@ -152,7 +157,9 @@ impl<W: Deref<Target = Wire>> Visit<W> {
                     "cannot tell whether it knows refresh, /version answered {}",
                     answer.head.status
                 );
-                return Some(Step::Trouble(refuse(why)));
+                let mut error = refuse(why);
+                error.detail_mut().retriable = answer.head.status >= 500;
+                return Some(Step::Trouble(error));
             }
         }
         self.member.set_refreshes();
