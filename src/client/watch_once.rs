@@ -157,6 +157,7 @@ impl Poll<'_> {
         let limits = Limits {
             deadline: until,
             connect: client.options.connect_timeout.min(whole),
+            send: head,
             head,
             body: whole,
             max_body: client.options.max_response_bytes,

@@ -21,8 +21,8 @@ impl Budget {
     }
 
     /// Limits of the next exchange with `members` still to be asked, this one included. A request that may be repeated
-    /// gets an equal share of silence, so that a paused member leaves time for the healthy ones; one that may not keeps
-    /// everything once it is sent, since leaving early would make a definite answer unknown.
+    /// gets an equal share of silence, so that a paused member leaves time for the healthy ones; one that may not gets a
+    /// share until it is sent, and everything from then on, since leaving early would make a definite answer unknown.
     pub fn limits(&self, now: Instant, members: usize, repeatable: bool) -> Limits {
         let left = self.left(now);
         let share = left / u32::try_from(members.max(1)).unwrap_or(u32::MAX);
@@ -30,6 +30,7 @@ impl Budget {
         Limits {
             deadline: self.deadline,
             connect: self.connect.min(share),
+            send: share,
             head: silence,
             body: silence,
             max_body: self.max_body,
@@ -63,6 +64,7 @@ mod tests {
             (write.head, write.body),
             (Duration::from_secs(9), Duration::from_secs(9))
         );
+        assert_eq!(write.send, Duration::from_secs(3));
         let last = budget.limits(now + Duration::from_secs(8), 2, false);
         assert_eq!(
             (last.head, last.connect),

@@ -2,7 +2,7 @@
 use super::{
     attempt::{self, Attempt, Failure, Installed},
     cancel::Cancel,
-    connect::Dialer,
+    connect::{Dialer, Way},
     endpoint::Endpoint,
     fault::{Fault, FaultKind},
     prime,
@@ -22,7 +22,7 @@ use http::{
 };
 use std::fmt;
 use std::io::Read;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// Longest head of an answer.
@@ -54,7 +54,9 @@ pub struct Limits {
     pub deadline: Instant,
     /// resolve + connect + handshake
     pub connect: Duration,
-    /// longest silence between the request and the first byte of the answer, and of a server that does not take it
+    /// longest silence of a server that does not take the request
+    pub send: Duration,
+    /// longest silence between the request and the first byte of the answer
     pub head: Duration,
     /// longest silence inside the answer
     pub body: Duration,
@@ -75,6 +77,8 @@ pub struct Answer {
 pub struct Channel {
     endpoint: Endpoint,
     settings: Settings,
+    /// outlives the agents, so that a name look-up that hangs is never started again beside itself
+    dialer: Arc<Dialer>,
     /// `None` only if the endpoint's own authority were no authority for `http`
     authority: Option<Authority>,
     agent: RwLock<ureq::Agent>,
@@ -89,9 +93,11 @@ impl fmt::Debug for Channel {
 impl Channel {
     /// Opens nothing yet.
     pub fn new(endpoint: Endpoint, settings: &Settings) -> Channel {
+        let dialer = Arc::new(Dialer::new(&endpoint, settings));
         Channel {
             authority: endpoint.authority().parse().ok(),
-            agent: RwLock::new(agent(&endpoint, settings)),
+            agent: RwLock::new(agent(&dialer, settings)),
+            dialer,
             settings: settings.clone(),
             endpoint,
         }
@@ -133,7 +139,7 @@ impl Channel {
 
     /// Closes idle connections, for instance because the member failed.
     pub fn forget_idle(&self) {
-        let fresh = agent(&self.endpoint, &self.settings);
+        let fresh = agent(&self.dialer, &self.settings);
         let mut current = self.agent.write().unwrap_or_else(PoisonError::into_inner);
         // connections in use stay with the exchanges that hold the old agent, and end with them
         let old = std::mem::replace(&mut *current, fresh);
@@ -235,7 +241,7 @@ impl Channel {
     }
 }
 
-fn agent(endpoint: &Endpoint, settings: &Settings) -> ureq::Agent {
+fn agent(dialer: &Arc<Dialer>, settings: &Settings) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         // nothing from the environment
         .proxy(None)
@@ -251,7 +257,7 @@ fn agent(endpoint: &Endpoint, settings: &Settings) -> ureq::Agent {
         .max_idle_age(settings.idle_age)
         .build();
     // no time limits here: each would cost system calls, ours are in the stream
-    ureq::Agent::with_parts(config, Dialer::new(endpoint, settings), Later)
+    ureq::Agent::with_parts(config, Way(Arc::clone(dialer)), Later)
 }
 
 fn method(method: Method) -> http::Method {
@@ -332,14 +338,18 @@ fn too_large(max_body: u64) -> Fault {
 }
 
 fn unattended(failure: Failure) -> Fault {
-    let none = Limits {
+    Attempt::new(&unattended_limits(), None).fault(failure)
+}
+
+fn unattended_limits() -> Limits {
+    Limits {
         deadline: Instant::now(),
         connect: Duration::ZERO,
+        send: Duration::ZERO,
         head: Duration::ZERO,
         body: Duration::ZERO,
         max_body: 0,
-    };
-    Attempt::new(&none, None).fault(failure)
+    }
 }
 
 fn one_line(text: &str) -> String {
@@ -353,16 +363,43 @@ fn one_line(text: &str) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_engine_takes_every_target_that_the_protocol_lets_pass() {
+    fn channel(url: &str) -> Channel {
         let settings = Settings {
             max_idle: 1,
             idle_age: Duration::from_secs(1),
             keepalive: None,
             user_timeout: None,
         };
-        let endpoint = Endpoint::parse("url", "127.0.0.1:1").unwrap();
-        let channel = Channel::new(endpoint, &settings);
+        Channel::new(Endpoint::parse("url", url).unwrap(), &settings)
+    }
+
+    #[test]
+    fn a_name_look_up_that_hangs_is_shared_by_the_calls_after_it() {
+        let channel = channel("http://nobody.asks.for.this:1");
+        channel.dialer.hang();
+        let limits = Limits {
+            deadline: Instant::now() + Duration::from_secs(20),
+            connect: Duration::from_millis(20),
+            ..unattended_limits()
+        };
+        // a look-up of its own would find no such name
+        for _ in 0..3 {
+            let fault = channel
+                .exchange(&Wire::get("/"), &limits, None)
+                .unwrap_err();
+            assert_eq!(
+                (fault.phase, fault.kind),
+                (Phase::Resolve, FaultKind::Timeout),
+                "{}",
+                fault.text
+            );
+            channel.forget_idle();
+        }
+    }
+
+    #[test]
+    fn the_engine_takes_every_target_that_the_protocol_lets_pass() {
+        let channel = channel("127.0.0.1:1");
         for byte in 0..=0x7f_u8 {
             let c = char::from(byte);
             for target in [format!("/a{c}b"), format!("/?a{c}b")] {

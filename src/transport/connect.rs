@@ -18,6 +18,7 @@ use rustix::{
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 
@@ -34,16 +35,16 @@ const FULL_QUEUE: [Duration; 5] = [
     Duration::from_millis(25),
 ];
 
-/// Way to one member.
+/// Makes connections to one member.
 #[derive(Debug)]
 pub(super) struct Dialer {
-    way: Way,
+    goal: Goal,
     host_header: String,
     settings: Settings,
 }
 
 #[derive(Debug)]
-enum Way {
+enum Goal {
     Address(SocketAddr),
     Name(Names),
     Unix(std::path::PathBuf),
@@ -51,15 +52,23 @@ enum Way {
 
 impl Dialer {
     pub(super) fn new(endpoint: &Endpoint, settings: &Settings) -> Dialer {
-        let way = match endpoint.place() {
-            Place::Tcp(Host::Ip(ip), port) => Way::Address(SocketAddr::new(*ip, *port)),
-            Place::Tcp(Host::Name(name), port) => Way::Name(Names::new(name.clone(), *port)),
-            Place::Unix(path) => Way::Unix(path.clone()),
+        let goal = match endpoint.place() {
+            Place::Tcp(Host::Ip(ip), port) => Goal::Address(SocketAddr::new(*ip, *port)),
+            Place::Tcp(Host::Name(name), port) => Goal::Name(Names::new(name.clone(), *port)),
+            Place::Unix(path) => Goal::Unix(path.clone()),
         };
         Dialer {
-            way,
+            goal,
             host_header: endpoint.authority(),
             settings: settings.clone(),
+        }
+    }
+
+    /// The name look-up runs for ever.
+    #[cfg(test)]
+    pub(super) fn hang(&self) {
+        if let Goal::Name(names) = &self.goal {
+            names.hang();
         }
     }
 
@@ -70,10 +79,10 @@ impl Dialer {
             .check()
             .map_err(|stop| attempt.stopped(Phase::Connect, stop, began))?;
         let end = attempt.end_of(attempt.limits.connect);
-        let socket = match &self.way {
-            Way::Unix(path) => reach_unix(path, attempt, end)?,
-            Way::Address(address) => self.race(vec![*address], attempt, end)?,
-            Way::Name(names) => {
+        let socket = match &self.goal {
+            Goal::Unix(path) => reach_unix(path, attempt, end)?,
+            Goal::Address(address) => self.race(vec![*address], attempt, end)?,
+            Goal::Name(names) => {
                 attempt.phase = Phase::Resolve;
                 let addresses = names.look_up(attempt, end)?;
                 attempt.phase = Phase::Connect;
@@ -81,7 +90,7 @@ impl Dialer {
             }
         };
         if attempt.prime {
-            prime::prime(&socket, &self.host_header, attempt)?;
+            prime::prime(&socket, &self.host_header, attempt, end)?;
         }
         Ok(socket)
     }
@@ -198,7 +207,11 @@ fn reach_unix(path: &Path, attempt: &Attempt, end: Instant) -> Result<OwnedFd, F
     }
 }
 
-impl Connector for Dialer {
+/// A dialer as an agent holds it; a member changes its agent, not its dialer.
+#[derive(Debug)]
+pub(super) struct Way(pub(super) Arc<Dialer>);
+
+impl Connector for Way {
     type Out = Stream;
 
     fn connect(
@@ -206,7 +219,7 @@ impl Connector for Dialer {
         _: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> Result<Option<Stream>, ureq::Error> {
-        attempt::run(|attempt| self.dial(attempt)).map(|socket| Some(Stream::new(socket)))
+        attempt::run(|attempt| self.0.dial(attempt)).map(|socket| Some(Stream::new(socket)))
     }
 }
 
@@ -232,6 +245,7 @@ mod tests {
         let limits = Limits {
             deadline: Instant::now() + long,
             connect: long,
+            send: long,
             head: long,
             body: long,
             max_body: 0,

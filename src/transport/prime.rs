@@ -30,15 +30,21 @@ pub(super) const LONG_LINE: usize = 4_000;
 /// An answer to `GET /version` is some hundred bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// Asks for the version and takes the answer in, whatever it says.
-pub(super) fn prime(socket: &OwnedFd, host: &str, attempt: &Attempt) -> Result<(), Failure> {
+/// Asks for the version and takes the answer in, whatever it says. As a handshake it has to be over when connecting has:
+/// the request has not left, so another member may still have all the time.
+pub(super) fn prime(
+    socket: &OwnedFd,
+    host: &str,
+    attempt: &Attempt,
+    end: Instant,
+) -> Result<(), Failure> {
     let mut request = Vec::new();
     request::write(&Wire::get("/version"), host, &[], &mut request).map_err(refused)?;
-    push(socket, &request, attempt)?;
+    push(socket, &request, attempt, end)?;
     let mut exchange = Exchange::new(Method::Get, LONGEST);
     let mut part = [0u8; 1024];
     loop {
-        let n = pull(socket, &mut part, attempt)?;
+        let n = pull(socket, &mut part, attempt, end)?;
         if take(&mut exchange, part.get(..n).unwrap_or_default())? {
             return Ok(());
         }
@@ -69,9 +75,13 @@ fn take(exchange: &mut Exchange, mut part: &[u8]) -> Result<bool, Failure> {
     }
 }
 
-fn push(socket: &OwnedFd, mut bytes: &[u8], attempt: &Attempt) -> Result<(), Failure> {
+fn push(
+    socket: &OwnedFd,
+    mut bytes: &[u8],
+    attempt: &Attempt,
+    end: Instant,
+) -> Result<(), Failure> {
     let began = Instant::now();
-    let end = attempt.end_of(attempt.limits.head);
     while !bytes.is_empty() {
         match send(socket, bytes, super::stream::send_flags(false)) {
             Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
@@ -87,9 +97,13 @@ fn push(socket: &OwnedFd, mut bytes: &[u8], attempt: &Attempt) -> Result<(), Fai
     Ok(())
 }
 
-fn pull(socket: &OwnedFd, part: &mut [u8], attempt: &Attempt) -> Result<usize, Failure> {
+fn pull(
+    socket: &OwnedFd,
+    part: &mut [u8],
+    attempt: &Attempt,
+    end: Instant,
+) -> Result<usize, Failure> {
     let began = Instant::now();
-    let end = attempt.end_of(attempt.limits.head);
     loop {
         wait::one(socket.as_fd(), PollFlags::IN, attempt.cancel.as_ref(), end)
             .map_err(|stop| attempt.stopped(Phase::Connect, stop, began))?;

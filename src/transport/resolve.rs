@@ -29,7 +29,7 @@ pub(super) struct Names {
 
 /// All that the helper thread knows and owns.
 #[derive(Debug)]
-struct LookUp {
+pub(super) struct LookUp {
     outcome: Mutex<Option<Result<Vec<SocketAddr>, String>>>,
     done: Bell,
 }
@@ -52,6 +52,17 @@ impl Names {
         self.join_or_start()
             .map_err(|text| Failure::new(Phase::Resolve, FaultKind::Local, text))?
             .wait(attempt, end)
+    }
+
+    /// A look-up that ends when the test says so.
+    #[cfg(test)]
+    pub(super) fn hang(&self) -> Arc<LookUp> {
+        let look_up = Arc::new(LookUp {
+            outcome: Mutex::new(None),
+            done: Bell::new().unwrap(),
+        });
+        *lock(&self.running) = Some(look_up.clone());
+        look_up
     }
 
     fn join_or_start(&self) -> Result<Arc<LookUp>, String> {
@@ -161,6 +172,7 @@ mod tests {
         let limits = crate::transport::channel::Limits {
             deadline: Instant::now() + long,
             connect: long,
+            send: long,
             head: long,
             body: long,
             max_body: 0,
@@ -170,12 +182,8 @@ mod tests {
 
     /// A look-up that ends when the test says so.
     fn slow() -> (Names, Arc<LookUp>) {
-        let look_up = Arc::new(LookUp {
-            outcome: Mutex::new(None),
-            done: Bell::new().unwrap(),
-        });
         let names = Names::new("nobody.asks.for.this".into(), 7);
-        *lock(&names.running) = Some(look_up.clone());
+        let look_up = names.hang();
         (names, look_up)
     }
 

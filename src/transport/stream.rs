@@ -103,7 +103,7 @@ impl Stream {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     let began = Instant::now();
-                    let end = attempt.end_of(attempt.limits.head);
+                    let end = attempt.end_of(attempt.limits.send);
                     let cancel = attempt.cancel.as_ref();
                     wait::one(self.socket.as_fd(), PollFlags::OUT, cancel, end)
                         .map_err(|stop| attempt.stopped(Phase::Send, stop, began))?;

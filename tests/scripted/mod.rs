@@ -32,6 +32,7 @@ pub fn limits() -> Limits {
     Limits {
         deadline: Instant::now() + LONG,
         connect: LONG,
+        send: LONG,
         head: LONG,
         body: LONG,
         max_body: 64 << 20,

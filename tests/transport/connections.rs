@@ -227,7 +227,7 @@ fn a_connection_that_cannot_be_primed_is_a_fault_before_the_request() {
     }
     let mute = Server::new(|peer| peer.until_closed());
     let limits = Limits {
-        head: Duration::from_millis(30),
+        connect: Duration::from_millis(30),
         ..limits()
     };
     let wire = Wire::get(&format!("/{}", "k".repeat(5000)));

@@ -92,6 +92,7 @@ fn endless_patience_is_no_overflow() {
     let server = Server::echo();
     let limits = Limits {
         connect: Duration::MAX,
+        send: Duration::MAX,
         head: Duration::MAX,
         body: Duration::MAX,
         max_body: u64::MAX,
@@ -189,7 +190,7 @@ fn a_server_that_takes_nothing_has_a_limit() {
         let _ = ended.lock().unwrap().recv_timeout(LONG);
     });
     let limits = Limits {
-        head: Duration::from_millis(60),
+        send: Duration::from_millis(60),
         ..limits()
     };
     let wire = put("/", &vec![b'x'; 64 << 20]);
