@@ -29,6 +29,8 @@ LINK := libetcd_v2.so
 # what `rustc --print native-static-libs` says; a test compares
 STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 endif
+# compilers add the unwinder themselves, in the form that suits: with -static there is no libgcc_s
+PC_STATIC_LIBS := $(filter-out -lgcc_s,$(STATIC_LIBS))
 
 .PHONY: all build demo test bench install uninstall clean help
 .DEFAULT_GOAL := all
@@ -37,9 +39,10 @@ all: build
 
 # The .pc file beside the library describes the build tree, so that a program can be tried before anything is installed.
 build:
+	@command -v $(firstword $(CARGO)) >/dev/null || { echo "no $(CARGO) found: install Rust 1.85 or later (https://rustup.rs)" >&2; exit 1; }
 	$(CARGO) build --release --locked --lib
-	@if [ "$(SONAME)" != "$(BUILT)" ]; then ln -sf $(BUILT) $(OUT)/$(SONAME); fi
-	@$(call pc,$${pcfiledir},$${pcfiledir},$(CURDIR)/include) >$(OUT)/etcd_v2.pc
+	@ln -sf $(BUILT) "$(OUT)/$(SONAME)"
+	@$(call pc,$${pcfiledir},$${pcfiledir},$(CURDIR)/include) >"$(OUT)/etcd_v2.pc"
 	@echo "built $(OUT)/$(BUILT), $(OUT)/libetcd_v2.a and $(OUT)/etcd_v2.pc"
 
 demo: build
@@ -52,19 +55,19 @@ bench: build
 	@CARGO="$(CARGO)" CC="$(CC)" sh benches/figures.sh "$(OUT)"
 
 # Does not build when there is a library already, so that `make && sudo make install` leaves no files of root behind.
-install: $(if $(wildcard $(OUT)/$(BUILT)),,build)
-	$(INSTALL) -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
-	$(INSTALL) -m 644 include/etcd_v2.h $(DESTDIR)$(INCLUDEDIR)/etcd_v2.h
-	$(INSTALL) -m 644 $(OUT)/libetcd_v2.a $(DESTDIR)$(LIBDIR)/libetcd_v2.a
-	$(INSTALL) -m 755 $(OUT)/$(BUILT) $(DESTDIR)$(LIBDIR)/$(REAL)
-	ln -sf $(REAL) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/$(LINK)
-	@$(call pc,$(pc_prefix),$(call under_prefix,$(LIBDIR)),$(call under_prefix,$(INCLUDEDIR))) >$(DESTDIR)$(PKGCONFIGDIR)/etcd_v2.pc
+install: $(shell [ -e "$(OUT)/$(BUILT)" ] || echo build)
+	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)"
+	$(INSTALL) -m 644 include/etcd_v2.h "$(DESTDIR)$(INCLUDEDIR)/etcd_v2.h"
+	$(INSTALL) -m 644 "$(OUT)/libetcd_v2.a" "$(DESTDIR)$(LIBDIR)/libetcd_v2.a"
+	$(INSTALL) -m 755 "$(OUT)/$(BUILT)" "$(DESTDIR)$(LIBDIR)/$(REAL)"
+	ln -sf $(REAL) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/$(LINK)"
+	@$(call pc,$(pc_prefix),$(call under_prefix,$(LIBDIR)),$(call under_prefix,$(INCLUDEDIR))) >"$(DESTDIR)$(PKGCONFIGDIR)/etcd_v2.pc"
 	@echo "installed etcd_v2.pc in $(DESTDIR)$(PKGCONFIGDIR)"
 
 uninstall:
-	rm -f $(DESTDIR)$(INCLUDEDIR)/etcd_v2.h $(DESTDIR)$(LIBDIR)/libetcd_v2.a $(DESTDIR)$(LIBDIR)/$(REAL) \
-		$(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/$(LINK) $(DESTDIR)$(PKGCONFIGDIR)/etcd_v2.pc
+	rm -f "$(DESTDIR)$(INCLUDEDIR)/etcd_v2.h" "$(DESTDIR)$(PKGCONFIGDIR)/etcd_v2.pc" \
+		$(foreach file,libetcd_v2.a $(REAL) $(SONAME) $(LINK),"$(DESTDIR)$(LIBDIR)/$(file)")
 
 clean:
 	$(CARGO) clean
@@ -79,17 +82,21 @@ help:
 	@echo "make clean       remove what was built"
 
 # Relocatable when everything lies below PREFIX: then the prefix is found from where the .pc file is.
-under_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
-pc_up = $(shell echo '$(patsubst $(PREFIX)/%,%,$(PKGCONFIGDIR))' | sed 's,[^/][^/]*,..,g')
-pc_prefix = $(if $(filter $(PREFIX)/%,$(PKGCONFIGDIR)),$${pcfiledir}/$(pc_up),$(PREFIX))
+# The ^ marks the beginning of a path, since patsubst would take a path with a space for two words.
+under_prefix = $(subst ^,,$(subst ^$(PREFIX)/,$${prefix}/,^$(1)))
+pc_up = $(shell echo '$(subst ^,,$(subst ^$(PREFIX)/,,^$(PKGCONFIGDIR)))' | sed 's,[^/][^/]*,..,g')
+pc_prefix = $(if $(findstring ^$(PREFIX)/,^$(PKGCONFIGDIR)),$${pcfiledir}/$(pc_up),$(PREFIX))
+empty :=
+# pkg-config reads a space as the end of a path
+escaped = $(subst $(empty) ,\ ,$(1))
 
 # $(call pc,prefix,libdir,includedir): prints the .pc file
 define pc
-printf '%s\n' 'prefix=$(1)' 'libdir=$(2)' 'includedir=$(3)' '' \
+printf '%s\n' 'prefix=$(call escaped,$(1))' 'libdir=$(call escaped,$(2))' 'includedir=$(call escaped,$(3))' '' \
 	'Name: etcd_v2' \
 	'Description: A client of the etcd v2 API' \
 	'Version: $(VERSION)' \
 	'Cflags: -I$${includedir}' \
 	'Libs: -L$${libdir} -letcd_v2' \
-	'Libs.private: $(STATIC_LIBS)'
+	'Libs.private: $(PC_STATIC_LIBS)'
 endef

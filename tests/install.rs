@@ -71,7 +71,7 @@ fn parse_pc(file: &Path) -> BTreeMap<String, String> {
 
 #[test]
 fn it_installs_builds_against_it_and_uninstalls() {
-    for (prefix, libdir) in [("/usr/local", "lib"), ("/opt/e", "lib/x86_64-linux-gnu")] {
+    for (prefix, libdir) in [("/usr/local", "lib"), ("/opt/e v2", "lib/x86_64-linux-gnu")] {
         let stage = TempDir::new("stage");
         let settings = [
             format!("PREFIX={prefix}"),
@@ -139,22 +139,26 @@ fn builds_and_runs(tree: &Path, libdir: &str) {
     let version = tools::run(Command::new(&shared).env("LD_LIBRARY_PATH", tree.join(libdir)));
     assert_eq!(version.trim(), env!("CARGO_PKG_VERSION"));
 
-    let fixed = folder.join("static");
-    tools::run(
-        Command::new(tools::cc())
-            .args(words(&pc["Cflags"]))
-            .arg(&source)
-            .arg("-o")
-            .arg(&fixed)
-            .arg(tree.join(libdir).join("libetcd_v2.a"))
-            .args(words(&pc["Libs.private"])),
-    );
-    assert_eq!(
-        tools::run(&mut Command::new(&fixed)).trim(),
-        env!("CARGO_PKG_VERSION")
-    );
-    let needed = tools::run(Command::new("readelf").arg("-d").arg(&fixed));
-    assert!(!needed.contains("libetcd_v2"), "{needed}");
+    // against the static library in a program that is otherwise dynamic, and in one that is static altogether
+    for (name, flag) in [("static", "-O0"), ("static-altogether", "-static")] {
+        let fixed = folder.join(name);
+        tools::run(
+            Command::new(tools::cc())
+                .arg(flag)
+                .args(words(&pc["Cflags"]))
+                .arg(&source)
+                .arg("-o")
+                .arg(&fixed)
+                .arg(tree.join(libdir).join("libetcd_v2.a"))
+                .args(words(&pc["Libs.private"])),
+        );
+        assert_eq!(
+            tools::run(&mut Command::new(&fixed)).trim(),
+            env!("CARGO_PKG_VERSION")
+        );
+        let needed = tools::run(Command::new("readelf").arg("-d").arg(&fixed));
+        assert!(!needed.contains("libetcd_v2"), "{needed}");
+    }
 
     if tools::has("pkg-config") {
         let ask = |what: &[&str]| {
