@@ -80,6 +80,7 @@ impl Walk {
                             let answer = Answer {
                                 head,
                                 body: body.into(),
+                                whole: !body.starts_with("early"),
                             };
                             self.pursuit
                                 .answered(answer, self.now, &self.roster, &self.settings)
@@ -359,4 +360,17 @@ fn a_silent_answer_to_the_question_before_a_refresh_costs_a_share() {
     walk.run(paused).unwrap();
     assert_eq!(walk.asked, ["a:1", "b:1", "b:1"]);
     assert_eq!(walk.now - began, Duration::from_secs(3));
+}
+
+#[test]
+fn an_answer_before_the_request_has_left_lets_a_write_go_on() {
+    for (said, asked) in [("early", &["a:1", "b:1"][..]), ("late", &["a:1"])] {
+        let mut walk = Walk::new(Operation::CreateInOrder, false);
+        let end = walk.run(|host, _, _| match host {
+            "a:1" => Reply::Answer(502, said),
+            _ => GOOD,
+        });
+        assert_eq!(end.is_ok(), said == "early");
+        assert_eq!(walk.asked, asked);
+    }
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Phase, Result};
 use crate::protocol::answer::{self, Verdict, judge};
 use crate::protocol::response::Response;
 use crate::protocol::version;
-use crate::protocol::wire::{Wire, check_target};
+use crate::protocol::wire::{Repeat, Wire, check_target};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Settings};
 use crate::transport::endpoint::Endpoint;
@@ -102,14 +102,13 @@ impl<W: Deref<Target = Wire>> Visit<W> {
             return self.learn(&answer);
         }
         let (to, wire) = self.exchange();
+        // what has not left in full changes nothing, whatever the server says about it
+        let repeat = match answer.whole {
+            true => wire.repeat,
+            false => Repeat::Safe,
+        };
         let (url, index) = (to.url().clone(), answer.head.etcd_index);
-        let step = match judge(
-            answer.head,
-            answer.body,
-            wire.expect,
-            wire.repeat,
-            &self.decode,
-        ) {
+        let step = match judge(answer.head, answer.body, wire.expect, repeat, &self.decode) {
             Verdict::Success(mut response) => {
                 response.set_endpoint(url);
                 Step::Done(Box::new(response))

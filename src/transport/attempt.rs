@@ -54,6 +54,8 @@ pub(super) struct Attempt {
     /// bytes that the kernel took
     pub(super) sent: u64,
     pub(super) received: u64,
+    /// of these, since the last byte of body that was handed on
+    pub(super) void: u64,
     /// what the stream took out of the head of the answer
     pub(super) answer: Head,
     pub(super) reused: bool,
@@ -76,6 +78,7 @@ impl Attempt {
             head: None,
             sent: 0,
             received: 0,
+            void: 0,
             answer: Head::default(),
             reused: false,
             ended: false,

@@ -4,7 +4,7 @@ use super::{
     cancel::Cancel,
     connect::{Dialer, Way},
     endpoint::Endpoint,
-    fault::{Fault, FaultKind},
+    fault::{Fault, FaultKind, Sent},
     prime,
     resolve::Later,
 };
@@ -21,7 +21,7 @@ use http::{
     uri::{self, Authority, PathAndQuery},
 };
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -71,6 +71,8 @@ pub struct Answer {
     pub head: Head,
     /// body; capacity for one more byte is kept
     pub body: Vec<u8>,
+    /// whether it came after all of the request had left; if not, the server cannot have run it
+    pub whole: bool,
 }
 
 /// The way to one member. Any number of threads may exchange at once.
@@ -219,7 +221,7 @@ impl Channel {
         // one byte more, for the NUL of C
         let room = told.unwrap_or(0).min(BELIEVED) + 1;
         bytes.reserve_exact(usize::try_from(room).unwrap_or(1));
-        let mut limited = body.as_reader().take(limits.max_body.saturating_add(1));
+        let mut limited = HandedOn(body.as_reader()).take(limits.max_body.saturating_add(1));
         if let Err(error) = limited.read_to_end(&mut bytes) {
             return failed(fault(&error.into(), "body"), head, bytes);
         }
@@ -237,7 +239,25 @@ impl Channel {
         if bytes.len() == bytes.capacity() {
             bytes.reserve(1);
         }
-        Ok(Answer { head, body: bytes })
+        let sent = attempt::with(|attempt| attempt.sent());
+        Ok(Answer {
+            head,
+            body: bytes,
+            whole: sent == Some(Sent::Fully),
+        })
+    }
+}
+
+/// Tells the attempt of this thread that the answer gets on.
+struct HandedOn<R>(R);
+
+impl<R: Read> Read for HandedOn<R> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let n = self.0.read(room)?;
+        if n > 0 {
+            attempt::with(|attempt| attempt.void = 0);
+        }
+        Ok(n)
     }
 }
 

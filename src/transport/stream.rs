@@ -19,6 +19,8 @@ use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
 /// What a resting connection keeps allocated for heads.
 const LONGEST_HELD: usize = 4096;
+/// Bytes in a row that bring no body: interim answers, a head and trailers are never that long.
+const LONGEST_VOID: u64 = 256 * 1024;
 
 /// A connected, non-blocking socket with its buffers.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub(super) struct Stream {
     served: bool,
     /// nothing went wrong, nothing ended
     sound: bool,
+    /// why the server takes no more of the request; what it may have said before is still read
+    deaf: Option<Failure>,
     /// the last read filled all of its room: there is probably more
     more: bool,
 }
@@ -63,6 +67,7 @@ impl Stream {
             busy: false,
             served: false,
             sound: true,
+            deaf: None,
             more: false,
         }
     }
@@ -73,6 +78,9 @@ impl Stream {
             self.more = false;
             self.held.clear();
             attempt.reused = self.served;
+        }
+        if self.deaf.is_some() {
+            return Ok(());
         }
         attempt.phase = Phase::Send;
         let began = Instant::now();
@@ -108,6 +116,12 @@ impl Stream {
                     wait::one(self.socket.as_fd(), PollFlags::OUT, cancel, end)
                         .map_err(|stop| attempt.stopped(Phase::Send, stop, began))?;
                 }
+                // closed while it is talked to: perhaps with a word about why, so the engine is let on to the answer
+                Err(errno @ (Errno::PIPE | Errno::CONNRESET)) => {
+                    self.deaf = Some(Failure::from_errno(Phase::Send, errno));
+                    self.sound = false;
+                    break;
+                }
                 Err(errno) => return Err(Failure::from_errno(Phase::Send, errno)),
             }
         }
@@ -132,8 +146,8 @@ impl Stream {
         };
         let end = attempt.end_of(silence);
         let room = self.memory.room(self.more);
-        if room.is_empty() {
-            let text = "a line or head of the answer has no end";
+        if room.is_empty() || attempt.void > LONGEST_VOID {
+            let text = "head, trailer or a line of the answer has no end";
             return Err(Failure::new(phase, FaultKind::Protocol, text));
         }
         // there is something at once only inside a long body: anywhere else recv would be a wasted call
@@ -153,14 +167,21 @@ impl Stream {
                             .drop_front(|bytes| sift(bytes, &mut attempt.answer));
                     }
                     attempt.received = attempt.received.saturating_add(n as u64);
+                    attempt.void = attempt.void.saturating_add(n as u64);
                     attempt.ended |= n == 0;
                     attempt.body_began |= phase == Phase::Body && n > 0;
                     self.sound &= n > 0;
-                    return Ok(n > 0);
+                    return match self.deaf.take_if(|_| attempt.received == 0) {
+                        Some(failure) => Err(failure),
+                        None => Ok(n > 0),
+                    };
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => ready = false,
-                Err(errno) => return Err(Failure::from_errno(phase, errno)),
+                Err(errno) => {
+                    let silent = self.deaf.take_if(|_| attempt.received == 0);
+                    return Err(silent.unwrap_or_else(|| Failure::from_errno(phase, errno)));
+                }
             }
         }
     }

@@ -269,7 +269,10 @@ pub(crate) fn endless_ones() -> Vec<Case> {
         endless("a chunk line without end", "PROTOCOL", UNKNOWN, move |c| {
             for_ever(c, chunked, "0000000000000000", 0)
         }),
-        endless("trailers without end", "TIMEOUT", UNKNOWN, move |c| {
+        endless("100 without end", "PROTOCOL", UNKNOWN, |c| {
+            for_ever(c, "", "HTTP/1.1 100 Continue\r\n\r\n", 0)
+        }),
+        endless("trailers without end", "PROTOCOL", UNKNOWN, move |c| {
             for_ever(c, &format!("{chunked}0\r\n"), "X-More: of them\r\n", 0)
         }),
     ]

@@ -4,6 +4,7 @@ use etcd_v2::error::Phase;
 use etcd_v2::protocol::wire::Wire;
 use etcd_v2::transport::channel::Limits;
 use etcd_v2::transport::fault::{FaultKind, Sent};
+use std::io::Read;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -100,6 +101,47 @@ fn endless_patience_is_no_overflow() {
     };
     let answer = server.channel().exchange(&Wire::get("/"), &limits, None);
     assert_eq!(answer.unwrap().body, b"GET / HTTP/1.1");
+}
+
+/// Reads a head and little more, answers and closes: the rest of the request is refused with a reset.
+fn refusing(answer: &'static str) -> Server {
+    Server::new(move |peer| {
+        let mut part = [0; 4096];
+        let _ = peer.stream.read(&mut part);
+        peer.send(answer);
+    })
+}
+
+#[test]
+fn an_answer_given_before_the_request_has_left_is_read() {
+    let wire = put("/", &vec![b'x'; 32 << 20]);
+    let early = "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!";
+    let server = refusing(early);
+    let channel = server.channel();
+    for _ in 0..3 {
+        let answer = channel.exchange(&wire, &limits(), None).unwrap();
+        assert_eq!((answer.head.status, &answer.body[..]), (413, &b"no!"[..]));
+        assert!(!answer.whole);
+    }
+    assert_eq!(server.count(), 3);
+
+    // without a word it is what it was: not sent
+    let server = refusing("");
+    let fault = server
+        .channel()
+        .exchange(&wire, &limits(), None)
+        .unwrap_err();
+    assert_eq!(
+        (fault.phase, fault.kind, fault.sent),
+        (Phase::Send, FaultKind::Connection, Sent::Partly)
+    );
+    // half a word is none either
+    let server = refusing("HTTP/1.1 413 Too La");
+    let fault = server
+        .channel()
+        .exchange(&wire, &limits(), None)
+        .unwrap_err();
+    assert_eq!(fault.sent, Sent::Partly);
 }
 
 #[test]
