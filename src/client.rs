@@ -92,28 +92,34 @@ impl Client {
     /// makes is asked for, since the directory itself may be a long listing: etcd's refusal tells what its parent is.
     fn check_directory(&self, call: &Call, key: &Key, deadline: Instant) -> Result<()> {
         let parent = key.text().trim_end_matches('/');
-        let child = Key::parse("key", &format!("{parent}/_etcd_v2_no_such_child"))?;
-        let read = |key: &Key| {
+        let quorum_get = |key: &Key| {
             let mut request = Request::new(Operation::Get, key.clone());
             request.set_flags(flags::QUORUM)?;
-            self.run(call, &request.wire()?, deadline, false)
+            request.wire()
         };
-        match read(&child) {
-            Ok(_) => Ok(()),
-            Err(error) => match error.status() {
-                Status::KEY_NOT_FOUND if error.detail().cause == child.text() => Ok(()),
-                // permission for the key alone does not cover its children
-                Status::UNAUTHORIZED => match read(key)?.node() {
-                    Some(node) if node.is_dir() => Ok(()),
-                    _ => {
-                        let text = format!("key: {} is a file", one_line(parent));
-                        let mut error = Error::new(Status::NOT_A_DIRECTORY, text);
-                        error.detail_mut().cause = parent.to_owned();
-                        Err(error)
-                    }
+        let child = Key::parse("key", &format!("{parent}/_etcd_v2_no_such_child"));
+        match child.and_then(|child| Ok((quorum_get(&child)?, child))) {
+            Ok((wire, child)) => match self.run(call, &wire, deadline, false) {
+                Ok(_) => return Ok(()),
+                Err(error) => match error.status() {
+                    Status::KEY_NOT_FOUND if error.detail().cause == child.text() => return Ok(()),
+                    // permission for the key alone does not cover its children
+                    Status::UNAUTHORIZED => {}
+                    _ => return Err(error),
                 },
-                _ => Err(error),
             },
+            // the name of the child is what does not fit
+            Err(error) if error.status() == Status::TOO_LARGE => {}
+            Err(error) => return Err(error),
+        }
+        match self.run(call, &quorum_get(key)?, deadline, false)?.node() {
+            Some(node) if node.is_dir() => Ok(()),
+            _ => {
+                let text = format!("key: {} is a file", one_line(parent));
+                let mut error = Error::new(Status::NOT_A_DIRECTORY, text);
+                error.detail_mut().cause = parent.to_owned();
+                Err(error)
+            }
         }
     }
 

@@ -450,6 +450,19 @@ fn a_watch_of_a_long_key_that_ends_in_vain_says_so_in_one_line() {
 }
 
 #[test]
+fn a_deadline_that_passes_while_the_request_is_written_is_kept() {
+    let server = healthy();
+    let client = client(server.url(), 1);
+    let mut request = api::request(Operation::Set, "/a");
+    // every byte takes three
+    request.set_value(&vec![b'%'; 3_000_000]).unwrap();
+    let call = etcd_v2::client::Call::new(etcd_v2::client::Ask::Keys(request));
+    let error = refused(client.execute(&call), Status::TIMEOUT);
+    assert!(!error.detail().outcome_unknown);
+    assert!(server.requests().is_empty());
+}
+
+#[test]
 fn a_redirect_in_circles_ends() {
     let circle = Step::Answer(
         307,
