@@ -40,8 +40,8 @@
  *            unchanged is refused before it is sent.
  * Units      TTLs are seconds, limits are milliseconds (_ms), times are nanoseconds since 1970
  *            (_ns), sizes are bytes, indices have 64 bits.
- * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise, and can be
- *            ended by a cancel token.
+ * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise. Requests and
+ *            watches can be ended by a cancel token, too.
  * Process    No signal handlers, no output, no environment variables; SIGPIPE need not be ignored.
  *            After fork() the child makes clients of its own: those of the parent answer
  *            ETCD_V2_FORKED there and may only be freed.
@@ -223,7 +223,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_status_at(size_t i);
 ETCD_V2_API etcd_v2_status etcd_v2_error_status(const etcd_v2_error *error);
 
 /**
- * One line for people; names the parameter or the member that is to blame. Never NULL for an
+ * One line for people, 1 KiB at most; names the parameter or the member that is to blame. Never NULL for an
  * error.
  */
 ETCD_V2_API const char *etcd_v2_error_message(const etcd_v2_error *error);
@@ -240,7 +240,10 @@ ETCD_V2_API uint32_t etcd_v2_error_etcd_code(const etcd_v2_error *error);
 /** HTTP status of the answer that decided; 0 when there was none. */
 ETCD_V2_API int32_t etcd_v2_error_http_status(const etcd_v2_error *error);
 
-/** Index of the store when etcd refused; 0 says nothing about the store, so never wait from it. */
+/**
+ * Index of the store when etcd refused, or up to which a watch that timed out has looked; 0 says
+ * nothing about the store, so never wait from it.
+ */
 ETCD_V2_API uint64_t etcd_v2_error_index(const etcd_v2_error *error);
 
 /** URL of the member that decided; NULL when none did. */
@@ -261,7 +264,7 @@ ETCD_V2_API bool etcd_v2_error_is_retriable(const etcd_v2_error *error);
 /** Whether the write may have been applied, or may still be. false is a promise: it was not. */
 ETCD_V2_API bool etcd_v2_error_outcome_unknown(const etcd_v2_error *error);
 
-/** How many tries were made in vain. */
+/** How many tries were made in vain; of very many the last 32 are kept. */
 ETCD_V2_API size_t etcd_v2_error_attempt_count(const etcd_v2_error *error);
 
 /**
@@ -657,7 +660,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_request_set_cancel(
  * SET and DELETE only: whether it may be sent again when it was sent and not answered. It may then
  * be applied twice, also after somebody else's change in between; without this consent such a call
  * ends as ETCD_V2_OUTCOME_UNKNOWN. A DELETE whose first copy was applied answers
- * ETCD_V2_KEY_NOT_FOUND. Reads are always repeated, other writes never.
+ * ETCD_V2_KEY_NOT_FOUND. The SET of a directory is never repeated, since its second copy would be
+ * refused. Reads are always repeated, other writes never.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_request_allow_repeat(
     etcd_v2_request *request, bool allow, etcd_v2_error **err);

@@ -71,7 +71,7 @@ pub unsafe extern "C" fn etcd_v2_error_status(error: *const etcd_v2_error) -> et
     unsafe { look(error) }.map_or(0, |e| e.error.status().0)
 }
 
-/// One line for people; names the parameter or the member that is to blame. Never NULL for an
+/// One line for people, 1 KiB at most; names the parameter or the member that is to blame. Never NULL for an
 /// error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_message(error: *const etcd_v2_error) -> *const c_char {
@@ -101,7 +101,8 @@ pub unsafe extern "C" fn etcd_v2_error_http_status(error: *const etcd_v2_error) 
     unsafe { look(error) }.map_or(0, |e| e.error.detail().http_status.into())
 }
 
-/// Index of the store when etcd refused; 0 says nothing about the store, so never wait from it.
+/// Index of the store when etcd refused, or up to which a watch that timed out has looked; 0 says
+/// nothing about the store, so never wait from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_index(error: *const etcd_v2_error) -> u64 {
     // SAFETY: NULL or alive, see the header
@@ -142,7 +143,7 @@ pub unsafe extern "C" fn etcd_v2_error_outcome_unknown(error: *const etcd_v2_err
     unsafe { look(error) }.is_some_and(|e| e.error.detail().outcome_unknown)
 }
 
-/// How many tries were made in vain.
+/// How many tries were made in vain; of very many the last 32 are kept.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_attempt_count(error: *const etcd_v2_error) -> usize {
     // SAFETY: NULL or alive, see the header

@@ -40,8 +40,8 @@
  *            unchanged is refused before it is sent.
  * Units      TTLs are seconds, limits are milliseconds (_ms), times are nanoseconds since 1970
  *            (_ns), sizes are bytes, indices have 64 bits.
- * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise, and can be
- *            ended by a cancel token.
+ * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise. Requests and
+ *            watches can be ended by a cancel token, too.
  * Process    No signal handlers, no output, no environment variables; SIGPIPE need not be ignored.
  *            After fork() the child makes clients of its own: those of the parent answer
  *            ETCD_V2_FORKED there and may only be freed.

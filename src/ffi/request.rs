@@ -300,7 +300,8 @@ pub unsafe extern "C" fn etcd_v2_request_set_cancel(
 /// SET and DELETE only: whether it may be sent again when it was sent and not answered. It may then
 /// be applied twice, also after somebody else's change in between; without this consent such a call
 /// ends as ETCD_V2_OUTCOME_UNKNOWN. A DELETE whose first copy was applied answers
-/// ETCD_V2_KEY_NOT_FOUND. Reads are always repeated, other writes never.
+/// ETCD_V2_KEY_NOT_FOUND. The SET of a directory is never repeated, since its second copy would be
+/// refused. Reads are always repeated, other writes never.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_allow_repeat(
     request: *mut etcd_v2_request,
