@@ -1,4 +1,5 @@
 //! What a caller can ask for, in Rust terms.
+#![forbid(unsafe_code)]
 
 mod call;
 mod options;

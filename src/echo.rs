@@ -1,4 +1,6 @@
-//! Foreign text inside of messages: on one line, not too long, without passwords.
+//! What messages are made of: foreign text on one line, not too long, without passwords; lengths of time.
+
+use std::time::Duration;
 
 /// Longest piece of it.
 const SHOWN: usize = 200;
@@ -36,6 +38,14 @@ pub fn url(url: &str) -> String {
         }
         _ => format!("`{}`", one_line(url)),
     }
+}
+
+/// `1.5 s`, `80 ms`.
+pub fn seconds(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        return format!("{} ms", time.as_millis());
+    }
+    format!("{:.1} s", time.as_secs_f64())
 }
 
 #[cfg(test)]

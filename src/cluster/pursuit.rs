@@ -10,7 +10,7 @@ use super::visit::{Step, Visit};
 use crate::error::{Error, Result};
 use crate::protocol::answer;
 use crate::protocol::response::Response;
-use crate::protocol::wire::Wire;
+use crate::protocol::wire::{Expect, Wire};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Limits, Settings};
 use crate::transport::fault::Fault;
@@ -199,7 +199,12 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                 return Todo::End(Err(self.trail.take().sign(error)));
             }
             Step::Trouble(error) => {
-                member.fail(now);
+                // that a member has no such page says nothing about its health
+                let page = self.wire.expect == Expect::Anything
+                    && (400..500).contains(&error.detail().http_status);
+                if !page {
+                    member.fail(now);
+                }
                 let unknown = error.detail().outcome_unknown;
                 self.hope |= error.detail().retriable;
                 self.trail.maybe_applied |= unknown;

@@ -17,11 +17,6 @@ struct Walk {
 
 impl Walk {
     fn new(operation: Operation, allow_repeat: bool) -> Walk {
-        let mut options = Options::default();
-        options
-            .add_endpoints("endpoints", "http://a:1,http://b:1,http://c:1")
-            .unwrap();
-        let roster = Roster::new(options.endpoints(), options.settings());
         let mut request = Request::new(operation, Key::parse("key", "/k").unwrap());
         if operation == Operation::Refresh {
             request.set_ttl(5).unwrap();
@@ -30,6 +25,16 @@ impl Walk {
             request.set_value(b"v").unwrap();
             request.set_prev_index(7).unwrap();
         }
+        let refresh = operation == Operation::Refresh;
+        Walk::of(request.wire().unwrap(), allow_repeat, refresh)
+    }
+
+    fn of(wire: Wire, allow_repeat: bool, refresh: bool) -> Walk {
+        let mut options = Options::default();
+        options
+            .add_endpoints("endpoints", "http://a:1,http://b:1,http://c:1")
+            .unwrap();
+        let roster = Roster::new(options.endpoints(), options.settings());
         let now = Instant::now();
         let terms = Terms {
             allow_repeat,
@@ -42,9 +47,9 @@ impl Walk {
                 depth: 10,
                 nodes: 10,
             },
-            refresh: operation == Operation::Refresh,
+            refresh,
         };
-        let pursuit = Pursuit::new(Arc::new(request.wire().unwrap()), terms, now);
+        let pursuit = Pursuit::new(Arc::new(wire), terms, now);
         Walk {
             roster,
             settings: options.settings().clone(),
@@ -373,4 +378,23 @@ fn an_answer_before_the_request_has_left_lets_a_write_go_on() {
         assert_eq!(end.is_ok(), said == "early");
         assert_eq!(walk.asked, asked);
     }
+}
+
+#[test]
+fn a_page_that_is_not_there_is_no_failure_of_the_member() {
+    let answers = |status: u16| {
+        let mut walk = Walk::of(Wire::get("/v2/none"), false, false);
+        let error = walk
+            .run(|_, _, _| Reply::Answer(status, "no such page\n"))
+            .unwrap_err();
+        let healthy = (0..3).all(|i| {
+            let others: Vec<usize> = (0..3).filter(|&j| j != i).collect();
+            let (_, member) = walk.roster.pick(walk.now, &others).unwrap();
+            member.is_trusted(walk.now)
+        });
+        (error.status(), walk.asked.len(), healthy)
+    };
+    assert_eq!(answers(404), (Status::PROTOCOL, 3, true));
+    // all of them twice, with a pause between
+    assert_eq!(answers(500), (Status::SERVER_ERROR, 7, false));
 }

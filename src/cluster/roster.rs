@@ -69,6 +69,12 @@ impl Member {
             .penalised_until(now)
     }
 
+    /// Whether it has no penalty.
+    #[cfg(test)]
+    pub(super) fn is_trusted(&self, now: Instant) -> bool {
+        self.penalised_until(now).is_none()
+    }
+
     /// Whether its version is known to understand `refresh`.
     pub fn refreshes(&self) -> bool {
         self.refreshes.load(Ordering::Relaxed)

@@ -1,5 +1,6 @@
 //! What one call has been through so far, and the error that it ends with when no member would do.
 
+use crate::echo::seconds;
 use crate::error::{Attempt, Error, Phase, line};
 use crate::status::Status;
 use crate::transport::fault::{Fault, FaultKind};
@@ -181,14 +182,6 @@ impl Trail {
         }
         line
     }
-}
-
-/// `1.5 s`, `80 ms`.
-pub fn seconds(duration: Duration) -> String {
-    if duration < Duration::from_secs(1) {
-        return format!("{} ms", duration.as_millis());
-    }
-    format!("{:.1} s", duration.as_secs_f64())
 }
 
 /// The message names the member, so that one line of a log is enough.

@@ -7,7 +7,7 @@ use super::{
     fault::{Fault, FaultKind, Sent},
     wait::Stop,
 };
-use crate::{error::Phase, protocol::answer::Head};
+use crate::{echo::seconds, error::Phase, protocol::answer::Head};
 use rustix::io::Errno;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -158,15 +158,6 @@ impl Attempt {
             body_began: self.body_began,
             body: Vec::new(),
         }
-    }
-}
-
-/// "3.3 s", "250 ms"
-pub(super) fn seconds(time: Duration) -> String {
-    if time < Duration::from_secs(1) {
-        format!("{} ms", time.as_millis())
-    } else {
-        format!("{:.1} s", time.as_secs_f64())
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     resolve::Later,
 };
 use crate::{
+    echo::one_line,
     error::Phase,
     protocol::{
         answer::Head,
@@ -370,13 +371,6 @@ fn unattended_limits() -> Limits {
         body: Duration::ZERO,
         max_body: 0,
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(300)
-        .collect()
 }
 
 #[cfg(test)]
