@@ -19,6 +19,8 @@
  *   etcd_v2_response_free(answer);
  *   etcd_v2_client_free(client);
  *
+ * Build with: cc program.c $(pkg-config --cflags --libs etcd_v2)
+ *
  * == What holds for every function ================================================================
  *
  * Errors     What can fail returns an etcd_v2_status, 0 (ETCD_V2_OK) on success, and takes `err`
@@ -40,11 +42,12 @@
  *            unchanged is refused before it is sent.
  * Units      TTLs are seconds, limits are milliseconds (_ms), times are nanoseconds since 1970
  *            (_ns), sizes are bytes, indices have 64 bits.
- * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise. Requests and
- *            watches can be ended by a cancel token, too.
- * Process    No signal handlers, no output, no environment variables; SIGPIPE need not be ignored.
- *            After fork() the child makes clients of its own: those of the parent answer
- *            ETCD_V2_FORKED there and may only be freed.
+ * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise; only a watch may
+ *            wait for ever. A cancel token ends requests and watches from another thread.
+ * Process    No signal handlers, no output, no environment variables, no threads but those that
+ *            look up host names. SIGPIPE need not be ignored; dlclose() is safe. After fork() the
+ *            child makes clients of its own: those of the parent answer ETCD_V2_FORKED there and
+ *            may only be freed.
  *
  * == Statuses that every call to etcd may return ==================================================
  *
@@ -132,6 +135,7 @@ ETCD_V2_API int32_t etcd_v2_version_number(void);
  *
  * 0 is success. Errors that etcd tells keep etcd's own number (100 to 500, also numbers that are
  * not listed here); what this library finds out itself counts from 1000. Numbers are never reused.
+ * This version never returns ETCD_V2_STALE and ETCD_V2_CLOSED.
  */
 
 /** How a call ended: ETCD_V2_OK or what went wrong. */
@@ -303,7 +307,7 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_cancel_new(
 
 /**
  * Ends every call that holds the token, now and later. From any thread, again and again; not from
- * a signal handler.
+ * a signal handler. NULL does nothing.
  */
 ETCD_V2_API void etcd_v2_cancel_fire(const etcd_v2_cancel *token);
 
@@ -326,9 +330,10 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_options_new(
     etcd_v2_options **out, etcd_v2_error **err);
 
 /**
- * Adds a member: "http://host:port", "host:port" or "unix:///path". Members are asked in this
- * order, the next one when one fails; one that is there already counts once. Default:
- * http://127.0.0.1:2379, as long as none is added.
+ * Adds a member: "http://host:port", "host:port" (an IPv6 address in brackets, port 2379 if none
+ * is given) or "unix:///path". Members are asked in this order, the next one when one fails; one
+ * that is there already counts once. Default: http://127.0.0.1:2379, as long as none is added.
+ * Also returns ETCD_V2_TLS for "https://", which this version does not have.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_add_endpoint(
     etcd_v2_options *options, const char *url, etcd_v2_error **err);
@@ -414,7 +419,7 @@ ETCD_V2_API void etcd_v2_options_free(etcd_v2_options *options);
  * Makes a client with default options; free it with etcd_v2_client_free(). `endpoints` are
  * comma-separated URLs as in etcd_v2_options_add_endpoint(); NULL means http://127.0.0.1:2379.
  * Nothing is sent yet.
- * Also returns ETCD_V2_INVALID_ARGUMENT when one of them is no endpoint.
+ * Also returns what etcd_v2_options_add_endpoint() does when one of them is no endpoint.
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_open(
     const char *endpoints, etcd_v2_client **out, etcd_v2_error **err);
@@ -440,8 +445,9 @@ ETCD_V2_API void etcd_v2_client_free(etcd_v2_client *client);
  * deadline at most, and all take:
  *
  *   `client`  of etcd_v2_client_open() or etcd_v2_client_new()
- *   `key`     begins with "/"; no empty, "." or ".." segment; "/" is the root directory
- *   `value`   NUL-terminated UTF-8, not NULL, may be ""
+ *   `key`     begins with "/"; no empty, "." or ".." segment; "/" is the root directory; up to
+ *             about 65000 bytes when escaped as in a URL
+ *   `value`   NUL-terminated UTF-8, not NULL, may be "", up to about 10 MiB when escaped
  *   `ttl`     seconds until the key vanishes, up to 2147483648; 0 for never
  *   `out`     the answer, to be freed with etcd_v2_response_free(); NULL when it does not matter
  *   `err`     see "Errors" above
@@ -610,7 +616,8 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_new(
  * "GET", "HEAD", "PUT", "POST" or "DELETE"; `path_and_query` begins with "/" and is sent as it is,
  * so escape what needs it. `body` and `content_type` may be NULL; only PUT and POST have a body.
  * Only deadline and cancel can be set on it. It answers anything that comes with an HTTP status
- * of 2xx: read it with etcd_v2_response_body(), or as nodes if it is an answer about keys.
+ * of 2xx: read it with etcd_v2_response_body(), or as nodes if it is an answer about keys. GET and
+ * HEAD are repeated as reads are, the others never.
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_raw(
     const char *method, const char *path_and_query, const void *body, size_t length,
@@ -816,6 +823,9 @@ ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, siz
 /**
  * Waits on the calling thread for the first change of `key` at or after `wait_index`; 0 means from
  * now. The key need not exist. Lost connections and members that fail are replaced unnoticed.
+ * A set of the same value is a change, a refresh is none. A directory that is removed or expires
+ * with all below it is one change, also for who watches a key inside: then the node is that
+ * directory. Hidden keys below `key` are passed over.
  *
  *   `flags`       ETCD_V2_RECURSIVE for changes below the key, too, or 0
  *   `timeout_ms`  1 to 2147483647; 0: the client's deadline; -1: until a change or `cancel`

@@ -164,18 +164,24 @@ impl Trail {
         }
     }
 
-    /// The last tries in half a line.
+    /// The last tries in half a line; what happened several times is told once.
     pub fn summary(&self) -> String {
+        let mut told: Vec<(String, u32)> = Vec::new();
+        for attempt in &self.attempts {
+            let (endpoint, phase) = (&attempt.endpoint, attempt.phase.name());
+            let text = format!("{endpoint} ({phase}): {}", attempt.text);
+            let before = told.iter().position(|(same, _)| *same == text);
+            let times = before.map_or(0, |at| told.remove(at).1);
+            told.push((text, times + 1));
+        }
         let mut line = String::new();
-        let hidden = self.attempts.len().saturating_sub(3);
-        for (i, attempt) in self.attempts.iter().skip(hidden).enumerate() {
+        let hidden = told.len().saturating_sub(3);
+        for (i, (text, times)) in told.iter().skip(hidden).enumerate() {
             line.push_str(if i == 0 { ": " } else { "; " });
-            line.push_str(&format!(
-                "{} ({}): {}",
-                attempt.endpoint,
-                attempt.phase.name(),
-                attempt.text
-            ));
+            line.push_str(text);
+            if *times > 1 {
+                line.push_str(&format!(" ({times} times)"));
+            }
         }
         if hidden > 0 {
             line.push_str(&format!("; and {hidden} more"));
@@ -191,4 +197,45 @@ fn blame(mut error: Error, endpoint: &str) -> Error {
         *message = line(format!("{endpoint}: {message}"));
     }
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_tells_the_last_three_and_each_once() {
+        let mut trail = Trail::new(Instant::now());
+        assert_eq!(trail.summary(), "");
+        let mut push = |endpoint: &str, text: &str| {
+            trail.push(
+                &endpoint.into(),
+                Phase::Connect,
+                text.into(),
+                Duration::ZERO,
+            );
+        };
+        push("http://a", "refused");
+        push("http://b", "refused");
+        push("http://a", "refused");
+        assert_eq!(
+            trail.summary(),
+            ": http://b (connect): refused; http://a (connect): refused (2 times)"
+        );
+        let mut push = |endpoint: &str, text: &str| {
+            trail.push(
+                &endpoint.into(),
+                Phase::Connect,
+                text.into(),
+                Duration::ZERO,
+            );
+        };
+        push("http://c", "refused");
+        push("http://a", "reset");
+        assert_eq!(
+            trail.summary(),
+            ": http://a (connect): refused (2 times); http://c (connect): refused; \
+             http://a (connect): reset; and 1 more"
+        );
+    }
 }

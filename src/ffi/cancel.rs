@@ -37,7 +37,7 @@ pub unsafe extern "C" fn etcd_v2_cancel_new(
 }
 
 /// Ends every call that holds the token, now and later. From any thread, again and again; not from
-/// a signal handler.
+/// a signal handler. NULL does nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_cancel_fire(token: *const etcd_v2_cancel) {
     // SAFETY: NULL or alive, see the header

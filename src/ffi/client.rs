@@ -20,7 +20,7 @@ impl Handle for etcd_v2_client {}
 /// Makes a client with default options; free it with etcd_v2_client_free(). `endpoints` are
 /// comma-separated URLs as in etcd_v2_options_add_endpoint(); NULL means http://127.0.0.1:2379.
 /// Nothing is sent yet.
-/// Also returns ETCD_V2_INVALID_ARGUMENT when one of them is no endpoint.
+/// Also returns what etcd_v2_options_add_endpoint() does when one of them is no endpoint.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_open(

@@ -65,9 +65,10 @@ pub unsafe extern "C" fn etcd_v2_options_new(
     }
 }
 
-/// Adds a member: "http://host:port", "host:port" or "unix:///path". Members are asked in this
-/// order, the next one when one fails; one that is there already counts once. Default:
-/// http://127.0.0.1:2379, as long as none is added.
+/// Adds a member: "http://host:port", "host:port" (an IPv6 address in brackets, port 2379 if none
+/// is given) or "unix:///path". Members are asked in this order, the next one when one fails; one
+/// that is there already counts once. Default: http://127.0.0.1:2379, as long as none is added.
+/// Also returns ETCD_V2_TLS for "https://", which this version does not have.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_add_endpoint(
     options: *mut etcd_v2_options,

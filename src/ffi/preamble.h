@@ -19,6 +19,8 @@
  *   etcd_v2_response_free(answer);
  *   etcd_v2_client_free(client);
  *
+ * Build with: cc program.c $(pkg-config --cflags --libs etcd_v2)
+ *
  * == What holds for every function ================================================================
  *
  * Errors     What can fail returns an etcd_v2_status, 0 (ETCD_V2_OK) on success, and takes `err`
@@ -40,11 +42,12 @@
  *            unchanged is refused before it is sent.
  * Units      TTLs are seconds, limits are milliseconds (_ms), times are nanoseconds since 1970
  *            (_ns), sizes are bytes, indices have 64 bits.
- * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise. Requests and
- *            watches can be ended by a cancel token, too.
- * Process    No signal handlers, no output, no environment variables; SIGPIPE need not be ignored.
- *            After fork() the child makes clients of its own: those of the parent answer
- *            ETCD_V2_FORKED there and may only be freed.
+ * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise; only a watch may
+ *            wait for ever. A cancel token ends requests and watches from another thread.
+ * Process    No signal handlers, no output, no environment variables, no threads but those that
+ *            look up host names. SIGPIPE need not be ignored; dlclose() is safe. After fork() the
+ *            child makes clients of its own: those of the parent answer ETCD_V2_FORKED there and
+ *            may only be freed.
  *
  * == Statuses that every call to etcd may return ==================================================
  *

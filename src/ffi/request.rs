@@ -157,7 +157,8 @@ pub unsafe extern "C" fn etcd_v2_request_new(
 /// "GET", "HEAD", "PUT", "POST" or "DELETE"; `path_and_query` begins with "/" and is sent as it is,
 /// so escape what needs it. `body` and `content_type` may be NULL; only PUT and POST have a body.
 /// Only deadline and cancel can be set on it. It answers anything that comes with an HTTP status
-/// of 2xx: read it with etcd_v2_response_body(), or as nodes if it is an answer about keys.
+/// of 2xx: read it with etcd_v2_response_body(), or as nodes if it is an answer about keys. GET and
+/// HEAD are repeated as reads are, the others never.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_raw(

@@ -5,8 +5,9 @@
 //! deadline at most, and all take:
 //!
 //!   `client`  of etcd_v2_client_open() or etcd_v2_client_new()
-//!   `key`     begins with "/"; no empty, "." or ".." segment; "/" is the root directory
-//!   `value`   NUL-terminated UTF-8, not NULL, may be ""
+//!   `key`     begins with "/"; no empty, "." or ".." segment; "/" is the root directory; up to
+//!             about 65000 bytes when escaped as in a URL
+//!   `value`   NUL-terminated UTF-8, not NULL, may be "", up to about 10 MiB when escaped
 //!   `ttl`     seconds until the key vanishes, up to 2147483648; 0 for never
 //!   `out`     the answer, to be freed with etcd_v2_response_free(); NULL when it does not matter
 //!   `err`     see "Errors" above

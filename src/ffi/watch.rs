@@ -35,6 +35,9 @@ fn patience(timeout_ms: i64) -> Result<Patience> {
 
 /// Waits on the calling thread for the first change of `key` at or after `wait_index`; 0 means from
 /// now. The key need not exist. Lost connections and members that fail are replaced unnoticed.
+/// A set of the same value is a change, a refresh is none. A directory that is removed or expires
+/// with all below it is one change, also for who watches a key inside: then the node is that
+/// directory. Hidden keys below `key` are passed over.
 ///
 ///   `flags`       ETCD_V2_RECURSIVE for changes below the key, too, or 0
 ///   `timeout_ms`  1 to 2147483647; 0: the client's deadline; -1: until a change or `cancel`
