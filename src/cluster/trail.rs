@@ -203,39 +203,27 @@ fn blame(mut error: Error, endpoint: &str) -> Error {
 mod tests {
     use super::*;
 
+    fn refused(trail: &mut Trail, endpoints: &[&str]) {
+        for endpoint in endpoints {
+            let took = Duration::ZERO;
+            trail.push(&(*endpoint).into(), Phase::Connect, "refused".into(), took);
+        }
+    }
+
     #[test]
     fn a_summary_tells_the_last_three_and_each_once() {
         let mut trail = Trail::new(Instant::now());
         assert_eq!(trail.summary(), "");
-        let mut push = |endpoint: &str, text: &str| {
-            trail.push(
-                &endpoint.into(),
-                Phase::Connect,
-                text.into(),
-                Duration::ZERO,
-            );
-        };
-        push("http://a", "refused");
-        push("http://b", "refused");
-        push("http://a", "refused");
+        refused(&mut trail, &["http://a", "http://b", "http://a"]);
         assert_eq!(
             trail.summary(),
             ": http://b (connect): refused; http://a (connect): refused (2 times)"
         );
-        let mut push = |endpoint: &str, text: &str| {
-            trail.push(
-                &endpoint.into(),
-                Phase::Connect,
-                text.into(),
-                Duration::ZERO,
-            );
-        };
-        push("http://c", "refused");
-        push("http://a", "reset");
+        refused(&mut trail, &["http://c", "http://d"]);
         assert_eq!(
             trail.summary(),
             ": http://a (connect): refused (2 times); http://c (connect): refused; \
-             http://a (connect): reset; and 1 more"
+             http://d (connect): refused; and 1 more"
         );
     }
 }

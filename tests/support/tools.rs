@@ -40,6 +40,12 @@ pub fn valgrind() -> Option<PathBuf> {
     wanted("valgrind", FOUND.get_or_init(|| script("valgrind.sh", &[])))
 }
 
+/// python3, with ctypes.
+pub fn python() -> Option<PathBuf> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    wanted("python3", FOUND.get_or_init(|| on_path("python3")))
+}
+
 /// `Some(path)`, or `None` with a loud line when the person who runs the tests chose to go without.
 fn wanted(name: &str, found: &Result<PathBuf, String>) -> Option<PathBuf> {
     let without = std::env::var("ETCD_V2_TEST_WITHOUT").unwrap_or_default();

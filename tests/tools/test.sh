@@ -3,7 +3,7 @@
 #
 #   tests/tools/test.sh FOLDER-OF-THE-LIBRARY
 #
-# ETCD_V2_TEST_WITHOUT=clang,valgrind,g++ names tools to go without; without it a missing tool fails its tests.
+# ETCD_V2_TEST_WITHOUT=clang,valgrind,g++,gcc,python3 names tools to go without; without it a missing tool fails its tests.
 set -u
 tools=$(dirname "$0")
 ETCD_V2_TEST_LIBDIR=$(cd "$1" && pwd) || exit 1
