@@ -136,6 +136,9 @@ mod tests {
             run(|| panic!("plain")).1,
             Some((1014, "panic: plain".into()))
         );
+        // such as those of a failed assertion
+        let lines = run(|| panic!("left: 1\nright: 2"));
+        assert_eq!(lines.1, Some((1014, "panic: left: 1 right: 2".into())));
         let odd = run(|| std::panic::panic_any(7_u8));
         assert_eq!(odd.1, Some((1014, "panic: of unknown kind".into())));
     }
