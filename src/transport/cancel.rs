@@ -9,8 +9,10 @@ use crate::{
     status::Status,
 };
 use rustix::fd::{AsFd, BorrowedFd};
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::{
-    Arc,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 use std::time::{Duration, Instant};
@@ -26,6 +28,34 @@ struct Token {
     fired: AtomicBool,
     bell: Bell,
     birthplace: Birthplace,
+    calls: Mutex<Calls>,
+}
+
+/// Those who want to be called rather than poll.
+#[derive(Default)]
+struct Calls {
+    next: u64,
+    waiting: HashMap<u64, Box<dyn FnOnce() + Send>>,
+}
+
+impl fmt::Debug for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Calls").field(&self.waiting.len()).finish()
+    }
+}
+
+/// Ends the wish to be called when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    token: Cancel,
+    number: u64,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let call = self.token.calls().waiting.remove(&self.number);
+        drop(call);
+    }
 }
 
 impl Cancel {
@@ -41,6 +71,7 @@ impl Cancel {
             fired: AtomicBool::new(false),
             bell,
             birthplace: Birthplace::new(),
+            calls: Mutex::default(),
         })))
     }
 
@@ -50,7 +81,33 @@ impl Cancel {
         // a forked child shares the descriptor with its parent, whose calls are none of its business
         if first && self.0.birthplace.is_here() {
             self.0.bell.ring();
+            let waiting = std::mem::take(&mut self.calls().waiting);
+            for call in waiting.into_values() {
+                call();
+            }
         }
+    }
+
+    /// Has `call` run when the token is fired, by the thread that fires it; at once if it was fired already.
+    /// `call` must be short and take no lock that is held here.
+    pub(crate) fn subscribe(&self, call: Box<dyn FnOnce() + Send>) -> Subscription {
+        let mut calls = self.calls();
+        let number = calls.next;
+        calls.next += 1;
+        if self.is_fired() {
+            drop(calls);
+            call();
+        } else {
+            calls.waiting.insert(number, call);
+        }
+        Subscription {
+            token: self.clone(),
+            number,
+        }
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it was fired.
@@ -95,5 +152,27 @@ mod tests {
             assert!(token.is_fired() && readable(&token));
             token.fire();
         }
+    }
+    #[test]
+    fn who_asked_to_be_called_is_called_once() {
+        use std::sync::atomic::AtomicUsize;
+        let token = Cancel::new().unwrap();
+        let count = Arc::new(AtomicUsize::new(0));
+        let subscribe = |token: &Cancel| {
+            let count = count.clone();
+            token.subscribe(Box::new(move || {
+                count.fetch_add(1, Ordering::SeqCst);
+            }))
+        };
+        let kept = [subscribe(&token), subscribe(&token)];
+        drop(subscribe(&token));
+        assert_eq!(count.load(Ordering::SeqCst), 0);
+        token.fire();
+        token.fire();
+        assert_eq!(count.load(Ordering::SeqCst), 2);
+        drop(kept);
+        drop(subscribe(&token));
+        assert_eq!(count.load(Ordering::SeqCst), 3, "too late is at once");
+        assert!(token.calls().waiting.is_empty());
     }
 }

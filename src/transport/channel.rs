@@ -1,11 +1,12 @@
 //! The way to one member: its pool of connections and the HTTP engine over it.
 use super::{
-    attempt::{self, Attempt, Failure, Installed},
+    attempt::{self, Attempt, Installed},
     cancel::Cancel,
     connect::{Dialer, Way},
     endpoint::Endpoint,
     fault::{Fault, FaultKind, Sent},
     prime,
+    record::{Failure, Record},
     resolve::Later,
 };
 use crate::{
@@ -23,7 +24,10 @@ use http::{
 };
 use std::fmt;
 use std::io::{self, Read};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicU64, Ordering},
+};
 use std::time::{Duration, Instant};
 
 /// Longest head of an answer.
@@ -31,7 +35,7 @@ const LONGEST_HEAD: usize = 64 * 1024;
 /// How much room a server's word is believed at once; what is really longer grows.
 const BELIEVED: u64 = 1 << 20;
 /// How much of a body a fault keeps.
-const KEPT: usize = 1024;
+pub(crate) const KEPT: usize = 1024;
 /// Room for the request line without its target, and for headers of known length.
 const HEAD_ROOM: usize = 1024;
 
@@ -85,6 +89,8 @@ pub struct Channel {
     /// `None` only if the endpoint's own authority were no authority for `http`
     authority: Option<Authority>,
     agent: RwLock<ureq::Agent>,
+    /// how often idle connections were forgotten
+    forgotten: AtomicU64,
 }
 
 impl fmt::Debug for Channel {
@@ -101,6 +107,7 @@ impl Channel {
             authority: endpoint.authority().parse().ok(),
             agent: RwLock::new(agent(&dialer, settings)),
             dialer,
+            forgotten: AtomicU64::new(0),
             settings: settings.clone(),
             endpoint,
         }
@@ -109,6 +116,16 @@ impl Channel {
     /// Where it leads.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// How connections to it are made.
+    pub(crate) fn dialer(&self) -> &Arc<Dialer> {
+        &self.dialer
+    }
+
+    /// Changes whenever idle connections are to be closed, wherever they are kept.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Relaxed)
     }
 
     /// Sends one request, reads one answer.
@@ -121,27 +138,30 @@ impl Channel {
         let mut attempt = Attempt::new(limits, cancel);
         let began = Instant::now();
         if let Err(stop) = attempt.check() {
-            let failure = attempt.stopped(Phase::Connect, stop, began);
-            return Err(Box::new(attempt.fault(failure)));
+            let failure = attempt.record.stopped(Phase::Connect, stop, began);
+            return Err(Box::new(attempt.record.fault(failure)));
         }
         let request = match self.request(wire) {
             Ok(request) => request,
-            Err(text) => return Err(Box::new(attempt.fault(local(text)))),
+            Err(text) => return Err(Box::new(attempt.record.fault(local(text)))),
         };
         let line = wire.method.name().len() + wire.target.len() + " ".len() + " HTTP/1.1".len();
         attempt.prime = line > prime::LONG_LINE;
         attempt.head_room =
             HEAD_ROOM + line + 512 + wire.content_type.as_ref().map_or(0, String::len);
-        attempt.body = wire.body.as_ref().map_or(0, |body| body.len() as u64);
+        attempt.record.body = wire.body.as_ref().map_or(0, |body| body.len() as u64);
         let Some(_installed) = Installed::new(attempt) else {
             let attempt = Attempt::new(limits, cancel);
-            return Err(Box::new(attempt.fault(local("the thread is ending"))));
+            return Err(Box::new(
+                attempt.record.fault(local("the thread is ending")),
+            ));
         };
         self.run(request, wire.method, limits)
     }
 
     /// Closes idle connections, for instance because the member failed.
     pub fn forget_idle(&self) {
+        self.forgotten.fetch_add(1, Ordering::Relaxed);
         let fresh = agent(&self.dialer, &self.settings);
         let mut current = self.agent.write().unwrap_or_else(PoisonError::into_inner);
         // connections in use stay with the exchanges that hold the old agent, and end with them
@@ -200,7 +220,7 @@ impl Channel {
             Err(error) => return Err(Box::new(fault(&error, "head"))),
         };
         let sifted = attempt::with(|attempt| {
-            attempt.phase = Phase::Body;
+            attempt.record.phase = Phase::Body;
             std::mem::take(&mut attempt.answer)
         });
         let head = read_head(sifted.unwrap_or_default(), &parts);
@@ -219,9 +239,7 @@ impl Channel {
         if told.is_some_and(|length| length > limits.max_body) {
             return failed(too_large(limits.max_body), head, bytes);
         }
-        // one byte more, for the NUL of C
-        let room = told.unwrap_or(0).min(BELIEVED) + 1;
-        bytes.reserve_exact(usize::try_from(room).unwrap_or(1));
+        bytes.reserve_exact(room_for(told));
         let mut limited = HandedOn(body.as_reader()).take(limits.max_body.saturating_add(1));
         if let Err(error) = limited.read_to_end(&mut bytes) {
             return failed(fault(&error.into(), "body"), head, bytes);
@@ -232,7 +250,7 @@ impl Channel {
         // ureq forgives an end just before the empty line after the last chunk; only a body without framing ends so
         let framed = told.is_some() || parts.headers.contains_key(TRANSFER_ENCODING);
         if framed && parts.version == http::Version::HTTP_11 {
-            let ended = attempt::with(|attempt| attempt.ended.then(|| attempt.fault(cut())));
+            let ended = attempt::with(|attempt| attempt.ended.then(|| attempt.record.fault(cut())));
             if let Some(fault) = ended.flatten() {
                 return failed(fault, head, bytes);
             }
@@ -240,7 +258,7 @@ impl Channel {
         if bytes.len() == bytes.capacity() {
             bytes.reserve(1);
         }
-        let sent = attempt::with(|attempt| attempt.sent());
+        let sent = attempt::with(|attempt| attempt.record.sent());
         Ok(Answer {
             head,
             body: bytes,
@@ -321,17 +339,17 @@ fn fault(error: &ureq::Error, part: &str) -> Fault {
             Some(failure) => failure,
             None => judge(error, attempt, part),
         };
-        attempt.fault(failure)
+        attempt.record.fault(failure)
     })
     .unwrap_or_else(|| unattended(local("the thread lost its exchange")))
 }
 
 /// The transport found nothing wrong: ureq did, or the connection ended in the middle.
 fn judge(error: &ureq::Error, attempt: &Attempt, part: &str) -> Failure {
-    let phase = attempt.phase;
+    let phase = attempt.record.phase;
     match error {
         _ if attempt.ended && phase == Phase::Body => cut(),
-        _ if attempt.ended && attempt.received > 0 => {
+        _ if attempt.ended && attempt.record.received > 0 => {
             let text = "connection closed inside the head of the answer";
             Failure::new(phase, FaultKind::Connection, text)
         }
@@ -339,7 +357,7 @@ fn judge(error: &ureq::Error, attempt: &Attempt, part: &str) -> Failure {
             let text = "connection closed before an answer";
             Failure::new(phase, FaultKind::Connection, text)
         }
-        _ if attempt.received > 0 => {
+        _ if attempt.record.received > 0 => {
             let text = format!("{part} of the answer is not HTTP: {error}");
             Failure::new(phase, FaultKind::Protocol, one_line(&text))
         }
@@ -355,22 +373,19 @@ fn cut() -> Failure {
 fn too_large(max_body: u64) -> Fault {
     let text = format!("body of the answer is larger than {max_body} bytes");
     let failure = Failure::new(Phase::Body, FaultKind::TooLarge, text);
-    attempt::with(|attempt| attempt.fault(failure.clone())).unwrap_or_else(|| unattended(failure))
+    attempt::with(|attempt| attempt.record.fault(failure.clone()))
+        .unwrap_or_else(|| unattended(failure))
 }
 
 fn unattended(failure: Failure) -> Fault {
-    Attempt::new(&unattended_limits(), None).fault(failure)
+    Record::new().fault(failure)
 }
 
-fn unattended_limits() -> Limits {
-    Limits {
-        deadline: Instant::now(),
-        connect: Duration::ZERO,
-        send: Duration::ZERO,
-        head: Duration::ZERO,
-        body: Duration::ZERO,
-        max_body: 0,
-    }
+/// Room for a body whose length is told.
+pub(crate) fn room_for(told: Option<u64>) -> usize {
+    // one byte more, for the NUL of C
+    let room = told.unwrap_or(0).min(BELIEVED) + 1;
+    usize::try_from(room).unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -394,7 +409,10 @@ mod tests {
         let limits = Limits {
             deadline: Instant::now() + Duration::from_secs(20),
             connect: Duration::from_millis(20),
-            ..unattended_limits()
+            send: Duration::ZERO,
+            head: Duration::ZERO,
+            body: Duration::ZERO,
+            max_body: 0,
         };
         // a look-up of its own would find no such name
         for _ in 0..3 {

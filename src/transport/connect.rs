@@ -1,9 +1,11 @@
 //! Makes connections: resolves, races the addresses, primes; the `Connector` that ureq calls when its pool is empty.
 use super::{
-    attempt::{self, Attempt, Failure},
+    attempt::{self, Attempt},
     channel::Settings,
     endpoint::{Endpoint, Host, Place},
     prime,
+    race::{Launch, Race},
+    record::Failure,
     resolve::Names,
     socket::{self, Begun},
     stream::Stream,
@@ -15,17 +17,12 @@ use rustix::{
     fd::{AsFd, OwnedFd},
     io::Errno,
 };
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 
-/// Head start of an address before the next one is tried as well (RFC 8305, 5).
-const STAGGER: Duration = Duration::from_millis(250);
-/// Addresses tried at the same time.
-const IN_FLIGHT: usize = 3;
 /// Between two looks at a unix socket whose queue is full.
 const FULL_QUEUE: [Duration; 5] = [
     Duration::from_millis(1),
@@ -35,16 +32,23 @@ const FULL_QUEUE: [Duration; 5] = [
     Duration::from_millis(25),
 ];
 
+/// The pause before look number `tries`, from 0.
+pub(crate) fn full_queue_pause(tries: usize) -> Duration {
+    let [.., longest] = FULL_QUEUE;
+    FULL_QUEUE.get(tries).copied().unwrap_or(longest)
+}
+
 /// Makes connections to one member.
 #[derive(Debug)]
-pub(super) struct Dialer {
+pub(crate) struct Dialer {
     goal: Goal,
     host_header: String,
     settings: Settings,
 }
 
+/// Where a connection leads.
 #[derive(Debug)]
-enum Goal {
+pub(crate) enum Goal {
     Address(SocketAddr),
     Name(Names),
     Unix(std::path::PathBuf),
@@ -64,6 +68,10 @@ impl Dialer {
         }
     }
 
+    pub(crate) fn goal(&self) -> &Goal {
+        &self.goal
+    }
+
     /// The name look-up runs for ever.
     #[cfg(test)]
     pub(super) fn hang(&self) {
@@ -74,18 +82,18 @@ impl Dialer {
 
     fn dial(&self, attempt: &mut Attempt) -> Result<OwnedFd, Failure> {
         let began = Instant::now();
-        attempt.phase = Phase::Connect;
+        attempt.record.phase = Phase::Connect;
         attempt
             .check()
-            .map_err(|stop| attempt.stopped(Phase::Connect, stop, began))?;
+            .map_err(|stop| attempt.record.stopped(Phase::Connect, stop, began))?;
         let end = attempt.end_of(attempt.limits.connect);
         let socket = match &self.goal {
             Goal::Unix(path) => reach_unix(path, attempt, end)?,
             Goal::Address(address) => self.race(vec![*address], attempt, end)?,
             Goal::Name(names) => {
-                attempt.phase = Phase::Resolve;
+                attempt.record.phase = Phase::Resolve;
                 let addresses = names.look_up(attempt, end)?;
-                attempt.phase = Phase::Connect;
+                attempt.record.phase = Phase::Connect;
                 self.race(addresses, attempt, end)?
             }
         };
@@ -95,7 +103,7 @@ impl Dialer {
         Ok(socket)
     }
 
-    /// Tries one address after the other without waiting for the end of the one before; the first one wins.
+    /// Tries the addresses until the first one answers.
     fn race(
         &self,
         addresses: Vec<SocketAddr>,
@@ -103,35 +111,25 @@ impl Dialer {
         end: Instant,
     ) -> Result<OwnedFd, Failure> {
         let began = Instant::now();
-        let mut queue = VecDeque::from(addresses);
+        let mut race = Race::new(addresses, began);
         let mut flying: Vec<(OwnedFd, SocketAddr)> = Vec::new();
-        let mut next_start = began;
-        let mut last = Failure::from_errno(Phase::Connect, Errno::ADDRNOTAVAIL);
         loop {
-            let due = flying.is_empty() || Instant::now() >= next_start;
-            if due && flying.len() < IN_FLIGHT {
-                if let Some(address) = queue.pop_front() {
-                    next_start = Instant::now() + STAGGER;
-                    let begun = socket::begin_tcp(address, &self.settings);
-                    match begun.and_then(|begun| settle(begun, &address)) {
-                        Ok(Begun::Connected(socket)) => return Ok(socket),
-                        Ok(Begun::Pending(socket)) => flying.push((socket, address)),
-                        Err(errno) => last = Failure::from_errno(Phase::Connect, errno),
-                    }
+            let next_start = match race.next(Instant::now(), &self.settings) {
+                Launch::Won(socket) => return Ok(socket),
+                Launch::Flying(socket, address) => {
+                    flying.push((socket, address));
+                    continue;
                 }
-                if flying.is_empty() {
-                    match queue.is_empty() {
-                        true => return Err(last),
-                        false => continue,
-                    }
-                }
-            }
-            let more = !queue.is_empty() && flying.len() < IN_FLIGHT;
-            let wake = if more { end.min(next_start) } else { end };
+                Launch::Lost(failure) => return Err(failure),
+                Launch::Wait(next_start) => next_start,
+            };
+            let wake = next_start.map_or(end, |start| end.min(start));
             let ready = match decided(&flying, attempt, wake) {
                 Ok(ready) => ready,
                 Err(Stop::TimedOut) if wake < end => continue,
-                Err(stop) => return Err(attempt.stopped(Phase::Connect, stop, began)),
+                Err(stop) => {
+                    return Err(attempt.record.stopped(Phase::Connect, stop, began));
+                }
             };
             let (done, still) = std::mem::take(&mut flying)
                 .into_iter()
@@ -139,22 +137,11 @@ impl Dialer {
                 .partition::<Vec<_>, _>(|(i, _)| ready.contains(i));
             flying = still.into_iter().map(|(_, flight)| flight).collect();
             for (_, (socket, address)) in done {
-                let won = socket::outcome(&socket);
-                match won.and_then(|()| socket::met_itself(socket, &address)) {
-                    Ok(socket) => return Ok(socket),
-                    Err(errno) => last = Failure::from_errno(Phase::Connect, errno),
+                if let Some(socket) = race.decided(socket, &address, Instant::now()) {
+                    return Ok(socket);
                 }
-                // no reason to wait for the rest of the head start
-                next_start = Instant::now();
             }
         }
-    }
-}
-
-fn settle(begun: Begun, address: &SocketAddr) -> Result<Begun, Errno> {
-    match begun {
-        Begun::Connected(socket) => socket::met_itself(socket, address).map(Begun::Connected),
-        pending => Ok(pending),
     }
 }
 
@@ -178,10 +165,8 @@ fn decided(
 
 fn reach_unix(path: &Path, attempt: &Attempt, end: Instant) -> Result<OwnedFd, Failure> {
     let began = Instant::now();
-    let stopped = |stop| attempt.stopped(Phase::Connect, stop, began);
-    let mut pauses = FULL_QUEUE.iter();
-    let mut pause = Duration::from_millis(1);
-    loop {
+    let stopped = |stop| attempt.record.stopped(Phase::Connect, stop, began);
+    for tries in 0.. {
         match socket::begin_unix(path) {
             Ok(Begun::Connected(socket)) => return Ok(socket),
             Ok(Begun::Pending(socket)) => {
@@ -198,13 +183,14 @@ fn reach_unix(path: &Path, attempt: &Attempt, end: Instant) -> Result<OwnedFd, F
                 if now >= end {
                     return Err(stopped(Stop::TimedOut));
                 }
-                pause = *pauses.next().unwrap_or(&pause);
+                let pause = full_queue_pause(tries);
                 let cancel = attempt.cancel.as_ref();
                 wait::pause(cancel, end.min(now + pause)).map_err(stopped)?;
             }
             Err(errno) => return Err(Failure::from_errno(Phase::Connect, errno)),
         }
     }
+    Err(stopped(Stop::TimedOut))
 }
 
 /// A dialer as an agent holds it; a member changes its agent, not its dialer.
@@ -225,7 +211,7 @@ impl Connector for Way {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{channel::Limits, fault::FaultKind};
+    use super::super::{channel::Limits, fault::FaultKind, race};
     use super::*;
     use std::net::{TcpListener, TcpStream};
 
@@ -286,7 +272,7 @@ mod tests {
         let won = dialer().race(addresses, &attempt, end).unwrap();
         assert_eq!(peer(won), good.1);
         // one head start, then at once: the closed one is refused without waiting
-        assert!(began.elapsed() >= STAGGER);
+        assert!(began.elapsed() >= race::STAGGER);
         assert!(began.elapsed() < Duration::from_secs(10));
     }
 
@@ -303,7 +289,7 @@ mod tests {
         let began = Instant::now();
         let won = dialer().race(addresses, &attempt, end).unwrap();
         assert_eq!(peer(won), address);
-        assert!(began.elapsed() < 12 * STAGGER);
+        assert!(began.elapsed() < 12 * race::STAGGER);
     }
 
     #[test]

@@ -2,11 +2,7 @@
 //!
 //! Clear-text etcd looks for HTTP/2 in the first 4,094 bytes of a connection and drops it without a word when it finds
 //! no end of line in them; later requests are free of that.
-use super::{
-    attempt::{Attempt, Failure},
-    fault::FaultKind,
-    wait,
-};
+use super::{attempt::Attempt, fault::FaultKind, record::Failure, wait};
 use crate::{
     error::Phase,
     protocol::{
@@ -26,9 +22,9 @@ use rustix::{
 use std::time::Instant;
 
 /// Request lines longer than this need a connection that has answered before.
-pub(super) const LONG_LINE: usize = 4_000;
+pub(crate) const LONG_LINE: usize = 4_000;
 /// An answer to `GET /version` is some hundred bytes.
-const LONGEST: u64 = 64 * 1024;
+pub(crate) const LONGEST: u64 = 64 * 1024;
 
 /// Asks for the version and takes the answer in, whatever it says. As a handshake it has to be over when connecting has:
 /// the request has not left, so another member may still have all the time.
@@ -52,7 +48,7 @@ pub(super) fn prime(
 }
 
 /// Whether the answer is complete, and another request may follow it. An empty part is the end of the stream.
-fn take(exchange: &mut Exchange, mut part: &[u8]) -> Result<bool, Failure> {
+pub(crate) fn take(exchange: &mut Exchange, mut part: &[u8]) -> Result<bool, Failure> {
     let ended = part.is_empty();
     loop {
         let event = match ended {
@@ -89,7 +85,7 @@ fn push(
             Err(Errno::AGAIN) => {
                 let cancel = attempt.cancel.as_ref();
                 wait::one(socket.as_fd(), PollFlags::OUT, cancel, end)
-                    .map_err(|stop| attempt.stopped(Phase::Connect, stop, began))?;
+                    .map_err(|stop| attempt.record.stopped(Phase::Connect, stop, began))?;
             }
             Err(errno) => return Err(Failure::from_errno(Phase::Connect, errno)),
         }
@@ -106,7 +102,7 @@ fn pull(
     let began = Instant::now();
     loop {
         wait::one(socket.as_fd(), PollFlags::IN, attempt.cancel.as_ref(), end)
-            .map_err(|stop| attempt.stopped(Phase::Connect, stop, began))?;
+            .map_err(|stop| attempt.record.stopped(Phase::Connect, stop, began))?;
         match recv(socket, &mut *part, RecvFlags::empty()) {
             Ok((_, n)) => return Ok(n),
             Err(Errno::INTR | Errno::AGAIN) => {}

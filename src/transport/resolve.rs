@@ -1,12 +1,8 @@
 //! Names to addresses: on a helper thread, since `getaddrinfo` can neither be interrupted nor given a deadline.
-use super::{
-    attempt::{Attempt, Failure},
-    bell::Bell,
-    fault::FaultKind,
-    signals, wait,
-};
+use super::{attempt::Attempt, bell::Bell, fault::FaultKind, record::Failure, signals, wait};
 use crate::error::Phase;
 use rustix::{event::PollFlags, fd::AsFd};
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -21,7 +17,7 @@ const MOST: usize = 16;
 /// Looks up the name of one member. Nothing is cached; callers that come while a look-up runs share it, so that a
 /// mute name server costs one thread, not one for each call.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(crate) struct Names {
     host: Arc<str>,
     port: u16,
     running: Mutex<Option<Arc<LookUp>>>,
@@ -29,9 +25,22 @@ pub(super) struct Names {
 
 /// All that the helper thread knows and owns.
 #[derive(Debug)]
-pub(super) struct LookUp {
-    outcome: Mutex<Option<Result<Vec<SocketAddr>, String>>>,
+pub(crate) struct LookUp {
+    state: Mutex<State>,
     done: Bell,
+}
+
+#[derive(Default)]
+struct State {
+    outcome: Option<Result<Vec<SocketAddr>, String>>,
+    /// those who want to be called rather than poll
+    calls: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("State").field(&self.outcome).finish()
+    }
 }
 
 impl Names {
@@ -49,30 +58,33 @@ impl Names {
         attempt: &Attempt,
         end: Instant,
     ) -> Result<Vec<SocketAddr>, Failure> {
-        self.join_or_start()
-            .map_err(|text| Failure::new(Phase::Resolve, FaultKind::Local, text))?
-            .wait(attempt, end)
+        self.join_or_start()?.wait(attempt, end)
     }
 
     /// A look-up that ends when the test says so.
     #[cfg(test)]
     pub(super) fn hang(&self) -> Arc<LookUp> {
         let look_up = Arc::new(LookUp {
-            outcome: Mutex::new(None),
+            state: Mutex::default(),
             done: Bell::new().unwrap(),
         });
         *lock(&self.running) = Some(look_up.clone());
         look_up
     }
 
-    fn join_or_start(&self) -> Result<Arc<LookUp>, String> {
+    pub(crate) fn join_or_start(&self) -> Result<Arc<LookUp>, Failure> {
+        self.running()
+            .map_err(|text| Failure::new(Phase::Resolve, FaultKind::Local, text))
+    }
+
+    fn running(&self) -> Result<Arc<LookUp>, String> {
         let mut running = lock(&self.running);
-        if let Some(look_up) = running.as_ref().filter(|l| lock(&l.outcome).is_none()) {
+        if let Some(look_up) = running.as_ref().filter(|l| !l.is_done()) {
             return Ok(look_up.clone());
         }
         let done = Bell::new().map_err(|_| "no descriptor left for a name look-up".to_owned())?;
         let look_up = Arc::new(LookUp {
-            outcome: Mutex::new(None),
+            state: Mutex::default(),
             done,
         });
         let (its, host, port) = (look_up.clone(), self.host.clone(), self.port);
@@ -92,8 +104,28 @@ impl LookUp {
         let began = Instant::now();
         let cancel = attempt.cancel.as_ref();
         wait::one(self.done.as_fd(), PollFlags::IN, cancel, end)
-            .map_err(|stop| attempt.stopped(Phase::Resolve, stop, began))?;
-        let text = match lock(&self.outcome).clone() {
+            .map_err(|stop| attempt.record.stopped(Phase::Resolve, stop, began))?;
+        self.addresses()
+    }
+
+    fn is_done(&self) -> bool {
+        lock(&self.state).outcome.is_some()
+    }
+
+    /// Has `call` run when it is done, by the thread that looks up; at once if it is done already.
+    pub(crate) fn subscribe(&self, call: Box<dyn FnOnce() + Send>) {
+        let mut state = lock(&self.state);
+        if state.outcome.is_none() {
+            state.calls.push(call);
+            return;
+        }
+        drop(state);
+        call();
+    }
+
+    /// What was found; only to be asked when it is done.
+    pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
+        let text = match lock(&self.state).outcome.clone() {
             Some(Ok(addresses)) if !addresses.is_empty() => return Ok(addresses),
             Some(Err(text)) => text,
             _ => "name has no address".to_owned(),
@@ -107,8 +139,18 @@ impl LookUp {
             // the text of getaddrinfo changes with the locale, and says no more than this
             Err(_) => Err("name not found".to_owned()),
         };
-        *lock(&self.outcome) = Some(outcome);
+        self.finish(outcome);
+    }
+
+    fn finish(&self, outcome: Result<Vec<SocketAddr>, String>) {
+        let mut state = lock(&self.state);
+        state.outcome = Some(outcome);
+        let calls = std::mem::take(&mut state.calls);
+        drop(state);
         self.done.ring();
+        for call in calls {
+            call();
+        }
     }
 }
 
@@ -202,8 +244,12 @@ mod tests {
                     })
                 })
                 .collect();
-            *lock(&look_up.outcome) = Some(Ok(vec![address]));
-            look_up.done.ring();
+            let told = Arc::new(std::sync::atomic::AtomicBool::new(false));
+            let tell = told.clone();
+            let now = std::sync::atomic::Ordering::SeqCst;
+            look_up.subscribe(Box::new(move || tell.store(true, now)));
+            look_up.finish(Ok(vec![address]));
+            assert!(told.load(now));
             for caller in callers {
                 assert_eq!(caller.join().unwrap().unwrap(), [address]);
             }

@@ -1,12 +1,12 @@
 //! Threads of a library must not run signal handlers of their host.
 
 /// All signals are blocked in this thread, and in threads that it spawns, until this is dropped.
-pub(super) struct Blocked(libc::sigset_t);
+pub(crate) struct Blocked(libc::sigset_t);
 
 impl Blocked {
     /// Blocks them.
     #[allow(unsafe_code)]
-    pub(super) fn new() -> Blocked {
+    pub(crate) fn new() -> Blocked {
         // SAFETY: a sigset_t of zeros is a valid value (it is plain integers) and is overwritten by sigfillset.
         let (mut all, mut before): (libc::sigset_t, libc::sigset_t) =
             unsafe { (std::mem::zeroed(), std::mem::zeroed()) };

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// A connection that was begun.
-pub(super) enum Begun {
+pub(crate) enum Begun {
     /// there it is
     Connected(OwnedFd),
     /// writable once it is decided
@@ -41,7 +41,7 @@ pub(super) fn begin_tcp(address: SocketAddr, settings: &Settings) -> Result<Begu
 }
 
 /// Begins a connection to a unix socket. `AGAIN`: its queue of connections is full.
-pub(super) fn begin_unix(path: &Path) -> Result<Begun, Errno> {
+pub(crate) fn begin_unix(path: &Path) -> Result<Begun, Errno> {
     let address = SocketAddrUnix::new(path)?;
     begin(open(AddressFamily::UNIX)?, |socket| {
         connect(socket, &address)
@@ -49,7 +49,7 @@ pub(super) fn begin_unix(path: &Path) -> Result<Begun, Errno> {
 }
 
 /// Whether a decided connection is one; asking clears the error.
-pub(super) fn outcome(socket: &OwnedFd) -> Result<(), Errno> {
+pub(crate) fn outcome(socket: &OwnedFd) -> Result<(), Errno> {
     sockopt::socket_error(socket)?
 }
 

@@ -1,8 +1,9 @@
 //! One connection in use: moves bytes for ureq, within the limits of the running exchange, and keeps its record.
 use super::{
-    attempt::{self, Attempt, Failure},
+    attempt::{self, Attempt},
     buffers::Memory,
     fault::FaultKind,
+    record::Failure,
     sift::sift,
     wait::{self, Stop},
 };
@@ -42,7 +43,7 @@ pub(super) struct Stream {
 }
 
 /// Never a SIGPIPE for the host; `more` keeps a part back to leave in one segment with the next.
-pub(super) fn send_flags(more: bool) -> SendFlags {
+pub(crate) fn send_flags(more: bool) -> SendFlags {
     #[cfg(target_vendor = "apple")]
     let (quiet, together) = (SendFlags::empty(), SendFlags::empty());
     #[cfg(not(target_vendor = "apple"))]
@@ -50,7 +51,12 @@ pub(super) fn send_flags(more: bool) -> SendFlags {
     if more { quiet | together } else { quiet }
 }
 
-fn push(socket: &OwnedFd, first: &[u8], then: &[u8], flags: SendFlags) -> Result<usize, Errno> {
+pub(crate) fn push(
+    socket: &OwnedFd,
+    first: &[u8],
+    then: &[u8],
+    flags: SendFlags,
+) -> Result<usize, Errno> {
     if first.is_empty() {
         return send(socket, then, flags);
     }
@@ -77,21 +83,21 @@ impl Stream {
             self.busy = true;
             self.more = false;
             self.held.clear();
-            attempt.reused = self.served;
+            attempt.record.reused = self.served;
         }
         if self.deaf.is_some() {
             return Ok(());
         }
-        attempt.phase = Phase::Send;
+        attempt.record.phase = Phase::Send;
         let began = Instant::now();
         attempt
             .check()
-            .map_err(|stop| attempt.stopped(Phase::Send, stop, began))?;
+            .map_err(|stop| attempt.record.stopped(Phase::Send, stop, began))?;
         let part = self.memory.to_send(amount);
-        if attempt.head.is_none() {
+        if attempt.record.head.is_none() {
             let length = self.held.len().saturating_add(part.len());
-            attempt.head = part.ends_with(b"\r\n\r\n").then_some(length as u64);
-            if attempt.head.is_none() || attempt.body > 0 {
+            attempt.record.head = part.ends_with(b"\r\n\r\n").then_some(length as u64);
+            if attempt.record.head.is_none() || attempt.record.body > 0 {
                 self.held.extend_from_slice(part);
                 return Ok(());
             }
@@ -99,11 +105,11 @@ impl Stream {
         let (mut first, mut then) = (&self.held[..], part);
         while !(first.is_empty() && then.is_empty()) {
             let left = (first.len() as u64).saturating_add(then.len() as u64);
-            let reached = attempt.sent.saturating_add(left);
-            let flags = send_flags(attempt.whole().is_some_and(|whole| reached < whole));
+            let reached = attempt.record.sent.saturating_add(left);
+            let flags = send_flags(attempt.record.whole().is_some_and(|whole| reached < whole));
             match push(&self.socket, first, then, flags) {
                 Ok(n) => {
-                    attempt.sent = attempt.sent.saturating_add(n as u64);
+                    attempt.record.sent = attempt.record.sent.saturating_add(n as u64);
                     let of_first = n.min(first.len());
                     first = first.get(of_first..).unwrap_or_default();
                     then = then.get(n - of_first..).unwrap_or_default();
@@ -114,7 +120,7 @@ impl Stream {
                     let end = attempt.end_of(attempt.limits.send);
                     let cancel = attempt.cancel.as_ref();
                     wait::one(self.socket.as_fd(), PollFlags::OUT, cancel, end)
-                        .map_err(|stop| attempt.stopped(Phase::Send, stop, began))?;
+                        .map_err(|stop| attempt.record.stopped(Phase::Send, stop, began))?;
                 }
                 // closed while it is talked to: perhaps with a word about why, so the engine is let on to the answer
                 Err(errno @ (Errno::PIPE | Errno::CONNRESET)) => {
@@ -130,17 +136,17 @@ impl Stream {
     }
 
     fn receive(&mut self, attempt: &mut Attempt) -> Result<bool, Failure> {
-        if attempt.phase < Phase::Head {
-            attempt.phase = Phase::Head;
+        if attempt.record.phase < Phase::Head {
+            attempt.record.phase = Phase::Head;
         }
-        let phase = attempt.phase;
+        let phase = attempt.record.phase;
         // left over from the read that brought the head: the beginning of a chunk
-        attempt.body_began |= phase == Phase::Body && !self.memory.input().is_empty();
+        attempt.record.body_began |= phase == Phase::Body && !self.memory.input().is_empty();
         let began = Instant::now();
         attempt
             .check()
-            .map_err(|stop| attempt.stopped(phase, stop, began))?;
-        let silence = match attempt.received {
+            .map_err(|stop| attempt.record.stopped(phase, stop, began))?;
+        let silence = match attempt.record.received {
             0 => attempt.limits.head,
             _ => attempt.limits.body,
         };
@@ -156,22 +162,22 @@ impl Stream {
             if !ready {
                 let cancel = attempt.cancel.as_ref();
                 wait::one(self.socket.as_fd(), PollFlags::IN, cancel, end)
-                    .map_err(|stop: Stop| attempt.stopped(phase, stop, began))?;
+                    .map_err(|stop: Stop| attempt.record.stopped(phase, stop, began))?;
             }
             match recv(&self.socket, &mut *room, RecvFlags::empty()) {
                 Ok((_, n)) => {
                     self.more = n == room.len();
                     self.memory.input_appended(n);
-                    if attempt.received == 0 {
+                    if attempt.record.received == 0 {
                         self.memory
                             .drop_front(|bytes| sift(bytes, &mut attempt.answer));
                     }
-                    attempt.received = attempt.received.saturating_add(n as u64);
+                    attempt.record.received = attempt.record.received.saturating_add(n as u64);
                     attempt.void = attempt.void.saturating_add(n as u64);
                     attempt.ended |= n == 0;
-                    attempt.body_began |= phase == Phase::Body && n > 0;
+                    attempt.record.body_began |= phase == Phase::Body && n > 0;
                     self.sound &= n > 0;
-                    return match self.deaf.take_if(|_| attempt.received == 0) {
+                    return match self.deaf.take_if(|_| attempt.record.received == 0) {
                         Some(failure) => Err(failure),
                         None => Ok(n > 0),
                     };
@@ -179,7 +185,7 @@ impl Stream {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => ready = false,
                 Err(errno) => {
-                    let silent = self.deaf.take_if(|_| attempt.received == 0);
+                    let silent = self.deaf.take_if(|_| attempt.record.received == 0);
                     return Err(silent.unwrap_or_else(|| Failure::from_errno(phase, errno)));
                 }
             }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// Why waiting ended without anything being ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// the token was fired
     Cancelled,
     /// the end came first
