@@ -3,30 +3,36 @@
 
 mod call;
 mod options;
+mod queue;
+mod submit;
 mod watch_once;
 
 pub use call::{Ask, Call};
 pub use options::Options;
+pub use queue::{Completed, Queue};
 pub use watch_once::Patience;
 
+use self::submit::Engine;
 use crate::cluster::budget::Budget;
+use crate::cluster::errand::Errand;
 use crate::cluster::failover;
 use crate::cluster::pursuit::Terms;
 use crate::cluster::roster::Roster;
-use crate::echo::one_line;
 use crate::error::{Error, Result};
-use crate::protocol::key::Key;
-use crate::protocol::request::{Operation, Request, flags};
 use crate::protocol::response::Response;
 use crate::protocol::wire::Wire;
 use crate::status::Status;
+use crate::transport::cancel::Cancel;
 use crate::transport::process::Birthplace;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A client of one cluster. Any number of threads may use it at once.
 #[derive(Debug)]
 pub struct Client {
-    roster: Roster,
+    /// before everything that it needs, which it ends with
+    engine: Engine,
+    roster: Arc<Roster>,
     options: Options,
     birthplace: Birthplace,
 }
@@ -38,7 +44,8 @@ impl Client {
         options.fill_in()?;
         let roster = Roster::new(&options.endpoints, &options.settings);
         Ok(Client {
-            roster,
+            engine: Engine::new(options.max_in_flight),
+            roster: Arc::new(roster),
             options,
             birthplace: Birthplace::new(),
         })
@@ -47,80 +54,32 @@ impl Client {
     /// Runs one request to its end on this thread.
     pub fn execute(&self, call: &Call) -> Result<Response> {
         self.refuse_elsewhere()?;
-        let deadline = Instant::now() + call.deadline.unwrap_or(self.options.deadline);
+        let now = Instant::now();
+        let terms = self.terms(call, now);
+        let cancel = call.cancel.as_ref();
         match &call.ask {
-            Ask::Raw(wire) => self.run(call, wire, deadline, false),
+            Ask::Raw(wire) => self.run(Errand::plain(wire, terms, now), cancel),
             Ask::Keys(request) => {
                 let wire = request.wire()?;
-                if request.operation() == Operation::Update && request.flags() & flags::DIR != 0 {
-                    self.check_directory(call, request.key(), deadline)?;
-                }
-                self.run(
-                    call,
-                    &wire,
-                    deadline,
-                    request.operation() == Operation::Refresh,
-                )
+                self.run(Errand::of(request, &wire, terms, now)?, cancel)
             }
         }
     }
 
-    fn run(&self, call: &Call, wire: &Wire, deadline: Instant, refresh: bool) -> Result<Response> {
-        let terms = Terms {
+    fn run(&self, errand: Errand<&Wire>, cancel: Option<&Cancel>) -> Result<Response> {
+        failover::run(&self.roster, &self.options.settings, errand, cancel)
+    }
+
+    fn terms(&self, call: &Call, now: Instant) -> Terms {
+        Terms {
             allow_repeat: call.allow_repeat,
-            budget: self.budget(deadline),
-            decode: self.options.decode,
-            refresh,
-        };
-        failover::run(
-            &self.roster,
-            &self.options.settings,
-            wire,
-            terms,
-            call.cancel.as_ref(),
-        )
-    }
-
-    fn budget(&self, deadline: Instant) -> Budget {
-        Budget {
-            deadline,
-            connect: self.options.connect_timeout,
-            max_body: self.options.max_response_bytes,
-        }
-    }
-
-    /// The update of a directory blanks the value of a file, so the kind of node is looked at first. A child that nobody
-    /// makes is asked for, since the directory itself may be a long listing: etcd's refusal tells what its parent is.
-    fn check_directory(&self, call: &Call, key: &Key, deadline: Instant) -> Result<()> {
-        let parent = key.text().trim_end_matches('/');
-        let quorum_get = |key: &Key| {
-            let mut request = Request::new(Operation::Get, key.clone());
-            request.set_flags(flags::QUORUM)?;
-            request.wire()
-        };
-        let child = Key::parse("key", &format!("{parent}/_etcd_v2_no_such_child"));
-        match child.and_then(|child| Ok((quorum_get(&child)?, child))) {
-            Ok((wire, child)) => match self.run(call, &wire, deadline, false) {
-                Ok(_) => return Ok(()),
-                Err(error) => match error.status() {
-                    Status::KEY_NOT_FOUND if error.detail().cause == child.text() => return Ok(()),
-                    // permission for the key alone does not cover its children
-                    Status::UNAUTHORIZED => {}
-                    _ => return Err(error),
-                },
+            budget: Budget {
+                deadline: now + call.deadline.unwrap_or(self.options.deadline),
+                connect: self.options.connect_timeout,
+                max_body: self.options.max_response_bytes,
             },
-            // the name of the child is what does not fit
-            Err(error) if error.status() == Status::TOO_LARGE => {}
-            Err(error) => return Err(error),
-        }
-        match self.run(call, &quorum_get(key)?, deadline, false)?.node() {
-            Some(node) if node.is_dir() => Ok(()),
-            _ => {
-                let text = format!("key: {} is a file", one_line(parent));
-                let mut error = Error::new(Status::NOT_A_DIRECTORY, text);
-                error.detail_mut().cause = parent.to_owned();
-                Err(error)
-            }
+            decode: self.options.decode,
+            refresh: false,
         }
     }
 

@@ -7,6 +7,7 @@
 //! | [`ffi`] | the C boundary: pointers, strings, handles, panics; one file per noun of the header |
 //! | [`client`] | what a caller can ask for, in Rust terms: [`client::Client`], options, calls, watches |
 //! | [`cluster`] | the members: which one to ask, penalties, shares of the deadline, what may be repeated |
+//! | [`reactor`] | one thread per client for everything that nobody waits for: calls with a completion, long polls |
 //! | [`watch`] | the rules of watching, without I/O: what to ask next, what to tell, who shares |
 //! | [`transport`] | one exchange with one member: endpoint, connection, cancel token, what was sent and received |
 //! | [`protocol`] | pure data, no I/O, no clock: key, request to bytes, bytes to answer |
@@ -14,13 +15,16 @@
 //!
 //! A call walks down once: `ffi` copies its inputs into a [`client::Call`], `client` turns it into a
 //! [`protocol::wire::Wire`], `cluster` picks members and judges outcomes, `transport` moves the bytes.
+//! A call that is submitted goes the same way, only that [`reactor`] moves its bytes.
 
 pub mod client;
 pub mod cluster;
 pub mod echo;
 pub mod error;
 pub mod ffi;
+mod panics;
 pub mod protocol;
+pub mod reactor;
 pub mod status;
 pub mod transport;
 pub mod watch;

@@ -21,6 +21,8 @@ pub struct Options {
     pub(super) connect_timeout: Duration,
     pub(super) max_poll: Duration,
     pub(super) max_response_bytes: u64,
+    pub(super) max_connections: usize,
+    pub(super) max_in_flight: usize,
     pub(super) decode: Limits,
     pub(super) settings: Settings,
 }
@@ -34,6 +36,8 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(2),
             max_poll: Duration::from_secs(45),
             max_response_bytes: 512 << 20,
+            max_connections: 64,
+            max_in_flight: 10_000,
             decode: Limits {
                 depth: 1000,
                 nodes: 2_000_000,
@@ -114,6 +118,18 @@ impl Options {
     /// Idle connections kept per member.
     pub fn set_max_idle_connections(&mut self, count: u64) -> Result<()> {
         self.settings.max_idle = within("max_idle_connections", count, 0..=10_000)? as usize;
+        Ok(())
+    }
+
+    /// Connections to one member for submitted calls; further calls wait for one.
+    pub fn set_max_connections(&mut self, count: u64) -> Result<()> {
+        self.max_connections = within("max_connections", count, 1..=10_000)? as usize;
+        Ok(())
+    }
+
+    /// Submitted calls that have not ended, or whose results are still in a queue.
+    pub fn set_max_in_flight(&mut self, count: u64) -> Result<()> {
+        self.max_in_flight = within("max_in_flight", count, 1..=1_000_000)? as usize;
         Ok(())
     }
 
@@ -229,6 +245,8 @@ mod tests {
                 options.set_max_idle_connections(10_001),
             ),
             ("idle_timeout_ms", options.set_idle_timeout_ms(0)),
+            ("max_connections", options.set_max_connections(0)),
+            ("max_in_flight", options.set_max_in_flight(0)),
             ("idle_s", options.set_keepalive(-1, 1, 1)),
             ("interval_s", options.set_keepalive(1, 0, 1)),
             ("count", options.set_keepalive(1, 1, 0)),

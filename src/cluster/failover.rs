@@ -1,6 +1,7 @@
-//! The blocking driver: runs a [`Pursuit`] or a single [`Visit`] on the calling thread.
+//! The blocking driver: runs an [`Errand`] or a single [`Visit`] on the calling thread.
 
-use super::pursuit::{Pursuit, Terms, Todo};
+use super::errand::Errand;
+use super::pursuit::Todo;
 use super::roster::Roster;
 use super::visit::{Step, Visit};
 use crate::error::Result;
@@ -8,30 +9,28 @@ use crate::protocol::response::Response;
 use crate::protocol::wire::Wire;
 use crate::transport::cancel::{Cancel, pause};
 use crate::transport::channel::{Limits, Settings};
+use std::ops::Deref;
 use std::time::Instant;
 
-/// Runs a request to its end.
-pub fn run(
+/// Runs a call to its end.
+pub fn run<W: Deref<Target = Wire> + Clone>(
     roster: &Roster,
     settings: &Settings,
-    wire: &Wire,
-    terms: Terms,
+    mut errand: Errand<W>,
     cancel: Option<&Cancel>,
 ) -> Result<Response> {
-    let now = Instant::now();
-    let mut pursuit = Pursuit::new(wire, terms, now);
-    let mut todo = pursuit.go(now, roster);
+    let mut todo = errand.go(Instant::now(), roster);
     loop {
         todo = match todo {
             Todo::End(result) => return result.map(|response| *response),
-            Todo::Pause(time) if pause(cancel, time) => return Err(pursuit.cancelled()),
-            Todo::Pause(_) => pursuit.go(Instant::now(), roster),
-            Todo::Exchange => match pursuit.exchange() {
-                None => pursuit.go(Instant::now(), roster),
+            Todo::Pause(time) if pause(cancel, time) => return Err(errand.cancelled()),
+            Todo::Pause(_) => errand.go(Instant::now(), roster),
+            Todo::Exchange => match errand.exchange() {
+                None => errand.go(Instant::now(), roster),
                 Some((member, wire, limits)) => {
                     match member.channel().exchange(wire, limits, cancel) {
-                        Ok(answer) => pursuit.answered(answer, Instant::now(), roster, settings),
-                        Err(fault) => pursuit.failed(fault, Instant::now(), roster),
+                        Ok(answer) => errand.answered(answer, Instant::now(), roster, settings),
+                        Err(fault) => errand.failed(fault, Instant::now(), roster),
                     }
                 }
             },

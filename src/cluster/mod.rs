@@ -2,11 +2,13 @@
 //!
 //! Rules without I/O, time is an argument: [`health`], [`budget`], [`backoff`] and [`outcome`] are the small ones,
 //! [`visit`] is one try at one member, [`pursuit`] is one request on its way over all of them, [`trail`] what it has been
-//! through. [`roster`] keeps the members; [`failover`] drives a pursuit on the thread of the caller.
+//! through, [`errand`] all the requests that one call takes. [`roster`] keeps the members; [`failover`] drives an errand on
+//! the thread of the caller.
 #![forbid(unsafe_code)]
 
 pub mod backoff;
 pub mod budget;
+pub mod errand;
 pub mod failover;
 pub mod health;
 pub mod outcome;

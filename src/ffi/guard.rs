@@ -2,45 +2,10 @@
 use super::{convert, error::etcd_v2_error, status::etcd_v2_status};
 use crate::{
     error::{Error, Result},
+    panics::catch,
     status::Status,
 };
-use std::{
-    any::Any,
-    cell::Cell,
-    panic::{self, AssertUnwindSafe, catch_unwind},
-    sync::Once,
-};
-
-thread_local! {
-    /// Whether this thread is inside a function of the boundary.
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs `body` so that a panic neither leaves nor writes to the host's stderr.
-fn catch<T>(body: impl FnOnce() -> T) -> std::thread::Result<T> {
-    hush();
-    let before = INSIDE.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(body));
-    INSIDE.set(before);
-    result
-}
-
-/// A panic of ours becomes a status; those of a Rust host that shares our hook are told as before.
-fn hush() {
-    static ONCE: Once = Once::new();
-    // a thread that is unwinding may not change the hook: the next call will
-    if ONCE.is_completed() || std::thread::panicking() {
-        return;
-    }
-    ONCE.call_once(|| {
-        let theirs = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !INSIDE.get() {
-                theirs(info);
-            }
-        }));
-    });
-}
+use std::any::Any;
 
 /// Runs a fallible function: `*err` is NULL on success and the caller's to free otherwise.
 ///

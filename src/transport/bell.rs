@@ -1,10 +1,10 @@
-//! A descriptor that becomes readable once and for all.
+//! A descriptor that is readable or not, as we say.
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::io;
 
-/// Rung once, readable for ever: it is never drained, so any number of pollers see it.
+/// Readable from when it is rung until it is silenced: any number of pollers see it.
 #[derive(Debug)]
-pub(super) struct Bell {
+pub(crate) struct Bell {
     ear: OwnedFd,
     /// the other end of a pipe, where there is no eventfd
     #[cfg(not(target_os = "linux"))]
@@ -13,7 +13,7 @@ pub(super) struct Bell {
 
 impl Bell {
     #[cfg(target_os = "linux")]
-    pub(super) fn new() -> io::Result<Bell> {
+    pub(crate) fn new() -> io::Result<Bell> {
         use rustix::event::{EventfdFlags, eventfd};
         Ok(Bell {
             ear: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
@@ -21,7 +21,7 @@ impl Bell {
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn new() -> io::Result<Bell> {
+    pub(crate) fn new() -> io::Result<Bell> {
         use rustix::io::{FdFlags, fcntl_setfd};
         let (ear, hand) = rustix::pipe::pipe()?;
         fcntl_setfd(&ear, FdFlags::CLOEXEC)?;
@@ -29,14 +29,20 @@ impl Bell {
         Ok(Bell { ear, hand })
     }
 
-    /// Makes it readable. Ring it once only: a pipe could fill up.
-    pub(super) fn ring(&self) {
+    /// Makes it readable. Not to be rung again before it is silenced: a pipe could fill up.
+    pub(crate) fn ring(&self) {
         #[cfg(target_os = "linux")]
         let hand = &self.ear;
         #[cfg(not(target_os = "linux"))]
         let hand = &self.hand;
         // an interrupted write is the only failure that there can be
         while rustix::io::write(hand, &1u64.to_ne_bytes()) == Err(rustix::io::Errno::INTR) {}
+    }
+
+    /// Makes it unreadable. Only to be called when it was rung: a pipe could block.
+    pub(crate) fn silence(&self) {
+        let mut count = [0u8; size_of::<u64>()];
+        while rustix::io::read(&self.ear, &mut count) == Err(rustix::io::Errno::INTR) {}
     }
 }
 

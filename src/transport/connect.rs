@@ -137,7 +137,7 @@ impl Dialer {
                 .partition::<Vec<_>, _>(|(i, _)| ready.contains(i));
             flying = still.into_iter().map(|(_, flight)| flight).collect();
             for (_, (socket, address)) in done {
-                if let Some(socket) = race.decided(socket, &address, Instant::now()) {
+                if race.decided(&socket, &address, Instant::now()) {
                     return Ok(socket);
                 }
             }

@@ -6,7 +6,7 @@
 #![deny(unsafe_code)]
 
 mod attempt;
-mod bell;
+pub(crate) mod bell;
 mod buffers;
 pub mod cancel;
 pub mod channel;

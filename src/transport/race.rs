@@ -71,22 +71,17 @@ impl Race {
         Launch::Wait(more.then_some(self.next_start))
     }
 
-    /// One of those that fly is decided: this is the connection, or it is one less.
-    pub(crate) fn decided(
-        &mut self,
-        socket: OwnedFd,
-        address: &SocketAddr,
-        now: Instant,
-    ) -> Option<OwnedFd> {
+    /// One of those that fly is decided: whether it won; if not, it is one less.
+    pub(crate) fn decided(&mut self, socket: &OwnedFd, address: &SocketAddr, now: Instant) -> bool {
         self.flying = self.flying.saturating_sub(1);
-        let won = socket::outcome(&socket);
+        let won = socket::outcome(socket);
         match won.and_then(|()| socket::met_itself(socket, address)) {
-            Ok(socket) => Some(socket),
+            Ok(()) => true,
             Err(errno) => {
                 self.last = Failure::from_errno(Phase::Connect, errno);
                 // no reason to wait for the rest of the head start
                 self.next_start = now;
-                None
+                false
             }
         }
     }
@@ -94,7 +89,10 @@ impl Race {
 
 fn settle(begun: Begun, address: &SocketAddr) -> Result<Begun, Errno> {
     match begun {
-        Begun::Connected(socket) => socket::met_itself(socket, address).map(Begun::Connected),
+        Begun::Connected(socket) => {
+            socket::met_itself(&socket, address)?;
+            Ok(Begun::Connected(socket))
+        }
         pending => Ok(pending),
     }
 }

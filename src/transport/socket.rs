@@ -3,9 +3,9 @@ use super::channel::Settings;
 use rustix::{
     fd::OwnedFd,
     io::Errno,
-    net::{AddressFamily, SocketAddrUnix, SocketType, connect, sockopt},
+    net::{AddressFamily, SocketAddrUnix, SocketType, connect, getpeername, getsockname, sockopt},
 };
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -55,14 +55,13 @@ pub(crate) fn outcome(socket: &OwnedFd) -> Result<(), Errno> {
 
 /// TCP can meet itself: a connect to an ephemeral port of this host that nobody listens on may pick just that port
 /// as its own.
-pub(super) fn met_itself(socket: OwnedFd, address: &SocketAddr) -> Result<OwnedFd, Errno> {
+pub(super) fn met_itself(socket: &OwnedFd, address: &SocketAddr) -> Result<(), Errno> {
     if !address.ip().is_loopback() {
-        return Ok(socket);
+        return Ok(());
     }
-    let stream = TcpStream::from(socket);
-    match (stream.local_addr(), stream.peer_addr()) {
-        (Ok(local), Ok(peer)) if local == peer => Err(Errno::CONNREFUSED),
-        _ => Ok(stream.into()),
+    match (getsockname(socket), getpeername(socket)) {
+        (Ok(local), Ok(peer)) if peer.as_ref() == Some(&local) => Err(Errno::CONNREFUSED),
+        _ => Ok(()),
     }
 }
 
@@ -105,7 +104,7 @@ fn whole_seconds(time: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     #[test]
     fn settings_reach_the_socket() {
@@ -142,7 +141,7 @@ mod tests {
         let socket = OwnedFd::from(stream);
         begin(socket, |socket| connect(socket, &own))
             .map(|(Begun::Connected(socket) | Begun::Pending(socket))| {
-                assert_eq!(met_itself(socket, &own).unwrap_err(), Errno::CONNREFUSED);
+                assert_eq!(met_itself(&socket, &own).unwrap_err(), Errno::CONNREFUSED);
             })
             .unwrap();
     }

@@ -1,0 +1,186 @@
+//! Results of submitted calls, to be taken out one by one, by whoever likes to poll.
+
+use super::submit::Permit;
+use crate::error::{Error, Result};
+use crate::protocol::response::Response;
+use crate::status::Status;
+use crate::transport::bell::Bell;
+use crate::transport::process::Birthplace;
+use rustix::fd::{AsFd, AsRawFd, RawFd};
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A call that has ended.
+#[derive(Debug)]
+pub struct Completed<T> {
+    /// What was given when it was submitted.
+    pub user: T,
+    /// How it ended.
+    pub result: Result<Response>,
+}
+
+/// Takes in the results of calls, of one client or of several. It is never longer than calls may be in flight, since a
+/// result counts as that until it is taken out. Clients and queues may end in any order; what comes for a queue that was
+/// dropped is dropped.
+pub struct Queue<T>(Arc<Shared<T>>);
+
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    arrived: Condvar,
+    birthplace: Birthplace,
+}
+
+struct State<T> {
+    results: VecDeque<(Completed<T>, Permit)>,
+    /// threads in [`Queue::next`]
+    waiting: usize,
+    /// rung as long as there are results; made when somebody asks for it
+    bell: Option<Bell>,
+    dropped: bool,
+}
+
+/// A place for a result.
+pub(super) struct Entry<T> {
+    shared: Arc<Shared<T>>,
+    user: T,
+}
+
+impl<T> fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Queue").finish()
+    }
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Queue<T> {
+        Queue(Arc::new(Shared {
+            state: Mutex::new(State {
+                results: VecDeque::new(),
+                waiting: 0,
+                bell: None,
+                dropped: false,
+            }),
+            arrived: Condvar::new(),
+            birthplace: Birthplace::new(),
+        }))
+    }
+}
+
+impl<T> Queue<T> {
+    /// Empty.
+    pub fn new() -> Queue<T> {
+        Queue::default()
+    }
+
+    /// The oldest result; `None` when there was none within `timeout`. Without a timeout it waits for one.
+    pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Completed<T>>> {
+        self.0.refuse_elsewhere()?;
+        // an end that no clock can show is no end
+        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut state = self.0.lock();
+        loop {
+            if let Some((completed, permit)) = state.results.pop_front() {
+                if state.results.is_empty() {
+                    state.bell.iter().for_each(Bell::silence);
+                }
+                drop(state);
+                drop(permit);
+                return Ok(Some(completed));
+            }
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Ok(None);
+            }
+            state.waiting += 1;
+            let arrived = &self.0.arrived;
+            state = match left {
+                Some(left) => {
+                    let woken = arrived.wait_timeout(state, left);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+            state.waiting -= 1;
+        }
+    }
+
+    /// A descriptor that is readable as long as there are results. It is the queue's: to be polled, not to be read or closed.
+    /// `LIMIT` when there is none left.
+    pub fn descriptor(&self) -> Result<RawFd> {
+        self.0.refuse_elsewhere()?;
+        let mut state = self.0.lock();
+        if state.bell.is_none() {
+            let bell = Bell::new().map_err(|e| {
+                let text = format!("no descriptor left for a completion queue: {e}");
+                Error::new(Status::LIMIT, text)
+            })?;
+            if !state.results.is_empty() {
+                bell.ring();
+            }
+            state.bell = Some(bell);
+        }
+        Ok(state
+            .bell
+            .as_ref()
+            .map_or(-1, |bell| bell.as_fd().as_raw_fd()))
+    }
+
+    pub(super) fn entry(&self, user: T) -> Result<Entry<T>> {
+        self.0.refuse_elsewhere()?;
+        Ok(Entry {
+            shared: self.0.clone(),
+            user,
+        })
+    }
+}
+
+impl<T> Drop for Queue<T> {
+    fn drop(&mut self) {
+        if !self.0.birthplace.is_here() {
+            return;
+        }
+        let mut state = self.0.lock();
+        state.dropped = true;
+        let results = std::mem::take(&mut state.results);
+        drop(state);
+        drop(results);
+    }
+}
+
+impl<T> Entry<T> {
+    pub(super) fn complete(self, result: Result<Response>, permit: Permit) {
+        let user = self.user;
+        let completed = Completed { user, result };
+        let mut state = self.shared.lock();
+        if state.dropped {
+            drop(state);
+            return;
+        }
+        state.results.push_back((completed, permit));
+        let wake = state.waiting > 0;
+        if state.results.len() == 1 {
+            state.bell.iter().for_each(Bell::ring);
+        }
+        drop(state);
+        if wake {
+            self.shared.arrived.notify_one();
+        }
+    }
+}
+
+impl<T> Shared<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A lock that a thread of the parent held at the fork is never given back.
+    fn refuse_elsewhere(&self) -> Result<()> {
+        if self.birthplace.is_here() {
+            return Ok(());
+        }
+        let text = "queue: made in another process, make a new one after fork";
+        Err(Error::new(Status::FORKED, text))
+    }
+}

@@ -1,0 +1,133 @@
+//! Calls that nobody waits for.
+
+use super::queue::Queue;
+use super::{Ask, Call, Client};
+use crate::cluster::errand::Errand;
+use crate::error::{Error, Result};
+use crate::protocol::response::Response;
+use crate::reactor::call;
+use crate::reactor::core::Setup;
+use crate::reactor::handle::Reactor;
+use crate::status::Status;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+/// The thread of a client, once there is something for it to do, and how much it has to do.
+#[derive(Debug)]
+pub(super) struct Engine {
+    reactor: OnceLock<Reactor>,
+    starting: Mutex<()>,
+    in_flight: Arc<AtomicUsize>,
+    limit: usize,
+}
+
+impl Engine {
+    pub(super) fn new(limit: usize) -> Engine {
+        Engine {
+            reactor: OnceLock::new(),
+            starting: Mutex::new(()),
+            in_flight: Arc::default(),
+            limit,
+        }
+    }
+
+    fn permit(&self) -> Result<Permit> {
+        let in_flight = &self.in_flight;
+        // relaxed: it counts, nothing else depends on it
+        if in_flight.fetch_add(1, Ordering::Relaxed) >= self.limit {
+            in_flight.fetch_sub(1, Ordering::Relaxed);
+            let text = format!("{} calls are in flight, no more are allowed", self.limit);
+            return Err(Error::new(Status::LIMIT, text));
+        }
+        Ok(Permit(in_flight.clone()))
+    }
+}
+
+/// One call in flight.
+#[derive(Debug)]
+pub(super) struct Permit(Arc<AtomicUsize>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Client {
+    /// Runs a call in the background; `completion` is run exactly once, on the thread of the client, which does nothing
+    /// else meanwhile. Calls in flight may run in any order: whoever needs one before another submits the other in the
+    /// completion of the first. When this says no, `completion` is not run.
+    ///
+    /// When the client is dropped, what is pending ends with `CANCELLED`, or with `OUTCOME_UNKNOWN` if it was sent and could
+    /// have changed something.
+    pub fn submit(
+        &self,
+        call: &Call,
+        completion: impl FnOnce(Result<Response>) + Send + 'static,
+    ) -> Result<()> {
+        self.send(call, move |permit, result| {
+            // the completion may want to submit the next one
+            drop(permit);
+            completion(result);
+        })
+    }
+
+    /// As [`Client::submit`], and the result waits in `queue` until it is taken out. Until then it counts as in flight.
+    pub fn submit_to<T: Send + 'static>(
+        &self,
+        call: &Call,
+        queue: &Queue<T>,
+        user: T,
+    ) -> Result<()> {
+        let entry = queue.entry(user)?;
+        self.send(call, move |permit, result| entry.complete(result, permit))
+    }
+
+    /// How often the thread of the client woke up; 0 when there is none.
+    pub fn turns(&self) -> u64 {
+        self.engine.reactor.get().map_or(0, Reactor::turns)
+    }
+
+    fn send(
+        &self,
+        call: &Call,
+        completion: impl FnOnce(Permit, Result<Response>) + Send + 'static,
+    ) -> Result<()> {
+        self.refuse_elsewhere()?;
+        let now = Instant::now();
+        let terms = self.terms(call, now);
+        let errand = match &call.ask {
+            Ask::Raw(wire) => Errand::plain(Arc::new(wire.clone()), terms, now),
+            Ask::Keys(request) => {
+                let wire = Arc::new(request.wire()?);
+                Errand::of(request, wire, terms, now)?
+            }
+        };
+        let reactor = self.reactor()?;
+        let permit = self.engine.permit()?;
+        let completion = move |result| completion(permit, result);
+        let owner = call::Call::new(errand, call.cancel.clone(), completion);
+        reactor.add(Box::new(owner))
+    }
+
+    /// The thread, started if need be.
+    pub(super) fn reactor(&self) -> Result<&Reactor> {
+        if let Some(reactor) = self.engine.reactor.get() {
+            return Ok(reactor);
+        }
+        let starting = &self.engine.starting;
+        let _alone = starting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.engine.reactor.get().is_none() {
+            let reactor = Reactor::start(Setup {
+                roster: self.roster.clone(),
+                settings: self.options.settings.clone(),
+                max_connections: self.options.max_connections,
+            })?;
+            // nobody else can have set it
+            let _ = self.engine.reactor.set(reactor);
+        }
+        let none = || Error::new(Status::INTERNAL, "the thread of the client did not start");
+        self.engine.reactor.get().ok_or_else(none)
+    }
+}

@@ -1,0 +1,124 @@
+//! A call that nobody waits for: the pursuit of the blocking driver, driven by the loop.
+
+use super::handle::broken;
+use super::owner::{Desk, Lane, Next, Order, Owner};
+use crate::cluster::errand::Errand;
+use crate::cluster::pursuit::Todo;
+use crate::error::Result;
+use crate::panics;
+use crate::protocol::response::Response;
+use crate::protocol::wire::Wire;
+use crate::transport::cancel::{Cancel, Subscription};
+use crate::transport::channel::Answer;
+use crate::transport::fault::Fault;
+use std::sync::Arc;
+
+/// A call on its way.
+pub(crate) struct Call<F: FnOnce(Result<Response>)> {
+    errand: Errand<Arc<Wire>>,
+    cancel: Option<Cancel>,
+    subscription: Option<Subscription>,
+    completion: Completion<F>,
+}
+
+/// Runs once, whatever happens.
+struct Completion<F: FnOnce(Result<Response>)>(Option<F>);
+
+impl<F: FnOnce(Result<Response>)> Completion<F> {
+    fn run(&mut self, result: Result<Response>) {
+        if let Some(completion) = self.0.take() {
+            // a callback that panics is not the end of the others
+            let _ = panics::catch(|| completion(result));
+        }
+    }
+}
+
+impl<F: FnOnce(Result<Response>)> Drop for Completion<F> {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            self.run(Err(broken()));
+        }
+    }
+}
+
+impl<F: FnOnce(Result<Response>) + Send> Call<F> {
+    /// `completion` is run once, on the thread of the loop.
+    pub(crate) fn new(errand: Errand<Arc<Wire>>, cancel: Option<Cancel>, completion: F) -> Call<F> {
+        Call {
+            errand,
+            cancel,
+            subscription: None,
+            completion: Completion(Some(completion)),
+        }
+    }
+
+    fn follow(&mut self, todo: Todo, desk: &Desk<'_>) -> Next {
+        match todo {
+            Todo::End(result) => self.end(result.map(|response| *response)),
+            Todo::Pause(time) => Next::Wake(desk.now + time),
+            Todo::Exchange => match self.errand.exchange() {
+                Some((member, _, limits)) => Next::Exchange(Order {
+                    member: member.clone(),
+                    limits: *limits,
+                    lane: Lane::Shared,
+                }),
+                // asked for an exchange without having one: not to be waited for
+                None => Next::End,
+            },
+        }
+    }
+
+    fn end(&mut self, result: Result<Response>) -> Next {
+        // before the callback, which may free the token's other holders
+        self.subscription = None;
+        self.completion.run(result);
+        Next::End
+    }
+}
+
+impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
+    fn start(&mut self, desk: &Desk<'_>) -> Next {
+        if let Some(token) = &self.cancel {
+            if token.is_fired() {
+                let error = self.errand.cancelled();
+                return self.end(Err(error));
+            }
+            let contact = desk.contact();
+            self.subscription = Some(token.subscribe(Box::new(move || contact.cancel())));
+        }
+        let todo = self.errand.go(desk.now, desk.roster);
+        self.follow(todo, desk)
+    }
+
+    fn wire(&self) -> Option<&Wire> {
+        self.errand.exchange().map(|(_, wire, _)| wire)
+    }
+
+    fn on_end(
+        &mut self,
+        outcome: std::result::Result<Answer, Box<Fault>>,
+        desk: &Desk<'_>,
+    ) -> Next {
+        let todo = match outcome {
+            Ok(answer) => self
+                .errand
+                .answered(answer, desk.now, desk.roster, desk.settings),
+            Err(fault) => self.errand.failed(fault, desk.now, desk.roster),
+        };
+        self.follow(todo, desk)
+    }
+
+    fn on_timer(&mut self, desk: &Desk<'_>) -> Next {
+        let todo = self.errand.go(desk.now, desk.roster);
+        self.follow(todo, desk)
+    }
+
+    fn close(mut self: Box<Self>, fault: Option<Box<Fault>>, desk: &Desk<'_>) {
+        let ended = fault.map(|fault| self.errand.failed(fault, desk.now, desk.roster));
+        let result = match ended {
+            Some(Todo::End(result)) => result.map(|response| *response),
+            _ => Err(self.errand.cancelled()),
+        };
+        self.end(result);
+    }
+}

@@ -1,0 +1,110 @@
+//! The way to the thread: a queue, and a waker that is used only when the thread sleeps.
+
+use super::owner::Owner;
+use super::slab::Key;
+use crate::transport::process::Birthplace;
+use mio::Waker;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What is to be done.
+pub(crate) enum Command {
+    /// begin with this
+    Add(Box<dyn Owner>),
+    /// tell the owner that something has changed for it
+    Nudge(Key),
+    /// end the owner
+    Cancel(Key),
+    /// the name that this exchange asked for was looked up
+    Resolved(Key),
+    /// end everything
+    Stop,
+}
+
+/// Shared by the thread and all who want something of it.
+pub(crate) struct Commands {
+    state: Mutex<State>,
+    waker: Waker,
+    birthplace: Birthplace,
+    turns: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    queue: Vec<Command>,
+    asleep: bool,
+    closed: bool,
+}
+
+impl fmt::Debug for Commands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Commands").finish()
+    }
+}
+
+impl Commands {
+    pub(super) fn new(waker: Waker) -> Commands {
+        Commands {
+            state: Mutex::default(),
+            waker,
+            birthplace: Birthplace::new(),
+            turns: AtomicU64::new(0),
+        }
+    }
+
+    /// Given back when the thread has ended, or is that of another process.
+    pub(crate) fn push(&self, command: Command) -> Result<(), Command> {
+        // before the lock, which a thread of the parent may have held for ever
+        if !self.birthplace.is_here() {
+            return Err(command);
+        }
+        let mut state = self.state();
+        if state.closed {
+            return Err(command);
+        }
+        state.queue.push(command);
+        let wake = std::mem::replace(&mut state.asleep, false);
+        drop(state);
+        if wake {
+            // fails only when the counter of an eventfd is full, and then the thread is awake
+            let _ = self.waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Whether the thread may sleep: from here on it is woken.
+    pub(super) fn may_sleep(&self) -> bool {
+        let mut state = self.state();
+        state.asleep = state.queue.is_empty();
+        state.asleep
+    }
+
+    /// The thread is awake and takes what has come.
+    pub(super) fn take(&self, into: &mut Vec<Command>) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
+        let mut state = self.state();
+        state.asleep = false;
+        std::mem::swap(&mut state.queue, into);
+    }
+
+    /// Nothing is taken any more; what had come already is given back.
+    pub(super) fn close(&self) -> Vec<Command> {
+        let mut state = self.state();
+        state.closed = true;
+        std::mem::take(&mut state.queue)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
+    /// How often the thread woke up.
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,438 @@
+//! The loop: waits for sockets, times and commands, and lets owners decide.
+//!
+//! Nothing here calls itself: whatever ends an exchange puts it into `ended`, which is worked off between two events.
+
+use super::commands::{Command, Commands};
+use super::connection::Connection;
+use super::exchange::{Exchange, Stage};
+use super::owner::{Desk, Lane, Next, Order, Owner};
+use super::pool::Pool;
+use super::slab::{Key, Slab};
+use super::timers::Timers;
+use crate::cluster::outcome;
+use crate::cluster::roster::{Member, Roster};
+use crate::error::Phase;
+use crate::protocol::wire::{Repeat, Wire};
+use crate::transport::channel::Settings;
+use crate::transport::fault::{Fault, FaultKind};
+use crate::transport::prime::LONG_LINE;
+use crate::transport::record::Failure;
+use crate::transport::wait::Stop;
+use mio::{Events, Poll, Token};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Of the waker; no connection gets so far.
+pub(super) const WAKER: Token = Token(usize::MAX);
+/// Read at once; one buffer serves all connections.
+const BUFFER: usize = 64 * 1024;
+/// Events taken at once.
+const EVENTS: usize = 1024;
+
+/// What the thread needs to know of the client.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) roster: Arc<Roster>,
+    pub(crate) settings: Settings,
+    /// of each member; long polls do not count
+    pub(crate) max_connections: usize,
+}
+
+/// How an exchange ended.
+pub(super) enum Ended {
+    /// with an answer; whether its connection may be used again
+    Answered(bool),
+    /// without
+    Failed(Failure),
+    /// the owner has seen enough, and says what follows
+    Left(Next),
+}
+
+/// An owner with what it runs.
+pub(super) struct Held {
+    pub(super) owner: Box<dyn Owner>,
+    exchange: Option<Key>,
+}
+
+/// Everything that the thread has.
+pub(super) struct Core {
+    pub(super) setup: Setup,
+    pub(super) commands: Arc<Commands>,
+    pub(super) poll: Poll,
+    pub(super) owners: Slab<Held>,
+    pub(super) exchanges: Slab<Exchange>,
+    pub(super) connections: Slab<Connection>,
+    pub(super) pools: Slab<Pool>,
+    owner_times: Timers,
+    exchange_times: Timers,
+    pub(super) idle_times: Timers,
+    pub(super) ended: VecDeque<(Key, Ended)>,
+    /// connections that have more to be read than one turn may take
+    pub(super) unread: Vec<Key>,
+    pub(super) input: Vec<u8>,
+    pub(super) output: Vec<u8>,
+    pub(super) now: Instant,
+}
+
+impl Core {
+    pub(super) fn new(setup: Setup, commands: Arc<Commands>, poll: Poll) -> Core {
+        Core {
+            setup,
+            commands,
+            poll,
+            owners: Slab::default(),
+            exchanges: Slab::default(),
+            connections: Slab::default(),
+            pools: Slab::default(),
+            owner_times: Timers::default(),
+            exchange_times: Timers::default(),
+            idle_times: Timers::default(),
+            ended: VecDeque::new(),
+            unread: Vec::new(),
+            input: vec![0; BUFFER],
+            output: Vec::new(),
+            now: Instant::now(),
+        }
+    }
+
+    /// Until it is told to stop.
+    pub(super) fn run(&mut self) -> std::io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut orders = Vec::new();
+        loop {
+            let timeout = self.timeout();
+            match self.poll.poll(&mut events, timeout) {
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => events.clear(),
+                outcome => outcome?,
+            }
+            self.commands.take(&mut orders);
+            for event in events.iter().filter(|event| event.token() != WAKER) {
+                self.now = Instant::now();
+                self.ready(event);
+                self.work_off();
+            }
+            for key in std::mem::take(&mut self.unread) {
+                self.receive(key);
+                self.work_off();
+            }
+            self.now = Instant::now();
+            for order in orders.drain(..) {
+                match order {
+                    Command::Stop => {
+                        self.close();
+                        return Ok(());
+                    }
+                    Command::Add(owner) => self.add(owner),
+                    Command::Nudge(key) => self.ask(key, |owner, desk| owner.on_nudge(desk)),
+                    Command::Cancel(key) => self.cancel(key),
+                    Command::Resolved(key) => self.resolved(key),
+                }
+                self.work_off();
+            }
+            self.expire();
+            self.exchanges.settle();
+            self.connections.settle();
+            self.owners.settle();
+            self.pools.settle();
+        }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        if !self.unread.is_empty() || !self.commands.may_sleep() {
+            return Some(Duration::ZERO);
+        }
+        let times = [&self.owner_times, &self.exchange_times, &self.idle_times];
+        let next = times.into_iter().filter_map(Timers::next).min()?;
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    fn expire(&mut self) {
+        self.now = Instant::now();
+        while let Some(index) = self.owner_times.due(self.now) {
+            if let Some(key) = self.owners.at(index) {
+                self.ask(key, |owner, desk| owner.on_timer(desk));
+                self.work_off();
+            }
+        }
+        while let Some(index) = self.exchange_times.due(self.now) {
+            if let Some(key) = self.exchanges.at(index) {
+                self.overdue(key);
+                self.work_off();
+            }
+        }
+        while let Some(index) = self.idle_times.due(self.now) {
+            if let Some(key) = self.connections.at(index) {
+                self.close_connection(key);
+            }
+        }
+    }
+
+    fn overdue(&mut self, key: Key) {
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return;
+        };
+        if exchange.end() <= self.now {
+            let failure = exchange.stopped(Stop::TimedOut);
+            self.ended.push_back((key, Ended::Failed(failure)));
+            return;
+        }
+        match &exchange.stage {
+            Stage::Racing(..) => self.race(key),
+            Stage::Knocking(..) => self.knock(key),
+            _ => {}
+        }
+        self.arm(key);
+    }
+
+    /// The clock of the exchange follows its state.
+    pub(super) fn arm(&mut self, key: Key) {
+        if let Some(exchange) = self.exchanges.get(key) {
+            self.exchange_times.set(key.index(), exchange.due());
+        }
+    }
+
+    fn add(&mut self, owner: Box<dyn Owner>) {
+        let exchange = None;
+        let key = self.owners.insert(Held { owner, exchange });
+        self.ask(key, |owner, desk| owner.start(desk));
+    }
+
+    fn ask(&mut self, key: Key, question: impl FnOnce(&mut dyn Owner, &Desk<'_>) -> Next) {
+        let Some(held) = self.owners.get_mut(key) else {
+            return;
+        };
+        let desk = desk(&self.setup, &self.commands, key, self.now);
+        let next = question(&mut *held.owner, &desk);
+        self.follow(key, next);
+    }
+
+    fn follow(&mut self, key: Key, next: Next) {
+        match next {
+            Next::Keep => {}
+            Next::Wake(at) => self.owner_times.set(key.index(), at),
+            Next::Exchange(order) => {
+                self.drop_exchange(key);
+                self.begin(key, &order);
+            }
+            Next::End => {
+                self.drop_exchange(key);
+                self.owner_times.clear(key.index());
+                self.owners.remove(key);
+            }
+        }
+    }
+
+    fn begin(&mut self, owner: Key, order: &Order) {
+        let pool = self.pool_of(&order.member);
+        let Some(held) = self.owners.get_mut(owner) else {
+            return;
+        };
+        let long = held.owner.wire().is_some_and(is_long);
+        let key = self
+            .exchanges
+            .insert(Exchange::new(owner, pool, order, long, self.now));
+        held.exchange = Some(key);
+        let Some(pool) = self.pools.get_mut(pool) else {
+            return;
+        };
+        pool.exchanges += 1;
+        if order.limits.deadline <= self.now {
+            let failure = Failure::new(Phase::Connect, FaultKind::Timeout, "deadline passed");
+            self.ended.push_back((key, Ended::Failed(failure)));
+        } else if order.lane == Lane::Own {
+            self.assign(key);
+        } else if pool.enter(key) {
+            self.admit(key);
+        } else {
+            self.arm(key);
+        }
+    }
+
+    /// It has one of the limited connections, or leave to make one.
+    fn admit(&mut self, key: Key) {
+        if let Some(exchange) = self.exchanges.get_mut(key) {
+            exchange.admitted = true;
+        }
+        self.assign(key);
+    }
+
+    fn pool_of(&mut self, member: &Arc<Member>) -> Key {
+        let known = self.pools.keys().find(|key| {
+            let pool = self.pools.get(*key);
+            pool.is_some_and(|pool| Arc::ptr_eq(&pool.member, member))
+        });
+        let limit = self.setup.max_connections;
+        known.unwrap_or_else(|| self.pools.insert(Pool::new(member.clone(), limit)))
+    }
+
+    /// What came goes to the exchange, whose owner may have an opinion.
+    pub(super) fn feed(&mut self, key: Key, amount: usize) -> super::exchange::Fed {
+        use super::exchange::Fed;
+        let (Some(exchange), Some(input)) = (self.exchanges.get_mut(key), self.input.get(..amount))
+        else {
+            return Fed::More;
+        };
+        exchange.record.received += amount as u64;
+        let owner_key = exchange.owner;
+        let Some(held) = self.owners.get_mut(owner_key) else {
+            return Fed::More;
+        };
+        let desk = desk(&self.setup, &self.commands, owner_key, self.now);
+        let fed = exchange.feed(input, |head| held.owner.on_head(head, &desk));
+        exchange.wait_for_more(self.now);
+        fed
+    }
+
+    /// Finishes what has ended, and whatever ends because of that.
+    fn work_off(&mut self) {
+        while let Some((key, ended)) = self.ended.pop_front() {
+            self.finish(key, ended);
+        }
+    }
+
+    fn finish(&mut self, key: Key, ended: Ended) {
+        let reusable = matches!(ended, Ended::Answered(true));
+        let Some(mut exchange) = self.detach(key, reusable) else {
+            return;
+        };
+        let (owner, pool) = (exchange.owner, exchange.pool);
+        let Some(held) = self.owners.get_mut(owner) else {
+            return self.tidy(pool);
+        };
+        held.exchange = None;
+        let desk = desk(&self.setup, &self.commands, owner, self.now);
+        let mut blamed = false;
+        let next = match ended {
+            Ended::Answered(_) => held.owner.on_end(Ok(exchange.answer()), &desk),
+            Ended::Left(next) => next,
+            Ended::Failed(failure) => {
+                let fault = exchange.fault(failure);
+                blamed = outcome::judge(&fault, Repeat::Safe, true).blame;
+                held.owner.on_end(Err(fault), &desk)
+            }
+        };
+        drop(exchange);
+        self.follow(owner, next);
+        if blamed {
+            self.shun(pool);
+        }
+        self.tidy(pool);
+    }
+
+    /// Takes an exchange out of everything. Its connection stays only if it may be used again.
+    fn detach(&mut self, key: Key, reusable: bool) -> Option<Exchange> {
+        let exchange = self.exchanges.remove(key)?;
+        self.exchange_times.clear(key.index());
+        match &exchange.stage {
+            Stage::Running(connection, _) if reusable => self.rest(*connection),
+            Stage::Running(connection, _) | Stage::Priming(connection, ..) => {
+                self.close_connection(*connection);
+            }
+            Stage::Racing(_, flying, _) => {
+                for connection in flying {
+                    self.close_connection(*connection);
+                }
+            }
+            Stage::Waiting | Stage::Resolving(_) | Stage::Knocking(..) => {}
+        }
+        if let Some(pool) = self.pools.get_mut(exchange.pool) {
+            pool.exchanges = pool.exchanges.saturating_sub(1);
+            if exchange.admitted {
+                pool.leave();
+            }
+        }
+        Some(exchange)
+    }
+
+    fn drop_exchange(&mut self, owner: Key) -> Option<Exchange> {
+        let key = self.owners.get_mut(owner)?.exchange.take()?;
+        let exchange = self.detach(key, false)?;
+        self.tidy(exchange.pool);
+        Some(exchange)
+    }
+
+    /// Whoever waits for a connection to a member that failed is better off elsewhere, if there is an elsewhere.
+    fn shun(&mut self, pool: Key) {
+        let Some(pool) = self.pools.get_mut(pool) else {
+            return;
+        };
+        if self.setup.roster.len() < 2 || self.setup.roster.find(pool.member.url()).is_none() {
+            return;
+        }
+        for key in pool.dissolve() {
+            let text = "the member failed while this waited for a connection";
+            let failure = Failure::new(Phase::Connect, FaultKind::Connection, text);
+            self.ended.push_back((key, Ended::Failed(failure)));
+        }
+    }
+
+    /// After something of this pool ended.
+    fn tidy(&mut self, key: Key) {
+        while let Some(waiting) = self.pools.get_mut(key).and_then(Pool::serve) {
+            // else its deadline has passed in the meantime
+            if self.exchanges.get(waiting).is_some() {
+                if let Some(pool) = self.pools.get_mut(key) {
+                    pool.admit();
+                }
+                self.admit(waiting);
+            }
+        }
+        self.trim(key);
+        if self.pools.get(key).is_some_and(Pool::is_unused) {
+            self.pools.remove(key);
+        }
+    }
+
+    fn cancel(&mut self, key: Key) {
+        let exchange = self.drop_exchange(key);
+        self.owner_times.clear(key.index());
+        let Some(held) = self.owners.remove(key) else {
+            return;
+        };
+        let fault: Option<Box<Fault>> = exchange.map(|mut exchange| {
+            let failure = exchange.stopped(Stop::Cancelled);
+            exchange.fault(failure)
+        });
+        let desk = desk(&self.setup, &self.commands, key, self.now);
+        held.owner.close(fault, &desk);
+    }
+
+    /// Ends all that is there.
+    fn close(&mut self) {
+        let late = self.commands.close();
+        // nobody is to be served because of others that end
+        let pools: Vec<Key> = self.pools.keys().collect();
+        for key in pools {
+            if let Some(pool) = self.pools.get_mut(key) {
+                pool.dissolve();
+            }
+        }
+        let keys: Vec<Key> = self.owners.keys().collect();
+        for key in keys {
+            self.cancel(key);
+        }
+        for command in late {
+            if let Command::Add(owner) = command {
+                let exchange = None;
+                let key = self.owners.insert(Held { owner, exchange });
+                self.cancel(key);
+            }
+        }
+    }
+}
+
+fn desk<'a>(setup: &'a Setup, commands: &'a Arc<Commands>, key: Key, now: Instant) -> Desk<'a> {
+    Desk {
+        now,
+        roster: &setup.roster,
+        settings: &setup.settings,
+        commands,
+        key,
+    }
+}
+
+fn is_long(wire: &Wire) -> bool {
+    let line = wire.method.name().len() + wire.target.len() + " ".len() + " HTTP/1.1".len();
+    line > LONG_LINE
+}

@@ -1,0 +1,315 @@
+//! How an exchange gets its connection: an idle one, or a new one, made without waiting.
+
+use super::commands::Command;
+use super::connection::{Connection, Role, Stream};
+use super::core::{Core, Ended};
+use super::exchange::Stage;
+use super::slab::Key;
+use crate::error::Phase;
+use crate::transport::connect::{Dialer, Goal, full_queue_pause};
+use crate::transport::fault::FaultKind;
+use crate::transport::race::{Launch, Race};
+use crate::transport::record::Failure;
+use crate::transport::socket::{self, Begun};
+use mio::unix::SourceFd;
+use mio::{Interest, Token};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a connection stays that is one too many: bursts use it again at once.
+const GRACE: Duration = Duration::from_secs(1);
+
+impl Core {
+    /// Gets it a connection.
+    pub(super) fn assign(&mut self, key: Key) {
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return;
+        };
+        exchange.wait(self.now, exchange.limits.connect);
+        let pool_key = exchange.pool;
+        let Some(pool) = self.pools.get_mut(pool_key) else {
+            return;
+        };
+        let epoch = pool.member.channel().forgotten();
+        while let Some(idle) = self
+            .pools
+            .get_mut(pool_key)
+            .and_then(|pool| pool.idle.pop())
+        {
+            let good = self.connections.get(idle).is_some_and(|c| c.epoch == epoch);
+            if good {
+                self.idle_times.clear(idle.index());
+                return self.send_on(key, idle);
+            }
+            self.close_connection(idle);
+        }
+        self.dial(key);
+    }
+
+    fn dial(&mut self, key: Key) {
+        let Some(dialer) = self.dialer(key) else {
+            return;
+        };
+        match dialer.goal() {
+            Goal::Address(address) => self.begin_race(key, vec![*address]),
+            Goal::Unix(_) => self.knock(key),
+            Goal::Name(names) => {
+                let look_up = match names.join_or_start() {
+                    Ok(look_up) => look_up,
+                    Err(failure) => return self.fail(key, failure),
+                };
+                if let Some(exchange) = self.exchanges.get_mut(key) {
+                    exchange.record.phase = Phase::Resolve;
+                    exchange.stage = Stage::Resolving(look_up.clone());
+                }
+                let commands = Arc::downgrade(&self.commands);
+                look_up.subscribe(Box::new(move || {
+                    if let Some(commands) = commands.upgrade() {
+                        let _ = commands.push(Command::Resolved(key));
+                    }
+                }));
+                self.arm(key);
+            }
+        }
+    }
+
+    fn dialer(&self, key: Key) -> Option<Arc<Dialer>> {
+        let pool = self.pools.get(self.exchanges.get(key)?.pool)?;
+        Some(pool.member.channel().dialer().clone())
+    }
+
+    /// The look-up has ended.
+    pub(super) fn resolved(&mut self, key: Key) {
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return;
+        };
+        let Stage::Resolving(look_up) = &exchange.stage else {
+            return;
+        };
+        match look_up.addresses() {
+            Ok(addresses) => self.begin_race(key, addresses),
+            Err(failure) => self.fail(key, failure),
+        }
+    }
+
+    fn begin_race(&mut self, key: Key, addresses: Vec<SocketAddr>) {
+        if let Some(exchange) = self.exchanges.get_mut(key) {
+            exchange.record.phase = Phase::Connect;
+            let race = Box::new(Race::new(addresses, self.now));
+            exchange.stage = Stage::Racing(race, Vec::new(), None);
+            self.race(key);
+            self.arm(key);
+        }
+    }
+
+    /// Goes on with the race.
+    pub(super) fn race(&mut self, key: Key) {
+        loop {
+            let Some(exchange) = self.exchanges.get_mut(key) else {
+                return;
+            };
+            let Stage::Racing(race, _, next_start) = &mut exchange.stage else {
+                return;
+            };
+            match race.next(self.now, &self.setup.settings) {
+                Launch::Wait(start) => {
+                    *next_start = start;
+                    return;
+                }
+                Launch::Lost(failure) => return self.fail(key, failure),
+                Launch::Won(socket) => {
+                    if let Some(connection) = self.register(key, socket, Role::Busy(key)) {
+                        self.connected(key, connection);
+                    }
+                    return;
+                }
+                Launch::Flying(socket, address) => {
+                    let Some(connection) = self.register(key, socket, Role::Flying(key, address))
+                    else {
+                        return;
+                    };
+                    if let Some(exchange) = self.exchanges.get_mut(key)
+                        && let Stage::Racing(_, flying, _) = &mut exchange.stage
+                    {
+                        flying.push(connection);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One of those that fly is writable, or in trouble.
+    pub(super) fn landed(&mut self, connection: Key, key: Key, address: SocketAddr) {
+        let (Some(exchange), Some(landed)) = (
+            self.exchanges.get_mut(key),
+            self.connections.get_mut(connection),
+        ) else {
+            return;
+        };
+        let Stage::Racing(race, flying, _) = &mut exchange.stage else {
+            return;
+        };
+        flying.retain(|one| *one != connection);
+        if race.decided(landed.stream.socket(), &address, self.now) {
+            landed.role = Role::Busy(key);
+            return self.connected(key, connection);
+        }
+        self.close_connection(connection);
+        self.race(key);
+        self.arm(key);
+    }
+
+    /// Tries a unix socket.
+    pub(super) fn knock(&mut self, key: Key) {
+        let Some(dialer) = self.dialer(key) else {
+            return;
+        };
+        let Goal::Unix(path) = dialer.goal() else {
+            return;
+        };
+        match begin_unix(path) {
+            Ok(socket) => {
+                if let Some(connection) = self.register(key, socket, Role::Busy(key)) {
+                    self.connected(key, connection);
+                }
+            }
+            // the queue of connections is full; there is nothing to poll for
+            Err(Errno::AGAIN) => {
+                if let Some(exchange) = self.exchanges.get_mut(key) {
+                    let tries = match exchange.stage {
+                        Stage::Knocking(tries, _) => tries + 1,
+                        _ => 0,
+                    };
+                    exchange.stage = Stage::Knocking(tries, self.now + full_queue_pause(tries));
+                    self.arm(key);
+                }
+            }
+            Err(errno) => self.fail(key, Failure::from_errno(Phase::Connect, errno)),
+        }
+    }
+
+    fn register(&mut self, key: Key, socket: OwnedFd, role: Role) -> Option<Key> {
+        let pool = self.exchanges.get(key)?.pool;
+        let epoch = self.pools.get(pool)?.member.channel().forgotten();
+        let stream = Stream::Plain(socket);
+        let fd = stream.fd();
+        let connection = self
+            .connections
+            .insert(Connection::new(stream, pool, role, epoch));
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let token = Token(connection.index());
+        let registry = self.poll.registry();
+        if registry.register(&mut SourceFd(&fd), token, both).is_err() {
+            self.connections.remove(connection);
+            let text = "no room to watch one more descriptor";
+            let failure = Failure::new(Phase::Connect, FaultKind::Local, text);
+            self.fail(key, failure);
+            return None;
+        }
+        Some(connection)
+    }
+
+    /// There is a new connection.
+    fn connected(&mut self, key: Key, connection: Key) {
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return;
+        };
+        let others = match &mut exchange.stage {
+            Stage::Racing(_, flying, _) => std::mem::take(flying),
+            _ => Vec::new(),
+        };
+        let long = exchange.long;
+        for other in others {
+            self.close_connection(other);
+        }
+        if long {
+            self.prime_on(key, connection);
+        } else {
+            self.send_on(key, connection);
+        }
+    }
+
+    /// The connection has nothing to do; it is watched, so that an end is noticed at once.
+    pub(super) fn rest(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        let pool_key = connection.pool;
+        let Some(pool) = self.pools.get_mut(pool_key) else {
+            return self.close_connection(key);
+        };
+        if connection.closing {
+            return self.close_connection(key);
+        }
+        connection.role = Role::Idle;
+        connection.served = true;
+        connection.epoch = pool.member.channel().forgotten();
+        pool.idle.push(key);
+        let age = match pool.idle.len() > self.setup.settings.max_idle {
+            true => self.setup.settings.idle_age.min(GRACE),
+            false => self.setup.settings.idle_age,
+        };
+        if let Some(end) = self.now.checked_add(age) {
+            self.idle_times.set(key.index(), end);
+        }
+    }
+
+    /// Closes idle connections that are not to be kept.
+    pub(super) fn trim(&mut self, key: Key) {
+        let none = self.setup.settings.max_idle == 0;
+        let Some(pool) = self.pools.get_mut(key) else {
+            return;
+        };
+        let epoch = pool.member.channel().forgotten();
+        let orphan = pool.is_orphan();
+        // those that rest were all good when the last one came, so only the oldest has to be looked at
+        let oldest = pool
+            .idle
+            .first()
+            .and_then(|idle| self.connections.get(*idle));
+        let stale = oldest.is_some_and(|connection| connection.epoch != epoch);
+        if !(none || orphan || stale) {
+            return;
+        }
+        for idle in pool.idle.clone() {
+            let old = self.connections.get(idle).is_none_or(|c| c.epoch != epoch);
+            if none || orphan || old {
+                self.close_connection(idle);
+            }
+        }
+    }
+
+    /// Ends a connection, whatever it is used for.
+    pub(super) fn close_connection(&mut self, key: Key) {
+        let Some(mut connection) = self.connections.remove(key) else {
+            return;
+        };
+        self.idle_times.clear(key.index());
+        // before it is closed: a copy in a forked child would keep it in the set
+        let fd = connection.stream.fd();
+        let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+        match connection.role {
+            Role::Idle => {
+                if let Some(pool) = self.pools.get_mut(connection.pool) {
+                    pool.forget(key);
+                }
+            }
+            Role::Busy(_) => connection.stream.cut(),
+            Role::Flying(..) => {}
+        }
+    }
+
+    pub(super) fn fail(&mut self, key: Key, failure: Failure) {
+        self.ended.push_back((key, Ended::Failed(failure)));
+    }
+}
+
+fn begin_unix(path: &Path) -> Result<OwnedFd, Errno> {
+    match socket::begin_unix(path)? {
+        Begun::Connected(socket) | Begun::Pending(socket) => Ok(socket),
+    }
+}

@@ -1,0 +1,220 @@
+//! One request in flight, from the line for a connection to the last byte of its answer.
+
+use super::owner::{Heed, Lane, Next, Order};
+use super::slab::Key;
+use crate::error::Phase;
+use crate::protocol::answer::Head;
+use crate::protocol::http::exchange::{Event, Exchange as Reader};
+use crate::protocol::http::flaw::{Flaw, FlawKind};
+use crate::transport::channel::{Answer, KEPT, Limits, room_for};
+use crate::transport::fault::{Fault, FaultKind, Sent};
+use crate::transport::race::Race;
+use crate::transport::record::{Failure, Record};
+use crate::transport::resolve::LookUp;
+use crate::transport::wait::Stop;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Where it stands.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// in line for a connection, or just begun
+    Waiting,
+    /// for the addresses of a name
+    Resolving(Arc<LookUp>),
+    /// the addresses race; the connections that fly, and when the next one starts
+    Racing(Box<Race>, Vec<Key>, Option<Instant>),
+    /// the queue of a unix socket is full: looks so far, and when the next one is due
+    Knocking(usize, Instant),
+    /// a short request goes first on this connection; bytes written of it
+    Priming(Key, usize, Box<Reader>),
+    /// on this connection
+    Running(Key, Reader),
+}
+
+/// One request in flight.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) owner: Key,
+    pub(super) pool: Key,
+    pub(super) lane: Lane,
+    /// its line needs a connection that has answered before
+    pub(super) long: bool,
+    /// has one of the limited connections
+    pub(super) admitted: bool,
+    pub(super) stage: Stage,
+    pub(super) limits: Limits,
+    pub(super) record: Record,
+    /// beginning and longest duration of the wait that goes on
+    since: Instant,
+    silence: Duration,
+    /// until the body begins, if not that of the limits
+    patience: Option<Duration>,
+    /// why the server takes no more of the request; what it may have said before is still read
+    deaf: Option<Box<Failure>>,
+    head: Option<Head>,
+    body: Vec<u8>,
+}
+
+/// What became of some input.
+#[derive(Debug)]
+pub(super) enum Fed {
+    /// more is needed
+    More,
+    /// complete; whether the connection may be used again
+    Done(bool),
+    /// the owner has seen enough
+    Leave(Next),
+    /// it cannot be read
+    Bad(Failure),
+}
+
+impl Exchange {
+    pub(super) fn new(owner: Key, pool: Key, order: &Order, long: bool, now: Instant) -> Exchange {
+        Exchange {
+            owner,
+            pool,
+            lane: order.lane,
+            long,
+            admitted: false,
+            stage: Stage::Waiting,
+            limits: order.limits,
+            record: Record::new(),
+            since: now,
+            silence: order.limits.send,
+            patience: None,
+            deaf: None,
+            head: None,
+            body: Vec::new(),
+        }
+    }
+
+    /// A new wait begins.
+    pub(super) fn wait(&mut self, now: Instant, silence: Duration) {
+        self.since = now;
+        self.silence = silence;
+    }
+
+    /// After something was read.
+    pub(super) fn wait_for_more(&mut self, now: Instant) {
+        let silence = match self.patience {
+            Some(patience) if !self.record.body_began => patience,
+            _ => self.limits.body,
+        };
+        self.wait(now, silence);
+    }
+
+    /// The end of the wait that goes on.
+    pub(super) fn end(&self) -> Instant {
+        // an end that no clock can show is no end
+        let end = self.since.checked_add(self.silence);
+        end.map_or(self.limits.deadline, |end| end.min(self.limits.deadline))
+    }
+
+    /// When there is something to be done if nothing happens.
+    pub(super) fn due(&self) -> Instant {
+        match &self.stage {
+            Stage::Racing(_, _, Some(next)) | Stage::Knocking(_, next) => self.end().min(*next),
+            _ => self.end(),
+        }
+    }
+
+    /// Whether what comes is the answer: all of the request left, or no more of it is taken.
+    pub(super) fn is_listening(&self) -> bool {
+        self.record.sent() == Sent::Fully || self.deaf.is_some()
+    }
+
+    /// The server closed while it was talked to, perhaps with a word about why.
+    pub(super) fn turn_deaf(&mut self, failure: Failure, now: Instant) {
+        self.deaf = Some(Box::new(failure));
+        self.record.phase = Phase::Head;
+        self.wait(now, self.limits.head);
+    }
+
+    /// The word about why did not come: that is the failure.
+    pub(super) fn silent(&mut self) -> Option<Failure> {
+        let failure = self.deaf.take_if(|_| self.record.received == 0)?;
+        Some(*failure)
+    }
+
+    /// In words.
+    pub(super) fn stopped(&self, stop: Stop) -> Failure {
+        self.record.stopped(self.record.phase, stop, self.since)
+    }
+
+    /// Everything known about its bad end.
+    pub(super) fn fault(&mut self, failure: Failure) -> Box<Fault> {
+        let mut fault = self.record.fault(failure);
+        fault.head = self.head.take().map(Box::new);
+        self.body.truncate(KEPT);
+        fault.body = std::mem::take(&mut self.body);
+        Box::new(fault)
+    }
+
+    /// The complete answer.
+    pub(super) fn answer(&mut self) -> Answer {
+        let mut body = std::mem::take(&mut self.body);
+        if body.len() == body.capacity() {
+            // for the NUL of C
+            body.reserve(1);
+        }
+        Answer {
+            head: self.head.take().unwrap_or_default(),
+            body,
+            whole: self.record.sent() == Sent::Fully,
+        }
+    }
+
+    /// Takes in what was read; nothing is the end of the stream.
+    pub(super) fn feed(&mut self, mut input: &[u8], heed: impl FnOnce(&Head) -> Heed) -> Fed {
+        let Stage::Running(_, reader) = &mut self.stage else {
+            return Fed::More;
+        };
+        let mut heed = Some(heed);
+        let ended = input.is_empty();
+        loop {
+            let event = match ended {
+                true => reader.end_of_stream(),
+                false => reader.advance(&mut input),
+            };
+            match event {
+                Ok(Event::More) => break,
+                Ok(Event::Head(head)) => {
+                    self.record.phase = Phase::Body;
+                    self.body.reserve_exact(match reader.expected() {
+                        // an idle poll needs no room yet
+                        None => 0,
+                        told => room_for(told),
+                    });
+                    let said = heed.take().map(|heed| heed(&head));
+                    self.head = Some(head);
+                    match said {
+                        Some(Heed::Leave(next)) => return Fed::Leave(next),
+                        Some(Heed::Silence(patience)) => self.patience = Some(patience),
+                        Some(Heed::Stay) | None => {}
+                    }
+                }
+                Ok(Event::Data(data)) => self.body.extend_from_slice(data),
+                Ok(Event::End {
+                    keep_alive,
+                    surplus,
+                }) => return Fed::Done(keep_alive && surplus == 0 && self.deaf.is_none()),
+                Err(flaw) => {
+                    self.record.body_began = reader.body_began();
+                    return Fed::Bad(failure(reader.phase(), flaw));
+                }
+            }
+        }
+        self.record.body_began = reader.body_began();
+        Fed::More
+    }
+}
+
+fn failure(phase: Phase, flaw: Flaw) -> Failure {
+    let kind = match flaw.kind {
+        FlawKind::Connection => FaultKind::Connection,
+        FlawKind::Protocol => FaultKind::Protocol,
+        FlawKind::TooLarge => FaultKind::TooLarge,
+    };
+    Failure::new(phase, kind, flaw.text)
+}

@@ -1,0 +1,24 @@
+//! One thread per client for everything that nobody waits for: calls that are submitted, and long polls.
+//!
+//! [`handle`] starts and ends the thread, [`commands`] is the way to it, [`core`] its loop. The loop knows owners
+//! ([`owner`], of which [`call`] is one), which say what to exchange with whom, and what an answer means; it moves the
+//! bytes: `dial` makes connections, [`pool`] keeps and shares them out, [`exchange`] is one request in flight, `transfer`
+//! writes and reads it over a [`connection`]. [`slab`] and [`timers`] hold it all together.
+//!
+//! `mio` waits for readiness: one crate more (libc is here anyway), and in return edge-triggered readiness of sockets, a
+//! waker and their counterparts on systems without epoll, none of which would be smaller over rustix alone. Registering
+//! once per connection saves a system call per change of interest.
+#![forbid(unsafe_code)]
+
+pub(crate) mod call;
+pub(crate) mod commands;
+mod connection;
+pub(crate) mod core;
+mod dial;
+mod exchange;
+pub(crate) mod handle;
+pub(crate) mod owner;
+mod pool;
+mod slab;
+mod timers;
+mod transfer;

@@ -1,0 +1,126 @@
+//! Who wants something exchanged, and decides what follows from the answer.
+
+use super::commands::{Command, Commands};
+use super::slab::Key;
+use crate::cluster::roster::{Member, Roster};
+use crate::protocol::answer::Head;
+use crate::protocol::wire::Wire;
+use crate::transport::channel::{Answer, Limits, Settings};
+use crate::transport::fault::Fault;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+/// An owner of exchanges, one at a time. The loop calls it on its thread and does what it says; its rules are without I/O
+/// and without a clock of their own.
+pub(crate) trait Owner: Send {
+    /// The first thing that is called.
+    fn start(&mut self, desk: &Desk<'_>) -> Next;
+
+    /// The request of the running exchange; asked for whenever a part of it can be written.
+    fn wire(&self) -> Option<&Wire>;
+
+    /// Status and headers came.
+    fn on_head(&mut self, _: &Head, _: &Desk<'_>) -> Heed {
+        Heed::Stay
+    }
+
+    /// The exchange is over.
+    fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, desk: &Desk<'_>) -> Next;
+
+    /// The time of [`Next::Wake`] has come.
+    fn on_timer(&mut self, desk: &Desk<'_>) -> Next;
+
+    /// Somebody used the [`Contact`].
+    fn on_nudge(&mut self, _: &Desk<'_>) -> Next {
+        Next::Keep
+    }
+
+    /// It was cancelled, or the client ends: the last thing that is called. `fault` is the end of the running exchange.
+    fn close(self: Box<Self>, fault: Option<Box<Fault>>, desk: &Desk<'_>);
+}
+
+/// What an owner is given to decide with.
+#[derive(Debug)]
+pub(crate) struct Desk<'a> {
+    pub(crate) now: Instant,
+    pub(crate) roster: &'a Roster,
+    pub(crate) settings: &'a Settings,
+    pub(super) commands: &'a Arc<Commands>,
+    pub(super) key: Key,
+}
+
+impl Desk<'_> {
+    /// How other threads reach this owner.
+    pub(crate) fn contact(&self) -> Contact {
+        Contact {
+            commands: Arc::downgrade(self.commands),
+            key: self.key,
+        }
+    }
+}
+
+/// What is to be done for an owner.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// drop the running exchange if there is one, and run this
+    Exchange(Order),
+    /// call [`Owner::on_timer`] then, and at no other time
+    Wake(Instant),
+    /// go on as it is
+    Keep,
+    /// drop the running exchange, and the owner
+    End,
+}
+
+/// An exchange to be run.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) member: Arc<Member>,
+    pub(crate) limits: Limits,
+    pub(crate) lane: Lane,
+}
+
+/// Which connections an exchange may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// one of the limited number for each member, if need be after waiting in line
+    Shared,
+    /// any, and one more if there is none: for what stays on it for long
+    Own,
+}
+
+/// What to do after a head.
+#[derive(Debug)]
+pub(crate) enum Heed {
+    /// go on
+    Stay,
+    /// go on; longest silence from now to the first byte of the body
+    Silence(Duration),
+    /// drop the connection; the exchange is over for the owner
+    Leave(Next),
+}
+
+/// How other threads reach an owner. Does nothing once that is gone.
+#[derive(Clone, Debug)]
+pub(crate) struct Contact {
+    commands: Weak<Commands>,
+    key: Key,
+}
+
+impl Contact {
+    /// Has [`Owner::on_nudge`] called.
+    pub(crate) fn nudge(&self) {
+        self.push(Command::Nudge(self.key));
+    }
+
+    /// Has [`Owner::close`] called.
+    pub(crate) fn cancel(&self) {
+        self.push(Command::Cancel(self.key));
+    }
+
+    fn push(&self, command: Command) {
+        if let Some(commands) = self.commands.upgrade() {
+            let _ = commands.push(command);
+        }
+    }
+}

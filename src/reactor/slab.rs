@@ -1,0 +1,125 @@
+//! Places for things that come and go, and keys that never mean another thing than the one they were made for.
+
+/// Names a thing in a [`Slab`] for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    index: u32,
+    generation: u32,
+}
+
+impl Key {
+    /// The place, which other things will have after this one.
+    pub(super) fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    generation: u32,
+    value: Option<T>,
+}
+
+/// Things by key.
+#[derive(Debug)]
+pub(super) struct Slab<T> {
+    slots: Vec<Slot<T>>,
+    free: Vec<u32>,
+    /// not to be used again before [`Slab::settle`]
+    resting: Vec<u32>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Slab<T> {
+        Slab {
+            slots: Vec::new(),
+            free: Vec::new(),
+            resting: Vec::new(),
+        }
+    }
+}
+
+impl<T> Slab<T> {
+    pub(super) fn insert(&mut self, value: T) -> Key {
+        if let Some(index) = self.free.pop()
+            && let Some(slot) = self.slots.get_mut(index as usize)
+        {
+            slot.value = Some(value);
+            let generation = slot.generation;
+            return Key { index, generation };
+        }
+        // 2³² things of any kind do not fit into memory
+        let index = self.slots.len() as u32;
+        self.slots.push(Slot {
+            generation: 0,
+            value: Some(value),
+        });
+        let generation = 0;
+        Key { index, generation }
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<&T> {
+        let slot = self.slots.get(key.index())?;
+        slot.value
+            .as_ref()
+            .filter(|_| slot.generation == key.generation)
+    }
+
+    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        let slot = self.slots.get_mut(key.index())?;
+        slot.value
+            .as_mut()
+            .filter(|_| slot.generation == key.generation)
+    }
+
+    pub(super) fn remove(&mut self, key: Key) -> Option<T> {
+        let slot = self.slots.get_mut(key.index())?;
+        if slot.generation != key.generation {
+            return None;
+        }
+        let value = slot.value.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.resting.push(key.index);
+        Some(value)
+    }
+
+    /// The key of what is at this place now.
+    pub(super) fn at(&self, index: usize) -> Option<Key> {
+        let slot = self.slots.get(index).filter(|slot| slot.value.is_some())?;
+        let generation = slot.generation;
+        Some(Key {
+            index: index as u32,
+            generation,
+        })
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        (0..self.slots.len()).filter_map(|index| self.at(index))
+    }
+
+    /// Places that became free may be used again: nobody holds a bare index of what was there.
+    pub(super) fn settle(&mut self) {
+        self.free.append(&mut self.resting);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_means_one_thing_for_ever() {
+        let mut slab = Slab::default();
+        let (a, b) = (slab.insert("a"), slab.insert("b"));
+        assert_eq!(slab.remove(a), Some("a"));
+        let c = slab.insert("c");
+        assert_ne!(c.index(), a.index(), "not before it has settled");
+        slab.settle();
+        let d = slab.insert("d");
+        assert_eq!(d.index(), a.index());
+        assert_eq!((slab.get(a), slab.get(d)), (None, Some(&"d")));
+        assert_eq!((slab.remove(a), slab.get_mut(a)), (None, None));
+        assert_eq!(slab.at(d.index()), Some(d));
+        assert_eq!(slab.keys().collect::<Vec<_>>(), [d, b, c]);
+    }
+}

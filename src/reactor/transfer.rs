@@ -1,0 +1,293 @@
+//! Moves the bytes of exchanges that have a connection.
+
+use super::connection::{Role, Stream};
+use super::core::{Core, Ended};
+use super::exchange::{Fed, Stage};
+use super::slab::Key;
+use crate::error::Phase;
+use crate::protocol::http::exchange::Exchange as Reader;
+use crate::protocol::http::request;
+use crate::protocol::wire::{Method, Wire};
+use crate::transport::fault::{FaultKind, Sent};
+use crate::transport::prime;
+use crate::transport::record::Failure;
+use mio::event::Event;
+use rustix::io::Errno;
+
+/// Reads of a full buffer in one go; then it is the turn of others.
+const PATIENCE: usize = 16;
+/// What the buffer for heads of requests may keep.
+const KEPT_OUTPUT: usize = 128 * 1024;
+
+impl Core {
+    /// Something has happened to a socket.
+    pub(super) fn ready(&mut self, event: &Event) {
+        let Some(key) = self.connections.at(event.token().0) else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        let ended = event.is_read_closed() || event.is_error();
+        let readable = event.is_readable() || ended;
+        connection.readable |= readable;
+        connection.closing |= ended;
+        match connection.role {
+            Role::Flying(exchange, address) => {
+                // only what has been decided makes a noise; a noise that was meant for somebody else decides nothing
+                if event.is_writable() || ended {
+                    self.landed(key, exchange, address);
+                }
+            }
+            Role::Idle => {
+                if readable && self.has_something(key) {
+                    self.close_connection(key);
+                }
+            }
+            Role::Busy(exchange) => {
+                if event.is_writable() || event.is_error() {
+                    self.send(exchange);
+                }
+                if readable {
+                    self.receive(key);
+                }
+            }
+        }
+    }
+
+    /// An end or a byte that nobody asked for makes an idle connection useless.
+    fn has_something(&mut self, key: Key) -> bool {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return false;
+        };
+        let nothing = connection.stream.read(&mut self.input) == Err(Errno::AGAIN);
+        connection.readable = false;
+        !nothing
+    }
+
+    /// The request goes over this connection.
+    pub(super) fn send_on(&mut self, key: Key, connection: Key) {
+        let (Some(exchange), Some(on)) = (
+            self.exchanges.get_mut(key),
+            self.connections.get_mut(connection),
+        ) else {
+            return;
+        };
+        on.role = Role::Busy(key);
+        exchange.record.reused = on.served;
+        exchange.record.phase = Phase::Send;
+        exchange.wait(self.now, exchange.limits.send);
+        let limit = exchange.limits.max_body;
+        let held = self.owners.get(exchange.owner);
+        let method = held.and_then(|held| Some(held.owner.wire()?.method));
+        let reader = Reader::new(method.unwrap_or(Method::Get), limit);
+        exchange.stage = Stage::Running(connection, reader);
+        self.send(key);
+        self.arm(key);
+    }
+
+    /// A short request goes over this connection first.
+    pub(super) fn prime_on(&mut self, key: Key, connection: Key) {
+        let (Some(exchange), Some(on)) = (
+            self.exchanges.get_mut(key),
+            self.connections.get_mut(connection),
+        ) else {
+            return;
+        };
+        on.role = Role::Busy(key);
+        // as a handshake it has to be over when connecting has
+        let reader = Box::new(Reader::new(Method::Get, prime::LONGEST));
+        exchange.stage = Stage::Priming(connection, 0, reader);
+        self.send(key);
+        self.arm(key);
+    }
+
+    /// Writes as much as goes. The head is made anew for every part: that it goes in parts is rare.
+    fn send(&mut self, key: Key) {
+        let Some(exchange) = self.exchanges.get(key) else {
+            return;
+        };
+        let phase = exchange.record.phase;
+        let (connection, sent, priming) = match &exchange.stage {
+            Stage::Running(connection, _) if !exchange.is_listening() => {
+                (*connection, exchange.record.sent, false)
+            }
+            Stage::Priming(connection, sent, _) => (*connection, *sent as u64, true),
+            _ => return,
+        };
+        let Some(pool) = self.pools.get(exchange.pool) else {
+            return;
+        };
+        let mut output = std::mem::take(&mut self.output);
+        output.clear();
+        let version;
+        let wire = match priming {
+            true => {
+                version = Wire::get("/version");
+                Some(&version)
+            }
+            false => {
+                let held = self.owners.get(exchange.owner);
+                held.and_then(|held| held.owner.wire())
+            }
+        };
+        let written = wire
+            .ok_or("no request")
+            .and_then(|wire| request::write(wire, &pool.host, &[], &mut output));
+        let outcome = match (written, self.connections.get_mut(connection)) {
+            (Ok(body), Some(on)) => {
+                let (gone, outcome) = push(&mut on.stream, &output, body, sent);
+                Ok((gone, outcome, output.len() as u64, body.len() as u64))
+            }
+            (Err(why), _) => Err(why),
+            (_, None) => Err("no connection"),
+        };
+        output.shrink_to(KEPT_OUTPUT);
+        self.output = output;
+        match outcome {
+            Ok((gone, outcome, head, body)) => {
+                self.sent(key, connection, gone, (head, body));
+                if let Err(errno) = outcome {
+                    self.refused(key, connection, Failure::from_errno(phase, errno), errno);
+                }
+            }
+            Err(why) => self.fail(key, Failure::new(Phase::Connect, FaultKind::Local, why)),
+        }
+    }
+
+    fn sent(&mut self, key: Key, connection: Key, gone: u64, (head, body): (u64, u64)) {
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return;
+        };
+        if let Stage::Priming(_, sent, _) = &mut exchange.stage {
+            *sent += gone as usize;
+            return;
+        }
+        exchange.record.head = Some(head);
+        exchange.record.body = body;
+        exchange.record.sent += gone;
+        if exchange.record.sent() == Sent::Fully {
+            exchange.record.phase = Phase::Head;
+            exchange.wait(self.now, exchange.limits.head);
+            // it may have come while the request was still on its way
+            if self.connections.get(connection).is_some_and(|c| c.readable) {
+                self.receive(connection);
+            }
+        } else if gone > 0 {
+            exchange.wait(self.now, exchange.limits.send);
+        }
+        self.arm(key);
+    }
+
+    /// No more of the request is taken.
+    fn refused(&mut self, key: Key, connection: Key, failure: Failure, errno: Errno) {
+        match self.exchanges.get_mut(key) {
+            Some(exchange)
+                if matches!(exchange.stage, Stage::Running(..))
+                    && matches!(errno, Errno::PIPE | Errno::CONNRESET) =>
+            {
+                exchange.turn_deaf(failure, self.now);
+                self.receive(connection);
+                self.arm(key);
+            }
+            _ => self.fail(key, failure),
+        }
+    }
+
+    /// Reads what is there.
+    pub(super) fn receive(&mut self, connection: Key) {
+        for _ in 0..PATIENCE {
+            let Some(on) = self.connections.get_mut(connection) else {
+                return;
+            };
+            let Role::Busy(key) = on.role else {
+                return;
+            };
+            let Some(exchange) = self.exchanges.get_mut(key) else {
+                return;
+            };
+            let priming = matches!(exchange.stage, Stage::Priming(..));
+            // an answer before the end of the request can wait until all of that was taken
+            if !priming && !exchange.is_listening() {
+                return;
+            }
+            let n = match on.stream.read(&mut self.input) {
+                Ok(n) => n,
+                Err(Errno::AGAIN) => {
+                    on.readable = false;
+                    return self.arm(key);
+                }
+                Err(errno) => {
+                    let phase = exchange.record.phase;
+                    let failure = exchange.silent();
+                    let failure = failure.unwrap_or_else(|| Failure::from_errno(phase, errno));
+                    return self.fail(key, failure);
+                }
+            };
+            if n == 0
+                && let Some(failure) = exchange.silent()
+            {
+                return self.fail(key, failure);
+            }
+            // less than asked for: there is no more at the moment, unless the end is near
+            let dry = n < self.input.len() && !on.closing;
+            on.readable = !dry;
+            if priming {
+                return self.primed(key, connection, n);
+            }
+            match self.feed(key, n) {
+                Fed::More => {}
+                Fed::Done(reusable) => {
+                    return self.ended.push_back((key, Ended::Answered(reusable)));
+                }
+                Fed::Leave(next) => return self.ended.push_back((key, Ended::Left(next))),
+                Fed::Bad(failure) => return self.fail(key, failure),
+            }
+            if dry {
+                return self.arm(key);
+            }
+        }
+        self.unread.push(connection);
+    }
+
+    /// A part of the answer to the short request came.
+    fn primed(&mut self, key: Key, connection: Key, amount: usize) {
+        let (Some(exchange), Some(part)) = (self.exchanges.get_mut(key), self.input.get(..amount))
+        else {
+            return;
+        };
+        let Stage::Priming(_, _, reader) = &mut exchange.stage else {
+            return;
+        };
+        match prime::take(reader, part) {
+            Ok(true) => self.send_on(key, connection),
+            Ok(false) => {
+                if self.connections.get(connection).is_some_and(|c| c.readable) {
+                    self.unread.push(connection);
+                }
+            }
+            Err(failure) => self.fail(key, failure),
+        }
+    }
+}
+
+/// Writes both parts from byte `from` on, as far as it goes; how far, and what stopped it.
+fn push(stream: &mut Stream, head: &[u8], body: &[u8], from: u64) -> (u64, Result<(), Errno>) {
+    let start = usize::try_from(from).unwrap_or(usize::MAX);
+    let mut at = start;
+    let gone = |at: usize| (at - start) as u64;
+    loop {
+        let first = head.get(at..).unwrap_or_default();
+        let then = body
+            .get(at.saturating_sub(head.len())..)
+            .unwrap_or_default();
+        if first.is_empty() && then.is_empty() {
+            return (gone(at), Ok(()));
+        }
+        match stream.write(first, then) {
+            Ok(n) => at += n,
+            Err(Errno::AGAIN) => return (gone(at), Ok(())),
+            Err(errno) => return (gone(at), Err(errno)),
+        }
+    }
+}
