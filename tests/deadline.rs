@@ -11,8 +11,10 @@
 mod api;
 mod support;
 
-use api::{BlackHole, Verbs, big_set, call, call_with, client, key, node_json, options, refused};
-use etcd_v2::client::{Client, Patience};
+use api::{
+    BlackHole, Client, Verbs, big_set, call, call_with, client, key, node_json, options, refused,
+};
+use etcd_v2::client::Patience;
 use etcd_v2::error::{Phase, Result};
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::protocol::response::Response;

@@ -11,10 +11,10 @@ mod api;
 mod support;
 
 use api::{
-    BlackHole, Verbs, call, client, dead_endpoint, key, node_json, options, quorum_get, refused,
-    value,
+    BlackHole, Client, Verbs, call, client, dead_endpoint, key, node_json, options, quorum_get,
+    refused, value,
 };
-use etcd_v2::client::{Client, Patience};
+use etcd_v2::client::Patience;
 use etcd_v2::error::Phase;
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::protocol::response::Action;
