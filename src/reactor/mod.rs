@@ -22,3 +22,6 @@ mod pool;
 mod slab;
 mod timers;
 mod transfer;
+
+#[cfg(test)]
+mod tests;
