@@ -20,10 +20,13 @@ struct Slot<T> {
     value: Option<T>,
 }
 
+/// Slots allocated together; what is there stays where it is when more is needed.
+const CHUNK: usize = 64;
+
 /// Things by key.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
-    slots: Vec<Slot<T>>,
+    chunks: Vec<Vec<Slot<T>>>,
     free: Vec<u32>,
     /// not to be used again before [`Slab::settle`]
     resting: Vec<u32>,
@@ -32,7 +35,7 @@ pub(super) struct Slab<T> {
 impl<T> Default for Slab<T> {
     fn default() -> Slab<T> {
         Slab {
-            slots: Vec::new(),
+            chunks: Vec::new(),
             free: Vec::new(),
             resting: Vec::new(),
         }
@@ -42,38 +45,57 @@ impl<T> Default for Slab<T> {
 impl<T> Slab<T> {
     pub(super) fn insert(&mut self, value: T) -> Key {
         if let Some(index) = self.free.pop()
-            && let Some(slot) = self.slots.get_mut(index as usize)
+            && let Some(slot) = self.slot_mut(index as usize)
         {
             slot.value = Some(value);
             let generation = slot.generation;
             return Key { index, generation };
         }
         // 2³² things of any kind do not fit into memory
-        let index = self.slots.len() as u32;
-        self.slots.push(Slot {
-            generation: 0,
-            value: Some(value),
-        });
+        let index = self.len() as u32;
+        if self.chunks.last().is_none_or(|last| last.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        if let Some(last) = self.chunks.last_mut() {
+            last.push(Slot {
+                generation: 0,
+                value: Some(value),
+            });
+        }
         let generation = 0;
         Key { index, generation }
     }
 
+    /// Places, used or not.
+    fn len(&self) -> usize {
+        let full = self.chunks.len().saturating_sub(1) * CHUNK;
+        full + self.chunks.last().map_or(0, Vec::len)
+    }
+
+    fn slot(&self, index: usize) -> Option<&Slot<T>> {
+        self.chunks.get(index / CHUNK)?.get(index % CHUNK)
+    }
+
+    fn slot_mut(&mut self, index: usize) -> Option<&mut Slot<T>> {
+        self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
+    }
+
     pub(super) fn get(&self, key: Key) -> Option<&T> {
-        let slot = self.slots.get(key.index())?;
+        let slot = self.slot(key.index())?;
         slot.value
             .as_ref()
             .filter(|_| slot.generation == key.generation)
     }
 
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let slot = self.slots.get_mut(key.index())?;
+        let slot = self.slot_mut(key.index())?;
         slot.value
             .as_mut()
             .filter(|_| slot.generation == key.generation)
     }
 
     pub(super) fn remove(&mut self, key: Key) -> Option<T> {
-        let slot = self.slots.get_mut(key.index())?;
+        let slot = self.slot_mut(key.index())?;
         if slot.generation != key.generation {
             return None;
         }
@@ -85,7 +107,7 @@ impl<T> Slab<T> {
 
     /// The key of what is at this place now.
     pub(super) fn at(&self, index: usize) -> Option<Key> {
-        let slot = self.slots.get(index).filter(|slot| slot.value.is_some())?;
+        let slot = self.slot(index).filter(|slot| slot.value.is_some())?;
         let generation = slot.generation;
         Some(Key {
             index: index as u32,
@@ -94,7 +116,7 @@ impl<T> Slab<T> {
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        (0..self.slots.len()).filter_map(|index| self.at(index))
+        (0..self.len()).filter_map(|index| self.at(index))
     }
 
     /// Places that became free may be used again: nobody holds a bare index of what was there.
@@ -121,5 +143,18 @@ mod tests {
         assert_eq!((slab.remove(a), slab.get_mut(a)), (None, None));
         assert_eq!(slab.at(d.index()), Some(d));
         assert_eq!(slab.keys().collect::<Vec<_>>(), [d, b, c]);
+    }
+    #[test]
+    fn there_is_room_for_more_than_a_chunk() {
+        let mut slab = Slab::default();
+        let keys: Vec<Key> = (0..1_000).map(|n| slab.insert(n)).collect();
+        assert_eq!(slab.keys().collect::<Vec<_>>(), keys);
+        for (n, key) in keys.iter().enumerate() {
+            assert_eq!(slab.remove(*key), Some(n));
+        }
+        slab.settle();
+        assert_eq!(slab.keys().count(), 0);
+        let again = slab.insert(7);
+        assert!(again.index() < 1_000);
     }
 }
