@@ -1,6 +1,6 @@
 //! One request in flight, from the line for a connection to the last byte of its answer.
 
-use super::owner::{Heed, Lane, Next, Order};
+use super::owner::{Heed, Next, Order};
 use super::slab::Key;
 use crate::error::Phase;
 use crate::protocol::answer::Head;
@@ -37,7 +37,6 @@ pub(super) enum Stage {
 pub(super) struct Exchange {
     pub(super) owner: Key,
     pub(super) pool: Key,
-    pub(super) lane: Lane,
     /// its line needs a connection that has answered before
     pub(super) long: bool,
     /// has one of the limited connections
@@ -74,7 +73,6 @@ impl Exchange {
         Exchange {
             owner,
             pool,
-            lane: order.lane,
             long,
             admitted: false,
             stage: Stage::Waiting,

@@ -45,6 +45,7 @@ impl Scripted {
         let limits = Limits {
             deadline: desk.now + LONG,
             connect: LONG,
+            send: LONG,
             head: LONG,
             body: LONG,
             max_body: 1 << 20,
@@ -232,6 +233,7 @@ fn silences_have_their_limits() {
     let limits = Limits {
         deadline: Instant::now() + LONG,
         connect: LONG,
+        send: LONG,
         head: Duration::from_millis(30),
         body: LONG,
         max_body: 10,
@@ -311,6 +313,7 @@ fn a_loop_that_breaks_drops_everybody_and_takes_nobody() {
             limits: Some(Limits {
                 deadline: Instant::now(),
                 connect: LONG,
+                send: LONG,
                 head: LONG,
                 body: LONG,
                 max_body: 0,
