@@ -82,10 +82,16 @@ impl<T> Queue<T> {
         let mut state = self.0.lock();
         loop {
             if let Some((completed, permit)) = state.results.pop_front() {
-                if state.results.is_empty() {
+                let more = !state.results.is_empty();
+                if !more {
                     state.bell.iter().for_each(Bell::silence);
                 }
+                let wake = more && state.waiting > 0;
                 drop(state);
+                if wake {
+                    // whoever is woken wakes the next one, so that a burst costs its producer one call of the system
+                    self.0.arrived.notify_one();
+                }
                 drop(permit);
                 return Ok(Some(completed));
             }
@@ -159,8 +165,9 @@ impl<T> Entry<T> {
             return;
         }
         state.results.push_back((completed, permit));
-        let wake = state.waiting > 0;
-        if state.results.len() == 1 {
+        let first = state.results.len() == 1;
+        let wake = first && state.waiting > 0;
+        if first {
             state.bell.iter().for_each(Bell::ring);
         }
         drop(state);

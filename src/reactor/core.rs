@@ -116,8 +116,8 @@ impl Core {
                 self.receive(key);
                 self.work_off();
             }
-            self.now = Instant::now();
             for order in orders.drain(..) {
+                self.now = Instant::now();
                 match order {
                     Command::Stop => {
                         self.close();
@@ -411,6 +411,10 @@ impl Core {
         let keys: Vec<Key> = self.owners.keys().collect();
         for key in keys {
             self.cancel(key);
+        }
+        let idle: Vec<Key> = self.connections.keys().collect();
+        for key in idle {
+            self.close_connection(key);
         }
         for command in late {
             if let Command::Add(owner) = command {

@@ -292,14 +292,13 @@ impl Core {
         // before it is closed: a copy in a forked child would keep it in the set
         let fd = connection.stream.fd();
         let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
-        match connection.role {
-            Role::Idle => {
-                if let Some(pool) = self.pools.get_mut(connection.pool) {
-                    pool.forget(key);
-                }
-            }
-            Role::Busy(_) => connection.stream.cut(),
-            Role::Flying(..) => {}
+        if connection.role == Role::Idle
+            && let Some(pool) = self.pools.get_mut(connection.pool)
+        {
+            pool.forget(key);
+        }
+        if !matches!(connection.role, Role::Flying(..)) {
+            connection.stream.cut();
         }
     }
 
