@@ -6,11 +6,15 @@ mod options;
 mod queue;
 mod submit;
 mod watch_once;
+mod watcher;
 
 pub use call::{Ask, Call};
 pub use options::Options;
 pub use queue::{Completed, Queue};
 pub use watch_once::Patience;
+pub use watcher::Watcher;
+
+pub use crate::reactor::mailbox::{Listener, OnEvent, OnState};
 
 use self::submit::Engine;
 use crate::cluster::budget::Budget;
@@ -21,10 +25,11 @@ use crate::cluster::roster::Roster;
 use crate::error::{Error, Result};
 use crate::protocol::response::Response;
 use crate::protocol::wire::Wire;
+use crate::reactor::hub::Hub;
 use crate::status::Status;
 use crate::transport::cancel::Cancel;
 use crate::transport::process::Birthplace;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 /// A client of one cluster. Any number of threads may use it at once.
@@ -32,6 +37,7 @@ use std::time::Instant;
 pub struct Client {
     /// before everything that it needs, which it ends with
     engine: Engine,
+    hub: OnceLock<Arc<Hub>>,
     roster: Arc<Roster>,
     options: Options,
     birthplace: Birthplace,
@@ -45,6 +51,7 @@ impl Client {
         let roster = Roster::new(&options.endpoints, &options.settings);
         Ok(Client {
             engine: Engine::new(options.max_in_flight),
+            hub: OnceLock::new(),
             roster: Arc::new(roster),
             options,
             birthplace: Birthplace::new(),

@@ -57,6 +57,11 @@ impl Reactor {
         Ok(())
     }
 
+    /// The way to it, for owners that come later.
+    pub(crate) fn commands(&self) -> &Arc<Commands> {
+        &self.commands
+    }
+
     /// How often the thread woke up.
     pub(crate) fn turns(&self) -> u64 {
         self.commands.turns()

@@ -5,6 +5,8 @@
 //! bytes: `dial` makes connections, [`pool`] keeps and shares them out, [`exchange`] is one request in flight, `transfer`
 //! writes and reads it over a [`connection`]. [`slab`] and [`timers`] hold it all together.
 //!
+//! Watchers come by way of the [`hub`]: each [`upstream`] of theirs is an owner, what it tells waits in a [`mailbox`].
+//!
 //! `mio` waits for readiness: one crate more (libc is here anyway), and in return edge-triggered readiness of sockets, a
 //! waker and their counterparts on systems without epoll, none of which would be smaller over rustix alone. Registering
 //! once per connection saves a system call per change of interest.
@@ -17,11 +19,14 @@ pub(crate) mod core;
 mod dial;
 mod exchange;
 pub(crate) mod handle;
+pub(crate) mod hub;
+pub mod mailbox;
 pub(crate) mod owner;
 mod pool;
 mod slab;
 mod timers;
 mod transfer;
+pub(crate) mod upstream;
 
 #[cfg(test)]
 mod tests;

@@ -95,10 +95,8 @@ pub(crate) enum Heed {
     /// go on
     Stay,
     /// go on; longest silence from now to the first byte of the body
-    #[cfg_attr(not(test), expect(dead_code, reason = "watches will"))]
     Silence(Duration),
     /// drop the connection; the exchange is over for the owner
-    #[cfg_attr(not(test), expect(dead_code, reason = "watches will"))]
     Leave(Next),
 }
 
@@ -111,7 +109,6 @@ pub(crate) struct Contact {
 
 impl Contact {
     /// Has [`Owner::on_nudge`] called.
-    #[cfg_attr(not(test), expect(dead_code, reason = "watches will"))]
     pub(crate) fn nudge(&self) {
         self.push(Command::Nudge(self.key));
     }

@@ -1,0 +1,127 @@
+//! A watch that goes on: its events are taken one by one, or told to a callback.
+
+use super::Client;
+use crate::error::{Error, Result};
+use crate::protocol::key::Key;
+use crate::reactor::hub::Hub;
+use crate::reactor::mailbox::{Listener, Mailbox};
+use crate::reactor::upstream::Terms;
+use crate::status::Status;
+use crate::transport::process::Birthplace;
+use crate::watch::counters::Counters;
+use crate::watch::event::Event;
+use crate::watch::fanout::WatcherId;
+use crate::watch::options::WatchOptions;
+use crate::watch::state::State;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A watcher. Any number of threads may use it at once; it outlives its client, but ends with it.
+#[derive(Debug)]
+pub struct Watcher {
+    hub: Arc<Hub>,
+    mailbox: Arc<Mailbox>,
+    id: WatcherId,
+    birthplace: Birthplace,
+}
+
+impl Client {
+    /// Follows `key`. With a callback in `listener` every event is told to it, on the client's thread; otherwise events
+    /// wait in a queue for [`Watcher::next`]. Watchers of the same key with the same terms share one connection.
+    pub fn watch(&self, key: &Key, options: &WatchOptions, listener: Listener) -> Result<Watcher> {
+        self.refuse_elsewhere()?;
+        let commands = self.reactor()?.commands();
+        let hub = self.hub.get_or_init(|| {
+            let terms = Terms {
+                connect: self.options.connect_timeout,
+                max_body: self.options.max_response_bytes,
+                decode: self.options.decode,
+            };
+            Hub::new(commands.clone(), terms, self.options.max_poll)
+        });
+        let (id, mailbox) = hub.watch(key, options, listener)?;
+        Ok(Watcher {
+            hub: hub.clone(),
+            mailbox,
+            id,
+            birthplace: Birthplace::new(),
+        })
+    }
+}
+
+impl Watcher {
+    /// The next event; `Ok(None)` when none came until `end` (`None`: as long as it takes). Ends with `CANCELLED` once the
+    /// watcher was cancelled, `CLOSED` once the client was freed, and with what ended it otherwise.
+    pub fn next(&self, end: Option<Instant>) -> Result<Option<Event>> {
+        self.refuse_elsewhere()?;
+        let Some(taken) = self.mailbox.take(end)? else {
+            return Ok(None);
+        };
+        if taken.drained {
+            self.hub.drained(self.id);
+        }
+        Ok(Some(taken.event))
+    }
+
+    /// A descriptor that is readable while [`Watcher::next`] has something to say; not to be read or closed.
+    pub fn fd(&self) -> Result<RawFd> {
+        self.refuse_elsewhere()?;
+        self.mailbox.fd()
+    }
+
+    /// Ends it, from any thread, again and again. When this returns no callback runs and none will, unless it was called
+    /// from inside one.
+    pub fn cancel(&self) {
+        if self.birthplace.is_here() {
+            self.hub.cancel(self.id);
+            self.mailbox
+                .close(Error::new(Status::CANCELLED, "watcher: cancelled"));
+        }
+    }
+
+    /// Where it is in its life.
+    pub fn state(&self) -> State {
+        match self.birthplace.is_here() {
+            true => self.mailbox.state(),
+            false => State::Closed(None),
+        }
+    }
+
+    /// The first index that was not handed out: who starts a watcher there misses nothing. 0 while that is not known.
+    pub fn next_index(&self) -> u64 {
+        if !self.birthplace.is_here() {
+            return 0;
+        }
+        // asked first: what arrives in between is then in the queue, and counts as not handed out
+        let upstream = self.hub.next_index(self.id);
+        match self.mailbox.place() {
+            (next, true) => next,
+            (next, false) => next.max(upstream),
+        }
+    }
+
+    /// What it has done so far.
+    pub fn counters(&self) -> Counters {
+        match self.birthplace.is_here() {
+            true => self.hub.counters(self.id).plus(self.mailbox.counters()),
+            false => Counters::default(),
+        }
+    }
+
+    fn refuse_elsewhere(&self) -> Result<()> {
+        if self.birthplace.is_here() {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::FORKED,
+            "watcher: made in another process, make a new one after fork",
+        ))
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}

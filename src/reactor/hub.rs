@@ -1,0 +1,197 @@
+//! All watchers of a client: who listens to which upstream, and how the upstreams are reached.
+
+use super::commands::{Command, Commands};
+use super::mailbox::{Listener, Mailbox};
+use super::owner::Contact;
+use super::upstream::{Terms, Upstream};
+use crate::error::{Error, Result};
+use crate::protocol::key::Key;
+use crate::status::Status;
+use crate::watch::counters::Counters;
+use crate::watch::exchange::{Action, Output};
+use crate::watch::fanout::{Effect, Fanout, UpstreamId, WatcherId};
+use crate::watch::machine::Machine;
+use crate::watch::options::WatchOptions;
+use crate::watch::queue::Push;
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// Shared by the client, its watchers and the reactor. Locked before any [`Mailbox`], and never while a callback runs.
+pub(crate) struct Hub {
+    inner: Mutex<Inner>,
+    commands: Arc<Commands>,
+    terms: Terms,
+    max_poll: Duration,
+}
+
+struct Inner {
+    fanout: Fanout,
+    mailboxes: HashMap<WatcherId, Arc<Mailbox>>,
+    /// `None`: on its way to the reactor
+    contacts: HashMap<UpstreamId, Option<Contact>>,
+}
+
+/// What is told to callbacks once the hub is unlocked.
+pub(super) type Calls = Vec<(Arc<Mailbox>, Output)>;
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").finish_non_exhaustive()
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(commands: Arc<Commands>, terms: Terms, max_poll: Duration) -> Arc<Hub> {
+        let seed = RandomState::new().hash_one(0u8);
+        Arc::new(Hub {
+            inner: Mutex::new(Inner {
+                fanout: Fanout::new(seed),
+                mailboxes: HashMap::new(),
+                contacts: HashMap::new(),
+            }),
+            commands,
+            terms,
+            max_poll,
+        })
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in a watcher.
+    pub(crate) fn watch(
+        self: &Arc<Hub>,
+        key: &Key,
+        options: &WatchOptions,
+        listener: Listener,
+    ) -> Result<(WatcherId, Arc<Mailbox>)> {
+        let mut inner = self.inner();
+        let joined = inner.fanout.watch(key, options, self.max_poll)?;
+        let mailbox = Arc::new(Mailbox::new(options, listener));
+        mailbox.set_state(joined.state);
+        inner.mailboxes.insert(joined.watcher, mailbox.clone());
+        if !self.settle(&mut inner) {
+            inner.fanout.cancel(joined.watcher);
+            inner.mailboxes.remove(&joined.watcher);
+            while inner.fanout.effect().is_some() {}
+            return Err(Error::new(Status::CLOSED, "client: its thread has ended"));
+        }
+        Ok((joined.watcher, mailbox))
+    }
+
+    /// The watcher is gone.
+    pub(crate) fn cancel(self: &Arc<Hub>, watcher: WatcherId) {
+        let mut inner = self.inner();
+        inner.fanout.cancel(watcher);
+        inner.mailboxes.remove(&watcher);
+        self.settle(&mut inner);
+    }
+
+    /// A queue that was full has room again.
+    pub(crate) fn drained(self: &Arc<Hub>, watcher: WatcherId) {
+        let mut inner = self.inner();
+        inner.fanout.drained(watcher);
+        self.settle(&mut inner);
+    }
+
+    /// What the upstreams of a watcher have counted.
+    pub(crate) fn counters(&self, watcher: WatcherId) -> Counters {
+        self.inner().fanout.counters(watcher)
+    }
+
+    /// The first index that the upstream of a watcher has not seen; 0 while it is "from now" and has heard nothing.
+    pub(crate) fn next_index(&self, watcher: WatcherId) -> u64 {
+        let mut inner = self.inner();
+        let upstream = inner.fanout.upstream(watcher);
+        let machine = upstream.and_then(|id| inner.fanout.machine(id));
+        machine.map_or(0, |machine| machine.next_index())
+    }
+
+    /// Does what follows from a change of the fan-out; `false` when the reactor is gone.
+    fn settle(self: &Arc<Hub>, inner: &mut Inner) -> bool {
+        let mut alive = true;
+        while let Some(effect) = inner.fanout.effect() {
+            match effect {
+                Effect::Poll(id) => match inner.contacts.get(&id) {
+                    Some(Some(contact)) => contact.nudge(),
+                    Some(None) => {}
+                    None => {
+                        inner.contacts.insert(id, None);
+                        let upstream = Upstream::new(Arc::downgrade(self), id, self.terms);
+                        if let Err(refused) = self.commands.push(Command::Add(Box::new(upstream))) {
+                            // dropped, it would report to this hub, which is locked
+                            std::mem::forget(refused);
+                            inner.contacts.remove(&id);
+                            alive = false;
+                        }
+                    }
+                },
+                Effect::Drop(id) => {
+                    if let Some(Some(contact)) = inner.contacts.remove(&id) {
+                        contact.cancel();
+                    }
+                }
+            }
+        }
+        alive
+    }
+
+    /// The upstream has reached the reactor.
+    pub(super) fn arrived(&self, id: UpstreamId, contact: Contact) {
+        if let Some(slot) = self.inner().contacts.get_mut(&id) {
+            *slot = Some(contact);
+        }
+    }
+
+    /// The upstream has left the reactor.
+    pub(super) fn left(&self, id: UpstreamId) {
+        self.inner().contacts.remove(&id);
+    }
+
+    /// Reports something to a machine, hands out what it tells, and asks what comes next. `None`: the machine is gone.
+    pub(super) fn report<T>(
+        self: &Arc<Hub>,
+        id: UpstreamId,
+        now: Instant,
+        tell: impl FnOnce(&mut Machine) -> T,
+    ) -> (Option<(T, Action)>, Calls) {
+        let mut calls = Calls::new();
+        let mut inner = self.inner();
+        let Some(told) = inner.fanout.machine(id).map(tell) else {
+            return (None, calls);
+        };
+        let Inner {
+            fanout, mailboxes, ..
+        } = &mut *inner;
+        let mut deliver = |fanout: &mut Fanout| {
+            fanout.deliver(id, |watcher, output| {
+                let Some(mailbox) = mailboxes.get(&watcher) else {
+                    return Push::Accepted;
+                };
+                let push = mailbox.push(&output);
+                if mailbox.wants_call(&output) {
+                    calls.push((mailbox.clone(), output));
+                }
+                push
+            });
+        };
+        deliver(fanout);
+        let action = fanout.machine(id).map(|machine| machine.poll(now));
+        // asking may change the state
+        deliver(fanout);
+        self.settle(&mut inner);
+        (action.map(|action| (told, action)), calls)
+    }
+}
+
+/// How a [`Hub`] is held by those that it holds.
+pub(super) type Holder = Weak<Hub>;
+
+/// State of a watcher whose client is gone.
+pub(super) fn client_gone() -> Error {
+    Error::new(Status::CLOSED, "client: it was freed")
+}

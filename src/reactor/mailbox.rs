@@ -1,0 +1,275 @@
+//! What waits for one watcher: its queue, its state, its callbacks, and the descriptor of the host's event loop.
+
+use crate::error::{Error, Result};
+use crate::status::Status;
+use crate::transport::bell::Bell;
+use crate::watch::counters::Counters;
+use crate::watch::event::Event;
+use crate::watch::exchange::Output;
+use crate::watch::options::WatchOptions;
+use crate::watch::queue::{Push, Queue};
+use crate::watch::state::State;
+use std::fmt;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::Instant;
+
+/// Called on the reactor's thread for each event; there is no queue then.
+pub type OnEvent = Box<dyn FnMut(Event) + Send>;
+/// Called on the reactor's thread for each change of state.
+pub type OnState = Box<dyn FnMut(&State) + Send>;
+
+/// Who wants to be called.
+#[derive(Default)]
+pub struct Listener {
+    /// instead of the queue
+    pub on_event: Option<OnEvent>,
+    /// besides the queue
+    pub on_state: Option<OnState>,
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").finish_non_exhaustive()
+    }
+}
+
+/// The side of a watcher that its consumer and the reactor share.
+#[derive(Debug)]
+pub struct Mailbox {
+    inner: Mutex<Inner>,
+    ready: Condvar,
+    /// held while a callback runs: who ends the watcher waits for it
+    listener: Mutex<Listener>,
+    calling: Mutex<Option<ThreadId>>,
+    /// instead of the queue
+    has_on_event: bool,
+    has_on_state: bool,
+}
+
+#[derive(Debug)]
+struct Inner {
+    queue: Queue,
+    state: State,
+    /// the first index that was not handed out; 0 while nothing has come
+    next: u64,
+    /// the upstream waits for room
+    blocked: bool,
+    /// nothing comes any more, for this reason
+    end: Option<Error>,
+    bell: Option<Bell>,
+    rung: bool,
+}
+
+impl Inner {
+    fn ring(&mut self) {
+        let wanted = !self.queue.is_empty() || self.end.is_some();
+        if let Some(bell) = self.bell.as_ref().filter(|_| wanted != self.rung) {
+            if wanted {
+                bell.ring();
+            } else {
+                bell.silence();
+            }
+            self.rung = wanted;
+        }
+    }
+}
+
+/// What [`Mailbox::take`] found.
+#[derive(Debug)]
+pub struct Taken {
+    /// the event
+    pub event: Event,
+    /// the upstream waited for room, and there is some now
+    pub drained: bool,
+}
+
+impl Mailbox {
+    /// Empty.
+    pub fn new(options: &WatchOptions, listener: Listener) -> Mailbox {
+        Mailbox {
+            inner: Mutex::new(Inner {
+                queue: Queue::new(options.queue_limit, options.on_full),
+                state: State::Connecting,
+                next: 0,
+                blocked: false,
+                end: None,
+                bell: None,
+                rung: false,
+            }),
+            ready: Condvar::new(),
+            has_on_event: listener.on_event.is_some(),
+            has_on_state: listener.on_state.is_some(),
+            listener: Mutex::new(listener),
+            calling: Mutex::new(None),
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts in what a machine told. What is for callbacks is only noted: see [`Mailbox::call`].
+    pub(super) fn push(&self, output: &Output) -> Push {
+        let mut inner = self.inner();
+        match output {
+            Output::State(state) => {
+                inner.state = state.clone();
+                if let State::Closed(error) = state {
+                    let ended = || Error::new(Status::CLOSED, "watcher: it has ended");
+                    let error = error.clone().unwrap_or_else(ended);
+                    inner.end.get_or_insert(error);
+                }
+            }
+            _ if inner.end.is_some() => return Push::Accepted,
+            _ if self.has_on_event => return Push::Accepted,
+            output => {
+                if let (0, Output::Event(event)) = (inner.next, output) {
+                    inner.next = event.index();
+                }
+                let push = inner.queue.push(output.clone());
+                inner.blocked = push == Push::Full;
+                inner.ring();
+                drop(inner);
+                self.ready.notify_one();
+                return push;
+            }
+        }
+        inner.ring();
+        drop(inner);
+        self.ready.notify_all();
+        Push::Accepted
+    }
+
+    /// Whether somebody wants to be called for this.
+    pub(super) fn wants_call(&self, output: &Output) -> bool {
+        match output {
+            // the end is told to who listens to events, too: its callbacks are dropped then
+            Output::State(State::Closed(_)) => self.has_on_state || self.has_on_event,
+            Output::State(_) => self.has_on_state,
+            Output::Event(_) | Output::Batch(_) => self.has_on_event,
+        }
+    }
+
+    /// Runs the callbacks for what a machine told, on the reactor's thread, with nothing locked but the callbacks.
+    pub(super) fn call(&self, output: &Output) {
+        let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.calling.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
+        match output {
+            Output::State(state) => {
+                if let Some(on_state) = &mut listener.on_state {
+                    on_state(state);
+                }
+            }
+            Output::Event(event) => self.tell(&mut listener, event.clone()),
+            Output::Batch(batch) => {
+                for event in (0..batch.len()).map_while(|at| batch.event(at)) {
+                    self.tell(&mut listener, event);
+                }
+            }
+        }
+        *self.calling.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if self.inner().end.is_some() {
+            // the last call, or one that ended its own watcher
+            *listener = Listener::default();
+        }
+    }
+
+    fn tell(&self, listener: &mut Listener, event: Event) {
+        // a callback may have cancelled its watcher
+        if self.inner().end.is_some() {
+            return;
+        }
+        let next = event.index().saturating_add(1);
+        if let Some(on_event) = &mut listener.on_event {
+            on_event(event);
+        }
+        let mut inner = self.inner();
+        inner.next = inner.next.max(next);
+    }
+
+    /// Takes the next event, waiting until `end` (`None`: as long as it takes). `Ok(None)` when none came in time.
+    pub fn take(&self, end: Option<Instant>) -> Result<Option<Taken>> {
+        let mut inner = self.inner();
+        loop {
+            if let Some(event) = inner.queue.pop() {
+                inner.next = inner.next.max(event.index().saturating_add(1));
+                let drained = inner.blocked && inner.queue.drained();
+                inner.blocked &= !drained;
+                inner.ring();
+                return Ok(Some(Taken { event, drained }));
+            }
+            if let Some(error) = &inner.end {
+                return Err(error.clone());
+            }
+            inner = match end {
+                None => self
+                    .ready
+                    .wait(inner)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(end) => {
+                    let left = end.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Ok(None);
+                    }
+                    let waited = self.ready.wait_timeout(inner, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// Nothing more comes: what waits is dropped, whoever waits is told. When this returns no callback runs and none will,
+    /// unless it was called from inside one: then that is the last.
+    pub fn close(&self, error: Error) {
+        let mut inner = self.inner();
+        inner.state = State::Closed(None);
+        inner.end.get_or_insert(error);
+        while inner.queue.pop().is_some() {}
+        inner.ring();
+        drop(inner);
+        self.ready.notify_all();
+        let own = *self.calling.lock().unwrap_or_else(PoisonError::into_inner)
+            == Some(thread::current().id());
+        if !own {
+            let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+            *listener = Listener::default();
+        }
+    }
+
+    /// Present state.
+    pub fn state(&self) -> State {
+        self.inner().state.clone()
+    }
+
+    pub(super) fn set_state(&self, state: State) {
+        self.inner().state = state;
+    }
+
+    /// Counted by the queue.
+    pub fn counters(&self) -> Counters {
+        self.inner().queue.counters()
+    }
+
+    /// Index after the last event taken, and whether more wait.
+    pub fn place(&self) -> (u64, bool) {
+        let inner = self.inner();
+        (inner.next, !inner.queue.is_empty())
+    }
+
+    /// Readable while there is something to take. The descriptor is made when it is first asked for.
+    pub fn fd(&self) -> Result<RawFd> {
+        let mut inner = self.inner();
+        if inner.bell.is_none() {
+            inner.bell = Some(Bell::new().map_err(|e| {
+                Error::new(Status::LIMIT, format!("no descriptor to wait for: {e}"))
+            })?);
+            inner.ring();
+        }
+        match &inner.bell {
+            Some(bell) => Ok(bell.as_fd().as_raw_fd()),
+            None => Err(Error::new(Status::INTERNAL, "watcher: no descriptor")),
+        }
+    }
+}

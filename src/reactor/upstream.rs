@@ -1,0 +1,206 @@
+//! One upstream of watchers as an owner of exchanges: carries what happens to its machine, and back.
+
+use super::handle::broken;
+use super::hub::{Calls, Holder, client_gone};
+use super::owner::{Desk, Heed, Lane, Next, Order, Owner};
+use crate::cluster::roster::Member;
+use crate::protocol::answer::{self, Head, Verdict, judge};
+use crate::protocol::wire::Wire;
+use crate::transport::channel::{Answer, Limits};
+use crate::transport::fault::Fault;
+use crate::watch::exchange::{self, Action, Exchange, Purpose, Regard, Whom};
+use crate::watch::fanout::UpstreamId;
+use crate::watch::machine::Machine;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A year: the machine has limits of its own.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What the client's options say to every exchange.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) connect: Duration,
+    pub(crate) max_body: u64,
+    pub(crate) decode: answer::Limits,
+}
+
+pub(super) struct Upstream {
+    hub: Holder,
+    id: UpstreamId,
+    terms: Terms,
+    wire: Option<Wire>,
+    /// who has, or had, the last exchange
+    member: Option<(usize, Arc<Member>)>,
+}
+
+impl Upstream {
+    pub(super) fn new(hub: Holder, id: UpstreamId, terms: Terms) -> Upstream {
+        Upstream {
+            hub,
+            id,
+            terms,
+            wire: None,
+            member: None,
+        }
+    }
+
+    /// Reports to the machine, runs callbacks, and says what comes next.
+    fn report<T>(
+        &mut self,
+        desk: &Desk<'_>,
+        tell: impl FnOnce(&mut Machine) -> T,
+    ) -> Option<(T, Next)> {
+        let hub = self.hub.upgrade()?;
+        let (answer, calls) = hub.report(self.id, desk.now, tell);
+        run(calls);
+        let (told, action) = answer?;
+        let next = match action {
+            Action::Start(exchange) => self.start_exchange(*exchange, desk),
+            Action::Wait(Some(until)) => Next::Wake(until),
+            Action::Wait(None) => Next::Keep,
+            Action::Closed => Next::End,
+        };
+        Some((told, next))
+    }
+
+    fn start_exchange(&mut self, exchange: Exchange, desk: &Desk<'_>) -> Next {
+        let last = self.member.take();
+        let other = match &last {
+            Some((i, _)) if exchange.whom == Whom::Other => desk.roster.pick(desk.now, &[*i]),
+            _ => None,
+        };
+        let chosen = match (last, other) {
+            (_, Some((i, member))) => Some((i, member.clone())),
+            (Some(same), None) if exchange.whom == Whom::Same => Some(same),
+            _ => desk
+                .roster
+                .pick(desk.now, &[])
+                .map(|(i, member)| (i, member.clone())),
+        };
+        let Some((i, member)) = chosen else {
+            return Next::End;
+        };
+        self.member = Some((i, member.clone()));
+        self.wire = Some(exchange.wire);
+        let limits = Limits {
+            deadline: desk.now + FAR,
+            connect: self.terms.connect,
+            send: exchange.head,
+            head: exchange.head,
+            body: exchange.stall,
+            max_body: self.terms.max_body,
+        };
+        let lane = match exchange.purpose {
+            Purpose::Poll => Lane::Own,
+            Purpose::Snapshot | Purpose::Probe => Lane::Shared,
+        };
+        Next::Exchange(Order {
+            member,
+            limits,
+            lane,
+        })
+    }
+
+    fn judge(&self, answer: Answer) -> Option<Verdict> {
+        let (wire, (_, member)) = (self.wire.as_ref()?, self.member.as_ref()?);
+        let mut verdict = judge(
+            answer.head,
+            answer.body,
+            wire.expect,
+            wire.repeat,
+            &self.terms.decode,
+        );
+        if let Verdict::Success(response) = &mut verdict {
+            response.set_endpoint(member.url().clone());
+        }
+        Some(verdict)
+    }
+
+    fn regard(&self, regard: Regard, desk: &Desk<'_>) {
+        if let Some((_, member)) = &self.member {
+            match regard {
+                Regard::Good => member.succeed(),
+                Regard::Bad => member.fail(desk.now),
+                Regard::Neither => {}
+            }
+        }
+    }
+}
+
+fn run(calls: Calls) {
+    for (mailbox, output) in calls {
+        mailbox.call(&output);
+    }
+}
+
+impl Drop for Upstream {
+    /// The loop broke: nobody else would tell the watchers.
+    fn drop(&mut self) {
+        if let Some(hub) = self.hub.upgrade() {
+            let (_, calls) = hub.report(self.id, Instant::now(), |machine| {
+                machine.close(Some(broken()));
+            });
+            hub.left(self.id);
+            run(calls);
+        }
+    }
+}
+
+impl Owner for Upstream {
+    fn start(&mut self, desk: &Desk<'_>) -> Next {
+        let Some(hub) = self.hub.upgrade() else {
+            return Next::End;
+        };
+        hub.arrived(self.id, desk.contact());
+        self.report(desk, |_| ())
+            .map_or(Next::End, |(_, next)| next)
+    }
+
+    fn wire(&self) -> Option<&Wire> {
+        self.wire.as_ref()
+    }
+
+    fn on_head(&mut self, head: &Head, desk: &Desk<'_>) -> Heed {
+        match self.report(desk, |machine| machine.on_head(desk.now, head)) {
+            Some((exchange::Heed::Stay(silence), _)) => Heed::Silence(silence),
+            Some((exchange::Heed::Leave, next)) => Heed::Leave(next),
+            None => Heed::Leave(Next::End),
+        }
+    }
+
+    fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, desk: &Desk<'_>) -> Next {
+        let told = match outcome {
+            Ok(answer) => match self.judge(answer) {
+                Some(verdict) => self.report(desk, |machine| machine.on_answer(desk.now, verdict)),
+                None => None,
+            },
+            Err(fault) => self.report(desk, |machine| machine.on_fault(desk.now, &fault)),
+        };
+        let Some((regard, next)) = told else {
+            return Next::End;
+        };
+        self.regard(regard, desk);
+        next
+    }
+
+    fn on_timer(&mut self, desk: &Desk<'_>) -> Next {
+        self.report(desk, |_| ())
+            .map_or(Next::End, |(_, next)| next)
+    }
+
+    fn on_nudge(&mut self, desk: &Desk<'_>) -> Next {
+        self.on_timer(desk)
+    }
+
+    fn close(self: Box<Self>, _: Option<Box<Fault>>, desk: &Desk<'_>) {
+        let Some(hub) = self.hub.upgrade() else {
+            return;
+        };
+        let (_, calls) = hub.report(self.id, desk.now, |machine| {
+            machine.close(Some(client_gone()))
+        });
+        hub.left(self.id);
+        run(calls);
+    }
+}
