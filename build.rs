@@ -18,8 +18,23 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Files of `src/ffi`, in the order of the header.
 const CHAPTERS: &[&str] = &[
-    "version", "status", "error", "cancel", "options", "client", "verbs", "request", "response",
-    "node", "watch",
+    "version",
+    "status",
+    "error",
+    "cancel",
+    "options",
+    "client",
+    "verbs",
+    "request",
+    "response",
+    "node",
+    "watch",
+    "watch_options",
+    "watcher",
+    "event",
+    "submit",
+    "queue",
+    "completion",
 ];
 
 /// Columns of the header.

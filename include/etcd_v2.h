@@ -44,10 +44,22 @@
  *            (_ns), sizes are bytes, indices have 64 bits.
  * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise; only a watch may
  *            wait for ever. A cancel token ends requests and watches from another thread.
- * Process    No signal handlers, no output, no environment variables, no threads but those that
- *            look up host names. SIGPIPE need not be ignored; dlclose() is safe. After fork() the
- *            child makes clients of its own: those of the parent answer ETCD_V2_FORKED there and
- *            may only be freed.
+ * Callbacks  run on the one thread of their client, one at a time; it is started by the first watcher
+ *            or submitted call. They may call everything here, but whatever waits holds up all
+ *            watchers and submitted calls of the client, and what waits for one of those waits for
+ *            ever. What they are given is only good until they return. They must return: neither
+ *            longjmp() nor an exception may leave them. Each has a `user` that it gets back, and a
+ *            `free_user`, NULL allowed, that gets `user` exactly once: when nothing can call back
+ *            any more, on whatever thread that is, and also when the function that was given it
+ *            fails. After _cancel or _free of a watcher or _free of a client returned none of its
+ *            callbacks runs; so that thread may not hold a lock for which a callback waits. Inside
+ *            the callback these do not wait: then this call of it is the last.
+ * Process    No signal handlers, no output, no environment variables, no threads but that of a client
+ *            with watchers or submitted calls and those that look up host names. SIGPIPE need not be
+ *            ignored; dlclose() is safe, and a process may exit with everything alive. After fork()
+ *            the child makes clients of its own: those of the parent, with watchers and queues, answer
+ *            ETCD_V2_FORKED there and may only be freed, which frees nothing of the parent's. No
+ *            callback runs in the child, nor the free_user of what the parent's thread still held.
  *
  * == Statuses that every call to etcd may return ==================================================
  *
@@ -117,6 +129,21 @@ typedef struct etcd_v2_response etcd_v2_response;
 
 /** A key in a response, which owns it. Read-only: any number of threads may read one node at once. */
 typedef struct etcd_v2_node etcd_v2_node;
+
+/** How a watcher is to be. One thread at a time. */
+typedef struct etcd_v2_watch_options etcd_v2_watch_options;
+
+/** A watch that goes on. Safe from any number of threads. */
+typedef struct etcd_v2_watcher etcd_v2_watcher;
+
+/** What a watcher tells. Read-only: any number of threads may read one event at once. */
+typedef struct etcd_v2_event etcd_v2_event;
+
+/** Where completions wait. Safe from any number of threads. */
+typedef struct etcd_v2_queue etcd_v2_queue;
+
+/** How a submitted call ended. Read-only: any number of threads may read one completion at once. */
+typedef struct etcd_v2_completion etcd_v2_completion;
 
 /*
  * == Version ======================================================================================
@@ -385,6 +412,20 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_depth(
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_idle_connections(
     etcd_v2_options *options, uint64_t max_idle_connections, etcd_v2_error **err);
 
+/**
+ * Connections to one member for submitted calls: 1 to 10000, default 64. Calls beyond that wait for
+ * one of them. Calls that wait on their own thread and watchers do not count.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_connections(
+    etcd_v2_options *options, uint64_t max_connections, etcd_v2_error **err);
+
+/**
+ * Submitted calls that have not ended, or whose completions are still in a queue: 1 to 1000000,
+ * default 10000. Beyond that etcd_v2_submit() answers ETCD_V2_LIMIT.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_in_flight(
+    etcd_v2_options *options, uint64_t max_in_flight, etcd_v2_error **err);
+
 /** How long an idle connection is kept: 1 to 2147483647 ms, default 60000. */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_idle_timeout_ms(
     etcd_v2_options *options, int64_t idle_timeout_ms, etcd_v2_error **err);
@@ -432,8 +473,11 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_new(
     const etcd_v2_options *options, etcd_v2_client **out, etcd_v2_error **err);
 
 /**
- * Frees the client and closes its connections. Its calls must have ended: cancel them first.
- * Responses and requests stay good.
+ * Frees the client and closes its connections. Calls that wait on a thread must have ended: cancel
+ * them first. Submitted calls end with ETCD_V2_CANCELLED, or with ETCD_V2_OUTCOME_UNKNOWN when a
+ * write had left, and watchers with ETCD_V2_CLOSED, before this returns; what their callbacks hold
+ * is let go. Inside a callback of the client this is allowed: then that happens right after it.
+ * Responses, requests, watchers, queues and what was taken from them stay good.
  */
 ETCD_V2_API void etcd_v2_client_free(etcd_v2_client *client);
 
@@ -839,6 +883,388 @@ ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, siz
 ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
     const etcd_v2_client *client, const char *key, uint64_t wait_index, uint32_t flags,
     int64_t timeout_ms, const etcd_v2_cancel *cancel, etcd_v2_response **out, etcd_v2_error **err);
+
+/*
+ * == Watch options ================================================================================
+ *
+ * How a watcher begins, what it does when it cannot keep up, and who is called. Make them, set what
+ * differs from the defaults, start any number of watchers, free them. Every setter takes `options`
+ * of etcd_v2_watch_options_new() and answers ETCD_V2_INVALID_ARGUMENT, without changing anything,
+ * to a value outside the range that it names.
+ */
+
+#define ETCD_V2_ON_LOST_GAP    1 /**< A GAP is told, and the watch goes on from now. The default. */
+#define ETCD_V2_ON_LOST_RESYNC 2 /**< What a listing shows to have changed is told as SYNTHETIC. */
+#define ETCD_V2_ON_LOST_FAIL   3 /**< The watcher ends with ETCD_V2_HISTORY_CLEARED. */
+#define ETCD_V2_ON_FULL_BLOCK  1 /**< Nothing more is read from etcd until there is room. The default. */
+#define ETCD_V2_ON_FULL_GAP    2 /**< What does not fit is dropped, and a GAP stands in its place. */
+
+/**
+ * Told each event of a watcher, in order, on the thread of the client, one at a time; the first may
+ * come before etcd_v2_watch() has returned. `event` and all that is read from it live until this
+ * returns: copy what is to be kept. May call everything but what waits for a watcher or a submitted
+ * call of the same client; may cancel and free its watcher, which makes this call the last, and
+ * free the client. Must not free `event`.
+ */
+typedef void (*etcd_v2_event_fn)(const etcd_v2_event *event, void *user);
+
+/**
+ * Told each change of a watcher's state, in order, on the thread of the client, never at the same
+ * time as the watcher's etcd_v2_event_fn, whose rules hold here, too.
+ *
+ *   `state`    one of ETCD_V2_WATCHER_...
+ *   `why`      one line: what went wrong, with RECONNECTING and CLOSED, otherwise ""; lives until
+ *              this returns
+ *   `attempt`  with RECONNECTING, tries since something worked, from 1; otherwise 0
+ *
+ * CLOSED is the last; it is not told of a watcher that was cancelled or freed.
+ */
+typedef void (*etcd_v2_state_fn)(int32_t state, const char *why, int32_t attempt, void *user);
+
+/** Makes options with the defaults; free them with etcd_v2_watch_options_free(). */
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watch_options_new(
+    etcd_v2_watch_options **out, etcd_v2_error **err);
+
+/** Whether changes below the key are told, too. Default: false. */
+ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_recursive(
+    etcd_v2_watch_options *options, bool recursive, etcd_v2_error **err);
+
+/**
+ * Begins with the first change at or after `start_index`, at most 9223372036854775807; 0, the
+ * default, begins with the first change after the watcher is live. Not together with a snapshot.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_start_index(
+    etcd_v2_watch_options *options, uint64_t start_index, etcd_v2_error **err);
+
+/**
+ * Whether it begins with everything that is there, as ETCD_V2_EVENT_SNAPSHOT, parents before
+ * children, and goes on with every change after that. Default: false. Not together with a start
+ * index.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_snapshot_first(
+    etcd_v2_watch_options *options, bool snapshot_first, etcd_v2_error **err);
+
+/**
+ * What happens when etcd no longer has the changes that come next, since it keeps only the last
+ * 1000: `policy` is one of ETCD_V2_ON_LOST_... RESYNC begins with a snapshot, since a deletion can
+ * only be told of a key that was known, and keeps every key that it told in memory.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_on_lost(
+    etcd_v2_watch_options *options, int32_t policy, etcd_v2_error **err);
+
+/**
+ * Most events that wait for etcd_v2_watcher_next(): 1 to 16777216, default 1024. A snapshot counts
+ * once, whatever its size.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_queue_limit(
+    etcd_v2_watch_options *options, uint64_t queue_limit, etcd_v2_error **err);
+
+/**
+ * What happens when that many wait: `policy` is one of ETCD_V2_ON_FULL_... With BLOCK, whoever
+ * takes nothing for longer than etcd's 1000 changes loses history. With GAP, events are no longer
+ * all that happened, also with ETCD_V2_ON_LOST_RESYNC.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_on_full(
+    etcd_v2_watch_options *options, int32_t policy, etcd_v2_error **err);
+
+/**
+ * As etcd_v2_options_set_max_poll_ms(), for these watchers: 100 to 2147483647 ms; by default as the
+ * client says.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_max_poll_ms(
+    etcd_v2_watch_options *options, int64_t max_poll_ms, etcd_v2_error **err);
+
+/**
+ * Whether it is told, as ETCD_V2_EVENT_PROGRESS, when it is known that nothing more happened up to
+ * an index. Default: false.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_progress(
+    etcd_v2_watch_options *options, bool progress, etcd_v2_error **err);
+
+/**
+ * Events are told to `callback`, which must not be NULL, and do not wait in a queue. It replaces
+ * the one that was set before.
+ *
+ *   `user`       given to `callback`; may be NULL
+ *   `free_user`  gets `user` when these options no longer have it and every watcher that was made
+ *                of them was freed, was cancelled or has ended; at once when this fails; may be NULL
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_callback(
+    etcd_v2_watch_options *options, etcd_v2_event_fn callback, void *user,
+    void (*free_user)(void *user), etcd_v2_error **err);
+
+/**
+ * Changes of state are told to `callback`, which must not be NULL, whether or not events are.
+ * Everything else as in etcd_v2_watch_options_set_callback().
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_state_callback(
+    etcd_v2_watch_options *options, etcd_v2_state_fn callback, void *user,
+    void (*free_user)(void *user), etcd_v2_error **err);
+
+/** Frees the options; watchers that were made of them keep what they need. */
+ETCD_V2_API void etcd_v2_watch_options_free(etcd_v2_watch_options *options);
+
+/*
+ * == Watcher ======================================================================================
+ *
+ * A watch that goes on: every change once and in order, whatever happens to connections, members
+ * and leaders meanwhile; and where changes are lost for good, an event that says so. Events are
+ * taken with etcd_v2_watcher_next(), which waits as long as it is told, or when
+ * etcd_v2_watcher_fd() is readable, or are told to a callback of the options.
+ *
+ * All watchers of a client live on its one thread. Those with the same key and the same options
+ * share one connection; an idle one costs a few hundred bytes.
+ */
+
+#define ETCD_V2_WATCHER_CONNECTING   1 /**< Nothing has been heard yet. */
+#define ETCD_V2_WATCHER_LIVE         2 /**< A member has the watch: from now on nothing is missed. */
+#define ETCD_V2_WATCHER_RECONNECTING 3 /**< Something went wrong, the next try comes by itself. */
+#define ETCD_V2_WATCHER_RESYNCED     4 /**< History was lost, a listing has filled the hole. */
+#define ETCD_V2_WATCHER_CLOSED       5 /**< It has ended. */
+
+/**
+ * Starts a watcher of `key`, which need not exist; free it with etcd_v2_watcher_free(). Waits for
+ * nothing: what goes wrong is tried again, and told as a state.
+ *
+ *   `options`  are copied; NULL means the defaults: the key alone, from now on
+ *
+ * Also returns ETCD_V2_LIMIT when there is no descriptor or thread left.
+ */
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watch(
+    const etcd_v2_client *client, const char *key, const etcd_v2_watch_options *options,
+    etcd_v2_watcher **out, etcd_v2_error **err);
+
+/**
+ * Takes the next event; free it with etcd_v2_event_free(). Of several threads in here each event
+ * goes to one. A watcher with a callback has no events here, but its end.
+ *
+ *   `timeout_ms`  1 to 2147483647; 0: only looks; -1: until an event or the end
+ *
+ * Also returns ETCD_V2_TIMEOUT when none came; and when it has ended, this time and ever after:
+ * ETCD_V2_CANCELLED by etcd_v2_watcher_cancel(), ETCD_V2_CLOSED by the end of its client,
+ * ETCD_V2_HISTORY_CLEARED (401) with ETCD_V2_ON_LOST_FAIL, ETCD_V2_UNAUTHORIZED (110).
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_watcher_next(
+    const etcd_v2_watcher *watcher, int64_t timeout_ms, etcd_v2_event **out, etcd_v2_error **err);
+
+/**
+ * Writes to `out` a descriptor for poll(2), epoll and event loops; -1 when it fails. It is readable
+ * as long as etcd_v2_watcher_next() has an event or the end to tell: take until ETCD_V2_TIMEOUT, or
+ * one at a time. It is made at the first call and belongs to the watcher: neither read nor close
+ * it, and take it out of the loop before the watcher is freed.
+ * Also returns ETCD_V2_LIMIT when the process has none left.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_watcher_fd(
+    const etcd_v2_watcher *watcher, int *out, etcd_v2_error **err);
+
+/**
+ * Ends the watcher, from any thread, again and again; not from a signal handler. Events that wait
+ * are dropped, and whoever is in etcd_v2_watcher_next() gets ETCD_V2_CANCELLED. When this returns
+ * no callback of it runs and none will; inside its own callback it returns at once, and that call
+ * is the last.
+ */
+ETCD_V2_API void etcd_v2_watcher_cancel(const etcd_v2_watcher *watcher);
+
+/** Where it is in its life, as one of ETCD_V2_WATCHER_...; 0 for NULL. */
+ETCD_V2_API int32_t etcd_v2_watcher_state(const etcd_v2_watcher *watcher);
+
+/**
+ * The first index that was not handed out: a watcher that starts there, in this program or the
+ * next, misses nothing. 0 while that is not known.
+ */
+ETCD_V2_API uint64_t etcd_v2_watcher_next_index(const etcd_v2_watcher *watcher);
+
+/**
+ * What it has done so far. Each out parameter may be NULL; all become 0 for a NULL watcher.
+ *
+ *   `delivered`   events that were handed out
+ *   `dropped`     events that found no room
+ *   `gaps`        gaps that were told
+ *   `resyncs`     listings that were taken because history was lost
+ *   `reconnects`  exchanges that failed and were followed by another try
+ *   `polls`       requests for the next change
+ *   `filtered`    events that were left out: hidden keys, keys that only look alike, repetitions
+ *
+ * The last four are of the connection, which watchers may share.
+ */
+ETCD_V2_API void etcd_v2_watcher_counters(
+    const etcd_v2_watcher *watcher, uint64_t *delivered, uint64_t *dropped, uint64_t *gaps,
+    uint64_t *resyncs, uint64_t *reconnects, uint64_t *polls, uint64_t *filtered);
+
+/**
+ * Ends the watcher as etcd_v2_watcher_cancel() does, also inside its own callback, and frees it.
+ * Events that were taken stay good. No thread may be in etcd_v2_watcher_next() any more: cancel
+ * first.
+ */
+ETCD_V2_API void etcd_v2_watcher_free(etcd_v2_watcher *watcher);
+
+/*
+ * == Event ========================================================================================
+ *
+ * What a watcher tells. Everything read from an event, its response and nodes included, lives as
+ * long as the event. Events share the answer that they came in; taking one copies nothing.
+ */
+
+#define ETCD_V2_EVENT_CHANGE    1 /**< A change, as etcd told it. */
+#define ETCD_V2_EVENT_SNAPSHOT  2 /**< A node that was there when the watch began. */
+#define ETCD_V2_EVENT_SYNTHETIC 3 /**< A change found by comparing listings, as history was lost. */
+#define ETCD_V2_EVENT_GAP       4 /**< Changes may be missing here. */
+#define ETCD_V2_EVENT_PROGRESS  5 /**< Nothing more happened up to an index. */
+#define ETCD_V2_LOSS_CLEARED    1 /**< etcd's last 1000 changes no longer held them. */
+#define ETCD_V2_LOSS_RECREATED  2 /**< The cluster is another or an older one: indices begin again. */
+#define ETCD_V2_LOSS_OVERFLOW   3 /**< The queue was full, with ETCD_V2_ON_FULL_GAP. */
+
+/** What it is, as one of ETCD_V2_EVENT_...; 0 for NULL. */
+ETCD_V2_API int32_t etcd_v2_event_kind(const etcd_v2_event *event);
+
+/**
+ * The answer that it came in, for its action, endpoint and so on: its own for CHANGE and SYNTHETIC,
+ * the whole listing for SNAPSHOT, NULL for GAP and PROGRESS. SYNTHETIC ones have an action, "create",
+ * "set", "update" or "delete", but no body. Not to be freed.
+ */
+ETCD_V2_API const etcd_v2_response *etcd_v2_event_response(const etcd_v2_event *event);
+
+/**
+ * The node that changed or was there; NULL for GAP and PROGRESS. Without a value when it was
+ * deleted or has expired.
+ */
+ETCD_V2_API const etcd_v2_node *etcd_v2_event_node(const etcd_v2_event *event);
+
+/**
+ * The node as it was before; NULL when it did not exist, for SNAPSHOT, GAP and PROGRESS. That of
+ * SYNTHETIC has its indices, but no value.
+ */
+ETCD_V2_API const etcd_v2_node *etcd_v2_event_prev_node(const etcd_v2_event *event);
+
+/**
+ * Of CHANGE the index that it made; of SNAPSHOT and SYNTHETIC that of the store that was listed; of
+ * GAP the last one that may be missing; of PROGRESS the last one that was looked at.
+ */
+ETCD_V2_API uint64_t etcd_v2_event_index(const etcd_v2_event *event);
+
+/**
+ * Of GAP the first index that may be missing, which with ETCD_V2_LOSS_RECREATED may be higher than
+ * etcd_v2_event_index(); otherwise the same as that.
+ */
+ETCD_V2_API uint64_t etcd_v2_event_from(const etcd_v2_event *event);
+
+/** Of GAP why changes may be missing, as one of ETCD_V2_LOSS_...; otherwise 0. */
+ETCD_V2_API int32_t etcd_v2_event_loss(const etcd_v2_event *event);
+
+/** Frees the event with all that was read from it. Not the one that a callback is told. */
+ETCD_V2_API void etcd_v2_event_free(etcd_v2_event *event);
+
+/*
+ * == Asynchronous calls ===========================================================================
+ *
+ * A request, run while the calling thread does something else; any number at once, on the one
+ * thread of the client. How it ended is a completion, which comes exactly once: through a queue,
+ * which any thread takes from when it likes, or to a callback.
+ *
+ * Calls in flight run side by side, so they may reach etcd, and end, in any order: whoever needs
+ * one after another submits it when the first has ended. Deadline, cancel token and consent to
+ * repeat are those of the request; how it ended is told by the statuses of etcd_v2_execute().
+ */
+
+/**
+ * Told once how a submitted call ended, on the thread of the client, one at a time; it may come
+ * before etcd_v2_submit_callback() has returned. `completion` and all that is read from it live
+ * until this returns: copy what is to be kept. May submit the next call and call everything else
+ * but what waits for a watcher or a submitted call of the same client; may free the client. Must
+ * not free `completion`.
+ */
+typedef void (*etcd_v2_completion_fn)(const etcd_v2_completion *completion, void *user);
+
+/**
+ * Runs `request` in the background; how it ends is put into `queue`. Waits for nothing.
+ *
+ *   `request`  as it is now: it may be changed, submitted again and freed meanwhile
+ *   `user`     comes back with the completion; may be NULL
+ *
+ * When this fails no completion comes. Also returns ETCD_V2_LIMIT when too many are in flight, see
+ * etcd_v2_options_set_max_in_flight(): take completions out of the queue first.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_submit(
+    const etcd_v2_client *client, const etcd_v2_request *request, const etcd_v2_queue *queue,
+    void *user, etcd_v2_error **err);
+
+/**
+ * Runs `request` in the background and calls `callback`, which must not be NULL, when it has ended.
+ * Waits for nothing.
+ *
+ *   `request`    as it is now: it may be changed, submitted again and freed meanwhile
+ *   `user`       given to `callback`; may be NULL
+ *   `free_user`  gets `user` after that; at once when this fails; may be NULL
+ *
+ * When this fails `callback` is not called. Also returns ETCD_V2_LIMIT when too many are in flight,
+ * see etcd_v2_options_set_max_in_flight().
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_submit_callback(
+    const etcd_v2_client *client, const etcd_v2_request *request, etcd_v2_completion_fn callback,
+    void *user, void (*free_user)(void *user), etcd_v2_error **err);
+
+/*
+ * == Queue ========================================================================================
+ *
+ * Where completions wait until they are taken out, in the order in which calls ended. One queue may
+ * serve several clients, and one client several queues.
+ */
+
+/** Makes a queue; free it with etcd_v2_queue_free(). */
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_queue_new(
+    etcd_v2_queue **out, etcd_v2_error **err);
+
+/**
+ * Takes out the oldest completion; free it with etcd_v2_completion_free(). Of several threads in
+ * here each completion goes to one.
+ *
+ *   `timeout_ms`  1 to 2147483647; 0: only looks; -1: until one comes, and for ever when nothing
+ *                 was submitted
+ *
+ * Also returns ETCD_V2_TIMEOUT when none came.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_queue_next(
+    const etcd_v2_queue *queue, int64_t timeout_ms, etcd_v2_completion **out, etcd_v2_error **err);
+
+/**
+ * Writes to `out` a descriptor for poll(2), epoll and event loops; -1 when it fails. It is readable
+ * as long as there are completions. It is made at the first call and belongs to the queue: neither
+ * read nor close it, and take it out of the loop before the queue is freed.
+ * Also returns ETCD_V2_LIMIT when the process has none left.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_queue_fd(
+    const etcd_v2_queue *queue, int *out, etcd_v2_error **err);
+
+/**
+ * Frees the queue with the completions in it. Calls that are in flight go on; nobody hears how they
+ * end. No thread may be in etcd_v2_queue_next() any more.
+ */
+ETCD_V2_API void etcd_v2_queue_free(etcd_v2_queue *queue);
+
+/*
+ * == Completion ===================================================================================
+ *
+ * How a submitted call ended. Everything read from a completion lives as long as the completion.
+ */
+
+/**
+ * How it ended: ETCD_V2_OK, or what etcd_v2_execute() would have returned; ETCD_V2_CANCELLED also
+ * when its client was freed. 0 for NULL.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_completion_status(const etcd_v2_completion *completion);
+
+/** The answer; NULL when the call failed. Not to be freed. */
+ETCD_V2_API const etcd_v2_response *etcd_v2_completion_response(
+    const etcd_v2_completion *completion);
+
+/** Why the call failed; NULL when it succeeded. Not to be freed. */
+ETCD_V2_API const etcd_v2_error *etcd_v2_completion_error(const etcd_v2_completion *completion);
+
+/** What was given as `user` when the call was submitted. */
+ETCD_V2_API void *etcd_v2_completion_user(const etcd_v2_completion *completion);
+
+/** Frees the completion with its response or error. Not the one that a callback is told. */
+ETCD_V2_API void etcd_v2_completion_free(etcd_v2_completion *completion);
 
 #ifdef __cplusplus
 }

@@ -1,12 +1,14 @@
 //! Every conversion of a pointer, with its NULL check. Handles are typed: only what [`give`] made
 //! can be [`free`]d.
 use crate::{
+    client::Options,
     error::{Error, Result},
     status::Status,
 };
 use std::{
-    ffi::{CStr, CString, c_char, c_void},
+    ffi::{CStr, CString, c_char, c_int, c_void},
     slice,
+    time::Duration,
 };
 
 /// A type that C holds by pointer and frees with its own `_free`: boxed by [`give`], unboxed by
@@ -149,13 +151,45 @@ pub(super) unsafe fn put<T: Copy>(out: *mut T, value: T) {
     }
 }
 
+/// How long to wait: 0 is not at all, -1 for ever, which is `None`.
+pub(super) fn timeout(timeout_ms: i64) -> Result<Option<Duration>> {
+    match timeout_ms {
+        -1 => Ok(None),
+        0 => Ok(Some(Duration::ZERO)),
+        ..-1 => Err(Error::invalid(
+            "timeout_ms",
+            format_args!("{timeout_ms} is negative; -1 waits as long as it takes"),
+        )),
+        1.. => Options::deadline_ms("timeout_ms", timeout_ms).map(Some),
+    }
+}
+
+/// A descriptor, or -1.
+///
+/// # Safety
+/// `out` is NULL or points to a place for an `int`.
+pub(super) unsafe fn descriptor(
+    out: *mut c_int,
+    find: impl FnOnce() -> Result<c_int>,
+) -> Result<()> {
+    // SAFETY: the caller's promise
+    unsafe { put(out, -1) };
+    if out.is_null() {
+        return Err(null("out"));
+    }
+    let found = find()?;
+    // SAFETY: as above
+    unsafe { put(out, found) };
+    Ok(())
+}
+
 /// A copy for C. A NUL inside, where text ends for C, is shown as U+FFFD.
 pub(super) fn c_string(text: &str) -> CString {
     CString::new(text)
         .unwrap_or_else(|_| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default())
 }
 
-fn null(parameter: &str) -> Error {
+pub(super) fn null(parameter: &str) -> Error {
     Error::invalid(parameter, "must not be NULL")
 }
 
@@ -228,6 +262,18 @@ mod tests {
             assert_eq!(message, "value: NULL with a length of 3");
             let long = told(bytes("value", data.as_ptr().cast(), usize::MAX));
             assert_eq!(long.0, Status::TOO_LARGE);
+        }
+    }
+
+    #[test]
+    fn a_timeout_has_three_forms_and_nothing_else() {
+        assert_eq!(timeout(-1).unwrap(), None);
+        assert_eq!(timeout(0).unwrap(), Some(Duration::ZERO));
+        assert_eq!(timeout(7).unwrap(), Some(Duration::from_millis(7)));
+        for ms in [-2, i64::MIN, 1 << 31, i64::MAX] {
+            let (status, message) = told(timeout(ms));
+            assert_eq!(status, Status::INVALID_ARGUMENT);
+            assert!(message.starts_with("timeout_ms: "), "{message}");
         }
     }
 

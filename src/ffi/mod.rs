@@ -4,8 +4,9 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `preamble.h` | first page of the header, in C: conventions, includes, macros |
-//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`verbs`], [`request`], [`response`], [`node`], [`watch`] | one chapter of the header each, in its order |
+//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`verbs`], [`request`], [`response`], [`node`], [`watch`], [`watch_options`], [`watcher`], [`event`], [`submit`], [`queue`], [`completion`] | one chapter of the header each, in its order |
 //! | `guard` | panics and errors become statuses; every fallible function runs inside it |
+//! | `user` | what a callback gets back, and its end |
 //! | `convert` | every conversion of a pointer: text, bytes, out parameters, handles |
 //!
 //! `build.rs` makes `include/etcd_v2.h` of them: the `//!` lines of a file open its chapter, the
@@ -19,20 +20,27 @@
 
 mod convert;
 mod guard;
+mod user;
 
 pub mod cancel;
 pub mod client;
+pub mod completion;
 pub mod error;
+pub mod event;
 pub mod node;
 pub mod options;
+pub mod queue;
 pub mod request;
 pub mod response;
 pub mod status;
+pub mod submit;
 #[cfg(feature = "test-hooks")]
 pub mod test_hooks;
 pub mod verbs;
 pub mod version;
 pub mod watch;
+pub mod watch_options;
+pub mod watcher;
 
 #[cfg(test)]
 mod header_tests;

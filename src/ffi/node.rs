@@ -13,7 +13,8 @@ pub struct etcd_v2_node {
 
 // The way back. To C a node is the address of its record in the tree's slice, nothing is allocated for it. A record knows
 // its place in the slice, so record 0, which no accessor hands out, is found from any of them; the boundary keeps the
-// address of the tree there. Records are only read once C has the response, so this is safe from any thread.
+// address of the tree there. Records are only read once C has the response, so this is safe from any thread. Answers that
+// events share get theirs when they begin to be shared, see `Response::shared`.
 
 /// Notes the tree's own address in its record 0; the tree must not move any more.
 ///
@@ -32,7 +33,10 @@ pub(super) fn pointer(node: Option<NodeRef<'_>>) -> *const etcd_v2_node {
     let place = node.and_then(|n| {
         let index = n.index() as usize;
         // from the vector, not from the record: the pointer must be good for the whole slice
-        (index < n.tree.nodes.len()).then(|| n.tree.nodes.as_ptr().wrapping_add(index))
+        let leads_back = n.tree.nodes.first().map(|header| header.created)
+            == Some(ptr::from_ref(n.tree).addr() as u64);
+        (leads_back && index < n.tree.nodes.len())
+            .then(|| n.tree.nodes.as_ptr().wrapping_add(index))
     });
     place.map_or(ptr::null(), <*const Node>::cast)
 }

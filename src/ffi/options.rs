@@ -175,6 +175,30 @@ pub unsafe extern "C" fn etcd_v2_options_set_max_idle_connections(
     }
 }
 
+/// Connections to one member for submitted calls: 1 to 10000, default 64. Calls beyond that wait for
+/// one of them. Calls that wait on their own thread and watchers do not count.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_max_connections(
+    options: *mut etcd_v2_options,
+    max_connections: u64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_max_connections(max_connections)) }
+}
+
+/// Submitted calls that have not ended, or whose completions are still in a queue: 1 to 1000000,
+/// default 10000. Beyond that etcd_v2_submit() answers ETCD_V2_LIMIT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_max_in_flight(
+    options: *mut etcd_v2_options,
+    max_in_flight: u64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_max_in_flight(max_in_flight)) }
+}
+
 /// How long an idle connection is kept: 1 to 2147483647 ms, default 60000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_idle_timeout_ms(

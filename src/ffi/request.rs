@@ -66,7 +66,7 @@ impl etcd_v2_request {
     }
 
     /// What is to be run, as it is now.
-    fn call(&self) -> Arc<Call> {
+    pub(super) fn call(&self) -> Arc<Call> {
         Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -10,8 +10,9 @@ use super::{
 use crate::protocol::response::Response;
 use std::{
     ffi::{CString, c_char},
+    ops::Deref,
     ptr,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 /// None of those below.
@@ -35,7 +36,7 @@ pub const ETCD_V2_ACTION_EXPIRE: i32 = 8;
 
 /// A successful answer. Read-only: any number of threads may read one response at once.
 pub struct etcd_v2_response {
-    response: Response,
+    response: Held,
     // made when first asked for
     endpoint: OnceLock<CString>,
     cluster_id: OnceLock<CString>,
@@ -43,28 +44,73 @@ pub struct etcd_v2_response {
 
 impl Handle for etcd_v2_response {}
 
-impl etcd_v2_response {
-    /// Hands a response to C, unless nobody wants it.
-    ///
-    /// # Safety
-    /// `out` is NULL or a place for a pointer.
-    pub(super) unsafe fn give(out: *mut *mut etcd_v2_response, mut response: Response) {
-        if out.is_null() {
-            return;
+// an answer of its own costs one allocation; an event is freed soon
+#[allow(clippy::large_enum_variant)]
+enum Held {
+    Alone(Response),
+    Shared(Arc<Response>),
+}
+
+impl Deref for Held {
+    type Target = Response;
+
+    fn deref(&self) -> &Response {
+        match self {
+            Held::Alone(response) => response,
+            Held::Shared(response) => response,
         }
+    }
+}
+
+impl etcd_v2_response {
+    /// Part of something that C holds; see [`etcd_v2_response::settle`].
+    pub(super) fn new(mut response: Response) -> etcd_v2_response {
         // the NUL that the header promises after the body
         if response.body.last() != Some(&0) {
             response.body.push(0);
         }
-        let handle = Box::into_raw(Box::new(etcd_v2_response {
+        etcd_v2_response::of(Held::Alone(response))
+    }
+
+    /// One more holder of an answer that many share.
+    pub(super) fn shared(response: Arc<Response>) -> etcd_v2_response {
+        etcd_v2_response::of(Held::Shared(response))
+    }
+
+    fn of(response: Held) -> etcd_v2_response {
+        etcd_v2_response {
             response,
             endpoint: OnceLock::new(),
             cluster_id: OnceLock::new(),
-        }));
+        }
+    }
+
+    /// Lets the nodes find their tree.
+    ///
+    /// # Safety
+    /// `handle` has its place for good, and nobody else looks at it.
+    pub(super) unsafe fn settle(handle: *mut etcd_v2_response) {
+        // SAFETY: the caller's promise
+        unsafe {
+            if let Held::Alone(response) = &mut (*handle).response {
+                lead_back(&raw mut response.tree);
+            }
+        }
+    }
+
+    /// Hands a response to C, unless nobody wants it.
+    ///
+    /// # Safety
+    /// `out` is NULL or a place for a pointer.
+    pub(super) unsafe fn give(out: *mut *mut etcd_v2_response, response: Response) {
+        if out.is_null() {
+            return;
+        }
+        let handle = Box::into_raw(Box::new(etcd_v2_response::new(response)));
         // SAFETY: just boxed, so this is the only pointer, and the tree stays where it is until the box is freed;
         // out is the caller's promise
         unsafe {
-            lead_back(&raw mut (*handle).response.tree);
+            etcd_v2_response::settle(handle);
             out.write(handle);
         }
     }

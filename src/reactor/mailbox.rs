@@ -10,6 +10,7 @@ use crate::watch::options::WatchOptions;
 use crate::watch::queue::{Push, Queue};
 use crate::watch::state::State;
 use std::fmt;
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
@@ -171,8 +172,10 @@ impl Mailbox {
         }
         *self.calling.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if self.inner().end.is_some() {
-            // the last call, or one that ended its own watcher
-            *listener = Listener::default();
+            // the last call, or one that ended its own watcher; what it held may call back when it goes
+            let ended = mem::take(&mut *listener);
+            drop(listener);
+            drop(ended);
         }
     }
 
@@ -234,7 +237,9 @@ impl Mailbox {
             == Some(thread::current().id());
         if !own {
             let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
-            *listener = Listener::default();
+            let ended = mem::take(&mut *listener);
+            drop(listener);
+            drop(ended);
         }
     }
 

@@ -46,7 +46,7 @@ impl Event {
     /// A change as the server told it.
     pub fn change(response: Response) -> Event {
         let index = response.node().map_or(0, |node| node.modified_index());
-        Event::new(Kind::Change, index, Some(Arc::new(response)))
+        Event::new(Kind::Change, index, Some(response.shared()))
     }
 
     /// Node number `node` of a snapshot that was taken at `index`.
@@ -59,7 +59,7 @@ impl Event {
 
     /// A change that a snapshot at `index` showed.
     pub fn synthetic(response: Response, index: u64) -> Event {
-        Event::new(Kind::Synthetic, index, Some(Arc::new(response)))
+        Event::new(Kind::Synthetic, index, Some(response.shared()))
     }
 
     /// Changes between `from` and `index`, both included, may be missing. After [`Loss::Recreated`] `index` is of the

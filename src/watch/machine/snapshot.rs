@@ -43,7 +43,7 @@ impl Machine {
     }
 
     fn listed(&mut self, index: u64, response: Option<Response>) {
-        let response = response.map(Arc::new);
+        let response = response.map(Response::shared);
         if let Some(mirror) = &mut self.mirror {
             Arc::make_mut(mirror).renew(response.as_ref(), index);
         }
@@ -62,7 +62,7 @@ impl Machine {
         self.counters.resyncs += 1;
         self.position = Position::at(index.saturating_add(1));
         if let Some(mirror) = &mut self.mirror {
-            let response = response.map(Arc::new);
+            let response = response.map(Response::shared);
             let diff = Arc::make_mut(mirror).renew(response.as_ref(), index);
             if !diff.changes().is_empty() {
                 self.outputs

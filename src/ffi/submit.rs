@@ -1,0 +1,90 @@
+//! Asynchronous calls
+//!
+//! A request, run while the calling thread does something else; any number at once, on the one
+//! thread of the client. How it ended is a completion, which comes exactly once: through a queue,
+//! which any thread takes from when it likes, or to a callback.
+//!
+//! Calls in flight run side by side, so they may reach etcd, and end, in any order: whoever needs
+//! one after another submits it when the first has ended. Deadline, cancel token and consent to
+//! repeat are those of the request; how it ended is told by the statuses of etcd_v2_execute().
+use super::{
+    client::etcd_v2_client,
+    completion::{Token, etcd_v2_completion},
+    convert::{borrow, free, null},
+    error::etcd_v2_error,
+    guard::guard,
+    queue::etcd_v2_queue,
+    request::etcd_v2_request,
+    status::etcd_v2_status,
+    user::User,
+};
+use std::ffi::c_void;
+
+/// Told once how a submitted call ended, on the thread of the client, one at a time; it may come
+/// before etcd_v2_submit_callback() has returned. `completion` and all that is read from it live
+/// until this returns: copy what is to be kept. May submit the next call and call everything else
+/// but what waits for a watcher or a submitted call of the same client; may free the client. Must
+/// not free `completion`.
+pub type etcd_v2_completion_fn =
+    Option<unsafe extern "C" fn(completion: *const etcd_v2_completion, user: *mut c_void)>;
+
+/// Runs `request` in the background; how it ends is put into `queue`. Waits for nothing.
+///
+///   `request`  as it is now: it may be changed, submitted again and freed meanwhile
+///   `user`     comes back with the completion; may be NULL
+///
+/// When this fails no completion comes. Also returns ETCD_V2_LIMIT when too many are in flight, see
+/// etcd_v2_options_set_max_in_flight(): take completions out of the queue first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_submit(
+    client: *const etcd_v2_client,
+    request: *const etcd_v2_request,
+    queue: *const etcd_v2_queue,
+    user: *mut c_void,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles and err as the header asks
+    unsafe {
+        guard(err, || {
+            let client = borrow("client", client)?;
+            let call = borrow("request", request)?.call();
+            let queue = borrow("queue", queue)?;
+            client.0.submit_to(&call, &queue.0, Token(user))
+        })
+    }
+}
+
+/// Runs `request` in the background and calls `callback`, which must not be NULL, when it has ended.
+/// Waits for nothing.
+///
+///   `request`    as it is now: it may be changed, submitted again and freed meanwhile
+///   `user`       given to `callback`; may be NULL
+///   `free_user`  gets `user` after that; at once when this fails; may be NULL
+///
+/// When this fails `callback` is not called. Also returns ETCD_V2_LIMIT when too many are in flight,
+/// see etcd_v2_options_set_max_in_flight().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_submit_callback(
+    client: *const etcd_v2_client,
+    request: *const etcd_v2_request,
+    callback: etcd_v2_completion_fn,
+    user: *mut c_void,
+    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // before anything can fail
+    let user = User::new(user, free_user);
+    // SAFETY: handles and err as the header asks
+    unsafe {
+        guard(err, || {
+            let client = borrow("client", client)?;
+            let call = borrow("request", request)?.call();
+            let callback = callback.ok_or_else(|| null("callback"))?;
+            client.0.submit(&call, move |result| {
+                let completion = etcd_v2_completion::raw(user.data(), result);
+                callback(completion, user.data());
+                free(completion);
+            })
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! Watcher
+//!
+//! A watch that goes on: every change once and in order, whatever happens to connections, members
+//! and leaders meanwhile; and where changes are lost for good, an event that says so. Events are
+//! taken with etcd_v2_watcher_next(), which waits as long as it is told, or when
+//! etcd_v2_watcher_fd() is readable, or are told to a callback of the options.
+//!
+//! All watchers of a client live on its one thread. Those with the same key and the same options
+//! share one connection; an idle one costs a few hundred bytes.
+use super::{
+    client::etcd_v2_client,
+    convert::{self, Handle, borrow, look, put, text, timeout},
+    error::etcd_v2_error,
+    event::etcd_v2_event,
+    guard::{guard, shield},
+    status::etcd_v2_status,
+    watch_options::{Settings, etcd_v2_watch_options},
+};
+use crate::{
+    client::Watcher, error::Error, protocol::key::Key, status::Status, watch::counters::Counters,
+};
+use std::{
+    ffi::{c_char, c_int},
+    time::Instant,
+};
+
+/// Nothing has been heard yet.
+pub const ETCD_V2_WATCHER_CONNECTING: i32 = 1;
+/// A member has the watch: from now on nothing is missed.
+pub const ETCD_V2_WATCHER_LIVE: i32 = 2;
+/// Something went wrong, the next try comes by itself.
+pub const ETCD_V2_WATCHER_RECONNECTING: i32 = 3;
+/// History was lost, a listing has filled the hole.
+pub const ETCD_V2_WATCHER_RESYNCED: i32 = 4;
+/// It has ended.
+pub const ETCD_V2_WATCHER_CLOSED: i32 = 5;
+
+/// A watch that goes on. Safe from any number of threads.
+pub struct etcd_v2_watcher(Watcher);
+
+impl Handle for etcd_v2_watcher {}
+
+/// Starts a watcher of `key`, which need not exist; free it with etcd_v2_watcher_free(). Waits for
+/// nothing: what goes wrong is tried again, and told as a state.
+///
+///   `options`  are copied; NULL means the defaults: the key alone, from now on
+///
+/// Also returns ETCD_V2_LIMIT when there is no descriptor or thread left.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_watch(
+    client: *const etcd_v2_client,
+    key: *const c_char,
+    options: *const etcd_v2_watch_options,
+    out: *mut *mut etcd_v2_watcher,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles, text and out pointers as the header asks
+    unsafe {
+        guard(err, || {
+            convert::required("out", out)?;
+            let client = borrow("client", client)?;
+            let key = Key::parse("key", text("key", key)?)?;
+            let settings = look(options).map_or_else(Settings::default, |o| o.copy());
+            let watcher = client
+                .0
+                .watch(&key, &settings.options, settings.listener())?;
+            convert::give(out, || etcd_v2_watcher(watcher));
+            Ok(())
+        })
+    }
+}
+
+/// Takes the next event; free it with etcd_v2_event_free(). Of several threads in here each event
+/// goes to one. A watcher with a callback has no events here, but its end.
+///
+///   `timeout_ms`  1 to 2147483647; 0: only looks; -1: until an event or the end
+///
+/// Also returns ETCD_V2_TIMEOUT when none came; and when it has ended, this time and ever after:
+/// ETCD_V2_CANCELLED by etcd_v2_watcher_cancel(), ETCD_V2_CLOSED by the end of its client,
+/// ETCD_V2_HISTORY_CLEARED (401) with ETCD_V2_ON_LOST_FAIL, ETCD_V2_UNAUTHORIZED (110).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_watcher_next(
+    watcher: *const etcd_v2_watcher,
+    timeout_ms: i64,
+    out: *mut *mut etcd_v2_event,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and out pointers as the header asks
+    unsafe {
+        guard(err, || {
+            convert::required("out", out)?;
+            let watcher = borrow("watcher", watcher)?;
+            // an end that no clock can show is no end
+            let end = timeout(timeout_ms)?.and_then(|time| Instant::now().checked_add(time));
+            let event = watcher.0.next(end)?.ok_or_else(|| {
+                let text = format!("watcher: no event within {timeout_ms} ms");
+                Error::new(Status::TIMEOUT, text)
+            })?;
+            convert::give(out, || etcd_v2_event::new(event));
+            Ok(())
+        })
+    }
+}
+
+/// Writes to `out` a descriptor for poll(2), epoll and event loops; -1 when it fails. It is readable
+/// as long as etcd_v2_watcher_next() has an event or the end to tell: take until ETCD_V2_TIMEOUT, or
+/// one at a time. It is made at the first call and belongs to the watcher: neither read nor close
+/// it, and take it out of the loop before the watcher is freed.
+/// Also returns ETCD_V2_LIMIT when the process has none left.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_watcher_fd(
+    watcher: *const etcd_v2_watcher,
+    out: *mut c_int,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and out pointers as the header asks
+    unsafe {
+        guard(err, || {
+            convert::descriptor(out, || borrow("watcher", watcher)?.0.fd())
+        })
+    }
+}
+
+/// Ends the watcher, from any thread, again and again; not from a signal handler. Events that wait
+/// are dropped, and whoever is in etcd_v2_watcher_next() gets ETCD_V2_CANCELLED. When this returns
+/// no callback of it runs and none will; inside its own callback it returns at once, and that call
+/// is the last.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_watcher_cancel(watcher: *const etcd_v2_watcher) {
+    // SAFETY: NULL or alive, see the header
+    let watcher = unsafe { look(watcher) };
+    shield((), || watcher.into_iter().for_each(|w| w.0.cancel()));
+}
+
+/// Where it is in its life, as one of ETCD_V2_WATCHER_...; 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_watcher_state(watcher: *const etcd_v2_watcher) -> i32 {
+    // SAFETY: NULL or alive, see the header
+    let watcher = unsafe { look(watcher) };
+    shield(0, || watcher.map_or(0, |w| w.0.state().code()))
+}
+
+/// The first index that was not handed out: a watcher that starts there, in this program or the
+/// next, misses nothing. 0 while that is not known.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_watcher_next_index(watcher: *const etcd_v2_watcher) -> u64 {
+    // SAFETY: NULL or alive, see the header
+    let watcher = unsafe { look(watcher) };
+    shield(0, || watcher.map_or(0, |w| w.0.next_index()))
+}
+
+/// What it has done so far. Each out parameter may be NULL; all become 0 for a NULL watcher.
+///
+///   `delivered`   events that were handed out
+///   `dropped`     events that found no room
+///   `gaps`        gaps that were told
+///   `resyncs`     listings that were taken because history was lost
+///   `reconnects`  exchanges that failed and were followed by another try
+///   `polls`       requests for the next change
+///   `filtered`    events that were left out: hidden keys, keys that only look alike, repetitions
+///
+/// The last four are of the connection, which watchers may share.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_watcher_counters(
+    watcher: *const etcd_v2_watcher,
+    delivered: *mut u64,
+    dropped: *mut u64,
+    gaps: *mut u64,
+    resyncs: *mut u64,
+    reconnects: *mut u64,
+    polls: *mut u64,
+    filtered: *mut u64,
+) {
+    // SAFETY: the handle is NULL or alive, the others NULL or places for numbers, see the header
+    unsafe {
+        let watcher = look(watcher);
+        let counters = shield(Counters::default(), || {
+            watcher.map_or_else(Counters::default, |w| w.0.counters())
+        });
+        put(delivered, counters.delivered);
+        put(dropped, counters.dropped);
+        put(gaps, counters.gaps);
+        put(resyncs, counters.resyncs);
+        put(reconnects, counters.reconnects);
+        put(polls, counters.polls);
+        put(filtered, counters.filtered);
+    }
+}
+
+/// Ends the watcher as etcd_v2_watcher_cancel() does, also inside its own callback, and frees it.
+/// Events that were taken stay good. No thread may be in etcd_v2_watcher_next() any more: cancel
+/// first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_watcher_free(watcher: *mut etcd_v2_watcher) {
+    // SAFETY: NULL, or made by this library and not used any more, see the header
+    unsafe { convert::free(watcher) }
+}
