@@ -10,6 +10,7 @@
 #include "misuse/requests.h"
 #include "misuse/right.h"
 #include "misuse/verbs.h"
+#include "misuse/watching.h"
 
 static void wrong(const char *url)
 {
@@ -22,7 +23,11 @@ static void wrong(const char *url)
 	wrong_cancel();
 	wrong_requests();
 	wrong_raw();
+	wrong_watch_options();
+	wrong_watcher();
+	wrong_submit();
 	nothing_to_read();
+	nothing_to_watch();
 	numbers_without_a_name();
 	etcd_v2_cancel_free(token);
 	etcd_v2_client_free(client);

@@ -8,8 +8,10 @@
 #include "check.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,6 +61,18 @@ static inline long own_threads(void) { return count_entries("/proc/self/task"); 
 
 /* Without the one that looks. */
 static inline long open_descriptors(void) { return count_entries("/proc/self/fd") - 1; }
+
+/* A child that is content ends like this: what it cannot free, since its parent has it, is no leak to be looked for. */
+static inline void end_of_a_child(void) { kill(getpid(), SIGKILL); }
+
+static inline void check_child(pid_t child)
+{
+	int status;
+	CHECK(waitpid(child, &status, 0) == child);
+	CHECK_INT(WIFEXITED(status) ? WEXITSTATUS(status) : 0, 0);
+	CHECK(WIFSIGNALED(status));
+	CHECK_INT(WTERMSIG(status), SIGKILL);
+}
 
 #define WAIT_UNTIL(condition)                                  \
 	do {                                                   \

@@ -4,6 +4,7 @@
 #define MISUSE_RIGHT_H
 
 #include "requests.h"
+#include "watching.h"
 #include "verbs.h"
 
 
@@ -330,6 +331,8 @@ static void right(const char *url, const char *prefix)
 	right_requests();
 	right_accessors();
 	right_orders_of_freeing(url);
+	right_watcher(key("watched"));
+	right_submit(key("submitted"));
 	etcd_v2_cancel_free(token);
 	etcd_v2_client_free(client);
 }

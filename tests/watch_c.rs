@@ -1,0 +1,74 @@
+//! Watchers and asynchronous calls through the C functions, on real servers: plain, under valgrind and with sanitizers.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::time::Duration;
+use support::{CProgram, Etcd, Program, Scripted, Step, Version};
+
+fn watcher(program: &Program, version: Version) {
+    let etcd = Etcd::start(version);
+    let program = program.clone().limit(Duration::from_secs(120));
+    assert_eq!(program.run(&[etcd.url()]).success().stderr, "");
+}
+
+fn submit(program: &Program, version: Version, calls: u32) {
+    let etcd = Etcd::start(version);
+    let mute = Scripted::steps(vec![Step::Read, Step::Silent]);
+    let program = program.clone().limit(Duration::from_secs(120));
+    let output = program.run(&[etcd.url(), mute.url(), &calls.to_string()]);
+    assert_eq!(output.success().stderr, "");
+}
+
+#[test]
+fn watchers() {
+    let program = CProgram::new("watcher").build();
+    watcher(&program, Version::V3_4);
+    watcher(&program, Version::V3_5);
+}
+
+#[test]
+fn watchers_under_valgrind() {
+    if let Some(program) = CProgram::new("watcher").build().under_valgrind() {
+        watcher(&program, Version::V3_4);
+    }
+}
+
+#[test]
+fn watchers_with_sanitizers() {
+    if let Some(program) = CProgram::new("watcher").sanitized() {
+        watcher(&program.build(), Version::V3_5);
+    }
+}
+
+#[test]
+fn the_host_exits_with_watchers_alive() {
+    let etcd = Etcd::shared(Version::V3_4);
+    let program = CProgram::new("watcher").build();
+    program.run(&[etcd.url(), "exits"]).success();
+    if let Some(program) = CProgram::new("watcher").sanitized() {
+        program.build().run(&[etcd.url(), "exits"]).success();
+    }
+}
+
+#[test]
+fn submitted_calls() {
+    let program = CProgram::new("submit").build();
+    submit(&program, Version::V3_4, 10_000);
+    submit(&program, Version::V3_5, 10_000);
+}
+
+#[test]
+fn submitted_calls_under_valgrind() {
+    if let Some(program) = CProgram::new("submit").build().under_valgrind() {
+        submit(&program, Version::V3_4, 1000);
+    }
+}
+
+#[test]
+fn submitted_calls_with_sanitizers() {
+    if let Some(program) = CProgram::new("submit").sanitized() {
+        submit(&program.build(), Version::V3_5, 10_000);
+    }
+}
