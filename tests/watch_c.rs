@@ -1,6 +1,7 @@
 //! Watchers and asynchronous calls through the C functions, on real servers: plain, under valgrind and with sanitizers.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 
@@ -70,5 +71,28 @@ fn submitted_calls_under_valgrind() {
 fn submitted_calls_with_sanitizers() {
     if let Some(program) = CProgram::new("submit").sanitized() {
         submit(&program.build(), Version::V3_5, 10_000);
+    }
+}
+
+#[test]
+fn the_library_is_closed_with_watchers_alive() {
+    let etcd = Etcd::shared(Version::V3_4);
+    let mute = Scripted::steps(vec![Step::Read, Step::Silent]);
+    let library = support::tools::library().join("libetcd_v2.so.0");
+    let program = CProgram::new("watch_dlopen").without_library().build();
+    let output = program.run(&[library.to_str().unwrap(), etcd.url(), mute.url()]);
+    assert_eq!(output.success().stdout, "fine\n");
+}
+
+/// Callbacks may end their own client.
+#[test]
+fn a_client_ends_inside_its_callbacks() {
+    let etcd = Etcd::shared(Version::V3_5);
+    let program = CProgram::new("end_inside");
+    let sanitized = program.clone().sanitized().map(CProgram::build);
+    let plain = program.build();
+    let valgrind = plain.clone().under_valgrind();
+    for program in [Some(plain), sanitized, valgrind].into_iter().flatten() {
+        assert_eq!(program.run(&[etcd.url()]).success().stderr, "");
     }
 }
