@@ -1,5 +1,7 @@
 //! Watchers on real servers: every event once and in order, and an end that leaves nothing behind.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use etcd_v2::client::{Client, Listener, Options, Watcher};
