@@ -11,9 +11,7 @@
 mod api;
 mod support;
 
-use api::{
-    BlackHole, Client, Verbs, big_set, call, call_with, client, key, node_json, options, refused,
-};
+use api::{Client, Verbs, big_set, call, call_with, client, key, node_json, options, refused};
 use etcd_v2::client::Patience;
 use etcd_v2::error::{Phase, Result};
 use etcd_v2::protocol::request::Operation;
@@ -22,7 +20,7 @@ use etcd_v2::status::Status;
 use etcd_v2::transport::cancel::Cancel;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use support::{CProgram, Etcd, Scripted, Step, Version, wait_for};
+use support::{BlackHole, CProgram, Etcd, Scripted, Step, Version, wait_for};
 
 const ROUNDS: usize = 20;
 /// The aim is 5 ms.

@@ -1,7 +1,8 @@
 //! A process without descriptors. One test alone in its process, since the limit is that of the process.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
-mod scripted;
+mod exchange;
+mod support;
 
 use etcd_v2::{
     error::Phase,
@@ -12,7 +13,7 @@ use etcd_v2::{
         fault::{FaultKind, Sent},
     },
 };
-use scripted::*;
+use exchange::*;
 use std::time::Duration;
 
 fn set_limit(soft: libc::rlim_t) -> libc::rlim_t {

@@ -11,8 +11,7 @@ mod api;
 mod support;
 
 use api::{
-    BlackHole, Client, Verbs, call, client, dead_endpoint, key, node_json, options, quorum_get,
-    refused, value,
+    Client, Verbs, call, client, dead_endpoint, key, node_json, options, quorum_get, refused, value,
 };
 use etcd_v2::client::Patience;
 use etcd_v2::error::Phase;
@@ -22,7 +21,7 @@ use etcd_v2::status::Status;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 use support::etcd::Setup;
-use support::{Cluster, Etcd, Scripted, Step, Version, http, wait_for};
+use support::{BlackHole, Cluster, Etcd, Scripted, Step, Version, http, wait_for};
 
 /// All operations whose repetition could change the outcome, those of a plain set and delete included.
 const WRITES: [Operation; 7] = [

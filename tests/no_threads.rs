@@ -1,9 +1,10 @@
 //! Calls to addresses make no thread. One test alone in its process, since it counts the threads of the process.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
-mod scripted;
+mod exchange;
+mod support;
 
-use scripted::*;
+use exchange::*;
 
 fn threads() -> Vec<String> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();

@@ -2,6 +2,7 @@
 //!
 //! | module | what it gives |
 //! |---|---|
+//! | [`black_hole`] | [`BlackHole`]: an address that never finishes a connection |
 //! | [`etcd`] | real servers: [`Etcd`], [`Cluster`], started on free loopback ports, gone with the test |
 //! | [`header`] | what the header declares |
 //! | [`http`] | a tiny HTTP client, to look at a server without the library under test |
@@ -20,6 +21,7 @@
     clippy::print_stderr
 )]
 
+pub mod black_hole;
 pub mod cprogram;
 pub mod etcd;
 pub mod header;
@@ -28,6 +30,7 @@ pub mod process;
 pub mod scripted;
 pub mod tools;
 
+pub use black_hole::BlackHole;
 pub use cprogram::{CProgram, Output, Program};
 pub use etcd::{Cluster, Etcd, Version};
 pub use process::TempDir;

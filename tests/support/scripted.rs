@@ -84,7 +84,11 @@ impl Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fd = listener.as_raw_fd();
-        let accept = move || listener.accept().map(|(stream, _)| Socket::Tcp(stream));
+        let accept = move || {
+            let (stream, _) = listener.accept()?;
+            let _ = stream.set_nodelay(true);
+            Ok(Socket::Tcp(stream))
+        };
         Scripted::start(url, fd, accept, handler, None)
     }
 
@@ -318,6 +322,16 @@ impl Conversation {
         }
     }
 
+    /// The same, as the head, every line with its end, and the body.
+    pub fn request(&mut self) -> io::Result<Option<(String, Vec<u8>)>> {
+        Ok(self.read_request()?.map(|mut request| {
+            let head = find(&request, b"\r\n\r\n").expect("a whole request") + 2;
+            let body = request.split_off(head + 2);
+            request.truncate(head);
+            (String::from_utf8(request).expect("a head of UTF-8"), body)
+        }))
+    }
+
     /// Exactly the next `n` bytes, whatever they are. They are not recorded as a request.
     pub fn read_bytes(&mut self, n: usize) -> io::Result<Vec<u8>> {
         while self.buffer.len() < n {
@@ -374,6 +388,11 @@ impl Conversation {
         let mut message = message.into_bytes();
         message.extend_from_slice(body);
         self.write(message)
+    }
+
+    /// 200 and nothing but the body.
+    pub fn ok(&mut self, body: impl AsRef<[u8]>) -> io::Result<()> {
+        self.answer(200, &[], body)
     }
 
     /// 200 with JSON and the headers that etcd sends.

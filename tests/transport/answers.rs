@@ -1,26 +1,26 @@
 //! What an answer is, and what is none.
-use super::scripted::*;
+use super::exchange::*;
+use super::support::Scripted;
 use etcd_v2::error::Phase;
 use etcd_v2::protocol::wire::Method;
 use etcd_v2::transport::fault::{FaultKind, Sent};
-use std::sync::mpsc;
-use std::time::Duration;
 
 #[test]
 fn a_request_and_its_answer() {
-    let server = Server::new(|peer| {
-        while let Some((head, body)) = peer.request() {
+    let server = Scripted::tcp(|peer| {
+        while let Some((head, body)) = peer.request()? {
             let text = format!("{head}|{}", String::from_utf8(body).unwrap());
             let length = text.len();
-            peer.send(format!(
+            peer.write(format!(
                 "HTTP/1.1 201 Created\r\nX-Etcd-Index: 18446744073709551615\r\nx-raft-index: 7\r\n\
                  X-Raft-Term: 3\r\nX-Etcd-Cluster-Id: cdf818194e3a8c32\r\nLocation: /x\r\n\
                  Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{text}"
-            ));
+            ))?;
         }
+        Ok(())
     });
-    let channel = server.channel();
-    let host = server.url.strip_prefix("http://").unwrap();
+    let channel = channel(server.url());
+    let host = server.url().strip_prefix("http://").unwrap();
     let wire = put("/v2/keys/a%20b?x=1", b"value=1");
     let answer = channel.exchange(&wire, &limits(), None).unwrap();
     assert_eq!(answer.head.status, 201);
@@ -47,17 +47,18 @@ fn a_request_and_its_answer() {
     let plain = get(&channel, "/v2/keys/").unwrap();
     let text = String::from_utf8(plain.body).unwrap();
     assert_eq!(text, format!("GET /v2/keys/ HTTP/1.1\r\nhost: {host}\r\n|"));
-    assert_eq!(server.count(), 1);
+    assert_eq!(server.connections(), 1);
 }
 
 #[test]
 fn a_post_without_a_body_says_so() {
-    let server = Server::new(|peer| {
-        while let Some((head, _)) = peer.request() {
-            peer.answer(head);
+    let server = Scripted::tcp(|peer| {
+        while let Some((head, _)) = peer.request()? {
+            peer.ok(head)?;
         }
+        Ok(())
     });
-    let channel = server.channel();
+    let channel = channel(server.url());
     for method in [Method::Post, Method::Put] {
         let wire = with_method(method, "/x");
         let answer = channel.exchange(&wire, &limits(), None).unwrap();
@@ -69,22 +70,23 @@ fn a_post_without_a_body_says_so() {
     let answer = channel.exchange(&wire, &limits(), None).unwrap();
     let head = String::from_utf8(answer.body).unwrap();
     assert!(!head.contains("content-length"), "{head}");
-    assert_eq!(server.count(), 1);
+    assert_eq!(server.connections(), 1);
 }
 
 #[test]
 fn answers_without_a_body_end_at_once() {
-    let server = Server::new(|peer| {
-        while let Some((head, _)) = peer.request() {
+    let server = Scripted::tcp(|peer| {
+        while let Some((head, _)) = peer.request()? {
             let status = match head.split(' ').nth(1) {
                 Some("/304") => "304 Not Modified\r\nContent-Length: 77",
                 Some("/204") => "204 No Content",
                 _ => "200 OK\r\nContent-Length: 99999999999",
             };
-            peer.send(format!("HTTP/1.1 {status}\r\nX-Etcd-Index: 5\r\n\r\n"));
+            peer.write(format!("HTTP/1.1 {status}\r\nX-Etcd-Index: 5\r\n\r\n"))?;
         }
+        Ok(())
     });
-    let channel = server.channel();
+    let channel = channel(server.url());
     for (method, target) in [
         (Method::Head, "/"),
         (Method::Get, "/204"),
@@ -95,20 +97,21 @@ fn answers_without_a_body_end_at_once() {
         assert_eq!(answer.head.etcd_index, 5);
         assert!(answer.body.is_empty() && answer.body.capacity() > 0);
     }
-    assert_eq!(server.count(), 1);
+    assert_eq!(server.connections(), 1);
 }
 
 #[test]
 fn errors_and_redirects_are_answers() {
-    let server = Server::new(|peer| {
-        while let Some((head, _)) = peer.request() {
+    let server = Scripted::tcp(|peer| {
+        while let Some((head, _)) = peer.request()? {
             let status = &head.split(' ').nth(1).unwrap()[1..];
-            peer.send(format!(
+            peer.write(format!(
                 "HTTP/1.1 {status} X\r\nLocation: /other\r\nContent-Length: 4\r\n\r\nbody"
-            ));
+            ))?;
         }
+        Ok(())
     });
-    let channel = server.channel();
+    let channel = channel(server.url());
     for status in [301, 302, 303, 307, 308, 400, 401, 404, 412, 500, 503] {
         for method in [Method::Get, Method::Delete, Method::Put] {
             let wire = with_method(method, &format!("/{status}"));
@@ -118,7 +121,7 @@ fn errors_and_redirects_are_answers() {
             assert_eq!(answer.body, b"body");
         }
     }
-    assert_eq!(server.count(), 1);
+    assert_eq!(server.connections(), 1);
 }
 
 #[test]
@@ -148,8 +151,8 @@ fn framings_that_work() {
         ("HTTP/1.1 200 \r\ncontent-length:1\r\n\r\na", "a"),
         ("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", ""),
     ] {
-        let server = Server::canned(answer);
-        let got = get(&server.channel(), "/").unwrap();
+        let server = canned(answer);
+        let got = get(&channel(server.url()), "/").unwrap();
         assert_eq!(got.body, body.as_bytes(), "{answer}");
         assert_eq!(got.head.status, 200);
     }
@@ -163,8 +166,8 @@ fn an_answer_cut_anywhere_is_a_fault() {
     ];
     for whole in whole {
         for cut in 0..=whole.len() {
-            let server = Server::canned(&whole.as_bytes()[..cut]);
-            let outcome = get(&server.channel(), "/");
+            let server = canned(&whole.as_bytes()[..cut]);
+            let outcome = get(&channel(server.url()), "/");
             if cut == whole.len() {
                 assert_eq!(outcome.unwrap().body, b"abcde", "{cut}");
                 continue;
@@ -232,16 +235,17 @@ fn what_is_not_http_is_a_fault() {
         (&longest_line, Phase::Body),
         (&trailer, Phase::Body),
     ] {
-        let server = Server::new({
+        let server = Scripted::tcp({
             let bytes = bytes.to_owned();
             move |peer| {
-                if peer.request().is_some() {
-                    peer.send(&bytes);
-                    peer.until_closed();
+                if peer.request()?.is_some() {
+                    peer.write(&bytes)?;
+                    peer.stay_silent();
                 }
+                Ok(())
             }
         });
-        let fault = get(&server.channel(), "/").unwrap_err();
+        let fault = get(&channel(server.url()), "/").unwrap_err();
         let start: String = bytes.chars().take(80).collect();
         assert_eq!(fault.kind, FaultKind::Protocol, "{start}: {fault:?}");
         assert_eq!(fault.phase, phase, "{start}: {fault:?}");
@@ -252,18 +256,12 @@ fn what_is_not_http_is_a_fault() {
 
 #[test]
 fn a_reset_inside_a_body_without_length_is_no_end() {
-    let (reset, wait) = mpsc::channel::<()>();
-    let wait = std::sync::Mutex::new(wait);
-    let server = Server::new(move |peer| {
-        peer.request();
-        peer.send("HTTP/1.0 200 OK\r\n\r\npart");
-        wait.lock().unwrap().recv_timeout(LONG).unwrap();
-        // closing at once with a reset instead of an end of stream
-        rustix::net::sockopt::set_socket_linger(&peer.stream, Some(Duration::ZERO)).unwrap();
+    let server = Scripted::tcp(|peer| {
+        peer.request()?;
+        peer.write("HTTP/1.0 200 OK\r\n\r\npart")?;
+        peer.reset()
     });
-    let channel = server.channel();
-    reset.send(()).unwrap();
-    let fault = get(&channel, "/").unwrap_err();
+    let fault = get(&channel(server.url()), "/").unwrap_err();
     // the reset may also overtake the head
     assert_eq!(fault.kind, FaultKind::Connection, "{fault:?}");
     assert_eq!(fault.text, "connection reset");

@@ -1,37 +1,36 @@
 //! Tokens and signals, in every phase.
-use super::scripted::*;
+use super::exchange::*;
+use super::support::{BlackHole, Scripted, TempDir};
 use etcd_v2::error::Phase;
 use etcd_v2::protocol::wire::Wire;
 use etcd_v2::transport::cancel::Cancel;
 use etcd_v2::transport::channel::Limits;
 use etcd_v2::transport::fault::{FaultKind, Sent};
-use std::net::TcpListener;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 #[test]
 fn a_token_fired_before_ends_the_call_at_once() {
-    let server = Server::echo();
+    let server = echo();
     let token = Cancel::new().unwrap();
     token.fire();
-    let fault = server
-        .channel()
-        .exchange(&Wire::get("/"), &limits(), Some(&token));
+    let fault = channel(server.url()).exchange(&Wire::get("/"), &limits(), Some(&token));
     let fault = fault.unwrap_err();
     assert_eq!((fault.kind, fault.sent), (FaultKind::Cancelled, Sent::None));
-    assert_eq!(server.count(), 0);
+    assert_eq!(server.connections(), 0);
 }
 
 #[test]
 fn cancelled_while_waiting_for_the_head() {
     let (asked, begun) = mpsc::channel();
-    let server = Server::new(move |peer| {
-        peer.request();
+    let server = Scripted::tcp(move |peer| {
+        peer.request()?;
         asked.send(()).unwrap();
-        peer.until_closed();
+        peer.stay_silent();
+        Ok(())
     });
-    let channel = server.channel();
+    let channel = channel(server.url());
     let (outcome, took) = cancelled(&begun, |token| {
         channel.exchange(&Wire::get("/"), &limits(), Some(token))
     });
@@ -50,13 +49,14 @@ fn cancelled_while_waiting_for_the_head() {
 #[test]
 fn cancelled_inside_the_body() {
     let (asked, begun) = mpsc::channel();
-    let server = Server::new(move |peer| {
-        peer.request();
-        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    let server = Scripted::tcp(move |peer| {
+        peer.request()?;
+        peer.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")?;
         asked.send(()).unwrap();
-        peer.until_closed();
+        peer.stay_silent();
+        Ok(())
     });
-    let channel = server.channel();
+    let channel = channel(server.url());
     let (outcome, took) = cancelled(&begun, |token| {
         channel.exchange(&Wire::get("/"), &limits(), Some(token))
     });
@@ -69,16 +69,13 @@ fn cancelled_inside_the_body() {
 #[test]
 fn cancelled_while_sending() {
     let (asked, begun) = mpsc::channel();
-    let (end, ended) = mpsc::channel::<()>();
-    let ended = std::sync::Mutex::new(ended);
-    let server = Server::new(move |peer| {
-        use std::io::Read;
-        let mut part = [0; 100];
-        assert!(peer.stream.read(&mut part).unwrap() > 0);
+    let server = Scripted::tcp(move |peer| {
+        peer.read_bytes(100)?;
         asked.send(()).unwrap();
-        let _ = ended.lock().unwrap().recv_timeout(LONG);
+        peer.wait(LONG);
+        Ok(())
     });
-    let channel = server.channel();
+    let channel = channel(server.url());
     let wire = put("/", &vec![b'x'; 64 << 20]);
     let (outcome, took) = cancelled(&begun, |token| {
         channel.exchange(&wire, &limits(), Some(token))
@@ -90,29 +87,12 @@ fn cancelled_while_sending() {
     );
     assert_eq!(fault.sent, Sent::Partly);
     assert!(took < Duration::from_secs(2), "{took:?}");
-    drop(end);
-}
-
-/// A listener whose queue of connections is full, so that the next connect gets no answer.
-fn full_queue() -> (TcpListener, Vec<std::net::TcpStream>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    // listening again makes the queue shorter
-    rustix::net::listen(&listener, 0).unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut inside = Vec::new();
-    // the kernel takes one or two more than it says
-    while let Ok(stream) =
-        std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200))
-    {
-        inside.push(stream);
-    }
-    (listener, inside)
 }
 
 #[test]
 fn cancelled_while_connecting() {
-    let (listener, _inside) = full_queue();
-    let channel = channel(&format!("http://{}", listener.local_addr().unwrap()));
+    let hole = BlackHole::new();
+    let channel = channel(hole.url());
     let (now, begun) = mpsc::channel();
     now.send(()).unwrap();
     let (outcome, took) = cancelled(&begun, |token| {
@@ -148,10 +128,8 @@ fn cancelled_while_connecting() {
 
 #[test]
 fn a_full_unix_socket_is_waited_for_within_limits() {
-    let directory = std::env::temp_dir().join(format!("etcd_v2-full-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    let path = directory.join("socket");
-    let _ = std::fs::remove_file(&path);
+    let folder = TempDir::new("full");
+    let path = folder.join("socket");
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     // listening again makes the queue shorter
     rustix::net::listen(&listener, 0).unwrap();
@@ -203,7 +181,6 @@ fn a_full_unix_socket_is_waited_for_within_limits() {
         call.join().unwrap()
     });
     assert_eq!(waiting.unwrap().head.status, 200);
-    std::fs::remove_dir_all(&directory).unwrap();
 }
 
 /// Whether the other side has read the answer and closed.
@@ -215,12 +192,13 @@ fn call_done(mut stream: &std::os::unix::net::UnixStream) -> bool {
 #[test]
 fn one_token_ends_many_calls() {
     let (asked, begun) = mpsc::channel();
-    let server = Server::new(move |peer| {
-        peer.request();
+    let server = Scripted::tcp(move |peer| {
+        peer.request()?;
         asked.send(()).unwrap();
-        peer.until_closed();
+        peer.stay_silent();
+        Ok(())
     });
-    let channel = server.channel();
+    let channel = channel(server.url());
     let token = Cancel::new().unwrap();
     thread::scope(|scope| {
         let calls: Vec<_> = (0..8)
@@ -258,13 +236,14 @@ fn signals_interrupt_nothing() {
     let (asked, begun) = mpsc::channel();
     let (go, wait) = mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
-    let server = Server::new(move |peer| {
-        peer.request();
+    let server = Scripted::tcp(move |peer| {
+        peer.request()?;
         asked.send(()).unwrap();
         wait.lock().unwrap().recv_timeout(LONG).unwrap();
-        peer.answer("done");
+        peer.ok("done")?;
+        Ok(())
     });
-    let channel = Arc::new(server.channel());
+    let channel = Arc::new(channel(server.url()));
     let (me, who) = mpsc::channel();
     let call = thread::spawn(move || {
         // SAFETY: asks for the own thread.

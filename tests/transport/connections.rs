@@ -1,5 +1,6 @@
 //! Which connection a request goes on.
-use super::scripted::*;
+use super::exchange::*;
+use super::support::{Scripted, TempDir};
 use etcd_v2::error::Phase;
 use etcd_v2::protocol::wire::Wire;
 use etcd_v2::transport::channel::Limits;
@@ -11,16 +12,19 @@ use std::time::Duration;
 
 #[test]
 fn surplus_bytes_end_the_connection_not_the_call() {
-    let server = Server::new(|peer| {
-        while peer.request().is_some() {
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 666 Surplus\r\n\r\n");
+    let server = Scripted::tcp(|peer| {
+        while peer.request()?.is_some() {
+            peer.write(
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 666 Surplus\r\n\r\n",
+            )?;
         }
+        Ok(())
     });
-    let channel = server.channel();
+    let channel = channel(server.url());
     for round in 1..=3 {
         let answer = get(&channel, "/").unwrap();
         assert_eq!((answer.head.status, &answer.body[..]), (200, &b"ok"[..]));
-        assert_eq!(server.count(), round);
+        assert_eq!(server.connections(), round);
     }
 }
 
@@ -29,18 +33,19 @@ fn late_surplus_bytes_end_the_connection_too() {
     let (done, surplus) = mpsc::channel::<()>();
     let surplus = std::sync::Mutex::new(surplus);
     let (sent, was_sent) = mpsc::channel();
-    let server = Server::new(move |peer| {
-        let number = peer.number;
-        while peer.request().is_some() {
-            peer.answer(format!("{number}"));
+    let server = Scripted::tcp(move |peer| {
+        let number = peer.number();
+        while peer.request()?.is_some() {
+            peer.ok(format!("{number}"))?;
             if number == 0 {
                 surplus.lock().unwrap().recv_timeout(LONG).unwrap();
-                peer.send("HTTP/1.1 408 Timeout\r\nContent-Length: 0\r\n\r\n");
+                peer.write("HTTP/1.1 408 Timeout\r\nContent-Length: 0\r\n\r\n")?;
                 sent.send(()).unwrap();
             }
         }
+        Ok(())
     });
-    let channel = server.channel();
+    let channel = channel(server.url());
     assert_eq!(get(&channel, "/").unwrap().body, b"0");
     done.send(()).unwrap();
     was_sent.recv_timeout(LONG).unwrap();
@@ -51,13 +56,14 @@ fn late_surplus_bytes_end_the_connection_too() {
 #[test]
 fn a_connection_closed_while_idle_is_replaced_silently() {
     let (closed, was_closed) = mpsc::channel();
-    let server = Server::new(move |peer| {
-        peer.request();
-        peer.answer(format!("{}", peer.number));
-        peer.stream.shutdown(std::net::Shutdown::Both).unwrap();
+    let server = Scripted::tcp(move |peer| {
+        peer.request()?;
+        peer.ok(format!("{}", peer.number()))?;
+        peer.close()?;
         closed.send(()).unwrap();
+        Ok(())
     });
-    let channel = server.channel();
+    let channel = channel(server.url());
     for round in 0..3 {
         let answer = get(&channel, "/").unwrap();
         assert_eq!(answer.body, format!("{round}").as_bytes());
@@ -67,13 +73,14 @@ fn a_connection_closed_while_idle_is_replaced_silently() {
 
 #[test]
 fn a_request_eaten_by_a_dying_connection_is_told_as_such() {
-    let server = Server::new(|peer| {
-        peer.request();
-        peer.answer("first");
+    let server = Scripted::tcp(|peer| {
+        peer.request()?;
+        peer.ok("first")?;
         // the second one is read and never answered
-        peer.request();
+        peer.request()?;
+        Ok(())
     });
-    let channel = server.channel();
+    let channel = channel(server.url());
     get(&channel, "/").unwrap();
     let wire = put("/", b"x");
     let fault = channel.exchange(&wire, &limits(), None).unwrap_err();
@@ -105,12 +112,12 @@ fn nobody_there() {
 
 #[test]
 fn names_are_looked_up() {
-    let server = Server::echo();
-    let url = server.url.replace("127.0.0.1", "localhost");
+    let server = echo();
+    let url = server.url().replace("127.0.0.1", "localhost");
     let by_name = channel(&url);
     assert_eq!(get(&by_name, "/x").unwrap().body, b"GET /x HTTP/1.1");
     assert_eq!(get(&by_name, "/y").unwrap().body, b"GET /y HTTP/1.1");
-    assert_eq!(server.count(), 1);
+    assert_eq!(server.connections(), 1);
     // no name server answers for this one, and none is asked: it is no name that DNS can carry
     let label = "x".repeat(80);
     let fault = get(&channel(&format!("http://{label}:1")), "/").unwrap_err();
@@ -126,8 +133,8 @@ fn names_are_looked_up() {
 
 #[test]
 fn few_threads_need_few_connections() {
-    let server = Server::echo();
-    let channel = server.channel();
+    let server = echo();
+    let channel = channel(server.url());
     let start = Barrier::new(16);
     thread::scope(|scope| {
         for thread in 0..16 {
@@ -142,19 +149,20 @@ fn few_threads_need_few_connections() {
             });
         }
     });
-    assert!(server.count() <= 16, "{}", server.count());
+    assert!(server.connections() <= 16, "{}", server.connections());
 }
 
 #[test]
 fn forgotten_connections_are_closed() {
     let (closed, was_closed) = mpsc::channel();
-    let server = Server::new(move |peer| {
-        while peer.request().is_some() {
-            peer.answer("");
+    let server = Scripted::tcp(move |peer| {
+        while peer.request()?.is_some() {
+            peer.ok("")?;
         }
-        closed.send(peer.number).unwrap();
+        closed.send(peer.number()).unwrap();
+        Ok(())
     });
-    let channel = server.channel();
+    let channel = channel(server.url());
     get(&channel, "/").unwrap();
     channel.forget_idle();
     assert_eq!(was_closed.recv_timeout(LONG), Ok(0));
@@ -166,25 +174,26 @@ fn forgotten_connections_are_closed() {
 #[test]
 fn long_lines_go_on_connections_that_have_answered() {
     let (said, lines) = mpsc::channel();
-    let server = Server::new(move |peer| {
-        while let Some((head, _)) = peer.request() {
+    let server = Scripted::tcp(move |peer| {
+        while let Some((head, _)) = peer.request()? {
             let line = head.lines().next().unwrap().to_owned();
-            peer.answer(format!("{}", line.len()));
-            said.send((peer.number, line)).unwrap();
+            peer.ok(format!("{}", line.len()))?;
+            said.send((peer.number(), line)).unwrap();
         }
+        Ok(())
     });
     let long = |n: usize| format!("/{}", "k".repeat(n - "GET / HTTP/1.1".len()));
     let next = || lines.recv_timeout(LONG).unwrap();
     let version = "GET /version HTTP/1.1".to_owned();
 
-    let first = server.channel();
+    let first = channel(server.url());
     assert_eq!(get(&first, &long(4000)).unwrap().body, b"4000");
     assert_eq!(next().1.len(), 4000);
     // used before: nothing to be primed
     assert_eq!(get(&first, &long(65_000)).unwrap().body, b"65000");
     assert_eq!(next().1.len(), 65_000);
 
-    let second = server.channel();
+    let second = channel(server.url());
     for length in [4001, 30_000, 65_000] {
         assert_eq!(get(&second, &long(length)).unwrap().head.status, 200);
         if length == 4001 {
@@ -214,9 +223,9 @@ fn a_connection_that_cannot_be_primed_is_a_fault_before_the_request() {
             FaultKind::Protocol,
         ),
     ] {
-        let server = Server::canned(answer);
+        let server = canned(answer);
         let target = format!("/{}", "k".repeat(5000));
-        let fault = get(&server.channel(), &target).unwrap_err();
+        let fault = get(&channel(server.url()), &target).unwrap_err();
         assert_eq!(
             (fault.phase, fault.kind),
             (Phase::Connect, kind),
@@ -225,13 +234,18 @@ fn a_connection_that_cannot_be_primed_is_a_fault_before_the_request() {
         assert_eq!((fault.sent, fault.received), (Sent::None, 0));
         assert!(fault.text.starts_with("GET /version"), "{}", fault.text);
     }
-    let mute = Server::new(|peer| peer.until_closed());
+    let mute = Scripted::tcp(|peer| {
+        peer.stay_silent();
+        Ok(())
+    });
     let limits = Limits {
         connect: Duration::from_millis(30),
         ..limits()
     };
     let wire = Wire::get(&format!("/{}", "k".repeat(5000)));
-    let fault = mute.channel().exchange(&wire, &limits, None).unwrap_err();
+    let fault = channel(mute.url())
+        .exchange(&wire, &limits, None)
+        .unwrap_err();
     assert_eq!(
         (fault.phase, fault.kind),
         (Phase::Connect, FaultKind::Timeout)
@@ -241,10 +255,8 @@ fn a_connection_that_cannot_be_primed_is_a_fault_before_the_request() {
 
 #[test]
 fn unix_sockets() {
-    let directory = std::env::temp_dir().join(format!("etcd_v2-unix-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    let path = directory.join("socket");
-    let _ = std::fs::remove_file(&path);
+    let folder = TempDir::new("unix");
+    let path = folder.join("socket");
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     let server = thread::spawn(move || {
         use std::io::{Read, Write};
@@ -273,7 +285,6 @@ fn unix_sockets() {
     // nobody accepts any more: the socket is still there, its listener is not
     let fault = get(&channel, "/").unwrap_err();
     assert_eq!(fault.text, "connection refused");
-    std::fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Exchanges with a server that misbehaves as told.
 #![allow(clippy::unwrap_used)]
-#[path = "../scripted/mod.rs"]
-mod scripted;
+#[path = "../exchange/mod.rs"]
+mod exchange;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod answers;
 mod cancel;
