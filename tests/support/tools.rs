@@ -136,20 +136,19 @@ pub fn library() -> PathBuf {
         .clone()
 }
 
-/// Folder with the library built with the feature `test-hooks`, not optimised.
+/// Folder with the shared library built with the feature `test-hooks`, not optimised.
 pub fn library_with_hooks() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
         .get_or_init(|| {
-            let target = target_dir().join("test-hooks");
-            run(cargo().env("CARGO_TARGET_DIR", &target).args([
-                "build",
-                "--locked",
-                "--lib",
-                "--features",
-                "test-hooks",
-            ]));
-            let folder = target.join("debug");
+            // beside the tests' own build, with which it has all dependencies in common; the next build there replaces it
+            let hooks = ["--features", "test-hooks"];
+            run(cargo().args(["build", "--locked", "--lib"]).args(hooks));
+            let folder = target_dir().join("test-hooks");
+            std::fs::create_dir_all(&folder).expect("a folder in the target folder");
+            let own = folder.join(format!("{}.so", std::process::id()));
+            std::fs::copy(target_dir().join("debug/libetcd_v2.so"), &own).expect("a copy");
+            std::fs::rename(own, folder.join("libetcd_v2.so")).expect("the copy in its place");
             link_soname(&folder);
             folder
         })
