@@ -36,21 +36,21 @@ fn checks(stdout: &str, at_least: u64) {
 }
 
 #[test]
-fn plain() {
+fn misuse_is_refused() {
     let program = CProgram::new("misuse").build();
     wrong(&program);
     right(&program);
 }
 
 #[test]
-fn linked_statically() {
+fn misuse_is_refused_when_linked_statically() {
     let program = CProgram::new("misuse").linked_statically().build();
     wrong(&program);
     right(&program);
 }
 
 #[test]
-fn under_valgrind() {
+fn misuse_is_refused_under_valgrind() {
     let Some(program) = CProgram::new("misuse").build().under_valgrind() else {
         return;
     };
@@ -59,7 +59,7 @@ fn under_valgrind() {
 }
 
 #[test]
-fn with_sanitizers() {
+fn misuse_is_refused_with_sanitizers() {
     let Some(shared) = CProgram::new("misuse").sanitized() else {
         return;
     };
@@ -73,7 +73,7 @@ fn with_sanitizers() {
 
 /// With the checks of arithmetic that a release leaves out.
 #[test]
-fn with_debug_assertions() {
+fn misuse_is_refused_with_debug_assertions() {
     let program = CProgram::new("misuse").with_hooks().build();
     wrong(&program);
     right(&program);
