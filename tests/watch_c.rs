@@ -1,7 +1,6 @@
 //! Watchers and asynchronous calls through the C functions, on real servers: plain, under valgrind and with sanitizers.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
-#![allow(clippy::unwrap_used)]
 
 mod support;
 
