@@ -40,7 +40,7 @@ static void show(const table *t) {
     for (int i = 0; i < t->count; i++) printf("  %s\n", lines[i]);
 }
 
-/* Until the key is told with this value. */
+/* Until the key is told with this value; without a key, until all that was there is told. */
 static etcd_v2_status follow(const etcd_v2_watcher *watcher, table *t, const char *key, const char *value,
                              etcd_v2_error **err) {
     etcd_v2_event *event;
@@ -50,7 +50,8 @@ static etcd_v2_status follow(const etcd_v2_watcher *watcher, table *t, const cha
         const etcd_v2_node *node = etcd_v2_event_node(event);
         const char *told = etcd_v2_node_value(node, NULL);
         apply(t, event);
-        found = told != NULL && strcmp(etcd_v2_node_key(node), key) == 0 && strcmp(told, value) == 0;
+        if (key == NULL) found = etcd_v2_event_kind(event) == ETCD_V2_EVENT_PROGRESS;
+        else found = told != NULL && strcmp(etcd_v2_node_key(node), key) == 0 && strcmp(told, value) == 0;
     }
     return ETCD_V2_OK;
 }
@@ -67,9 +68,10 @@ static etcd_v2_status run(const etcd_v2_client *client, etcd_v2_error **err) {
     status = etcd_v2_watch_options_new(&options, err);
     if (status == ETCD_V2_OK) status = etcd_v2_watch_options_set_recursive(options, true, err);
     if (status == ETCD_V2_OK) status = etcd_v2_watch_options_set_on_lost(options, ETCD_V2_ON_LOST_RESYNC, err);
+    if (status == ETCD_V2_OK) status = etcd_v2_watch_options_set_progress(options, true, err);
     if (status == ETCD_V2_OK) status = etcd_v2_watch(client, "/example-mirror", options, &watcher, err);
     etcd_v2_watch_options_free(options);
-    if (status == ETCD_V2_OK) status = follow(watcher, &t, "/example-mirror/z", "2", err);
+    if (status == ETCD_V2_OK) status = follow(watcher, &t, NULL, NULL, err);
     if (status == ETCD_V2_OK) {
         printf("what was there:\n");
         show(&t);

@@ -938,8 +938,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_start_index(
 
 /**
  * Whether it begins with everything that is there, as ETCD_V2_EVENT_SNAPSHOT, parents before
- * children, and goes on with every change after that. Default: false. Not together with a start
- * index.
+ * children and otherwise in any order, and goes on with every change after that. Default: false.
+ * Not together with a start index.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_snapshot_first(
     etcd_v2_watch_options *options, bool snapshot_first, etcd_v2_error **err);
@@ -976,7 +976,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_max_poll_ms(
 
 /**
  * Whether it is told, as ETCD_V2_EVENT_PROGRESS, when it is known that nothing more happened up to
- * an index. Default: false.
+ * an index; the first one after a snapshot says that all of it was told. Default: false.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_progress(
     etcd_v2_watch_options *options, bool progress, etcd_v2_error **err);

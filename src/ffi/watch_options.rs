@@ -209,8 +209,8 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_start_index(
 }
 
 /// Whether it begins with everything that is there, as ETCD_V2_EVENT_SNAPSHOT, parents before
-/// children, and goes on with every change after that. Default: false. Not together with a start
-/// index.
+/// children and otherwise in any order, and goes on with every change after that. Default: false.
+/// Not together with a start index.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_options_set_snapshot_first(
     options: *mut etcd_v2_watch_options,
@@ -286,7 +286,7 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_max_poll_ms(
 }
 
 /// Whether it is told, as ETCD_V2_EVENT_PROGRESS, when it is known that nothing more happened up to
-/// an index. Default: false.
+/// an index; the first one after a snapshot says that all of it was told. Default: false.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_options_set_progress(
     options: *mut etcd_v2_watch_options,
