@@ -2,7 +2,7 @@
 
 use super::*;
 use etcd_v2::status::Status;
-use std::io;
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use support::{Conversation, Etcd, Scripted, Step, Version, wait_for};
@@ -197,4 +197,42 @@ fn unix_sockets_and_names_lead_to_members_too() {
     }
     let nobody = client("http://nobody.invalid:2379");
     api::refused(only(&submit(&nobody, &get("/"))), Status::UNREACHABLE);
+}
+
+/// Reads a head and little more, answers and closes: the rest of the request is refused with a reset. It cannot have been
+/// taken by the kernel either, since the buffers are small.
+fn refusing(answer: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::sockopt::set_socket_recv_buffer_size(&listener, 16 * 1024).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.read_exact(&mut [0; 1_000]).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn what_a_server_says_before_the_request_has_left_is_heard() {
+    let value = "v".repeat(8_000_000);
+    let in_order = || {
+        let key = Key::parse("key", "/q").unwrap();
+        let mut request = Request::new(Operation::CreateInOrder, key);
+        request.set_value(value.as_bytes()).unwrap();
+        Call::new(Ask::Keys(request))
+    };
+    let html = "HTTP/1.1 413 Too Large\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\nno!";
+    for answer in [html, "", "HTTP/1.1 413 Too La"] {
+        let client = client(&refusing(answer));
+        let error = only(&submit(&client, &in_order())).unwrap_err();
+        let same = client.execute(&in_order()).unwrap_err();
+        assert_eq!(error.status(), same.status(), "{error:?} {same:?}");
+        // it cannot have been run, so that it may be tried again, and its outcome is known
+        assert!(!error.detail().outcome_unknown, "{error:?}");
+        let spoke = answer == html;
+        assert_eq!(error.detail().http_status, if spoke { 413 } else { 0 });
+    }
 }
