@@ -9,12 +9,11 @@ use super::owner::{Desk, Lane, Next, Order, Owner};
 use super::pool::Pool;
 use super::slab::{Key, Slab};
 use super::timers::Timers;
-use crate::cluster::outcome;
 use crate::cluster::roster::{Member, Roster};
 use crate::error::Phase;
-use crate::protocol::wire::{Repeat, Wire};
+use crate::protocol::wire::Wire;
 use crate::transport::channel::Settings;
-use crate::transport::fault::{Fault, FaultKind};
+use crate::transport::fault::FaultKind;
 use crate::transport::prime::LONG_LINE;
 use crate::transport::record::Failure;
 use crate::transport::wait::Stop;
@@ -52,7 +51,7 @@ pub(super) enum Ended {
 /// An owner with what it runs.
 pub(super) struct Held {
     pub(super) owner: Box<dyn Owner>,
-    exchange: Option<Key>,
+    pub(super) exchange: Option<Key>,
 }
 
 /// Everything that the thread has.
@@ -64,8 +63,8 @@ pub(super) struct Core {
     pub(super) exchanges: Slab<Exchange>,
     pub(super) connections: Slab<Connection>,
     pub(super) pools: Slab<Pool>,
-    owner_times: Timers,
-    exchange_times: Timers,
+    pub(super) owner_times: Timers,
+    pub(super) exchange_times: Timers,
     pub(super) idle_times: Timers,
     pub(super) ended: VecDeque<(Key, Ended)>,
     /// connections that have more to be read than one turn may take
@@ -207,7 +206,7 @@ impl Core {
         self.follow(key, next);
     }
 
-    fn follow(&mut self, key: Key, next: Next) {
+    pub(super) fn follow(&mut self, key: Key, next: Next) {
         match next {
             Next::Keep => {}
             Next::Wake(at) => self.owner_times.set(key.index(), at),
@@ -250,7 +249,7 @@ impl Core {
     }
 
     /// It has one of the limited connections, or leave to make one.
-    fn admit(&mut self, key: Key) {
+    pub(super) fn admit(&mut self, key: Key) {
         if let Some(exchange) = self.exchanges.get_mut(key) {
             exchange.admitted = true;
         }
@@ -283,150 +282,15 @@ impl Core {
         exchange.wait_for_more(self.now);
         fed
     }
-
-    /// Finishes what has ended, and whatever ends because of that.
-    fn work_off(&mut self) {
-        while let Some((key, ended)) = self.ended.pop_front() {
-            self.finish(key, ended);
-        }
-    }
-
-    fn finish(&mut self, key: Key, ended: Ended) {
-        let reusable = matches!(ended, Ended::Answered(true));
-        let Some(mut exchange) = self.detach(key, reusable) else {
-            return;
-        };
-        let (owner, pool) = (exchange.owner, exchange.pool);
-        let Some(held) = self.owners.get_mut(owner) else {
-            return self.tidy(pool);
-        };
-        held.exchange = None;
-        let desk = desk(&self.setup, &self.commands, owner, self.now);
-        let mut blamed = false;
-        let next = match ended {
-            Ended::Answered(_) => held.owner.on_end(Ok(exchange.answer()), &desk),
-            Ended::Left(next) => next,
-            Ended::Failed(failure) => {
-                let fault = exchange.fault(failure);
-                blamed = outcome::judge(&fault, Repeat::Safe, true).blame;
-                held.owner.on_end(Err(fault), &desk)
-            }
-        };
-        drop(exchange);
-        self.follow(owner, next);
-        if blamed {
-            self.shun(pool);
-        }
-        self.tidy(pool);
-    }
-
-    /// Takes an exchange out of everything. Its connection stays only if it may be used again.
-    fn detach(&mut self, key: Key, reusable: bool) -> Option<Exchange> {
-        let exchange = self.exchanges.remove(key)?;
-        self.exchange_times.clear(key.index());
-        match &exchange.stage {
-            Stage::Running(connection, _) if reusable => self.rest(*connection),
-            Stage::Running(connection, _) | Stage::Priming(connection, ..) => {
-                self.close_connection(*connection);
-            }
-            Stage::Racing(_, flying, _) => {
-                for connection in flying {
-                    self.close_connection(*connection);
-                }
-            }
-            Stage::Waiting | Stage::Resolving(_) | Stage::Knocking(..) => {}
-        }
-        if let Some(pool) = self.pools.get_mut(exchange.pool) {
-            pool.exchanges = pool.exchanges.saturating_sub(1);
-            if exchange.admitted {
-                pool.leave();
-            }
-        }
-        Some(exchange)
-    }
-
-    fn drop_exchange(&mut self, owner: Key) -> Option<Exchange> {
-        let key = self.owners.get_mut(owner)?.exchange.take()?;
-        let exchange = self.detach(key, false)?;
-        self.tidy(exchange.pool);
-        Some(exchange)
-    }
-
-    /// Whoever waits for a connection to a member that failed is better off elsewhere, if there is an elsewhere.
-    fn shun(&mut self, pool: Key) {
-        let Some(pool) = self.pools.get_mut(pool) else {
-            return;
-        };
-        if self.setup.roster.len() < 2 || self.setup.roster.find(pool.member.url()).is_none() {
-            return;
-        }
-        for key in pool.dissolve() {
-            let text = "the member failed while this waited for a connection";
-            let failure = Failure::new(Phase::Connect, FaultKind::Connection, text);
-            self.ended.push_back((key, Ended::Failed(failure)));
-        }
-    }
-
-    /// After something of this pool ended.
-    fn tidy(&mut self, key: Key) {
-        while let Some(waiting) = self.pools.get_mut(key).and_then(Pool::serve) {
-            // else its deadline has passed in the meantime
-            if self.exchanges.get(waiting).is_some() {
-                if let Some(pool) = self.pools.get_mut(key) {
-                    pool.admit();
-                }
-                self.admit(waiting);
-            }
-        }
-        self.trim(key);
-        if self.pools.get(key).is_some_and(Pool::is_unused) {
-            self.pools.remove(key);
-        }
-    }
-
-    fn cancel(&mut self, key: Key) {
-        let exchange = self.drop_exchange(key);
-        self.owner_times.clear(key.index());
-        let Some(held) = self.owners.remove(key) else {
-            return;
-        };
-        let fault: Option<Box<Fault>> = exchange.map(|mut exchange| {
-            let failure = exchange.stopped(Stop::Cancelled);
-            exchange.fault(failure)
-        });
-        let desk = desk(&self.setup, &self.commands, key, self.now);
-        held.owner.close(fault, &desk);
-    }
-
-    /// Ends all that is there.
-    fn close(&mut self) {
-        let late = self.commands.close();
-        // nobody is to be served because of others that end
-        let pools: Vec<Key> = self.pools.keys().collect();
-        for key in pools {
-            if let Some(pool) = self.pools.get_mut(key) {
-                pool.dissolve();
-            }
-        }
-        let keys: Vec<Key> = self.owners.keys().collect();
-        for key in keys {
-            self.cancel(key);
-        }
-        let idle: Vec<Key> = self.connections.keys().collect();
-        for key in idle {
-            self.close_connection(key);
-        }
-        for command in late {
-            if let Command::Add(owner) = command {
-                let exchange = None;
-                let key = self.owners.insert(Held { owner, exchange });
-                self.cancel(key);
-            }
-        }
-    }
 }
 
-fn desk<'a>(setup: &'a Setup, commands: &'a Arc<Commands>, key: Key, now: Instant) -> Desk<'a> {
+/// What an owner is given.
+pub(super) fn desk<'a>(
+    setup: &'a Setup,
+    commands: &'a Arc<Commands>,
+    key: Key,
+    now: Instant,
+) -> Desk<'a> {
     Desk {
         now,
         roster: &setup.roster,

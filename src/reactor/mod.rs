@@ -3,7 +3,7 @@
 //! [`handle`] starts and ends the thread, [`commands`] is the way to it, [`core`] its loop. The loop knows owners
 //! ([`owner`], of which [`call`] is one), which say what to exchange with whom, and what an answer means; it moves the
 //! bytes: `dial` makes connections, [`pool`] keeps and shares them out, [`exchange`] is one request in flight, `transfer`
-//! writes and reads it over a [`connection`]. [`slab`] and [`timers`] hold it all together.
+//! writes and reads it over a [`connection`], `ending` ends it and serves the next. [`slab`] and [`timers`] hold it all together.
 //!
 //! Watchers come by way of the [`hub`]: each [`upstream`] of theirs is an owner, what it tells waits in a [`mailbox`].
 //!
@@ -17,6 +17,7 @@ pub(crate) mod commands;
 mod connection;
 pub(crate) mod core;
 mod dial;
+mod ending;
 mod exchange;
 pub(crate) mod handle;
 pub(crate) mod hub;

@@ -1,0 +1,156 @@
+//! Ends of exchanges and of owners, and what follows for the others.
+
+use super::commands::Command;
+use super::core::{Core, Ended, Held, desk};
+use super::exchange::{Exchange, Stage};
+use super::pool::Pool;
+use super::slab::Key;
+use crate::cluster::outcome;
+use crate::error::Phase;
+use crate::protocol::wire::Repeat;
+use crate::transport::fault::{Fault, FaultKind};
+use crate::transport::record::Failure;
+use crate::transport::wait::Stop;
+
+impl Core {
+    /// Finishes what has ended, and whatever ends because of that.
+    pub(super) fn work_off(&mut self) {
+        while let Some((key, ended)) = self.ended.pop_front() {
+            self.finish(key, ended);
+        }
+    }
+
+    fn finish(&mut self, key: Key, ended: Ended) {
+        let reusable = matches!(ended, Ended::Answered(true));
+        let Some(mut exchange) = self.detach(key, reusable) else {
+            return;
+        };
+        let (owner, pool) = (exchange.owner, exchange.pool);
+        let Some(held) = self.owners.get_mut(owner) else {
+            return self.tidy(pool);
+        };
+        held.exchange = None;
+        let desk = desk(&self.setup, &self.commands, owner, self.now);
+        let mut blamed = false;
+        let next = match ended {
+            Ended::Answered(_) => held.owner.on_end(Ok(exchange.answer()), &desk),
+            Ended::Left(next) => next,
+            Ended::Failed(failure) => {
+                let fault = exchange.fault(failure);
+                blamed = outcome::judge(&fault, Repeat::Safe, true).blame;
+                held.owner.on_end(Err(fault), &desk)
+            }
+        };
+        drop(exchange);
+        self.follow(owner, next);
+        if blamed {
+            self.shun(pool);
+        }
+        self.tidy(pool);
+    }
+
+    /// Takes an exchange out of everything. Its connection stays only if it may be used again.
+    fn detach(&mut self, key: Key, reusable: bool) -> Option<Exchange> {
+        let exchange = self.exchanges.remove(key)?;
+        self.exchange_times.clear(key.index());
+        match &exchange.stage {
+            Stage::Running(connection, _) if reusable => self.rest(*connection),
+            Stage::Running(connection, _) | Stage::Priming(connection, ..) => {
+                self.close_connection(*connection);
+            }
+            Stage::Racing(_, flying, _) => {
+                for connection in flying {
+                    self.close_connection(*connection);
+                }
+            }
+            Stage::Waiting | Stage::Resolving(_) | Stage::Knocking(..) => {}
+        }
+        if let Some(pool) = self.pools.get_mut(exchange.pool) {
+            pool.exchanges = pool.exchanges.saturating_sub(1);
+            if exchange.admitted {
+                pool.leave();
+            }
+        }
+        Some(exchange)
+    }
+
+    pub(super) fn drop_exchange(&mut self, owner: Key) -> Option<Exchange> {
+        let key = self.owners.get_mut(owner)?.exchange.take()?;
+        let exchange = self.detach(key, false)?;
+        self.tidy(exchange.pool);
+        Some(exchange)
+    }
+
+    /// Whoever waits for a connection to a member that failed is better off elsewhere, if there is an elsewhere.
+    fn shun(&mut self, pool: Key) {
+        let Some(pool) = self.pools.get_mut(pool) else {
+            return;
+        };
+        if self.setup.roster.len() < 2 || self.setup.roster.find(pool.member.url()).is_none() {
+            return;
+        }
+        for key in pool.dissolve() {
+            let text = "the member failed while this waited for a connection";
+            let failure = Failure::new(Phase::Connect, FaultKind::Connection, text);
+            self.ended.push_back((key, Ended::Failed(failure)));
+        }
+    }
+
+    /// After something of this pool ended.
+    fn tidy(&mut self, key: Key) {
+        while let Some(waiting) = self.pools.get_mut(key).and_then(Pool::serve) {
+            // else its deadline has passed in the meantime
+            if self.exchanges.get(waiting).is_some() {
+                if let Some(pool) = self.pools.get_mut(key) {
+                    pool.admit();
+                }
+                self.admit(waiting);
+            }
+        }
+        self.trim(key);
+        if self.pools.get(key).is_some_and(Pool::is_unused) {
+            self.pools.remove(key);
+        }
+    }
+
+    pub(super) fn cancel(&mut self, key: Key) {
+        let exchange = self.drop_exchange(key);
+        self.owner_times.clear(key.index());
+        let Some(held) = self.owners.remove(key) else {
+            return;
+        };
+        let fault: Option<Box<Fault>> = exchange.map(|mut exchange| {
+            let failure = exchange.stopped(Stop::Cancelled);
+            exchange.fault(failure)
+        });
+        let desk = desk(&self.setup, &self.commands, key, self.now);
+        held.owner.close(fault, &desk);
+    }
+
+    /// Ends all that is there.
+    pub(super) fn close(&mut self) {
+        let late = self.commands.close();
+        // nobody is to be served because of others that end
+        let pools: Vec<Key> = self.pools.keys().collect();
+        for key in pools {
+            if let Some(pool) = self.pools.get_mut(key) {
+                pool.dissolve();
+            }
+        }
+        let keys: Vec<Key> = self.owners.keys().collect();
+        for key in keys {
+            self.cancel(key);
+        }
+        let idle: Vec<Key> = self.connections.keys().collect();
+        for key in idle {
+            self.close_connection(key);
+        }
+        for command in late {
+            if let Command::Add(owner) = command {
+                let exchange = None;
+                let key = self.owners.insert(Held { owner, exchange });
+                self.cancel(key);
+            }
+        }
+    }
+}
