@@ -32,7 +32,7 @@ endif
 # compilers add the unwinder themselves, in the form that suits: with -static there is no libgcc_s
 PC_STATIC_LIBS := $(filter-out -lgcc_s,$(STATIC_LIBS))
 
-.PHONY: all build demo test bench install uninstall clean help
+.PHONY: all build demo test bench bench-watch install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: build
@@ -53,6 +53,9 @@ test: build
 
 bench: build
 	@CARGO="$(CARGO)" CC="$(CC)" sh benches/figures.sh "$(OUT)"
+
+bench-watch:
+	@sh tests/tools/with-etcd.sh $(CARGO) bench --locked --bench watchers -- @URL@ 9000 5000
 
 # Does not build when there is a library already, so that `make && sudo make install` leaves no files of root behind.
 install: $(shell [ -e "$(OUT)/$(BUILT)" ] || echo build)
@@ -77,6 +80,7 @@ help:
 	@echo "make demo        start a real etcd, run examples-c/01-quickstart.c against it, stop it"
 	@echo "make test        get what the tests need into a private cache folder and run all of them (ARGS=... goes to cargo test)"
 	@echo "make bench       measure the figures of the README, with callgrind"
+	@echo "make bench-watch measure many watchers on one client against a real etcd"
 	@echo "make install     install below PREFIX=$(PREFIX); DESTDIR, LIBDIR and INCLUDEDIR are honoured"
 	@echo "make uninstall   remove what install put there"
 	@echo "make clean       remove what was built"
