@@ -53,7 +53,8 @@
  *            any more, on whatever thread that is, and also when the function that was given it
  *            fails. After _cancel or _free of a watcher or _free of a client returned none of its
  *            callbacks runs; so that thread may not hold a lock for which a callback waits. Inside
- *            the callback these do not wait: then this call of it is the last.
+ *            the callback these do not wait: then this call of it is the last. Callbacks of two
+ *            clients that end each other's watchers or clients can wait for each other for ever.
  * Process    No signal handlers, no output, no environment variables, no threads but that of a client
  *            with watchers or submitted calls and those that look up host names. SIGPIPE need not be
  *            ignored; dlclose() is safe, and a process may exit with everything alive. After fork()
