@@ -170,13 +170,12 @@ impl Mailbox {
                 }
             }
         }
-        *self.calling.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if self.inner().end.is_some() {
-            // the last call, or one that ended its own watcher; what it held may call back when it goes
-            let ended = mem::take(&mut *listener);
-            drop(listener);
-            drop(ended);
+            // the last call, or one that ended its own watcher. Who closes it meanwhile waits until all is let go; what is
+            // let go here may close it again, which `calling` tells apart.
+            drop(mem::take(&mut *listener));
         }
+        *self.calling.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn tell(&self, listener: &mut Listener, event: Event) {
@@ -276,5 +275,63 @@ impl Mailbox {
             Some(bell) => Ok(bell.as_fd().as_raw_fd()),
             None => Err(Error::new(Status::INTERNAL, "watcher: no descriptor")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    /// Lets go slowly, and ends the watcher once more while it does.
+    struct Slow {
+        mailbox: Arc<Mailbox>,
+        gone: Arc<AtomicBool>,
+    }
+
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            self.mailbox.close(Error::new(Status::CANCELLED, "again"));
+            thread::sleep(Duration::from_millis(100));
+            self.gone.store(true, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn who_closes_waits_until_everything_is_let_go() {
+        let none = Listener {
+            on_event: Some(Box::new(|_| ())),
+            on_state: None,
+        };
+        let mailbox = Arc::new(Mailbox::new(&WatchOptions::default(), none));
+        let (inside, gone) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let slow = Slow {
+            mailbox: mailbox.clone(),
+            gone: gone.clone(),
+        };
+        let (entered, own) = (inside.clone(), mailbox.clone());
+        mailbox.listener.lock().unwrap().on_event = Some(Box::new(move |_| {
+            let _held = &slow;
+            entered.store(true, Ordering::SeqCst);
+            // until somebody closes it
+            while own.inner().end.is_none() {
+                thread::yield_now();
+            }
+        }));
+        let reactor = {
+            let mailbox = mailbox.clone();
+            thread::spawn(move || mailbox.call(&Output::Event(Event::progress(7))))
+        };
+        while !inside.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+        mailbox.close(Error::new(Status::CANCELLED, "closed"));
+        assert!(gone.load(Ordering::SeqCst));
+        reactor.join().unwrap();
     }
 }
