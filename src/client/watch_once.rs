@@ -92,7 +92,7 @@ struct Poll<'a> {
     deadline: Instant,
     trail: Trail,
     backoff: Backoff,
-    tried: Vec<usize>,
+    tried: Vec<Arc<Member>>,
     /// Something between us and the member keeps the head back until there is an event.
     heads_withheld: bool,
     /// Events passed over.
@@ -107,7 +107,7 @@ impl Poll<'_> {
             return Err(self.no_change());
         }
         let client = self.client;
-        let Some((i, member)) = client.roster.pick(now, &self.tried) else {
+        let Some(member) = client.roster.pick(now, &self.tried) else {
             self.tried.clear();
             return self.breathe();
         };
@@ -121,13 +121,13 @@ impl Poll<'_> {
         } else {
             HEAD_PATIENCE.min(whole)
         };
-        let step = self.exchange(member, &wire, now, until, head);
+        let step = self.exchange(&member, &wire, now, until, head);
         let ended = Instant::now();
         match step {
             Step::Done(event) => {
                 member.succeed();
-                client.roster.pin(i);
-                self.take(member, *event, ended - now)
+                client.roster.pin(&member);
+                self.take(&member, *event, ended - now)
             }
             Step::Quiet(index) => {
                 member.succeed();
@@ -137,10 +137,10 @@ impl Poll<'_> {
             Step::Refused(error) => Err(self.trail.take().sign(error)),
             Step::Trouble(error) => {
                 self.trail.trouble(member.url(), error, ended - now);
-                self.leave(i, member, ended);
+                self.leave(&member, ended);
                 Ok(None)
             }
-            Step::Fault(fault) => self.fault(i, member, &fault, ended - now, ended < until),
+            Step::Fault(fault) => self.fault(&member, &fault, ended - now, ended < until),
         }
     }
 
@@ -198,7 +198,6 @@ impl Poll<'_> {
 
     fn fault(
         &mut self,
-        i: usize,
         member: &Arc<Member>,
         fault: &Fault,
         took: Duration,
@@ -234,7 +233,7 @@ impl Poll<'_> {
             _ => {}
         }
         self.trail.fault(member.url(), fault, took);
-        self.leave(i, member, Instant::now());
+        self.leave(member, Instant::now());
         Ok(None)
     }
 
@@ -264,9 +263,9 @@ impl Poll<'_> {
     }
 
     /// Another member is asked next.
-    fn leave(&mut self, i: usize, member: &Member, now: Instant) {
+    fn leave(&mut self, member: &Arc<Member>, now: Instant) {
         member.fail(now);
-        self.tried.push(i);
+        self.tried.push(member.clone());
         self.heads_withheld = false;
     }
 

@@ -54,7 +54,7 @@ pub struct Pursuit<W> {
     terms: Terms,
     repeatable: bool,
     trail: Trail,
-    tried: Vec<usize>,
+    tried: Vec<Arc<Member>>,
     round: u32,
     /// somebody may say something else when asked again in this call
     hope: bool,
@@ -64,7 +64,6 @@ pub struct Pursuit<W> {
 /// The try in progress.
 #[derive(Debug)]
 struct Present<W> {
-    place: usize,
     visit: Visit<W>,
     limits: Limits,
     /// the same, for what is asked before the request leaves
@@ -92,9 +91,8 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         if self.terms.budget.left(now).is_zero() {
             return Todo::End(Err(self.trail.take().out_of_time(now)));
         }
-        if let Some((place, member)) = roster.pick(now, &self.tried) {
-            let member = member.clone();
-            return self.visit(place, member, now, roster);
+        if let Some(member) = roster.pick(now, &self.tried) {
+            return self.visit(member, now, roster);
         }
         if self.round == ROUNDS || !self.hope {
             return Todo::End(Err(self.trail.take().exhausted()));
@@ -106,7 +104,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         Todo::Pause(breath.min(self.terms.budget.left(now)))
     }
 
-    fn visit(&mut self, place: usize, member: Arc<Member>, now: Instant, roster: &Roster) -> Todo {
+    fn visit(&mut self, member: Arc<Member>, now: Instant, roster: &Roster) -> Todo {
         let left = roster.len().saturating_sub(self.tried.len());
         let share = |repeatable| self.terms.budget.limits(now, left, repeatable);
         let (limits, before) = (share(self.repeatable), share(true));
@@ -117,7 +115,6 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             self.terms.decode,
         );
         self.present = Some(Present {
-            place,
             visit,
             limits,
             before,
@@ -169,13 +166,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
     }
 
     fn step(&mut self, step: Step, now: Instant, roster: &Roster) -> Todo {
-        let Some(Present {
-            place,
-            visit,
-            began,
-            ..
-        }) = self.present.take()
-        else {
+        let Some(Present { visit, began, .. }) = self.present.take() else {
             return self.go(now, roster);
         };
         let member = visit.member();
@@ -186,7 +177,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         match step {
             Step::Done(response) => {
                 member.succeed();
-                roster.pin(place);
+                roster.pin(member);
                 return Todo::End(Ok(response));
             }
             Step::Quiet(_) => {
@@ -195,7 +186,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             }
             Step::Refused(error) => {
                 member.succeed();
-                roster.pin(place);
+                roster.pin(member);
                 return Todo::End(Err(self.trail.take().sign(error)));
             }
             Step::Trouble(error) => {
@@ -212,7 +203,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                 if unknown && !self.repeatable {
                     return Todo::End(Err(self.trail.take().exhausted()));
                 }
-                self.tried.push(place);
+                self.tried.push(member.clone());
             }
             Step::Fault(fault) => {
                 self.hope = true;
@@ -224,11 +215,11 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                 }
                 match outcome.next {
                     Next::Stop => return Todo::End(Err(self.trail.take().stopped(fault.kind))),
-                    Next::Other => self.tried.push(place),
+                    Next::Other => self.tried.push(member.clone()),
                     Next::Again => {
                         asked.channel().forget_idle();
                         if !self.terms.budget.left(now).is_zero() {
-                            return self.visit(place, member.clone(), now, roster);
+                            return self.visit(member.clone(), now, roster);
                         }
                     }
                 }

@@ -197,7 +197,7 @@ impl<W: Deref<Target = Wire>> Visit<W> {
                 location.split_at(path.map_or(location.len(), |i| i + after_scheme));
             let endpoint =
                 Endpoint::parse("Location", origin).map_err(|e| refuse(&e.detail().message))?;
-            let known = roster.find(endpoint.url()).cloned();
+            let known = roster.find(endpoint.url());
             (
                 known.unwrap_or_else(|| Arc::new(Member::new(endpoint, settings))),
                 target,

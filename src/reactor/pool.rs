@@ -79,6 +79,6 @@ impl Pool {
 
     /// Only this pool knows the member: it was redirected to, or has left the cluster.
     pub(super) fn is_orphan(&self) -> bool {
-        Arc::strong_count(&self.member) == 1
+        self.member.is_gone() || Arc::strong_count(&self.member) == 1
     }
 }

@@ -41,7 +41,7 @@ struct Scripted {
 
 impl Scripted {
     fn order(&self, desk: &Desk<'_>) -> Next {
-        let (_, member) = desk.roster.pick(desk.now, &[]).expect("a member");
+        let member = desk.roster.pick(desk.now, &[]).expect("a member");
         let limits = Limits {
             deadline: desk.now + LONG,
             connect: LONG,

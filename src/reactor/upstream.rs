@@ -11,6 +11,7 @@ use crate::transport::fault::Fault;
 use crate::watch::exchange::{self, Action, Exchange, Purpose, Regard, Whom};
 use crate::watch::fanout::UpstreamId;
 use crate::watch::machine::Machine;
+use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ pub(super) struct Upstream {
     terms: Terms,
     wire: Option<Wire>,
     /// who has, or had, the last exchange
-    member: Option<(usize, Arc<Member>)>,
+    member: Option<Arc<Member>>,
 }
 
 impl Upstream {
@@ -67,21 +68,20 @@ impl Upstream {
     fn start_exchange(&mut self, exchange: Exchange, desk: &Desk<'_>) -> Next {
         let last = self.member.take();
         let other = match &last {
-            Some((i, _)) if exchange.whom == Whom::Other => desk.roster.pick(desk.now, &[*i]),
+            Some(last) if exchange.whom == Whom::Other => {
+                desk.roster.pick(desk.now, slice::from_ref(last))
+            }
             _ => None,
         };
         let chosen = match (last, other) {
-            (_, Some((i, member))) => Some((i, member.clone())),
-            (Some(same), None) if exchange.whom == Whom::Same => Some(same),
-            _ => desk
-                .roster
-                .pick(desk.now, &[])
-                .map(|(i, member)| (i, member.clone())),
+            (_, Some(member)) => Some(member),
+            (Some(same), None) if exchange.whom == Whom::Same && !same.is_gone() => Some(same),
+            _ => desk.roster.pick(desk.now, &[]),
         };
-        let Some((i, member)) = chosen else {
+        let Some(member) = chosen else {
             return Next::End;
         };
-        self.member = Some((i, member.clone()));
+        self.member = Some(member.clone());
         self.wire = Some(exchange.wire);
         let limits = Limits {
             deadline: desk.now + FAR,
@@ -103,7 +103,7 @@ impl Upstream {
     }
 
     fn judge(&self, answer: Answer) -> Option<Verdict> {
-        let (wire, (_, member)) = (self.wire.as_ref()?, self.member.as_ref()?);
+        let (wire, member) = (self.wire.as_ref()?, self.member.as_ref()?);
         let mut verdict = judge(
             answer.head,
             answer.body,
@@ -118,7 +118,7 @@ impl Upstream {
     }
 
     fn regard(&self, regard: Regard, desk: &Desk<'_>) {
-        if let Some((_, member)) = &self.member {
+        if let Some(member) = &self.member {
             match regard {
                 Regard::Good => member.succeed(),
                 Regard::Bad => member.fail(desk.now),
