@@ -219,6 +219,10 @@ typedef int32_t etcd_v2_status;
 #define ETCD_V2_INTERNAL                1014 /**< a bug in the library */
 #define ETCD_V2_SERVER_ERROR            1015 /**< the server refused or failed without an etcd code */
 #define ETCD_V2_UNSUPPORTED             1016 /**< not supported by this server or build */
+#define ETCD_V2_NOT_FOUND               1017 /**< no such member, user or role */
+#define ETCD_V2_CONFLICT                1018 /**< it exists already, or is in this state already */
+#define ETCD_V2_GONE                    1019 /**< the member was removed for good */
+#define ETCD_V2_FORBIDDEN               1020 /**< the server forbids it */
 
 /**
  * Name of the constant, such as "ETCD_V2_KEY_NOT_FOUND"; a number that is not listed has a name
@@ -261,8 +265,9 @@ ETCD_V2_API etcd_v2_status etcd_v2_error_status(const etcd_v2_error *error);
 ETCD_V2_API const char *etcd_v2_error_message(const etcd_v2_error *error);
 
 /**
- * What etcd adds to its message, such as the path that is missing or "[wanted != actual]"; "" when
- * it added nothing.
+ * What etcd adds to its message, such as the path that is missing or "[wanted != actual]"; where it
+ * sends a message without a code, as about members, users and roles, that message as it came. ""
+ * when there is neither.
  */
 ETCD_V2_API const char *etcd_v2_error_cause(const etcd_v2_error *error);
 

@@ -98,6 +98,10 @@ statuses! {
     INTERNAL = 1014, "a bug in the library";
     SERVER_ERROR = 1015, "the server refused or failed without an etcd code";
     UNSUPPORTED = 1016, "not supported by this server or build";
+    NOT_FOUND = 1017, "no such member, user or role";
+    CONFLICT = 1018, "it exists already, or is in this state already";
+    GONE = 1019, "the member was removed for good";
+    FORBIDDEN = 1020, "the server forbids it";
 }
 
 impl Status {

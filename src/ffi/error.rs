@@ -79,8 +79,9 @@ pub unsafe extern "C" fn etcd_v2_error_message(error: *const etcd_v2_error) -> *
     unsafe { look(error) }.map_or(ptr::null(), |e| e.message.as_ptr())
 }
 
-/// What etcd adds to its message, such as the path that is missing or "[wanted != actual]"; "" when
-/// it added nothing.
+/// What etcd adds to its message, such as the path that is missing or "[wanted != actual]"; where it
+/// sends a message without a code, as about members, users and roles, that message as it came. ""
+/// when there is neither.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_cause(error: *const etcd_v2_error) -> *const c_char {
     // SAFETY: NULL or alive, see the header

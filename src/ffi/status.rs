@@ -109,6 +109,14 @@ pub const ETCD_V2_INTERNAL: etcd_v2_status = 1014;
 pub const ETCD_V2_SERVER_ERROR: etcd_v2_status = 1015;
 /// not supported by this server or build
 pub const ETCD_V2_UNSUPPORTED: etcd_v2_status = 1016;
+/// no such member, user or role
+pub const ETCD_V2_NOT_FOUND: etcd_v2_status = 1017;
+/// it exists already, or is in this state already
+pub const ETCD_V2_CONFLICT: etcd_v2_status = 1018;
+/// the member was removed for good
+pub const ETCD_V2_GONE: etcd_v2_status = 1019;
+/// the server forbids it
+pub const ETCD_V2_FORBIDDEN: etcd_v2_status = 1020;
 
 /// Name of the constant, such as "ETCD_V2_KEY_NOT_FOUND"; a number that is not listed has a name
 /// that says so. Never NULL, lives for ever. Any thread.

@@ -223,9 +223,16 @@ fn coded(head: &Head, refusal: Refusal, write: bool) -> Verdict {
 fn message(head: &Head, refusal: Refusal, write: bool) -> Verdict {
     let status = match head.status {
         401 => Status::UNAUTHORIZED,
+        403 => Status::FORBIDDEN,
+        404 => Status::NOT_FOUND,
+        409 => Status::CONFLICT,
+        410 => Status::GONE,
+        503 if refusal.message == "During election" => Status::LEADER_ELECTION,
         _ => Status::SERVER_ERROR,
     };
+    let words = refusal.message.clone();
     let mut error = told(status, head, refusal);
+    error.detail_mut().cause = words;
     if head.status < 500 {
         return Verdict::Refused(error);
     }

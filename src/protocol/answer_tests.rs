@@ -376,7 +376,7 @@ fn failures_that_another_member_may_not_have() {
         (
             503,
             r#"{"message":"During election"}"#,
-            Status::SERVER_ERROR,
+            Status::LEADER_ELECTION,
             false,
             true,
         ),
@@ -478,25 +478,25 @@ fn messages_without_a_code() {
         (
             403,
             r#"{"message":"not current leader"}"#,
-            Status::SERVER_ERROR,
+            Status::FORBIDDEN,
             "not current leader",
         ),
         (
             404,
             r#"{"message":"Not found"}"#,
-            Status::SERVER_ERROR,
+            Status::NOT_FOUND,
             "not found",
         ),
         (
             409,
             r#"{"message":"auth: already enabled"}"#,
-            Status::SERVER_ERROR,
+            Status::CONFLICT,
             "auth: already enabled",
         ),
         (
             410,
             r#"{"message":"Member permanently removed: x"}"#,
-            Status::SERVER_ERROR,
+            Status::GONE,
             "member permanently removed: x",
         ),
         (
