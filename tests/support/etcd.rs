@@ -1,6 +1,8 @@
 //! Real etcd servers on free loopback ports, with data folders that go with them.
 
+use super::cluster::{self, Cluster};
 use super::process::{self, TempDir};
+use super::proxy::Proxy;
 use super::{http, tools, wait_for};
 use std::fmt;
 use std::net::TcpListener;
@@ -60,6 +62,8 @@ pub struct Setup {
     pub election_ms: u32,
     /// More arguments; a flag given again wins.
     pub arguments: Vec<String>,
+    /// Whether members reach each other through proxies.
+    pub isolatable: bool,
 }
 
 impl Setup {
@@ -70,6 +74,7 @@ impl Setup {
             heartbeat_ms: 20,
             election_ms: 200,
             arguments: Vec::new(),
+            isolatable: false,
         }
     }
 
@@ -86,6 +91,12 @@ impl Setup {
         self
     }
 
+    /// Members reach each other through proxies, so that one can be cut off: [`Cluster::isolate`].
+    pub fn isolatable(mut self) -> Setup {
+        self.isolatable = true;
+        self
+    }
+
     /// A server with one member.
     pub fn start(self) -> Etcd {
         let mut members = self.members(1);
@@ -94,12 +105,11 @@ impl Setup {
 
     /// A cluster of `n` members.
     pub fn cluster(self, n: usize) -> Cluster {
-        Cluster {
-            members: self.members(n),
-        }
+        let members = self.members(n);
+        Cluster::of(self, members)
     }
 
-    fn members(self, n: usize) -> Vec<Etcd> {
+    fn members(&self, n: usize) -> Vec<Etcd> {
         for _ in 0..10 {
             let members = self.try_members(n);
             let end = Instant::now() + START_LIMIT;
@@ -117,57 +127,68 @@ impl Setup {
     }
 
     fn try_members(&self, n: usize) -> Vec<Etcd> {
-        let ports = free_ports(2 * n);
-        let peer = |i: usize| format!("http://127.0.0.1:{}", ports[2 * i + 1]);
-        let all: Vec<String> = (0..n).map(|i| format!("n{}={}", i + 1, peer(i))).collect();
-        let members: Vec<Etcd> = (0..n)
-            .map(|i| {
-                let name = format!("n{}", i + 1);
-                let url = format!("http://127.0.0.1:{}", ports[2 * i]);
-                let dir = TempDir::new("etcd");
-                let mut arguments: Vec<String> = [
-                    ("--name", name.as_str()),
-                    ("--data-dir", &dir.join("data").display().to_string()),
-                    ("--listen-client-urls", &url),
-                    ("--advertise-client-urls", &url),
-                    ("--listen-peer-urls", &peer(i)),
-                    ("--initial-advertise-peer-urls", &peer(i)),
-                    ("--initial-cluster", &all.join(",")),
-                    ("--initial-cluster-token", &format!("t{}", ports[0])),
-                    ("--heartbeat-interval", &self.heartbeat_ms.to_string()),
-                    ("--election-timeout", &self.election_ms.to_string()),
-                    ("--log-level", "error"),
-                ]
-                .iter()
-                .map(|(flag, value)| format!("{flag}={value}"))
-                .collect();
-                arguments.push("--enable-v2=true".into());
-                arguments.extend(self.arguments.iter().cloned());
-                Etcd {
-                    name,
-                    url,
-                    binary: self.version.binary(),
-                    version: self.version,
-                    arguments,
-                    dir,
-                    child: Mutex::new(None),
-                }
-            })
-            .collect();
-        for member in &members {
-            member.launch();
+        let mut members: Vec<Etcd> = (1..=n).map(|number| self.member(number)).collect();
+        let all: Vec<String> = members.iter().map(Etcd::introduction).collect();
+        let token = format!("t{}", members[0].port());
+        for member in &mut members {
+            member
+                .arguments
+                .push(format!("--initial-cluster-token={token}"));
+            member.found(&all, "new");
         }
         members
     }
+
+    /// Member `n1`, `n2`, … as it is before it knows the others.
+    pub(super) fn member(&self, number: usize) -> Etcd {
+        let ports = free_ports(2);
+        let [url, listen] = [0, 1].map(|i| format!("http://127.0.0.1:{}", ports[i]));
+        let wire = self
+            .isolatable
+            .then(|| Proxy::sorting(&listen, cluster::line_of));
+        let peer_url = wire.as_ref().map_or_else(|| listen.clone(), Proxy::url);
+        let name = format!("n{number}");
+        let dir = TempDir::new("etcd");
+        let mut arguments: Vec<String> = [
+            ("--name", name.as_str()),
+            ("--data-dir", &dir.join("data").display().to_string()),
+            ("--listen-client-urls", &url),
+            ("--advertise-client-urls", &url),
+            ("--listen-peer-urls", &listen),
+            ("--initial-advertise-peer-urls", &peer_url),
+            ("--heartbeat-interval", &self.heartbeat_ms.to_string()),
+            ("--election-timeout", &self.election_ms.to_string()),
+            ("--log-level", "error"),
+        ]
+        .iter()
+        .map(|(flag, value)| format!("{flag}={value}"))
+        .collect();
+        arguments.push("--enable-v2=true".into());
+        arguments.extend(self.arguments.iter().cloned());
+        Etcd {
+            name,
+            url,
+            peer_url,
+            wire,
+            binary: self.version.binary(),
+            version: self.version,
+            arguments,
+            dir,
+            child: Mutex::new(None),
+        }
+    }
 }
 
-const START_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// One server; stopped and removed when dropped.
 #[derive(Debug)]
 pub struct Etcd {
     name: String,
     url: String,
+    peer_url: String,
+    /// in front of its peer port
+    wire: Option<Proxy>,
     version: Version,
     binary: PathBuf,
     arguments: Vec<String>,
@@ -200,6 +221,16 @@ impl Etcd {
     /// Member name, `n1`…
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What it advertises to its peers.
+    pub fn peer_url(&self) -> &str {
+        &self.peer_url
+    }
+
+    /// The proxy in front of its peer port, in a cluster that is isolatable.
+    pub fn wire(&self) -> Option<&Proxy> {
+        self.wire.as_ref()
     }
 
     /// Which etcd it is.
@@ -245,6 +276,15 @@ impl Etcd {
         let reply = http::put(&self.key_url(key), form).expect("an answer");
         assert!(matches!(reply.status, 200 | 201), "{}", reply.text());
         reply.json()["node"]["modifiedIndex"].as_u64().unwrap()
+    }
+
+    /// The same around an election, which refuses writes: again until it succeeds.
+    #[track_caller]
+    pub fn set_in_the_end(&self, key: &str, form: &str) {
+        wait_for("a write", Duration::from_secs(60), || {
+            let reply = http::put(&self.key_url(key), form).ok()?;
+            matches!(reply.status, 200 | 201).then_some(())
+        });
     }
 
     /// `X-Etcd-Index` now.
@@ -293,6 +333,22 @@ impl Etcd {
         self.launch();
     }
 
+    /// `NAME=PEER-URL`.
+    pub(super) fn introduction(&self) -> String {
+        format!("{}={}", self.name, self.peer_url)
+    }
+
+    /// Starts it for the first time, as one of `all`.
+    pub(super) fn found(&mut self, all: &[String], state: &str) {
+        // what a test said for itself wins
+        let ours = [
+            format!("--initial-cluster={}", all.join(",")),
+            format!("--initial-cluster-state={state}"),
+        ];
+        self.arguments.splice(0..0, ours);
+        self.launch();
+    }
+
     fn launch(&self) {
         let log = std::fs::File::options()
             .create(true)
@@ -317,7 +373,7 @@ impl Etcd {
     }
 
     /// False when the process ended or the time is over.
-    fn until_healthy(&self, end: Instant) -> bool {
+    pub(super) fn until_healthy(&self, end: Instant) -> bool {
         while Instant::now() < end {
             if let Some(child) = self.child.lock().unwrap().as_mut() {
                 if !matches!(child.try_wait(), Ok(None)) {
@@ -338,6 +394,11 @@ impl Etcd {
         false
     }
 
+    /// Whether it is stopped by [`Etcd::pause`].
+    pub fn is_paused(&self) -> bool {
+        self.pid().is_some_and(stopped)
+    }
+
     /// Whether it says that it leads.
     pub fn is_leader(&self) -> bool {
         http::get(&format!("{}/v2/stats/self", self.url))
@@ -348,55 +409,6 @@ impl Etcd {
 impl Drop for Etcd {
     fn drop(&mut self) {
         self.kill();
-    }
-}
-
-/// Several servers that are one cluster.
-#[derive(Debug)]
-pub struct Cluster {
-    members: Vec<Etcd>,
-}
-
-impl Cluster {
-    /// `n` members, all healthy.
-    pub fn start(version: Version, n: usize) -> Cluster {
-        Setup::new(version).timing(50, 500).cluster(n)
-    }
-
-    /// All members, `n1` first.
-    pub fn members(&self) -> &[Etcd] {
-        &self.members
-    }
-
-    /// A member by its place.
-    pub fn member(&self, i: usize) -> &Etcd {
-        &self.members[i]
-    }
-
-    /// Comma-separated URLs of all.
-    pub fn endpoints(&self) -> String {
-        self.members
-            .iter()
-            .map(Etcd::url)
-            .collect::<Vec<_>>()
-            .join(",")
-    }
-
-    /// Place of the leader, as soon as a running member says that it is one. No member may be paused.
-    #[track_caller]
-    pub fn leader(&self) -> usize {
-        wait_for("a leader", Duration::from_secs(20), || {
-            self.members
-                .iter()
-                .position(|m| m.pid().is_some() && m.is_leader())
-        })
-    }
-
-    /// Places of all but the leader.
-    #[track_caller]
-    pub fn followers(&self) -> Vec<usize> {
-        let leader = self.leader();
-        (0..self.members.len()).filter(|i| *i != leader).collect()
     }
 }
 

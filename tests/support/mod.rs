@@ -3,9 +3,11 @@
 //! | module | what it gives |
 //! |---|---|
 //! | [`black_hole`] | [`BlackHole`]: an address that never finishes a connection |
-//! | [`etcd`] | real servers: [`Etcd`], [`Cluster`], started on free loopback ports, gone with the test |
+//! | [`cluster`] | [`Cluster`]: several servers; members isolated from their peers, added, removed, the leader moved |
+//! | [`etcd`] | real servers: [`Etcd`], started on free loopback ports, gone with the test |
 //! | [`header`] | what the header declares |
 //! | [`http`] | a tiny HTTP client, to look at a server without the library under test |
+//! | [`proxy`] | [`Proxy`]: a wire to a server that is cut, slowed or muted while connections live |
 //! | [`scripted`] | [`Scripted`]: a server that does exactly what the test says, on TCP or a unix socket |
 //! | [`cprogram`] | [`CProgram`]: C and C++ built against the header and the release library, run with a time limit |
 //! | [`tools`] | compilers, valgrind, make, and what to do when one is missing |
@@ -22,18 +24,22 @@
 )]
 
 pub mod black_hole;
+pub mod cluster;
 pub mod cprogram;
 pub mod etcd;
 pub mod header;
 pub mod http;
 pub mod process;
+pub mod proxy;
 pub mod scripted;
 pub mod tools;
 
 pub use black_hole::BlackHole;
+pub use cluster::Cluster;
 pub use cprogram::{CProgram, Output, Program};
-pub use etcd::{Cluster, Etcd, Version};
+pub use etcd::{Etcd, Version};
 pub use process::TempDir;
+pub use proxy::{Mode, Proxy};
 pub use scripted::{Conversation, Scripted, Step};
 
 use std::time::{Duration, Instant};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -75,6 +76,28 @@ pub fn is_gone(pid: u32) {
         .lock()
         .unwrap_or_else(|e| e.into_inner())
         .remove(&pid);
+}
+
+/// Which of the servers that run has the end `local` of a connection over loopback.
+pub fn owner(local: SocketAddr, remote: SocketAddr) -> Option<u32> {
+    let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
+    let end = |address: SocketAddr| format!("0100007F:{:04X}", address.port());
+    let ends = [end(local), end(remote)];
+    let inode = table.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        (words.get(1..3)? == ends).then(|| words.get(9).copied())?
+    })?;
+    let socket = format!("socket:[{inode}]");
+    let running = RUNNING.lock().unwrap().clone();
+    running.into_iter().find(|pid| {
+        let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd"));
+        let mut targets = descriptors
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        targets.any(|target| target.as_os_str() == socket.as_str())
+    })
 }
 
 extern "C" fn remove_left() {

@@ -493,7 +493,7 @@ impl Conversation {
 }
 
 /// Length of the first whole request in `bytes`.
-fn request_length(bytes: &[u8]) -> Option<usize> {
+pub(super) fn request_length(bytes: &[u8]) -> Option<usize> {
     let head = find(bytes, b"\r\n\r\n")? + 4;
     let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
     let header = |name: &str| {
