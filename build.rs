@@ -24,6 +24,7 @@ const CHAPTERS: &[&str] = &[
     "cancel",
     "options",
     "client",
+    "credentials",
     "verbs",
     "request",
     "response",

@@ -488,6 +488,32 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_new(
 ETCD_V2_API void etcd_v2_client_free(etcd_v2_client *client);
 
 /*
+ * == Credentials ==================================================================================
+ *
+ * A user and a password, sent with every request as basic authentication: to the members that the
+ * client was given or has found, and to nobody else; a redirect to another host is followed without
+ * them. They stand in no message and no log. Without TLS everybody on the way can read them.
+ * etcd checks a password with bcrypt, which takes a server some 50 ms of processor time for each
+ * request: where that is too much, let it know its users by client certificates.
+ *
+ * Both functions refuse with ETCD_V2_INVALID_ARGUMENT a `user` that is empty or has a colon, a
+ * password of NULL, control characters in either (most often the end of a line), and more than 1024
+ * bytes. Whether they are right is what the first request finds out: ETCD_V2_UNAUTHORIZED.
+ */
+
+/** Who asks, from the first request on; default: nobody. NULL for both takes it back. */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_credentials(
+    etcd_v2_options *options, const char *user, const char *password, etcd_v2_error **err);
+
+/**
+ * Who asks from now on, while other threads go on; NULL for both: nobody. A request that has left
+ * is not changed; a watcher takes it with its next poll, which is after its next event at the
+ * earliest and after etcd_v2_options_set_max_poll_ms() at the latest.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_client_set_credentials(
+    const etcd_v2_client *client, const char *user, const char *password, etcd_v2_error **err);
+
+/*
  * == Everyday verbs ===============================================================================
  *
  * One call each for what is asked most; whoever needs more (lengths, a deadline, cancel, consent

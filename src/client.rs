@@ -28,6 +28,7 @@ use crate::protocol::wire::Wire;
 use crate::reactor::hub::Hub;
 use crate::status::Status;
 use crate::transport::cancel::Cancel;
+use crate::transport::credentials::Authorization;
 use crate::transport::process::Birthplace;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -71,6 +72,13 @@ impl Client {
                 self.run(Errand::of(request, &wire, terms, now)?, cancel)
             }
         }
+    }
+
+    /// From the next request on this is who asks, also for watchers at their next poll.
+    pub fn set_authorization(&self, authorization: Option<Authorization>) -> Result<()> {
+        self.refuse_elsewhere()?;
+        self.options.settings.credentials.set(authorization);
+        Ok(())
     }
 
     fn run(&self, errand: Errand<&Wire>, cancel: Option<&Cancel>) -> Result<Response> {

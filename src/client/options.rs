@@ -3,9 +3,11 @@
 use crate::error::{Error, Result};
 use crate::protocol::answer::Limits;
 use crate::transport::channel::Settings;
+use crate::transport::credentials::{Authorization, Credentials};
 use crate::transport::endpoint::Endpoint;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where a client looks when it is told nothing.
@@ -25,6 +27,7 @@ pub struct Options {
     pub(super) max_in_flight: usize,
     pub(super) decode: Limits,
     pub(super) settings: Settings,
+    pub(super) authorization: Option<Authorization>,
 }
 
 impl Default for Options {
@@ -47,7 +50,9 @@ impl Default for Options {
                 idle_age: Duration::from_secs(60),
                 keepalive: Some((Duration::from_secs(30), Duration::from_secs(10), 3)),
                 user_timeout: Some(Duration::from_secs(20)),
+                ..Settings::default()
             },
+            authorization: None,
         }
     }
 }
@@ -164,6 +169,11 @@ impl Options {
         Ok(())
     }
 
+    /// Who asks; every member is told.
+    pub fn set_authorization(&mut self, authorization: Option<Authorization>) {
+        self.authorization = authorization;
+    }
+
     /// The endpoints, in order.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
@@ -174,8 +184,10 @@ impl Options {
         &self.settings
     }
 
-    /// What was not said gets its default.
+    /// What was not said gets its default, and what changes while the client lives is its own.
     pub(super) fn fill_in(&mut self) -> Result<()> {
+        let authorization = self.authorization.take();
+        self.settings.credentials = Arc::new(Credentials::new(authorization));
         if self.endpoints.is_empty() {
             self.add_endpoint("endpoints", DEFAULT_ENDPOINT)?;
         }

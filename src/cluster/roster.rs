@@ -32,6 +32,15 @@ impl Member {
         }
     }
 
+    /// Somebody that a member redirects to, and that nobody has named: gets no credentials.
+    pub fn stranger(endpoint: Endpoint, settings: &Settings) -> Member {
+        let settings = Settings {
+            credentials: Arc::default(),
+            ..settings.clone()
+        };
+        Member::new(endpoint, &settings)
+    }
+
     /// The way to it.
     pub fn channel(&self) -> &Channel {
         &self.channel
@@ -263,8 +272,7 @@ mod tests {
         let settings = Settings {
             max_idle: 1,
             idle_age: Duration::from_secs(1),
-            keepalive: None,
-            user_timeout: None,
+            ..Settings::default()
         };
         Roster::new(&endpoints(urls), &settings)
     }

@@ -199,7 +199,7 @@ impl<W: Deref<Target = Wire>> Visit<W> {
                 Endpoint::parse("Location", origin).map_err(|e| refuse(&e.detail().message))?;
             let known = roster.find(endpoint.url());
             (
-                known.unwrap_or_else(|| Arc::new(Member::new(endpoint, settings))),
+                known.unwrap_or_else(|| Arc::new(Member::stranger(endpoint, settings))),
                 target,
             )
         };

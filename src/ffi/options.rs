@@ -33,7 +33,7 @@ impl etcd_v2_options {
 ///
 /// # Safety
 /// `options` is NULL or alive, `err` is NULL or a place for a pointer.
-unsafe fn set(
+pub(super) unsafe fn set(
     options: *mut etcd_v2_options,
     err: *mut *mut etcd_v2_error,
     change: impl FnOnce(&mut Options) -> Result<()>,

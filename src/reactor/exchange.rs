@@ -7,6 +7,7 @@ use crate::protocol::answer::Head;
 use crate::protocol::http::exchange::{Event, Exchange as Reader};
 use crate::protocol::http::flaw::{Flaw, FlawKind};
 use crate::transport::channel::{Answer, KEPT, Limits, room_for};
+use crate::transport::credentials::Authorization;
 use crate::transport::fault::{Fault, FaultKind, Sent};
 use crate::transport::race::Race;
 use crate::transport::record::{Failure, Record};
@@ -44,6 +45,8 @@ pub(super) struct Exchange {
     pub(super) stage: Stage,
     pub(super) limits: Limits,
     pub(super) record: Record,
+    /// the same for all parts of the request
+    pub(super) authorization: Option<Authorization>,
     /// beginning and longest duration of the wait that goes on
     since: Instant,
     silence: Duration,
@@ -78,6 +81,7 @@ impl Exchange {
             stage: Stage::Waiting,
             limits: order.limits,
             record: Record::new(),
+            authorization: None,
             since: now,
             silence: order.limits.send,
             patience: None,

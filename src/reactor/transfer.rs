@@ -74,6 +74,8 @@ impl Core {
             return;
         };
         on.role = Role::Busy(key);
+        let pool = self.pools.get(exchange.pool);
+        exchange.authorization = pool.and_then(|pool| pool.member.channel().authorization());
         exchange.record.reused = on.served;
         exchange.record.phase = Phase::Send;
         exchange.wait(self.now, exchange.limits.send);
@@ -131,9 +133,11 @@ impl Core {
                 held.and_then(|held| held.owner.wire())
             }
         };
+        let authorization = exchange.authorization.as_ref().filter(|_| !priming);
+        let more = authorization.map(|one| ("Authorization", one.header()));
         let written = wire
             .ok_or("no request")
-            .and_then(|wire| request::write(wire, &pool.host, &[], &mut output));
+            .and_then(|wire| request::write(wire, &pool.host, more.as_slice(), &mut output));
         let outcome = match (written, self.connections.get_mut(connection)) {
             (Ok(body), Some(on)) => {
                 let (gone, outcome) = push(&mut on.stream, &output, body, sent);

@@ -3,6 +3,7 @@ use super::{
     attempt::{self, Attempt, Installed},
     cancel::Cancel,
     connect::{Dialer, Way},
+    credentials::{Authorization, Credentials},
     endpoint::Endpoint,
     fault::{Fault, FaultKind, Sent},
     prime,
@@ -19,7 +20,7 @@ use crate::{
 };
 use http::{
     HeaderMap, Request, Uri,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING},
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING},
     uri::{self, Authority, PathAndQuery},
 };
 use std::fmt;
@@ -40,7 +41,7 @@ pub(crate) const KEPT: usize = 1024;
 const HEAD_ROOM: usize = 1024;
 
 /// Socket and pool settings, the same for every member of a client.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// idle connections kept
     pub max_idle: usize,
@@ -50,6 +51,8 @@ pub struct Settings {
     pub keepalive: Option<(Duration, Duration, u32)>,
     /// TCP_USER_TIMEOUT
     pub user_timeout: Option<Duration>,
+    /// for members only: who is not one gets none
+    pub credentials: Arc<Credentials>,
 }
 
 /// Limits of one exchange.
@@ -123,6 +126,11 @@ impl Channel {
         &self.dialer
     }
 
+    /// What requests to it carry.
+    pub(crate) fn authorization(&self) -> Option<Authorization> {
+        self.settings.credentials.get()
+    }
+
     /// Changes whenever idle connections are to be closed, wherever they are kept.
     pub(crate) fn forgotten(&self) -> u64 {
         self.forgotten.load(Ordering::Relaxed)
@@ -141,14 +149,16 @@ impl Channel {
             let failure = attempt.record.stopped(Phase::Connect, stop, began);
             return Err(Box::new(attempt.record.fault(failure)));
         }
-        let request = match self.request(wire) {
+        let authorization = self.authorization();
+        let request = match self.request(wire, authorization.as_ref()) {
             Ok(request) => request,
             Err(text) => return Err(Box::new(attempt.record.fault(local(text)))),
         };
         let line = wire.method.name().len() + wire.target.len() + " ".len() + " HTTP/1.1".len();
         attempt.prime = line > prime::LONG_LINE;
-        attempt.head_room =
-            HEAD_ROOM + line + 512 + wire.content_type.as_ref().map_or(0, String::len);
+        let listed = wire.content_type.as_ref().map_or(0, String::len)
+            + authorization.as_ref().map_or(0, |a| a.header().len());
+        attempt.head_room = HEAD_ROOM + line + 512 + listed;
         attempt.record.body = wire.body.as_ref().map_or(0, |body| body.len() as u64);
         let Some(_installed) = Installed::new(attempt) else {
             let attempt = Attempt::new(limits, cancel);
@@ -170,7 +180,11 @@ impl Channel {
         drop(old);
     }
 
-    fn request<'a>(&self, wire: &'a Wire) -> Result<Request<&'a [u8]>, &'static str> {
+    fn request<'a>(
+        &self,
+        wire: &'a Wire,
+        authorization: Option<&Authorization>,
+    ) -> Result<Request<&'a [u8]>, &'static str> {
         if !wire.target.starts_with('/') {
             return Err("request target does not begin with a slash");
         }
@@ -191,7 +205,14 @@ impl Channel {
         *request.method_mut() = method(wire.method);
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
-        // further headers of the request (Authorization) belong here, their lengths into `head_room`
+        // the length of every header belongs into `head_room`
+        if let Some(authorization) = authorization {
+            let value = HeaderValue::from_str(authorization.header());
+            headers.insert(
+                AUTHORIZATION,
+                value.map_err(|_| "credentials are no header value")?,
+            );
+        }
         if let (Some(_), Some(of)) = (&wire.body, &wire.content_type) {
             let of = HeaderValue::from_str(of).map_err(|_| "content type is not a header value")?;
             headers.insert(CONTENT_TYPE, of);
@@ -396,8 +417,7 @@ mod tests {
         let settings = Settings {
             max_idle: 1,
             idle_age: Duration::from_secs(1),
-            keepalive: None,
-            user_timeout: None,
+            ..Settings::default()
         };
         Channel::new(Endpoint::parse("url", url).unwrap(), &settings)
     }
@@ -436,7 +456,7 @@ mod tests {
             let c = char::from(byte);
             for target in [format!("/a{c}b"), format!("/?a{c}b")] {
                 if let Ok(wire) = Wire::raw("GET", &target, None, None) {
-                    let request = channel.request(&wire);
+                    let request = channel.request(&wire, None);
                     let taken = request.as_ref().map(|r| r.uri().path_and_query());
                     assert_eq!(
                         taken.map(|t| t.map(PathAndQuery::as_str)).ok().flatten(),

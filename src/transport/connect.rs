@@ -219,8 +219,7 @@ mod tests {
         let settings = Settings {
             max_idle: 1,
             idle_age: Duration::from_secs(1),
-            keepalive: None,
-            user_timeout: None,
+            ..Settings::default()
         };
         let endpoint = Endpoint::parse("endpoint", "127.0.0.1").unwrap();
         Dialer::new(&endpoint, &settings)

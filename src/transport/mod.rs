@@ -11,6 +11,7 @@ mod buffers;
 pub mod cancel;
 pub mod channel;
 pub(crate) mod connect;
+pub mod credentials;
 pub mod endpoint;
 pub mod fault;
 pub(crate) mod prime;

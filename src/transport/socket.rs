@@ -115,6 +115,7 @@ mod tests {
             idle_age: Duration::from_secs(1),
             keepalive: Some((Duration::from_millis(29_500), Duration::from_secs(10), 3)),
             user_timeout: Some(Duration::from_millis(12_345)),
+            ..Settings::default()
         };
         let (Begun::Connected(socket) | Begun::Pending(socket)) =
             begin_tcp(address, &settings).unwrap();

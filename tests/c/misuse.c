@@ -20,6 +20,7 @@ static void wrong(const char *url)
 		wrong_verb(&VERBS[i]);
 	wrong_long_condition();
 	wrong_options();
+	wrong_credentials();
 	wrong_cancel();
 	wrong_requests();
 	wrong_raw();

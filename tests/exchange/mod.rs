@@ -23,6 +23,7 @@ pub fn settings() -> Settings {
         idle_age: Duration::from_secs(60),
         keepalive: Some((Duration::from_secs(30), Duration::from_secs(10), 3)),
         user_timeout: Some(Duration::from_secs(20)),
+        ..Settings::default()
     }
 }
 

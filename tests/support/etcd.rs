@@ -294,6 +294,24 @@ impl Etcd {
             .etcd_index()
     }
 
+    /// Makes the root user and turns authentication on; guests may do nothing from then on.
+    #[track_caller]
+    pub fn enable_auth(&self, root: &str, password: &str) {
+        let json = [("Content-Type", "application/json")];
+        let user = format!(r#"{{"user":"{root}","password":"{password}"}}"#);
+        let users = format!("{}/v2/auth/users/{root}", self.url);
+        let reply = http::request("PUT", &users, &json, user.as_bytes()).expect("an answer");
+        assert_eq!(reply.status, 201, "{}", reply.text());
+        let enable = format!("{}/v2/auth/enable", self.url);
+        let reply = http::request("PUT", &enable, &json, b"").expect("an answer");
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        let own = http::basic(root, password);
+        let guest = format!("{}/v2/auth/roles/guest", self.url);
+        let headers = [("Authorization", own.as_str())];
+        let reply = http::request("DELETE", &guest, &headers, b"").expect("an answer");
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+
     /// SIGKILL; returns when it is gone.
     pub fn kill(&self) {
         if let Some(mut child) = self.child.lock().unwrap().take() {

@@ -64,6 +64,13 @@ pub fn delete(url: &str) -> io::Result<Reply> {
     request("DELETE", url, &[], b"")
 }
 
+/// Value of `Authorization`.
+pub fn basic(user: &str, password: &str) -> String {
+    use base64::Engine;
+    let engine = base64::engine::general_purpose::STANDARD;
+    format!("Basic {}", engine.encode(format!("{user}:{password}")))
+}
+
 const FORM: &[(&str, &str)] = &[("Content-Type", "application/x-www-form-urlencoded")];
 
 /// Any request; waits at most 10 s for each piece of the answer.

@@ -91,6 +91,42 @@ static void refuse_endpoint(etcd_v2_options *options, const char *url, etcd_v2_s
 	CHECK(made == NULL);
 }
 
+/* The password is nobody's business. */
+#define NO_CREDENTIALS(parameter, user, password)                                                              \
+	do {                                                                                                   \
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, parameter,                                                   \
+			etcd_v2_options_set_credentials(options, user, password, e));                          \
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, parameter,                                                   \
+			etcd_v2_client_set_credentials(client, user, password, e));                            \
+		etcd_v2_error *why = NULL;                                                                     \
+		CHECK_INT(etcd_v2_client_set_credentials(client, user, password, &why),                        \
+			  ETCD_V2_INVALID_ARGUMENT);                                                           \
+		CHECK(strstr(etcd_v2_error_message(why), "hunter2") == NULL);                                  \
+		etcd_v2_error_free(why);                                                                       \
+	} while (0)
+
+static void wrong_credentials(void)
+{
+	etcd_v2_options *options;
+	CHECK_OK(etcd_v2_options_new(&options, &error));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_credentials(NULL, "me", "hunter2", e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_client_set_credentials(NULL, "me", "hunter2", e));
+	NO_CREDENTIALS("user", NULL, "hunter2");
+	NO_CREDENTIALS("user", "", "hunter2");
+	NO_CREDENTIALS("user", "me:hunter2", "x");
+	NO_CREDENTIALS("user", "me\n", "hunter2");
+	NO_CREDENTIALS("password", "me", NULL);
+	NO_CREDENTIALS("password", "me", "hunter2\n");
+	NO_CREDENTIALS("password", "me", "hunter2\x7f");
+	char *longer = repeat("hunter2", 'x', 1024);
+	NO_CREDENTIALS("user", longer, "x");
+	NO_CREDENTIALS("password", "me", longer);
+	free(longer);
+	REFUSED(ETCD_V2_NOT_UTF8, "user", etcd_v2_options_set_credentials(options, "\xff", "x", e));
+	REFUSED(ETCD_V2_NOT_UTF8, "password", etcd_v2_client_set_credentials(client, "me", "\xff", e));
+	etcd_v2_options_free(options);
+}
+
 static void wrong_options(void)
 {
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "out", etcd_v2_options_new(NULL, e));

@@ -107,12 +107,18 @@ static void right_options(const char *url)
 	CHECK_OK(etcd_v2_options_set_max_idle_connections(options, 0, &error));
 	CHECK_OK(etcd_v2_options_set_keepalive(options, 1, 1, 1, &error));
 	CHECK_OK(etcd_v2_options_set_keepalive(options, 0, 0, 0, &error));
+	CHECK_OK(etcd_v2_options_set_credentials(options, NULL, NULL, &error));
+	CHECK_OK(etcd_v2_options_set_credentials(options, "me", "", &error));
 	/* a refused setter changes nothing, and the client does not need its options */
 	CHECK_INT(etcd_v2_options_add_endpoint(options, "gopher://127.0.0.1", NULL), ETCD_V2_INVALID_ARGUMENT);
 	CHECK_INT(etcd_v2_options_set_deadline_ms(options, 0, NULL), ETCD_V2_INVALID_ARGUMENT);
 	etcd_v2_client *other;
 	CHECK_INT(etcd_v2_client_new(options, &other, NULL), ETCD_V2_OK);
 	etcd_v2_options_free(options);
+	CHECK_OK(etcd_v2_set(other, key("o"), "v", 0, NULL, &error));
+	CHECK_OK(etcd_v2_client_set_credentials(other, "you", "pass:word", &error));
+	CHECK_OK(etcd_v2_set(other, key("o"), "v", 0, NULL, &error));
+	CHECK_INT(etcd_v2_client_set_credentials(other, NULL, NULL, NULL), ETCD_V2_OK);
 	CHECK_OK(etcd_v2_set(other, key("o"), "v", 0, NULL, &error));
 	etcd_v2_client_free(other);
 	/* the default endpoint is not asked when nothing is sent */

@@ -1,0 +1,76 @@
+//! Credentials
+//!
+//! A user and a password, sent with every request as basic authentication: to the members that the
+//! client was given or has found, and to nobody else; a redirect to another host is followed without
+//! them. They stand in no message and no log. Without TLS everybody on the way can read them.
+//! etcd checks a password with bcrypt, which takes a server some 50 ms of processor time for each
+//! request: where that is too much, let it know its users by client certificates.
+//!
+//! Both functions refuse with ETCD_V2_INVALID_ARGUMENT a `user` that is empty or has a colon, a
+//! password of NULL, control characters in either (most often the end of a line), and more than 1024
+//! bytes. Whether they are right is what the first request finds out: ETCD_V2_UNAUTHORIZED.
+use super::{
+    client::etcd_v2_client,
+    convert::{borrow, optional_text, text},
+    error::etcd_v2_error,
+    guard::guard,
+    options::{etcd_v2_options, set},
+    status::etcd_v2_status,
+};
+use crate::{
+    error::{Error, Result},
+    transport::credentials::Authorization,
+};
+use std::ffi::c_char;
+
+/// # Safety
+/// Both are NULL or text as [`text`] wants it.
+unsafe fn authorization(
+    user: *const c_char,
+    password: *const c_char,
+) -> Result<Option<Authorization>> {
+    // SAFETY: the caller's promise
+    unsafe {
+        match optional_text("user", user)? {
+            Some(user) => Authorization::basic(user, text("password", password)?).map(Some),
+            None if password.is_null() => Ok(None),
+            None => Err(Error::invalid("user", "must not be NULL with a password")),
+        }
+    }
+}
+
+/// Who asks, from the first request on; default: nobody. NULL for both takes it back.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_credentials(
+    options: *mut etcd_v2_options,
+    user: *const c_char,
+    password: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, texts and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.set_authorization(authorization(user, password)?);
+            Ok(())
+        })
+    }
+}
+
+/// Who asks from now on, while other threads go on; NULL for both: nobody. A request that has left
+/// is not changed; a watcher takes it with its next poll, which is after its next event at the
+/// earliest and after etcd_v2_options_set_max_poll_ms() at the latest.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_client_set_credentials(
+    client: *const etcd_v2_client,
+    user: *const c_char,
+    password: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, texts and err as the header asks
+    unsafe {
+        guard(err, || {
+            let client = borrow("client", client)?;
+            client.0.set_authorization(authorization(user, password)?)
+        })
+    }
+}
