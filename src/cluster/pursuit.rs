@@ -191,7 +191,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             }
             Step::Trouble(error) => {
                 // that a member has no such page says nothing about its health
-                let page = self.wire.expect == Expect::Anything
+                let page = matches!(self.wire.expect, Expect::Anything | Expect::Page(_))
                     && (400..500).contains(&error.detail().http_status);
                 if !page {
                     member.fail(now);

@@ -1,5 +1,6 @@
 //! What an answer means: success, a refusal of etcd, trouble of the member, a redirect.
 use super::{
+    admin::page::Page,
     decode::decode,
     refusal::{self, Refusal},
     response::Response,
@@ -119,6 +120,10 @@ pub fn judge(
 ) -> Verdict {
     let write = repeat != Repeat::Safe;
     match head.status {
+        // how a member says that it is unhealthy
+        503 if expect == Expect::Page(Page::Health) && Page::Health.check(&body).is_ok() => {
+            accepted(head, body, expect, write, limits)
+        }
         200..=299 => accepted(head, body, expect, write, limits),
         301..=303 => Verdict::Refused(not_followed(&head, &body)),
         307 | 308 => redirect(head, &body),
@@ -146,7 +151,11 @@ fn accepted(
     if expect == Expect::Event && body.trim_ascii().is_empty() {
         return Verdict::NoEvent;
     }
-    let tree = match decode(&body, limits).and_then(|tree| check(tree, expect)) {
+    let read = match expect {
+        Expect::Page(page) => page.check(&body).map(|()| Tree::default()),
+        _ => decode(&body, limits).and_then(|tree| check(tree, expect)),
+    };
+    let tree = match read {
         Ok(tree) => tree,
         Err(_) if expect == Expect::Anything => Tree::default(),
         Err(error) => return not_accepted(&head, &body, error, write),
@@ -249,12 +258,16 @@ fn foreign_failure(head: &Head, body: &[u8], expect: Expect, write: bool) -> Ver
         let text = format!("refused with status {} and no body", head.status);
         return Verdict::Refused(foreign(Status::SERVER_ERROR, text, head, body));
     }
+    let no_page = head.status == 404 && body.starts_with(b"404 page not found");
+    if no_page && matches!(expect, Expect::Page(_)) {
+        let text =
+            "the server has no such page: it is too old, or its v2 API is turned off (--enable-v2)";
+        return Verdict::Trouble(foreign(Status::UNSUPPORTED, text.to_owned(), head, body));
+    }
     if head.status < 500 {
-        let hint = match head.status {
-            404 if body.starts_with(b"404 page not found") => {
-                "; the server may have its v2 API turned off (--enable-v2)"
-            }
-            _ => "",
+        let hint = match no_page {
+            true => "; the server may have its v2 API turned off (--enable-v2)",
+            false => "",
         };
         let text = format!("the answer is not etcd's: {}{hint}", head.describe());
         return Verdict::Trouble(foreign(Status::PROTOCOL, text, head, body));

@@ -291,6 +291,16 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Any number that a double can hold.
+    pub(crate) fn f64(&mut self) -> Result<f64> {
+        self.token()?;
+        let start = self.at;
+        match self.number()?.parse() {
+            Ok(number) if f64::is_finite(number) => Ok(number),
+            _ => self.broken(start, "a number was expected"),
+        }
+    }
+
     /// Any number, as it is written.
     fn number(&mut self) -> Result<&'a str> {
         let start = self.at;

@@ -208,6 +208,23 @@ fn whole_numbers() {
 }
 
 #[test]
+fn numbers_with_fractions() {
+    for (text, expected) in [
+        ("0", Some(0.0)),
+        (" -4.82,", Some(-4.82)),
+        ("1.5e3]", Some(1500.0)),
+        ("18446744073709551615", Some(18_446_744_073_709_551_615.0)),
+        ("1e999", None),
+        ("NaN", None),
+        ("01", None),
+        (".5", None),
+        ("", None),
+    ] {
+        assert_eq!(Json::new(text).f64().ok(), expected, "{text}");
+    }
+}
+
+#[test]
 fn numbers_of_every_length_before_every_byte() {
     for length in 1..=19 {
         let digits = &"9876543210123456789"[..length];

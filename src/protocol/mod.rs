@@ -2,9 +2,10 @@
 //!
 //! [`key`] and [`request`] say what is asked, [`wire`] is how it is written, [`answer`] judges what came back,
 //! [`decode`] turns its body into a [`tree`], [`response`] is what a caller reads, [`json`] is the pull parser below them;
-//! [`http`] is the way both take over a connection.
+//! [`http`] is the way both take over a connection; [`admin`] is everything beside the key space.
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod answer;
 pub mod decode;
 mod escape;

@@ -1,5 +1,5 @@
 //! A request as it goes over the wire.
-use super::{form::Form, key::Key};
+use super::{admin::page::Page, form::Form, key::Key};
 use crate::{
     error::{Error, Result},
     status::Status,
@@ -68,6 +68,8 @@ pub enum Expect {
     Action,
     /** one event, or an empty 200 */
     Event,
+    /** a page beside the key space */
+    Page(Page),
     /** anything */
     Anything,
 }

@@ -1,0 +1,35 @@
+//! `/v2/auth/enable`: whether etcd asks who somebody is.
+
+use super::super::wire::{Method, Repeat, Wire};
+use super::page::Page;
+use super::read::{needed, object, whole};
+use super::{change, get};
+use crate::error::Result;
+
+const TARGET: &str = "/v2/auth/enable";
+
+/// Asks for it.
+pub fn ask() -> Wire {
+    get(TARGET, Page::Enabled)
+}
+
+/// Turns it on or off. Not twice: the second copy would be refused, and hide that the first one worked.
+pub fn set(on: bool) -> Wire {
+    let method = if on { Method::Put } else { Method::Delete };
+    change(method, TARGET.to_owned(), None, Repeat::Never, Page::Empty)
+}
+
+/// Reads it.
+pub fn enabled(body: &[u8]) -> Result<bool> {
+    whole(body, |json| {
+        let mut enabled = None;
+        object(json, |json, name| match name {
+            "enabled" => json.bool().map(|is| {
+                enabled = Some(is);
+                true
+            }),
+            _ => Ok(false),
+        })?;
+        needed(json, enabled, "it does not tell whether auth is on")
+    })
+}
