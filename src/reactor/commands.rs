@@ -4,6 +4,7 @@ use super::owner::Owner;
 use super::slab::Key;
 use crate::transport::process::Birthplace;
 use mio::Waker;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,7 +33,7 @@ pub(crate) struct Commands {
 
 #[derive(Default)]
 struct State {
-    queue: Vec<Command>,
+    queue: VecDeque<Command>,
     asleep: bool,
     closed: bool,
 }
@@ -63,7 +64,7 @@ impl Commands {
         if state.closed {
             return Err(command);
         }
-        state.queue.push(command);
+        state.queue.push_back(command);
         let wake = std::mem::replace(&mut state.asleep, false);
         drop(state);
         if wake {
@@ -81,7 +82,7 @@ impl Commands {
     }
 
     /// The thread is awake and takes what has come.
-    pub(super) fn take(&self, into: &mut Vec<Command>) {
+    pub(super) fn take(&self, into: &mut VecDeque<Command>) {
         self.turns.fetch_add(1, Ordering::Relaxed);
         let mut state = self.state();
         state.asleep = false;
@@ -89,7 +90,7 @@ impl Commands {
     }
 
     /// Nothing is taken any more; what had come already is given back.
-    pub(super) fn close(&self) -> Vec<Command> {
+    pub(super) fn close(&self) -> VecDeque<Command> {
         let mut state = self.state();
         state.closed = true;
         std::mem::take(&mut state.queue)

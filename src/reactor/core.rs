@@ -28,6 +28,8 @@ pub(super) const WAKER: Token = Token(usize::MAX);
 const BUFFER: usize = 64 * 1024;
 /// Events taken at once.
 const EVENTS: usize = 1024;
+/// Commands carried out at once: who makes thousands of watchers has the first connected before the last begin.
+const ORDERS: usize = 64;
 
 /// What the thread needs to know of the client.
 #[derive(Clone, Debug)]
@@ -98,14 +100,19 @@ impl Core {
     /// Until it is told to stop.
     pub(super) fn run(&mut self) -> std::io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
-        let mut orders = Vec::new();
+        let mut orders = VecDeque::new();
         loop {
-            let timeout = self.timeout();
+            let timeout = match orders.is_empty() {
+                true => self.timeout(),
+                false => Some(Duration::ZERO),
+            };
             match self.poll.poll(&mut events, timeout) {
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => events.clear(),
                 outcome => outcome?,
             }
-            self.commands.take(&mut orders);
+            if orders.is_empty() {
+                self.commands.take(&mut orders);
+            }
             for event in events.iter().filter(|event| event.token() != WAKER) {
                 self.now = Instant::now();
                 self.ready(event);
@@ -115,7 +122,8 @@ impl Core {
                 self.receive(key);
                 self.work_off();
             }
-            for order in orders.drain(..) {
+            let turn = orders.len().min(ORDERS);
+            for order in orders.drain(..turn) {
                 self.now = Instant::now();
                 match order {
                     Command::Stop => {
