@@ -55,7 +55,7 @@ bench: build
 	@CARGO="$(CARGO)" CC="$(CC)" sh benches/figures.sh "$(OUT)"
 
 bench-watch:
-	@sh tests/tools/with-etcd.sh $(CARGO) bench --locked --bench watchers -- @URL@ 9000 5000
+	@sh tests/tools/with-etcd.sh $(CARGO) bench --locked --bench watchers -- @URL@ 10000 5000
 
 # Does not build when there is a library already, so that `make && sudo make install` leaves no files of root behind.
 install: $(shell [ -e "$(OUT)/$(BUILT)" ] || echo build)

@@ -6,7 +6,19 @@ use etcd_v2::client::{Ask, Call, Client, Listener, Options, Watcher};
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::{Operation, Request};
 use etcd_v2::watch::options::WatchOptions;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::{Duration, Instant};
+
+/// Each watcher has a connection: as many descriptors as this process may have; the server is another one, with its own.
+fn descriptors() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    let _ = setrlimit(Resource::Nofile, all);
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
 
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -57,6 +69,12 @@ fn main() {
             .unwrap_or(default)
     };
     let (keys, identical) = (number(1, 10_000), number(2, 5_000));
+    let limit = descriptors();
+    if limit < keys as u64 + 100 {
+        return println!(
+            "{keys} watchers need as many descriptors, and this process may have {limit}"
+        );
+    }
 
     let mut options = Options::default();
     options.add_endpoints("endpoints", url).expect("a URL");

@@ -5,13 +5,14 @@ use crate::{
     error::{Error, Result},
     status::Status,
 };
+use std::sync::Arc;
 
 const PREFIX: &str = "/v2/keys";
 
-/// A validated key, ready for the request line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A validated key, ready for the request line. Clones share the text: watchers keep several.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    text: String,
+    text: Arc<str>,
     path_len: usize,
 }
 
@@ -45,7 +46,7 @@ impl Key {
             ));
         }
         Ok(Key {
-            text: text.to_owned(),
+            text: text.into(),
             path_len,
         })
     }
@@ -55,7 +56,7 @@ impl Key {
     }
     /// Whether this is the root directory.
     pub fn is_root(&self) -> bool {
-        self.text == "/"
+        &*self.text == "/"
     }
     /// Bytes that [`Key::write_path`] appends.
     pub fn path_len(&self) -> usize {

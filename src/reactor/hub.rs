@@ -98,6 +98,11 @@ impl Hub {
         self.settle(&mut inner);
     }
 
+    /// What holds for every exchange.
+    pub(super) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
     /// What the upstreams of a watcher have counted.
     pub(crate) fn counters(&self, watcher: WatcherId) -> Counters {
         self.inner().fanout.counters(watcher)
@@ -121,7 +126,7 @@ impl Hub {
                     Some(None) => {}
                     None => {
                         inner.contacts.insert(id, None);
-                        let upstream = Upstream::new(Arc::downgrade(self), id, self.terms);
+                        let upstream = Upstream::new(Arc::downgrade(self), id);
                         if let Err(refused) = self.commands.push(Command::Add(Box::new(upstream))) {
                             // dropped, it would report to this hub, which is locked
                             std::mem::forget(refused);

@@ -41,12 +41,40 @@ impl fmt::Debug for Listener {
 pub struct Mailbox {
     inner: Mutex<Inner>,
     ready: Condvar,
+    /// most have none
+    callbacks: Option<Box<Callbacks>>,
+}
+
+#[derive(Debug)]
+struct Callbacks {
     /// held while a callback runs: who ends the watcher waits for it
     listener: Mutex<Listener>,
     calling: Mutex<Option<ThreadId>>,
     /// instead of the queue
-    has_on_event: bool,
-    has_on_state: bool,
+    on_event: bool,
+    on_state: bool,
+}
+
+impl Callbacks {
+    fn new(listener: Listener) -> Option<Box<Callbacks>> {
+        let (on_event, on_state) = (listener.on_event.is_some(), listener.on_state.is_some());
+        (on_event || on_state).then(|| {
+            Box::new(Callbacks {
+                listener: Mutex::new(listener),
+                calling: Mutex::new(None),
+                on_event,
+                on_state,
+            })
+        })
+    }
+
+    fn listener(&self) -> MutexGuard<'_, Listener> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn calling(&self) -> MutexGuard<'_, Option<ThreadId>> {
+        self.calling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Debug)]
@@ -100,10 +128,7 @@ impl Mailbox {
                 rung: false,
             }),
             ready: Condvar::new(),
-            has_on_event: listener.on_event.is_some(),
-            has_on_state: listener.on_state.is_some(),
-            listener: Mutex::new(listener),
-            calling: Mutex::new(None),
+            callbacks: Callbacks::new(listener),
         }
     }
 
@@ -124,7 +149,7 @@ impl Mailbox {
                 }
             }
             _ if inner.end.is_some() => return Push::Accepted,
-            _ if self.has_on_event => return Push::Accepted,
+            _ if self.callbacks.as_ref().is_some_and(|c| c.on_event) => return Push::Accepted,
             output => {
                 if let (0, Output::Event(event)) = (inner.next, output) {
                     inner.next = event.index();
@@ -145,18 +170,24 @@ impl Mailbox {
 
     /// Whether somebody wants to be called for this.
     pub(super) fn wants_call(&self, output: &Output) -> bool {
+        let Some(callbacks) = &self.callbacks else {
+            return false;
+        };
         match output {
             // the end is told to who listens to events, too: its callbacks are dropped then
-            Output::State(State::Closed(_)) => self.has_on_state || self.has_on_event,
-            Output::State(_) => self.has_on_state,
-            Output::Event(_) | Output::Batch(_) => self.has_on_event,
+            Output::State(State::Closed(_)) => true,
+            Output::State(_) => callbacks.on_state,
+            Output::Event(_) | Output::Batch(_) => callbacks.on_event,
         }
     }
 
     /// Runs the callbacks for what a machine told, on the reactor's thread, with nothing locked but the callbacks.
     pub(super) fn call(&self, output: &Output) {
-        let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
-        *self.calling.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
+        let Some(callbacks) = &self.callbacks else {
+            return;
+        };
+        let mut listener = callbacks.listener();
+        *callbacks.calling() = Some(thread::current().id());
         match output {
             Output::State(state) => {
                 if let Some(on_state) = &mut listener.on_state {
@@ -175,7 +206,7 @@ impl Mailbox {
             // let go here may close it again, which `calling` tells apart.
             drop(mem::take(&mut *listener));
         }
-        *self.calling.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *callbacks.calling() = None;
     }
 
     fn tell(&self, listener: &mut Listener, event: Event) {
@@ -232,12 +263,12 @@ impl Mailbox {
         inner.ring();
         drop(inner);
         self.ready.notify_all();
-        let own = *self.calling.lock().unwrap_or_else(PoisonError::into_inner)
-            == Some(thread::current().id());
+        let Some(callbacks) = &self.callbacks else {
+            return;
+        };
+        let own = *callbacks.calling() == Some(thread::current().id());
         if !own {
-            let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
-            let ended = mem::take(&mut *listener);
-            drop(listener);
+            let ended = mem::take(&mut *callbacks.listener());
             drop(ended);
         }
     }
@@ -315,7 +346,8 @@ mod tests {
             gone: gone.clone(),
         };
         let (entered, own) = (inside.clone(), mailbox.clone());
-        mailbox.listener.lock().unwrap().on_event = Some(Box::new(move |_| {
+        let callbacks = mailbox.callbacks.as_ref().unwrap();
+        callbacks.listener().on_event = Some(Box::new(move |_| {
             let _held = &slow;
             entered.store(true, Ordering::SeqCst);
             // until somebody closes it

@@ -5,7 +5,7 @@ use super::hub::{Calls, Holder, client_gone};
 use super::owner::{Desk, Heed, Lane, Next, Order, Owner};
 use crate::cluster::roster::Member;
 use crate::protocol::answer::{self, Head, Verdict, judge};
-use crate::protocol::wire::Wire;
+use crate::protocol::wire::{Expect, Repeat, Wire};
 use crate::transport::channel::{Answer, Limits};
 use crate::transport::fault::Fault;
 use crate::watch::exchange::{self, Action, Exchange, Purpose, Regard, Whom};
@@ -29,19 +29,20 @@ pub(crate) struct Terms {
 pub(super) struct Upstream {
     hub: Holder,
     id: UpstreamId,
-    terms: Terms,
-    wire: Option<Wire>,
+    /// until its head comes: most of the time of most watchers goes by after it
+    wire: Option<Box<Wire>>,
+    expect: Expect,
     /// who has, or had, the last exchange
     member: Option<Arc<Member>>,
 }
 
 impl Upstream {
-    pub(super) fn new(hub: Holder, id: UpstreamId, terms: Terms) -> Upstream {
+    pub(super) fn new(hub: Holder, id: UpstreamId) -> Upstream {
         Upstream {
             hub,
             id,
-            terms,
             wire: None,
+            expect: Expect::Event,
             member: None,
         }
     }
@@ -57,7 +58,7 @@ impl Upstream {
         run(calls);
         let (told, action) = answer?;
         let next = match action {
-            Action::Start(exchange) => self.start_exchange(*exchange, desk),
+            Action::Start(exchange) => self.start_exchange(*exchange, hub.terms(), desk),
             Action::Wait(Some(until)) => Next::Wake(until),
             Action::Wait(None) => Next::Keep,
             Action::Closed => Next::End,
@@ -65,7 +66,7 @@ impl Upstream {
         Some((told, next))
     }
 
-    fn start_exchange(&mut self, exchange: Exchange, desk: &Desk<'_>) -> Next {
+    fn start_exchange(&mut self, exchange: Exchange, terms: &Terms, desk: &Desk<'_>) -> Next {
         let last = self.member.take();
         let other = match &last {
             Some(last) if exchange.whom == Whom::Other => {
@@ -82,14 +83,15 @@ impl Upstream {
             return Next::End;
         };
         self.member = Some(member.clone());
-        self.wire = Some(exchange.wire);
+        self.expect = exchange.wire.expect;
+        self.wire = Some(Box::new(exchange.wire));
         let limits = Limits {
             deadline: desk.now + FAR,
-            connect: self.terms.connect,
+            connect: terms.connect,
             send: exchange.head,
             head: exchange.head,
             body: exchange.stall,
-            max_body: self.terms.max_body,
+            max_body: terms.max_body,
         };
         let lane = match exchange.purpose {
             Purpose::Poll => Lane::Own,
@@ -103,14 +105,9 @@ impl Upstream {
     }
 
     fn judge(&self, answer: Answer) -> Option<Verdict> {
-        let (wire, member) = (self.wire.as_ref()?, self.member.as_ref()?);
-        let mut verdict = judge(
-            answer.head,
-            answer.body,
-            wire.expect,
-            wire.repeat,
-            &self.terms.decode,
-        );
+        let (hub, member) = (self.hub.upgrade()?, self.member.as_ref()?);
+        let decode = &hub.terms().decode;
+        let mut verdict = judge(answer.head, answer.body, self.expect, Repeat::Safe, decode);
         if let Verdict::Success(response) = &mut verdict {
             response.set_endpoint(member.url().clone());
         }
@@ -158,10 +155,11 @@ impl Owner for Upstream {
     }
 
     fn wire(&self) -> Option<&Wire> {
-        self.wire.as_ref()
+        self.wire.as_deref()
     }
 
     fn on_head(&mut self, head: &Head, desk: &Desk<'_>) -> Heed {
+        self.wire = None;
         match self.report(desk, |machine| machine.on_head(desk.now, head)) {
             Some((exchange::Heed::Stay(silence), _)) => Heed::Silence(silence),
             Some((exchange::Heed::Leave, next)) => Heed::Leave(next),

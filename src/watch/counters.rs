@@ -22,12 +22,12 @@ pub struct Counters {
 impl Counters {
     /// Both together.
     pub fn plus(self, other: Counters) -> Counters {
-        self.with(other, u64::saturating_add)
+        self.with(other, u64::wrapping_add)
     }
 
-    /// What was counted since `base`.
+    /// What was counted since `base`; what is below zero comes back with [`Counters::plus`].
     pub fn minus(self, base: Counters) -> Counters {
-        self.with(base, u64::saturating_sub)
+        self.with(base, u64::wrapping_sub)
     }
 
     fn with(self, other: Counters, of: fn(u64, u64) -> u64) -> Counters {

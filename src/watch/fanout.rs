@@ -37,7 +37,7 @@ pub enum Effect {
 /// What watchers must have in common to share; queues are their own.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Terms {
-    key: Box<str>,
+    key: Key,
     recursive: bool,
     on_lost: OnLost,
     max_poll: Duration,
@@ -55,16 +55,32 @@ struct Upstream {
 #[derive(Debug)]
 struct Seat {
     upstream: UpstreamId,
-    /// counted by machines it was on before
-    kept: Counters,
-    /// what the present machine had counted when it came
-    base: Counters,
+    /// to be added to what the machine has counted; `None`: nothing, as for all that came with their machine
+    offset: Option<Box<Counters>>,
+}
+
+impl Seat {
+    fn new(upstream: UpstreamId, offset: Counters) -> Seat {
+        Seat {
+            upstream,
+            offset: (offset != Counters::default()).then(|| Box::new(offset)),
+        }
+    }
+
+    /// What counts for the watcher when its machine has counted this.
+    fn count(&self, machine: Counters) -> Counters {
+        match &self.offset {
+            Some(offset) => machine.plus(**offset),
+            None => machine,
+        }
+    }
 }
 
 /// All watchers of a client and the machines that serve them.
 #[derive(Debug)]
 pub struct Fanout {
-    upstreams: HashMap<UpstreamId, Upstream>,
+    /// in boxes: a table is half empty
+    upstreams: HashMap<UpstreamId, Box<Upstream>>,
     seats: HashMap<WatcherId, Seat>,
     families: HashMap<Arc<Terms>, Vec<UpstreamId>>,
     effects: VecDeque<Effect>,
@@ -107,7 +123,7 @@ impl Fanout {
         options.check()?;
         let terms = Terms {
             // a slash at the end matters to the server's access rules
-            key: key.text().into(),
+            key: key.clone(),
             recursive: options.recursive,
             on_lost: options.on_lost,
             max_poll: options.max_poll.unwrap_or(max_poll),
@@ -128,12 +144,12 @@ impl Fanout {
         let Some(up) = self.upstreams.get_mut(&upstream) else {
             return Err(Error::invalid("watcher", "its machine is gone"));
         };
+        if up.watchers.is_empty() {
+            // most stay alone
+            up.watchers.reserve_exact(1);
+        }
         up.watchers.push(watcher);
-        let seat = Seat {
-            upstream,
-            kept: Counters::default(),
-            base: up.machine.counters(),
-        };
+        let seat = Seat::new(upstream, Counters::default().minus(up.machine.counters()));
         self.seats.insert(watcher, seat);
         Ok(Joined {
             watcher,
@@ -149,7 +165,8 @@ impl Fanout {
 
     fn add(&mut self, machine: Machine, terms: Arc<Terms>) -> UpstreamId {
         let id = UpstreamId(self.number());
-        let family = self.families.entry(terms.clone()).or_default();
+        let alone = || Vec::with_capacity(1);
+        let family = self.families.entry(terms.clone()).or_insert_with(alone);
         // newcomers need a main machine that moves
         let stuck = family
             .first()
@@ -162,7 +179,7 @@ impl Fanout {
             paused: false,
             watchers: Vec::new(),
         };
-        self.upstreams.insert(id, upstream);
+        self.upstreams.insert(id, Box::new(upstream));
         self.effects.push_back(Effect::Poll(id));
         id
     }
@@ -263,8 +280,7 @@ impl Fanout {
         let base = upstream.machine.counters();
         for watcher in movers {
             if let Some(seat) = self.seats.get_mut(watcher) {
-                seat.kept = seat.kept.plus(counters.minus(seat.base));
-                (seat.upstream, seat.base) = (id, base);
+                *seat = Seat::new(id, seat.count(counters).minus(base));
             }
         }
     }
@@ -342,11 +358,10 @@ impl Fanout {
         let Some(seat) = self.seats.get(&watcher) else {
             return Counters::default();
         };
-        let now = self
-            .upstreams
-            .get(&seat.upstream)
-            .map_or(seat.base, |upstream| upstream.machine.counters());
-        seat.kept.plus(now.minus(seat.base))
+        let upstream = self.upstreams.get(&seat.upstream);
+        upstream.map_or(Counters::default(), |upstream| {
+            seat.count(upstream.machine.counters())
+        })
     }
 
     /// Watchers.

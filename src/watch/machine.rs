@@ -79,9 +79,7 @@ struct Behind {
 /// The state machine of one upstream.
 #[derive(Debug)]
 pub struct Machine {
-    key: Key,
     scope: Scope,
-    recursive: bool,
     on_lost: OnLost,
     progress: bool,
     max_poll: Duration,
@@ -131,9 +129,7 @@ impl Machine {
             .then(|| Arc::new(Mirror::new(key, options.recursive, pace.dice())));
         let max_poll = options.max_poll.unwrap_or(max_poll);
         Ok(Machine {
-            key: key.clone(),
             scope: Scope::new(key, options.recursive),
-            recursive: options.recursive,
             on_lost: options.on_lost,
             progress: options.progress,
             max_poll,
@@ -175,7 +171,6 @@ impl Machine {
         pace.dice();
         pace.dice();
         Machine {
-            key: self.key.clone(),
             scope: self.scope.clone(),
             pace,
             mirror: self.mirror.clone(),
@@ -205,10 +200,11 @@ impl Machine {
             _ => self.not_before = None,
         }
         let task = self.task;
+        let (key, recursive) = (self.scope.key(), self.scope.is_recursive());
         let wire = match task {
-            Task::Poll => Wire::poll(&self.key, self.recursive, self.position.wait_index()),
-            Task::Probe => Ok(Wire::head(&self.key)),
-            Task::List | Task::Resync | Task::Verify => read(&self.key, self.recursive),
+            Task::Poll => Wire::poll(key, recursive, self.position.wait_index()),
+            Task::Probe => Ok(Wire::head(key)),
+            Task::List | Task::Resync | Task::Verify => read(key, recursive),
         };
         let wire = match wire {
             Ok(wire) => wire,
@@ -281,7 +277,12 @@ impl Machine {
 
     /// Takes what there is to tell, in order.
     pub fn output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if self.outputs.is_empty() {
+            // thousands of idle machines have nothing to tell
+            self.outputs = VecDeque::new();
+        }
+        output
     }
 
     /// No further exchange is started before [`Machine::resume`]: a consumer is full.

@@ -29,8 +29,10 @@ pub struct Queue {
     items: VecDeque<Item>,
     limit: usize,
     on_full: OnFull,
-    batches: usize,
-    counters: Counters,
+    batches: u32,
+    delivered: u64,
+    dropped: u64,
+    gaps: u64,
 }
 
 impl Queue {
@@ -41,7 +43,9 @@ impl Queue {
             limit: limit.max(1),
             on_full,
             batches: 0,
-            counters: Counters::default(),
+            delivered: 0,
+            dropped: 0,
+            gaps: 0,
         }
     }
 
@@ -79,7 +83,7 @@ impl Queue {
                         return last.merge(&event);
                     }
                 }
-                self.counters.gaps += 1;
+                self.gaps += 1;
             }
             _ if self.drops() => return self.overflow(event.index(), 1),
             _ => {}
@@ -109,19 +113,28 @@ impl Queue {
 
     /// Tells one gap in place of all that is dropped in a row.
     fn overflow(&mut self, index: u64, count: u64) {
-        self.counters.dropped += count;
+        self.dropped += count;
         self.push_event(Event::gap(index, index, Loss::Overflow));
     }
 
     /// The next event.
     pub fn pop(&mut self) -> Option<Event> {
+        let event = self.take();
+        self.delivered += u64::from(event.is_some());
+        if self.items.is_empty() {
+            // thousands of idle queues are empty
+            self.items = VecDeque::new();
+        }
+        event
+    }
+
+    fn take(&mut self) -> Option<Event> {
         loop {
             let event = match self.items.front_mut()? {
                 Item::Batch { batch, at } => {
                     if let Some(event) = batch.event(*at) {
                         *at += 1;
                         if *at < batch.len() {
-                            self.counters.delivered += 1;
                             return Some(event);
                         }
                         Some(event)
@@ -132,14 +145,10 @@ impl Queue {
                 Item::Event(_) => None,
             };
             match self.items.pop_front()? {
-                Item::Event(event) => {
-                    self.counters.delivered += 1;
-                    return Some(event);
-                }
+                Item::Event(event) => return Some(event),
                 Item::Batch { .. } => self.batches -= 1,
             }
             if event.is_some() {
-                self.counters.delivered += 1;
                 return event;
             }
         }
@@ -157,7 +166,12 @@ impl Queue {
 
     /// What this queue counts: delivered, dropped, gaps.
     pub fn counters(&self) -> Counters {
-        self.counters
+        Counters {
+            delivered: self.delivered,
+            dropped: self.dropped,
+            gaps: self.gaps,
+            ..Counters::default()
+        }
     }
 }
 

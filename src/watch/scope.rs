@@ -6,7 +6,7 @@ use crate::protocol::response::{Action, Response};
 /// What is watched.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    key: String,
+    key: Key,
     recursive: bool,
 }
 
@@ -14,9 +14,19 @@ impl Scope {
     /// `key`, or everything below it too.
     pub fn new(key: &Key, recursive: bool) -> Scope {
         Scope {
-            key: key.text().trim_end_matches('/').to_owned(),
+            key: key.clone(),
             recursive,
         }
+    }
+
+    /// The key that is watched.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// Or everything below it too.
+    pub fn is_recursive(&self) -> bool {
+        self.recursive
     }
 
     /// Whether an event is one that a live watch would have been told.
@@ -25,14 +35,15 @@ impl Scope {
             return false;
         };
         let key = node.key().trim_end_matches('/');
-        if let Some(below) = below(key, &self.key) {
+        let watched = self.key.text().trim_end_matches('/');
+        if let Some(below) = below(key, watched) {
             // hidden below the watched path; the history of a server does not leave them out
             return below.is_empty()
                 || (self.recursive && !below.split('/').any(|segment| segment.starts_with('_')));
         }
         // a directory above was removed; the history matches by string prefix, so /pre is told to /prefix
         let removed = matches!(event.action(), Action::Delete | Action::Expire);
-        removed && below(&self.key, key).is_some()
+        removed && below(watched, key).is_some()
     }
 }
 

@@ -26,6 +26,8 @@ done
 port() {
 	echo $((10000 + $(od -An -N2 -tu2 /dev/urandom) % 20000))
 }
+# a server limits its connections by what it may open
+ulimit -n "$(ulimit -H -n)" 2>/dev/null
 started() {
 	grep -q -e 'ready to serve client requests' -e 'serving .*client requests' "$tmp/log" 2>/dev/null
 }

@@ -27,7 +27,11 @@ impl Machine {
                 self.task = Task::Resync;
             }
             // a single key tells by its own indices whether it changed
-            OnLost::Gap if loss == Loss::Cleared && !self.recursive && self.open_gap.is_none() => {
+            OnLost::Gap
+                if loss == Loss::Cleared
+                    && !self.scope.is_recursive()
+                    && self.open_gap.is_none() =>
+            {
                 self.task = Task::Verify;
             }
             OnLost::Gap => self.gap(loss, index),

@@ -53,7 +53,7 @@ impl Machine {
                 .push_back(Output::Batch(Arc::new(Batch::Listing {
                     response,
                     index,
-                    recursive: self.recursive,
+                    recursive: self.scope.is_recursive(),
                 })));
         }
     }
