@@ -29,6 +29,7 @@ const CHAPTERS: &[&str] = &[
     "request",
     "response",
     "node",
+    "outcome",
     "watch",
     "watch_options",
     "watcher",

@@ -69,8 +69,8 @@
  *   no member answers     ETCD_V2_UNREACHABLE, ETCD_V2_TIMEOUT, ETCD_V2_CANCELLED
  *   etcd is in trouble    ETCD_V2_RAFT_INTERNAL (300), ETCD_V2_LEADER_ELECTION (301),
  *                         ETCD_V2_SERVER_ERROR
- *   sent, not answered    ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied; read before you
- *                         repeat it
+ *   sent, not answered    ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied; ask
+ *                         etcd_v2_resolve_outcome() before you repeat it
  *   a wrong answer        ETCD_V2_PROTOCOL (not etcd's), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
  *   not allowed           ETCD_V2_UNAUTHORIZED (110)
  *   a bug of the library  ETCD_V2_INTERNAL
@@ -130,6 +130,9 @@ typedef struct etcd_v2_response etcd_v2_response;
 
 /** A key in a response, which owns it. Read-only: any number of threads may read one node at once. */
 typedef struct etcd_v2_node etcd_v2_node;
+
+/** What became of a write. Read-only: any number of threads may read one at once. */
+typedef struct etcd_v2_outcome etcd_v2_outcome;
 
 /** How a watcher is to be. One thread at a time. */
 typedef struct etcd_v2_watch_options etcd_v2_watch_options;
@@ -300,6 +303,12 @@ ETCD_V2_API bool etcd_v2_error_is_retriable(const etcd_v2_error *error);
 
 /** Whether the write may have been applied, or may still be. false is a promise: it was not. */
 ETCD_V2_API bool etcd_v2_error_outcome_unknown(const etcd_v2_error *error);
+
+/**
+ * The highest index of the store that the client knew when the request first left; 0 when it knew
+ * none. What the request changed, if it did, has a higher one.
+ */
+ETCD_V2_API uint64_t etcd_v2_error_known_index(const etcd_v2_error *error);
 
 /** How many tries were made in vain; of very many the last 32 are kept. */
 ETCD_V2_API size_t etcd_v2_error_attempt_count(const etcd_v2_error *error);
@@ -886,6 +895,80 @@ ETCD_V2_API size_t etcd_v2_node_child_count(const etcd_v2_node *node);
  * ETCD_V2_SORTED.
  */
 ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, size_t i);
+
+/*
+ * == Unknown outcomes =============================================================================
+ *
+ * A write that ended as ETCD_V2_OUTCOME_UNKNOWN may have been applied, or may still be: etcd can
+ * commit it seconds after it was reported to have failed, and a member that was stopped runs what
+ * lies in its buffers when it goes on. etcd_v2_resolve_outcome() reads back what became of it.
+ *
+ * A write is found by what it makes: the same operation on the same key with the same value and the
+ * same conditions, at an index that was not there when the request left. The store does not tell
+ * who has made a change, so another client's twin of it looks the same: write values that nobody
+ * else writes, or compare with an index. Renewed TTLs and removals have no value; what is told of
+ * them is that one has happened.
+ *
+ * It has to know an index of the store from before the write: of any answer that the client had
+ * got. A client whose first request this was cannot tell.
+ */
+
+#define ETCD_V2_FATE_APPLIED     1 /**< The change has been made since the request left. */
+#define ETCD_V2_FATE_NOT_APPLIED 2 /**< It has not been made, up to an index. */
+#define ETCD_V2_FATE_UNSURE      3 /**< What is there does not tell. */
+
+/**
+ * Finds out what became of `request`, whose run ended with `error`. Waits on the calling thread;
+ * reads, and changes nothing.
+ *
+ *   `request`     as it was run; not a read, and not of etcd_v2_request_raw()
+ *   `error`       of that run, also one of a completion. When it says that nothing was applied, that
+ *                 is the outcome, and nothing is sent
+ *   `timeout_ms`  for all of it, 1 to 2147483647; 0: the client's deadline
+ *   `settle_ms`   so long a write that is not there is looked for again and again, since it may
+ *                 still come, 0 to 2147483647. Servers give up after 7 s: 8000 covers those that are
+ *                 only slow; nothing covers one that is stopped and goes on later
+ *   `cancel`      ends the waiting; may be NULL
+ *   `out`         the outcome; free it with etcd_v2_outcome_free()
+ *
+ * The state is read through consensus, which waits behind everything that was proposed before;
+ * then the changes since the request left are read from the history of the last 1000.
+ * ETCD_V2_OK means that something could be read, whatever it says. It fails as a read does.
+ */
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_resolve_outcome(
+    const etcd_v2_client *client, const etcd_v2_request *request, const etcd_v2_error *error,
+    int64_t timeout_ms, int64_t settle_ms, const etcd_v2_cancel *cancel, etcd_v2_outcome **out,
+    etcd_v2_error **err);
+
+/**
+ * What became of it: ETCD_V2_FATE_APPLIED, ETCD_V2_FATE_NOT_APPLIED or ETCD_V2_FATE_UNSURE; 0 for
+ * NULL.
+ */
+ETCD_V2_API int32_t etcd_v2_outcome_fate(const etcd_v2_outcome *outcome);
+
+/**
+ * Whether that stays so. What was applied was applied; what was not applied may still be, unless
+ * nothing had left, or it compares with an index that the key does not have any more.
+ */
+ETCD_V2_API bool etcd_v2_outcome_is_final(const etcd_v2_outcome *outcome);
+
+/** The index at which it was applied; 0 if it was not. Of what was created in order, it is the name. */
+ETCD_V2_API uint64_t etcd_v2_outcome_modified_index(const etcd_v2_outcome *outcome);
+
+/** How far the store had got: what is told holds up to this index. 0 when the error told all. */
+ETCD_V2_API uint64_t etcd_v2_outcome_index(const etcd_v2_outcome *outcome);
+
+/** One line for people that says why. Never NULL for an outcome. */
+ETCD_V2_API const char *etcd_v2_outcome_text(const etcd_v2_outcome *outcome);
+
+/**
+ * The evidence: the change itself from the history, or else the key as it was read; NULL when
+ * there was neither. Not to be freed.
+ */
+ETCD_V2_API const etcd_v2_response *etcd_v2_outcome_response(const etcd_v2_outcome *outcome);
+
+/** Frees an outcome and everything read from it. */
+ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
 
 /*
  * == Watch ========================================================================================

@@ -4,6 +4,7 @@
 mod call;
 mod options;
 mod queue;
+mod resolve;
 mod submit;
 mod watch_once;
 mod watcher;
@@ -11,9 +12,11 @@ mod watcher;
 pub use call::{Ask, Call};
 pub use options::Options;
 pub use queue::{Completed, Queue};
+pub use resolve::Lookout;
 pub use watch_once::Patience;
 pub use watcher::Watcher;
 
+pub use crate::cluster::evidence::{Fate, Finding};
 pub use crate::reactor::mailbox::{Listener, OnEvent, OnState};
 
 use self::submit::Engine;

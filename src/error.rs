@@ -53,6 +53,15 @@ pub struct Attempt {
     pub took: Duration,
 }
 
+/// What a client knew of the store of a cluster at some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Which cluster; 0 = unknown.
+    pub cluster: u64,
+    /// The highest index that any member had told; 0 = none.
+    pub index: u64,
+}
+
 /// What went wrong.
 #[derive(Clone)]
 pub struct Error(Box<Detail>);
@@ -80,6 +89,8 @@ pub struct Detail {
     pub retriable: bool,
     /// Whether the request may have been, or may still be, applied.
     pub outcome_unknown: bool,
+    /// What was known when the request first left: what it changed has a higher index.
+    pub known: Known,
     /// Every try, in order.
     pub attempts: Vec<Attempt>,
     /// First bytes of an answer that is not etcd's.
@@ -119,6 +130,7 @@ impl Error {
             phase: None,
             retriable: false,
             outcome_unknown: status == Status::OUTCOME_UNKNOWN,
+            known: Known::default(),
             attempts: Vec::new(),
             body: Vec::new(),
         }))

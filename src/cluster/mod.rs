@@ -2,14 +2,17 @@
 //!
 //! Rules without I/O, time is an argument: [`health`], [`budget`], [`backoff`] and [`outcome`] are the small ones,
 //! [`visit`] is one try at one member, [`pursuit`] is one request on its way over all of them, [`trail`] what it has been
-//! through, [`errand`] all the requests that one call takes. [`roster`] keeps the members; [`failover`] drives an errand on
-//! the thread of the caller.
+//! through, [`errand`] all the requests that one call takes. [`guard`] is what the answers have told of the cluster,
+//! [`evidence`] what the store says about a write whose outcome is unknown. [`roster`] keeps the members; [`failover`]
+//! drives an errand on the thread of the caller.
 #![forbid(unsafe_code)]
 
 pub mod backoff;
 pub mod budget;
 pub mod errand;
+pub mod evidence;
 pub mod failover;
+pub mod guard;
 pub mod health;
 pub mod outcome;
 pub mod pursuit;

@@ -108,6 +108,9 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         let left = roster.len().saturating_sub(self.tried.len());
         let share = |repeatable| self.terms.budget.limits(now, left, repeatable);
         let (limits, before) = (share(self.repeatable), share(true));
+        self.trail
+            .known
+            .get_or_insert_with(|| roster.guard().known());
         let visit = Visit::new(
             member,
             self.wire.clone(),
@@ -145,6 +148,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         let Some(present) = &mut self.present else {
             return self.go(now, roster);
         };
+        roster.guard().see(&answer.head);
         match present.visit.answered(answer, roster, settings) {
             Some(step) => self.step(step, now, roster),
             None => Todo::Exchange,

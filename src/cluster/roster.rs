@@ -1,6 +1,7 @@
 //! The list of members and which of them is asked first. The list may change while calls run: a member is known by its
 //! [`Arc`], never by its place.
 
+use super::guard::Guard;
 use super::health::Health;
 use crate::transport::channel::{Channel, Settings};
 use crate::transport::endpoint::Endpoint;
@@ -139,6 +140,7 @@ struct List {
 pub struct Roster {
     list: RwLock<List>,
     settings: Settings,
+    guard: Guard,
 }
 
 impl Roster {
@@ -147,9 +149,15 @@ impl Roster {
         let roster = Roster {
             list: RwLock::default(),
             settings: settings.clone(),
+            guard: Guard::default(),
         };
         roster.replace(Source::Seed, endpoints);
         roster
+    }
+
+    /// What the answers have told of the cluster.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
     }
 
     /// How many there are.

@@ -1,7 +1,7 @@
 //! What one call has been through so far, and the error that it ends with when no member would do.
 
 use crate::echo::seconds;
-use crate::error::{Attempt, Error, Phase, line};
+use crate::error::{Attempt, Error, Known, Phase, line};
 use crate::status::Status;
 use crate::transport::fault::{Fault, FaultKind};
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub struct Trail {
     attempts: Vec<Attempt>,
     /// Whether a copy of the request may have been applied.
     pub maybe_applied: bool,
+    /// What was known of the store before the first try.
+    pub known: Option<Known>,
     /// The last answer of a member that could not help.
     trouble: Option<Error>,
     http_status: u16,
@@ -31,6 +33,7 @@ impl Trail {
             started,
             attempts: Vec::new(),
             maybe_applied: false,
+            known: None,
             trouble: None,
             http_status: 0,
             garbled: false,
@@ -80,6 +83,7 @@ impl Trail {
             detail.http_status = self.http_status;
         }
         detail.outcome_unknown |= self.maybe_applied;
+        detail.known = self.known.unwrap_or_default();
         detail.attempts = self.attempts;
         error
     }

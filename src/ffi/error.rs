@@ -30,6 +30,10 @@ struct AttemptText {
 impl Handle for etcd_v2_error {}
 
 impl etcd_v2_error {
+    pub(super) fn error(&self) -> &Error {
+        &self.error
+    }
+
     pub(super) fn new(mut error: Error) -> etcd_v2_error {
         // the NUL that the header promises after the body
         error.detail_mut().body.push(0);
@@ -142,6 +146,14 @@ pub unsafe extern "C" fn etcd_v2_error_is_retriable(error: *const etcd_v2_error)
 pub unsafe extern "C" fn etcd_v2_error_outcome_unknown(error: *const etcd_v2_error) -> bool {
     // SAFETY: NULL or alive, see the header
     unsafe { look(error) }.is_some_and(|e| e.error.detail().outcome_unknown)
+}
+
+/// The highest index of the store that the client knew when the request first left; 0 when it knew
+/// none. What the request changed, if it did, has a higher one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_error_known_index(error: *const etcd_v2_error) -> u64 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(error) }.map_or(0, |e| e.error.detail().known.index)
 }
 
 /// How many tries were made in vain; of very many the last 32 are kept.

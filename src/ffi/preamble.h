@@ -69,8 +69,8 @@
  *   no member answers     ETCD_V2_UNREACHABLE, ETCD_V2_TIMEOUT, ETCD_V2_CANCELLED
  *   etcd is in trouble    ETCD_V2_RAFT_INTERNAL (300), ETCD_V2_LEADER_ELECTION (301),
  *                         ETCD_V2_SERVER_ERROR
- *   sent, not answered    ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied; read before you
- *                         repeat it
+ *   sent, not answered    ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied; ask
+ *                         etcd_v2_resolve_outcome() before you repeat it
  *   a wrong answer        ETCD_V2_PROTOCOL (not etcd's), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
  *   not allowed           ETCD_V2_UNAUTHORIZED (110)
  *   a bug of the library  ETCD_V2_INTERNAL

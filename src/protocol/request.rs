@@ -159,6 +159,18 @@ impl Request {
     pub fn flags(&self) -> u32 {
         self.flags
     }
+    /// What it writes; `None` for none.
+    pub fn value(&self) -> Option<&str> {
+        self.value.as_deref()
+    }
+    /// The value that it is compared with.
+    pub fn prev_value(&self) -> Option<&str> {
+        self.prev_value.as_deref()
+    }
+    /// The index that it is compared with; 0 = none.
+    pub fn prev_index(&self) -> u64 {
+        self.prev_index
+    }
     /// The TTL.
     pub fn ttl(&self) -> Ttl {
         self.ttl

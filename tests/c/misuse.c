@@ -7,6 +7,7 @@
  */
 #include "misuse/nothing.h"
 #include "misuse/options.h"
+#include "misuse/outcome.h"
 #include "misuse/requests.h"
 #include "misuse/right.h"
 #include "misuse/verbs.h"
@@ -27,8 +28,10 @@ static void wrong(const char *url)
 	wrong_watch_options();
 	wrong_watcher();
 	wrong_submit();
+	wrong_outcome();
 	nothing_to_read();
 	nothing_to_watch();
+	no_outcome();
 	numbers_without_a_name();
 	etcd_v2_cancel_free(token);
 	etcd_v2_client_free(client);

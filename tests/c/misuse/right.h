@@ -3,6 +3,7 @@
 #ifndef MISUSE_RIGHT_H
 #define MISUSE_RIGHT_H
 
+#include "outcome.h"
 #include "requests.h"
 #include "watching.h"
 #include "verbs.h"
@@ -339,6 +340,7 @@ static void right(const char *url, const char *prefix)
 	right_orders_of_freeing(url);
 	right_watcher(key("watched"));
 	right_submit(key("submitted"));
+	right_outcome();
 	etcd_v2_cancel_free(token);
 	etcd_v2_client_free(client);
 }

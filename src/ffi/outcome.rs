@@ -1,0 +1,187 @@
+//! Unknown outcomes
+//!
+//! A write that ended as ETCD_V2_OUTCOME_UNKNOWN may have been applied, or may still be: etcd can
+//! commit it seconds after it was reported to have failed, and a member that was stopped runs what
+//! lies in its buffers when it goes on. etcd_v2_resolve_outcome() reads back what became of it.
+//!
+//! A write is found by what it makes: the same operation on the same key with the same value and the
+//! same conditions, at an index that was not there when the request left. The store does not tell
+//! who has made a change, so another client's twin of it looks the same: write values that nobody
+//! else writes, or compare with an index. Renewed TTLs and removals have no value; what is told of
+//! them is that one has happened.
+//!
+//! It has to know an index of the store from before the write: of any answer that the client had
+//! got. A client whose first request this was cannot tell.
+use super::{
+    cancel::etcd_v2_cancel,
+    client::etcd_v2_client,
+    convert::{self, Handle, borrow, c_string, look},
+    error::etcd_v2_error,
+    guard::guard,
+    request::etcd_v2_request,
+    response::etcd_v2_response,
+    status::etcd_v2_status,
+};
+use crate::client::{Fate, Finding, Lookout, Options};
+use std::{
+    ffi::{CString, c_char},
+    ptr,
+    time::Duration,
+};
+
+/// The change has been made since the request left.
+pub const ETCD_V2_FATE_APPLIED: i32 = 1;
+/// It has not been made, up to an index.
+pub const ETCD_V2_FATE_NOT_APPLIED: i32 = 2;
+/// What is there does not tell.
+pub const ETCD_V2_FATE_UNSURE: i32 = 3;
+
+/// What became of a write. Read-only: any number of threads may read one at once.
+pub struct etcd_v2_outcome {
+    fate: i32,
+    is_final: bool,
+    modified_index: u64,
+    index: u64,
+    text: CString,
+    response: Option<etcd_v2_response>,
+}
+
+impl Handle for etcd_v2_outcome {}
+
+impl etcd_v2_outcome {
+    /// Hands an outcome to C.
+    ///
+    /// # Safety
+    /// `out` is a place for a pointer.
+    unsafe fn give(out: *mut *mut etcd_v2_outcome, finding: Finding) {
+        let handle = Box::into_raw(Box::new(etcd_v2_outcome {
+            fate: match finding.fate {
+                Fate::Applied => ETCD_V2_FATE_APPLIED,
+                Fate::NotApplied => ETCD_V2_FATE_NOT_APPLIED,
+                Fate::Unsure => ETCD_V2_FATE_UNSURE,
+            },
+            is_final: finding.is_final,
+            modified_index: finding.modified_index,
+            index: finding.index,
+            text: c_string(&finding.text),
+            response: finding.evidence.map(etcd_v2_response::new),
+        }));
+        // SAFETY: just boxed, so this is the only pointer, and the response stays where it is until the box is freed;
+        // out is the caller's promise
+        unsafe {
+            if let Some(response) = &mut (*handle).response {
+                etcd_v2_response::settle(response);
+            }
+            out.write(handle);
+        }
+    }
+}
+
+/// Finds out what became of `request`, whose run ended with `error`. Waits on the calling thread;
+/// reads, and changes nothing.
+///
+///   `request`     as it was run; not a read, and not of etcd_v2_request_raw()
+///   `error`       of that run, also one of a completion. When it says that nothing was applied, that
+///                 is the outcome, and nothing is sent
+///   `timeout_ms`  for all of it, 1 to 2147483647; 0: the client's deadline
+///   `settle_ms`   so long a write that is not there is looked for again and again, since it may
+///                 still come, 0 to 2147483647. Servers give up after 7 s: 8000 covers those that are
+///                 only slow; nothing covers one that is stopped and goes on later
+///   `cancel`      ends the waiting; may be NULL
+///   `out`         the outcome; free it with etcd_v2_outcome_free()
+///
+/// The state is read through consensus, which waits behind everything that was proposed before;
+/// then the changes since the request left are read from the history of the last 1000.
+/// ETCD_V2_OK means that something could be read, whatever it says. It fails as a read does.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_resolve_outcome(
+    client: *const etcd_v2_client,
+    request: *const etcd_v2_request,
+    error: *const etcd_v2_error,
+    timeout_ms: i64,
+    settle_ms: i64,
+    cancel: *const etcd_v2_cancel,
+    out: *mut *mut etcd_v2_outcome,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles and out pointers as the header asks
+    unsafe {
+        guard(err, || {
+            convert::required("out", out)?;
+            let client = borrow("client", client)?;
+            let call = borrow("request", request)?.call();
+            let error = borrow("error", error)?.error();
+            let lookout = Lookout {
+                timeout: match timeout_ms {
+                    0 => None,
+                    ms => Some(Options::deadline_ms("timeout_ms", ms)?),
+                },
+                settle: match settle_ms {
+                    0 => Duration::ZERO,
+                    ms => Options::deadline_ms("settle_ms", ms)?,
+                },
+            };
+            let cancel = look(cancel).map(|token| &token.0);
+            let finding = client.0.resolve_outcome(&call, error, lookout, cancel)?;
+            etcd_v2_outcome::give(out, finding);
+            Ok(())
+        })
+    }
+}
+
+/// What became of it: ETCD_V2_FATE_APPLIED, ETCD_V2_FATE_NOT_APPLIED or ETCD_V2_FATE_UNSURE; 0 for
+/// NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_outcome_fate(outcome: *const etcd_v2_outcome) -> i32 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(outcome) }.map_or(0, |o| o.fate)
+}
+
+/// Whether that stays so. What was applied was applied; what was not applied may still be, unless
+/// nothing had left, or it compares with an index that the key does not have any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_outcome_is_final(outcome: *const etcd_v2_outcome) -> bool {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(outcome) }.is_some_and(|o| o.is_final)
+}
+
+/// The index at which it was applied; 0 if it was not. Of what was created in order, it is the name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_outcome_modified_index(outcome: *const etcd_v2_outcome) -> u64 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(outcome) }.map_or(0, |o| o.modified_index)
+}
+
+/// How far the store had got: what is told holds up to this index. 0 when the error told all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_outcome_index(outcome: *const etcd_v2_outcome) -> u64 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(outcome) }.map_or(0, |o| o.index)
+}
+
+/// One line for people that says why. Never NULL for an outcome.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_outcome_text(outcome: *const etcd_v2_outcome) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(outcome) }.map_or(ptr::null(), |o| o.text.as_ptr())
+}
+
+/// The evidence: the change itself from the history, or else the key as it was read; NULL when
+/// there was neither. Not to be freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_outcome_response(
+    outcome: *const etcd_v2_outcome,
+) -> *const etcd_v2_response {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(outcome) }
+        .and_then(|o| o.response.as_ref())
+        .map_or(ptr::null(), ptr::from_ref)
+}
+
+/// Frees an outcome and everything read from it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_outcome_free(outcome: *mut etcd_v2_outcome) {
+    // SAFETY: NULL, or made by this library and not used any more, see the header
+    unsafe { convert::free(outcome) }
+}
