@@ -32,7 +32,7 @@ endif
 # compilers add the unwinder themselves, in the form that suits: with -static there is no libgcc_s
 PC_STATIC_LIBS := $(filter-out -lgcc_s,$(STATIC_LIBS))
 
-.PHONY: all build demo test bench bench-watch install uninstall clean help
+.PHONY: all build demo test bench bench-watch chaos install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: build
@@ -56,6 +56,12 @@ bench: build
 
 bench-watch:
 	@sh tests/tools/with-etcd.sh $(CARGO) bench --locked --bench watchers -- @URL@ 10000 5000
+
+# seconds, threads, version of etcd, and the seed if a run is to be had again
+CHAOS ?= 600 8 3.4
+
+chaos:
+	@$(CARGO) bench --locked --bench chaos -- $(CHAOS)
 
 # Does not build when there is a library already, so that `make && sudo make install` leaves no files of root behind.
 install: $(shell [ -e "$(OUT)/$(BUILT)" ] || echo build)
@@ -81,6 +87,7 @@ help:
 	@echo "make test        get what the tests need into a private cache folder and run all of them (ARGS=... goes to cargo test)"
 	@echo "make bench       measure the figures of the README, with callgrind"
 	@echo "make bench-watch measure many watchers on one client against a real etcd"
+	@echo "make chaos       hurt a cluster for 10 minutes under load, print what callers were told (CHAOS=\"SECONDS THREADS VERSION SEED\")"
 	@echo "make install     install below PREFIX=$(PREFIX); DESTDIR, LIBDIR and INCLUDEDIR are honoured"
 	@echo "make uninstall   remove what install put there"
 	@echo "make clean       remove what was built"

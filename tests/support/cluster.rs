@@ -85,6 +85,16 @@ impl Cluster {
         (0..self.members.len()).filter(|j| *j != i).collect()
     }
 
+    /// Waits until every member runs and is healthy. None may be paused.
+    #[track_caller]
+    pub fn wait_until_healthy(&self) {
+        let end = Instant::now() + START_LIMIT;
+        for member in &self.members {
+            let healthy = member.until_healthy(end);
+            assert!(healthy, "{} is not well:\n{}", member.name(), member.log());
+        }
+    }
+
     /// Makes another member the leader, by a pause of the present one; returns its place.
     #[track_caller]
     pub fn move_leader(&self) -> usize {
