@@ -21,6 +21,7 @@ pub use crate::reactor::mailbox::{Listener, OnEvent, OnState};
 
 use self::submit::Engine;
 use crate::cluster::budget::Budget;
+use crate::cluster::diary::Diary;
 use crate::cluster::errand::Errand;
 use crate::cluster::failover;
 use crate::cluster::pursuit::Terms;
@@ -52,7 +53,8 @@ impl Client {
     pub fn new(options: &Options) -> Result<Client> {
         let mut options = options.clone();
         options.fill_in()?;
-        let roster = Roster::new(&options.endpoints, &options.settings);
+        let diary = Arc::new(Diary::new(options.listeners.clone()));
+        let roster = Roster::new(&options.endpoints, &options.settings).with_diary(diary);
         Ok(Client {
             engine: Engine::new(options.max_in_flight),
             hub: OnceLock::new(),

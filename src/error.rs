@@ -27,6 +27,9 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// How many there are.
+    pub(crate) const COUNT: usize = Phase::Body as usize + 1;
+
     /// Lower-case word for messages.
     pub fn name(self) -> &'static str {
         match self {

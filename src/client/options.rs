@@ -1,5 +1,6 @@
 //! Settings of a client; every setter validates and says no with a status.
 
+use crate::cluster::diary::listeners::{Level, Listeners, OnCurl, OnLog, OnRetry, OnTrace};
 use crate::error::{Error, Result};
 use crate::protocol::answer::Limits;
 use crate::transport::channel::Settings;
@@ -28,6 +29,7 @@ pub struct Options {
     pub(super) decode: Limits,
     pub(super) settings: Settings,
     pub(super) authorization: Option<Authorization>,
+    pub(super) listeners: Listeners,
 }
 
 impl Default for Options {
@@ -53,6 +55,7 @@ impl Default for Options {
                 ..Settings::default()
             },
             authorization: None,
+            listeners: Listeners::default(),
         }
     }
 }
@@ -174,6 +177,26 @@ impl Options {
         self.authorization = authorization;
     }
 
+    /// Gets lines of the log, up to `level`; `None` is nobody.
+    pub fn set_log(&mut self, level: Level, listener: Option<OnLog>) {
+        self.listeners.log = listener.map(|listener| (level, listener));
+    }
+
+    /// Gets every request as a command for a shell.
+    pub fn set_curl(&mut self, listener: Option<OnCurl>) {
+        self.listeners.curl = listener;
+    }
+
+    /// Gets the moments of every request.
+    pub fn set_trace(&mut self, listener: Option<OnTrace>) {
+        self.listeners.trace = listener;
+    }
+
+    /// Is asked after every failed attempt.
+    pub fn set_retry_hook(&mut self, listener: Option<OnRetry>) {
+        self.listeners.retry = listener;
+    }
+
     /// The endpoints, in order.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
@@ -188,6 +211,7 @@ impl Options {
     pub(super) fn fill_in(&mut self) -> Result<()> {
         let authorization = self.authorization.take();
         self.settings.credentials = Arc::new(Credentials::new(authorization));
+        self.settings.tally = Arc::default();
         if self.endpoints.is_empty() {
             self.add_endpoint("endpoints", DEFAULT_ENDPOINT)?;
         }

@@ -1,5 +1,6 @@
 //! The blocking driver: runs an [`Errand`] or a single [`Visit`] on the calling thread.
 
+use super::diary::listeners::Kind;
 use super::errand::Errand;
 use super::pursuit::Todo;
 use super::roster::Roster;
@@ -38,7 +39,7 @@ pub fn run<W: Deref<Target = Wire> + Clone>(
     }
 }
 
-/// Makes one try at one member.
+/// Makes one try at one member, for a watch.
 pub fn visit(
     roster: &Roster,
     settings: &Settings,
@@ -46,15 +47,26 @@ pub fn visit(
     limits: &Limits,
     cancel: Option<&Cancel>,
 ) -> Step {
-    loop {
+    let (member, wire) = visit.exchange();
+    let mut entry = roster.diary().open(Kind::Watch, wire, Instant::now());
+    entry.attempt(member, wire);
+    let step = loop {
         let (member, wire) = visit.exchange();
         match member.channel().exchange(wire, limits, cancel) {
-            Err(fault) => return visit.failed(fault),
+            Err(fault) => {
+                entry.failed(member, &fault, Instant::now());
+                break visit.failed(fault);
+            }
             Ok(answer) => {
+                entry.answered(member, &answer, Instant::now());
                 if let Some(step) = visit.answered(answer, roster, settings) {
-                    return step;
+                    break step;
                 }
+                let (member, wire) = visit.exchange();
+                entry.exchange(member, wire);
             }
         }
-    }
+    };
+    entry.step(&step, Instant::now());
+    step
 }

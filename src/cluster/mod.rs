@@ -4,11 +4,12 @@
 //! [`visit`] is one try at one member, [`pursuit`] is one request on its way over all of them, [`trail`] what it has been
 //! through, [`errand`] all the requests that one call takes. [`guard`] is what the answers have told of the cluster,
 //! [`evidence`] what the store says about a write whose outcome is unknown. [`roster`] keeps the members; [`failover`]
-//! drives an errand on the thread of the caller.
+//! drives an errand on the thread of the caller. [`diary`] is told of all of it.
 #![forbid(unsafe_code)]
 
 pub mod backoff;
 pub mod budget;
+pub mod diary;
 pub mod errand;
 pub mod evidence;
 pub mod failover;

@@ -72,6 +72,7 @@ mod tests {
             head: None,
             body_began: false,
             body: Vec::new(),
+            course: Default::default(),
         }
     }
 

@@ -3,6 +3,8 @@
 
 use super::backoff::Backoff;
 use super::budget::Budget;
+use super::diary::Entry;
+use super::diary::listeners::{Advice, Kind};
 use super::outcome::{self, Next};
 use super::roster::{Member, Roster};
 use super::trail::Trail;
@@ -58,6 +60,9 @@ pub struct Pursuit<W> {
     round: u32,
     /// somebody may say something else when asked again in this call
     hope: bool,
+    /// the host wants one more attempt, whatever the rules say
+    urged: bool,
+    entry: Option<Entry>,
     present: Option<Present<W>>,
 }
 
@@ -82,17 +87,33 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             tried: Vec::new(),
             round: 1,
             hope: false,
+            urged: false,
+            entry: None,
             present: None,
         }
     }
 
-    /// To the next member.
+    /// Begins, or goes on after a pause.
     pub fn go(&mut self, now: Instant, roster: &Roster) -> Todo {
+        if self.entry.is_none() {
+            self.entry = Some(roster.diary().open(Kind::Call, &self.wire, now));
+        }
+        let todo = self.on(now, roster);
+        self.told(todo, now)
+    }
+
+    /// To the next member.
+    fn on(&mut self, now: Instant, roster: &Roster) -> Todo {
+        let urged = std::mem::take(&mut self.urged);
         if self.terms.budget.left(now).is_zero() {
             return Todo::End(Err(self.trail.take().out_of_time(now)));
         }
         if let Some(member) = roster.pick(now, &self.tried) {
             return self.visit(member, now, roster);
+        }
+        if urged && !self.tried.is_empty() {
+            self.tried.clear();
+            return self.on(now, roster);
         }
         if self.round == ROUNDS || !self.hope {
             return Todo::End(Err(self.trail.take().exhausted()));
@@ -117,6 +138,10 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             self.terms.refresh,
             self.terms.decode,
         );
+        if let Some(entry) = &mut self.entry {
+            let (asked, wire) = visit.exchange();
+            entry.attempt(asked, wire);
+        }
         self.present = Some(Present {
             visit,
             limits,
@@ -149,10 +174,20 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             return self.go(now, roster);
         };
         roster.guard().see(&answer.head);
-        match present.visit.answered(answer, roster, settings) {
-            Some(step) => self.step(step, now, roster),
-            None => Todo::Exchange,
+        if let Some(entry) = &self.entry {
+            entry.answered(present.visit.exchange().0, &answer, now);
         }
+        let todo = match present.visit.answered(answer, roster, settings) {
+            Some(step) => self.step(step, now, roster),
+            None => {
+                if let Some(entry) = &mut self.entry {
+                    let (asked, wire) = present.visit.exchange();
+                    entry.exchange(asked, wire);
+                }
+                Todo::Exchange
+            }
+        };
+        self.told(todo, now)
     }
 
     /// The exchange brought none.
@@ -160,18 +195,47 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         let Some(present) = &self.present else {
             return self.go(now, roster);
         };
+        if let Some(entry) = &self.entry {
+            entry.failed(present.visit.exchange().0, &fault, now);
+        }
         let step = present.visit.failed(fault);
-        self.step(step, now, roster)
+        let todo = self.step(step, now, roster);
+        self.told(todo, now)
     }
 
     /// The caller gave up between two exchanges.
     pub fn cancelled(&mut self) -> Error {
-        self.trail.take().cancelled()
+        let error = self.trail.take().cancelled();
+        if let Some(entry) = &mut self.entry {
+            entry.close(Err(&error), Instant::now());
+        }
+        error
+    }
+
+    /// The end is told, whoever finds it.
+    fn told(&mut self, todo: Todo, now: Instant) -> Todo {
+        if let (Todo::End(result), Some(entry)) = (&todo, &mut self.entry) {
+            entry.close(result.as_ref().map(|_| ()), now);
+        }
+        todo
+    }
+
+    /// The host has a say in whether it goes on, but not in whether a write is repeated: that has been decided before.
+    fn consult(&mut self, now: Instant, roster: &Roster) -> Todo {
+        let entry = self.entry.as_ref();
+        match entry.map_or(Advice::Default, |e| e.consult(&self.trail, roster)) {
+            Advice::Default => self.on(now, roster),
+            Advice::Stop => Todo::End(Err(self.trail.take().exhausted())),
+            Advice::Pause(time) => {
+                self.urged = true;
+                Todo::Pause(time.min(self.terms.budget.left(now)))
+            }
+        }
     }
 
     fn step(&mut self, step: Step, now: Instant, roster: &Roster) -> Todo {
         let Some(Present { visit, began, .. }) = self.present.take() else {
-            return self.go(now, roster);
+            return self.on(now, roster);
         };
         let member = visit.member();
         // after a redirect it is not the member that was visited
@@ -229,7 +293,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                 }
             }
         }
-        self.go(now, roster)
+        self.consult(now, roster)
     }
 }
 

@@ -86,6 +86,7 @@ impl Walk {
                                 head,
                                 body: body.into(),
                                 whole: !body.starts_with("early"),
+                                course: Default::default(),
                             };
                             self.pursuit
                                 .answered(answer, self.now, &self.roster, &self.settings)
@@ -104,6 +105,7 @@ impl Walk {
                                 head: None,
                                 body_began: false,
                                 body: Vec::new(),
+                                course: Default::default(),
                             };
                             self.pursuit.failed(Box::new(fault), self.now, &self.roster)
                         }

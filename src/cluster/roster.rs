@@ -1,6 +1,7 @@
 //! The list of members and which of them is asked first. The list may change while calls run: a member is known by its
 //! [`Arc`], never by its place.
 
+use super::diary::Diary;
 use super::guard::Guard;
 use super::health::Health;
 use crate::transport::channel::{Channel, Settings};
@@ -141,6 +142,7 @@ pub struct Roster {
     list: RwLock<List>,
     settings: Settings,
     guard: Guard,
+    diary: Arc<Diary>,
 }
 
 impl Roster {
@@ -150,6 +152,7 @@ impl Roster {
             list: RwLock::default(),
             settings: settings.clone(),
             guard: Guard::default(),
+            diary: Arc::default(),
         };
         roster.replace(Source::Seed, endpoints);
         roster
@@ -158,6 +161,16 @@ impl Roster {
     /// What the answers have told of the cluster.
     pub fn guard(&self) -> &Guard {
         &self.guard
+    }
+
+    /// Tells this diary.
+    pub fn with_diary(self, diary: Arc<Diary>) -> Roster {
+        Roster { diary, ..self }
+    }
+
+    /// Where all is told.
+    pub fn diary(&self) -> &Arc<Diary> {
+        &self.diary
     }
 
     /// How many there are.

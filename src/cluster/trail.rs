@@ -60,6 +60,28 @@ impl Trail {
         self.trouble = Some(blame(error, endpoint));
     }
 
+    /// The last try, as an error would tell it.
+    pub fn last(&self) -> Error {
+        let Some(attempt) = self.attempts.last() else {
+            return Error::new(Status::UNREACHABLE, "no member was asked");
+        };
+        let by_answer = attempt.phase == Phase::Body;
+        if let Some(trouble) = self.trouble.as_ref().filter(|_| by_answer) {
+            return trouble.clone();
+        }
+        let status = match self.garbled {
+            true => Status::PROTOCOL,
+            false => Status::UNREACHABLE,
+        };
+        let (endpoint, phase) = (&attempt.endpoint, attempt.phase.name());
+        let text = format!("{endpoint} ({phase}): {}", attempt.text);
+        let mut error = Error::new(status, text);
+        let detail = error.detail_mut();
+        (detail.endpoint, detail.phase) = (Some(endpoint.clone()), Some(attempt.phase));
+        (detail.retriable, detail.outcome_unknown) = (true, self.maybe_applied);
+        error
+    }
+
     fn push(&mut self, endpoint: &Arc<str>, phase: Phase, text: String, took: Duration) {
         if self.attempts.len() == KEPT {
             self.attempts.remove(0);

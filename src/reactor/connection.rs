@@ -2,6 +2,7 @@
 
 use super::slab::Key;
 use crate::transport::stream::{push, send_flags};
+use crate::transport::tally::Lease;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
@@ -86,10 +87,17 @@ pub(super) struct Connection {
     pub(super) readable: bool,
     /// the other side has ended it, after what is still to be read
     pub(super) closing: bool,
+    pub(super) lease: Lease,
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream, pool: Key, role: Role, epoch: u64) -> Connection {
+    pub(super) fn new(
+        stream: Stream,
+        pool: Key,
+        role: Role,
+        epoch: u64,
+        lease: Lease,
+    ) -> Connection {
         Connection {
             stream,
             pool,
@@ -98,6 +106,7 @@ impl Connection {
             epoch,
             readable: false,
             closing: false,
+            lease,
         }
     }
 }

@@ -244,6 +244,7 @@ impl Core {
             return;
         };
         pool.exchanges += 1;
+        pool.member.channel().tally().begin();
         if order.limits.deadline <= self.now {
             let failure = Failure::new(Phase::Connect, FaultKind::Timeout, "deadline passed");
             self.ended.push_back((key, Ended::Failed(failure)));
@@ -286,7 +287,7 @@ impl Core {
             return Fed::More;
         };
         let desk = desk(&self.setup, &self.commands, owner_key, self.now);
-        let fed = exchange.feed(input, |head| held.owner.on_head(head, &desk));
+        let fed = exchange.feed(input, self.now, |head| held.owner.on_head(head, &desk));
         exchange.wait_for_more(self.now);
         fed
     }

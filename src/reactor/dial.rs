@@ -11,6 +11,7 @@ use crate::transport::fault::FaultKind;
 use crate::transport::race::{Launch, Race};
 use crate::transport::record::Failure;
 use crate::transport::socket::{self, Begun};
+use crate::transport::tally::Lease;
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
 use rustix::fd::OwnedFd;
@@ -63,7 +64,7 @@ impl Core {
                     Err(failure) => return self.fail(key, failure),
                 };
                 if let Some(exchange) = self.exchanges.get_mut(key) {
-                    exchange.record.phase = Phase::Resolve;
+                    exchange.record.enter(Phase::Resolve, self.now);
                     exchange.stage = Stage::Resolving(look_up.clone());
                 }
                 let commands = Arc::downgrade(&self.commands);
@@ -98,7 +99,7 @@ impl Core {
 
     fn begin_race(&mut self, key: Key, addresses: Vec<SocketAddr>) {
         if let Some(exchange) = self.exchanges.get_mut(key) {
-            exchange.record.phase = Phase::Connect;
+            exchange.record.enter(Phase::Connect, self.now);
             let race = Box::new(Race::new(addresses, self.now));
             exchange.stage = Stage::Racing(race, Vec::new(), None);
             self.race(key);
@@ -194,12 +195,13 @@ impl Core {
 
     fn register(&mut self, key: Key, socket: OwnedFd, role: Role) -> Option<Key> {
         let pool = self.exchanges.get(key)?.pool;
-        let epoch = self.pools.get(pool)?.member.channel().forgotten();
+        let channel = self.pools.get(pool)?.member.channel();
+        let (epoch, lease) = (channel.forgotten(), Lease::new(channel.tally()));
         let stream = Stream::Plain(socket);
         let fd = stream.fd();
         let connection = self
             .connections
-            .insert(Connection::new(stream, pool, role, epoch));
+            .insert(Connection::new(stream, pool, role, epoch, lease));
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Token(connection.index());
         let registry = self.poll.registry();
@@ -246,6 +248,7 @@ impl Core {
             return self.close_connection(key);
         }
         connection.role = Role::Idle;
+        connection.lease.set_busy(false);
         connection.served = true;
         connection.epoch = pool.member.channel().forgotten();
         pool.idle.push(key);

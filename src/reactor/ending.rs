@@ -33,7 +33,7 @@ impl Core {
         let desk = desk(&self.setup, &self.commands, owner, self.now);
         let mut blamed = false;
         let next = match ended {
-            Ended::Answered(_) => held.owner.on_end(Ok(exchange.answer()), &desk),
+            Ended::Answered(_) => held.owner.on_end(Ok(exchange.answer(self.now)), &desk),
             Ended::Left(next) => next,
             Ended::Failed(failure) => {
                 let fault = exchange.fault(failure);
@@ -67,6 +67,8 @@ impl Core {
         }
         if let Some(pool) = self.pools.get_mut(exchange.pool) {
             pool.exchanges = pool.exchanges.saturating_sub(1);
+            let course = exchange.record.course(self.now);
+            pool.member.channel().tally().end(&course);
             if exchange.admitted {
                 pool.leave();
             }

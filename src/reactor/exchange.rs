@@ -129,7 +129,7 @@ impl Exchange {
     /// The server closed while it was talked to, perhaps with a word about why.
     pub(super) fn turn_deaf(&mut self, failure: Failure, now: Instant) {
         self.deaf = Some(Box::new(failure));
-        self.record.phase = Phase::Head;
+        self.record.enter(Phase::Head, now);
         self.wait(now, self.limits.head);
     }
 
@@ -154,7 +154,7 @@ impl Exchange {
     }
 
     /// The complete answer.
-    pub(super) fn answer(&mut self) -> Answer {
+    pub(super) fn answer(&mut self, now: Instant) -> Answer {
         let mut body = std::mem::take(&mut self.body);
         if body.len() == body.capacity() {
             // for the NUL of C
@@ -164,11 +164,17 @@ impl Exchange {
             head: self.head.take().unwrap_or_default(),
             body,
             whole: self.record.sent() == Sent::Fully,
+            course: self.record.course(now),
         }
     }
 
     /// Takes in what was read; nothing is the end of the stream.
-    pub(super) fn feed(&mut self, mut input: &[u8], heed: impl FnOnce(&Head) -> Heed) -> Fed {
+    pub(super) fn feed(
+        &mut self,
+        mut input: &[u8],
+        now: Instant,
+        heed: impl FnOnce(&Head) -> Heed,
+    ) -> Fed {
         let Stage::Running(_, reader) = &mut self.stage else {
             return Fed::More;
         };
@@ -182,7 +188,7 @@ impl Exchange {
             match event {
                 Ok(Event::More) => break,
                 Ok(Event::Head(head)) => {
-                    self.record.phase = Phase::Body;
+                    self.record.enter(Phase::Body, now);
                     self.body.reserve_exact(match reader.expected() {
                         // an idle poll needs no room yet
                         None => 0,

@@ -76,8 +76,9 @@ impl Core {
         on.role = Role::Busy(key);
         let pool = self.pools.get(exchange.pool);
         exchange.authorization = pool.and_then(|pool| pool.member.channel().authorization());
+        on.lease.set_busy(true);
         exchange.record.reused = on.served;
-        exchange.record.phase = Phase::Send;
+        exchange.record.enter(Phase::Send, self.now);
         exchange.wait(self.now, exchange.limits.send);
         let limit = exchange.limits.max_body;
         let held = self.owners.get(exchange.owner);
@@ -171,7 +172,7 @@ impl Core {
         exchange.record.body = body;
         exchange.record.sent += gone;
         if exchange.record.sent() == Sent::Fully {
-            exchange.record.phase = Phase::Head;
+            exchange.record.enter(Phase::Head, self.now);
             exchange.wait(self.now, exchange.limits.head);
             // it may have come while the request was still on its way
             if self.connections.get(connection).is_some_and(|c| c.readable) {

@@ -3,6 +3,8 @@
 use super::handle::broken;
 use super::hub::{Calls, Holder, client_gone};
 use super::owner::{Desk, Heed, Lane, Next, Order, Owner};
+use crate::cluster::diary::Entry;
+use crate::cluster::diary::listeners::Kind;
 use crate::cluster::roster::Member;
 use crate::protocol::answer::{self, Head, Verdict, judge};
 use crate::protocol::wire::{Expect, Repeat, Wire};
@@ -32,6 +34,7 @@ pub(super) struct Upstream {
     /// until its head comes: most of the time of most watchers goes by after it
     wire: Option<Box<Wire>>,
     expect: Expect,
+    entry: Option<Entry>,
     /// who has, or had, the last exchange
     member: Option<Arc<Member>>,
 }
@@ -43,6 +46,7 @@ impl Upstream {
             id,
             wire: None,
             expect: Expect::Event,
+            entry: None,
             member: None,
         }
     }
@@ -83,6 +87,14 @@ impl Upstream {
             return Next::End;
         };
         self.member = Some(member.clone());
+        // the one before is given up, if it has no end yet
+        self.entry = None;
+        let mut entry = desk
+            .roster
+            .diary()
+            .open(Kind::Watch, &exchange.wire, desk.now);
+        entry.attempt(&member, &exchange.wire);
+        self.entry = Some(entry);
         self.expect = exchange.wire.expect;
         self.wire = Some(Box::new(exchange.wire));
         let limits = Limits {
@@ -112,6 +124,23 @@ impl Upstream {
             response.set_endpoint(member.url().clone());
         }
         Some(verdict)
+    }
+
+    /// Tells how the exchange ended.
+    fn note(&mut self, outcome: &Result<Answer, Box<Fault>>, now: Instant) {
+        let (Some(mut entry), Some(member)) = (self.entry.take(), &self.member) else {
+            return;
+        };
+        match outcome {
+            Ok(answer) => {
+                entry.answered(member, answer, now);
+                entry.close(Ok(()), now);
+            }
+            Err(fault) => {
+                entry.failed(member, fault, now);
+                entry.fault(fault, now);
+            }
+        }
     }
 
     fn regard(&self, regard: Regard, desk: &Desk<'_>) {
@@ -168,6 +197,7 @@ impl Owner for Upstream {
     }
 
     fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, desk: &Desk<'_>) -> Next {
+        self.note(&outcome, desk.now);
         let told = match outcome {
             Ok(answer) => match self.judge(answer) {
                 Some(verdict) => self.report(desk, |machine| machine.on_answer(desk.now, verdict)),
@@ -191,7 +221,10 @@ impl Owner for Upstream {
         self.on_timer(desk)
     }
 
-    fn close(self: Box<Self>, _: Option<Box<Fault>>, desk: &Desk<'_>) {
+    fn close(mut self: Box<Self>, fault: Option<Box<Fault>>, desk: &Desk<'_>) {
+        if let Some(fault) = fault {
+            self.note(&Err(fault), desk.now);
+        }
         let Some(hub) = self.hub.upgrade() else {
             return;
         };

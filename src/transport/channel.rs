@@ -3,12 +3,14 @@ use super::{
     attempt::{self, Attempt, Installed},
     cancel::Cancel,
     connect::{Dialer, Way},
+    course::Course,
     credentials::{Authorization, Credentials},
     endpoint::Endpoint,
     fault::{Fault, FaultKind, Sent},
     prime,
     record::{Failure, Record},
     resolve::Later,
+    tally::Tally,
 };
 use crate::{
     echo::one_line,
@@ -53,6 +55,8 @@ pub struct Settings {
     pub user_timeout: Option<Duration>,
     /// for members only: who is not one gets none
     pub credentials: Arc<Credentials>,
+    /// what all members together have moved
+    pub tally: Arc<Tally>,
 }
 
 /// Limits of one exchange.
@@ -81,6 +85,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// whether it came after all of the request had left; if not, the server cannot have run it
     pub whole: bool,
+    /// how it went
+    pub course: Course,
 }
 
 /// The way to one member. Any number of threads may exchange at once.
@@ -131,6 +137,11 @@ impl Channel {
         self.settings.credentials.get()
     }
 
+    /// What it has moved.
+    pub fn tally(&self) -> &Arc<Tally> {
+        self.dialer.tally()
+    }
+
     /// Changes whenever idle connections are to be closed, wherever they are kept.
     pub(crate) fn forgotten(&self) -> u64 {
         self.forgotten.load(Ordering::Relaxed)
@@ -166,7 +177,13 @@ impl Channel {
                 attempt.record.fault(local("the thread is ending")),
             ));
         };
-        self.run(request, wire.method, limits)
+        self.tally().begin();
+        let outcome = self.run(request, wire.method, limits);
+        self.tally().end(match &outcome {
+            Ok(answer) => &answer.course,
+            Err(fault) => &fault.course,
+        });
+        outcome
     }
 
     /// Closes idle connections, for instance because the member failed.
@@ -241,7 +258,7 @@ impl Channel {
             Err(error) => return Err(Box::new(fault(&error, "head"))),
         };
         let sifted = attempt::with(|attempt| {
-            attempt.record.phase = Phase::Body;
+            attempt.record.enter(Phase::Body, Instant::now());
             std::mem::take(&mut attempt.answer)
         });
         let head = read_head(sifted.unwrap_or_default(), &parts);
@@ -279,11 +296,16 @@ impl Channel {
         if bytes.len() == bytes.capacity() {
             bytes.reserve(1);
         }
-        let sent = attempt::with(|attempt| attempt.record.sent());
+        let ended = attempt::with(|attempt| {
+            let record = &attempt.record;
+            (record.sent(), record.course(Instant::now()))
+        });
+        let (sent, course) = ended.unwrap_or((Sent::None, Course::default()));
         Ok(Answer {
             head,
             body: bytes,
-            whole: sent == Some(Sent::Fully),
+            whole: sent == Sent::Fully,
+            course,
         })
     }
 }

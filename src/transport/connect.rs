@@ -9,6 +9,7 @@ use super::{
     resolve::Names,
     socket::{self, Begun},
     stream::Stream,
+    tally::{Lease, Tally},
     wait::{self, Stop},
 };
 use crate::error::Phase;
@@ -44,6 +45,7 @@ pub(crate) struct Dialer {
     goal: Goal,
     host_header: String,
     settings: Settings,
+    tally: Arc<Tally>,
 }
 
 /// Where a connection leads.
@@ -64,8 +66,14 @@ impl Dialer {
         Dialer {
             goal,
             host_header: endpoint.authority(),
+            tally: Arc::new(Tally::part_of(&settings.tally)),
             settings: settings.clone(),
         }
+    }
+
+    /// What went there.
+    pub(super) fn tally(&self) -> &Arc<Tally> {
+        &self.tally
     }
 
     pub(crate) fn goal(&self) -> &Goal {
@@ -82,7 +90,7 @@ impl Dialer {
 
     fn dial(&self, attempt: &mut Attempt) -> Result<OwnedFd, Failure> {
         let began = Instant::now();
-        attempt.record.phase = Phase::Connect;
+        attempt.record.enter(Phase::Connect, began);
         attempt
             .check()
             .map_err(|stop| attempt.record.stopped(Phase::Connect, stop, began))?;
@@ -91,9 +99,9 @@ impl Dialer {
             Goal::Unix(path) => reach_unix(path, attempt, end)?,
             Goal::Address(address) => self.race(vec![*address], attempt, end)?,
             Goal::Name(names) => {
-                attempt.record.phase = Phase::Resolve;
+                attempt.record.enter(Phase::Resolve, began);
                 let addresses = names.look_up(attempt, end)?;
-                attempt.record.phase = Phase::Connect;
+                attempt.record.enter(Phase::Connect, Instant::now());
                 self.race(addresses, attempt, end)?
             }
         };
@@ -205,7 +213,8 @@ impl Connector for Way {
         _: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> Result<Option<Stream>, ureq::Error> {
-        attempt::run(|attempt| self.0.dial(attempt)).map(|socket| Some(Stream::new(socket)))
+        let socket = attempt::run(|attempt| self.0.dial(attempt))?;
+        Ok(Some(Stream::new(socket, Lease::new(&self.0.tally))))
     }
 }
 

@@ -1,4 +1,5 @@
 //! Why an exchange brought no complete answer.
+use super::course::Course;
 use crate::{error::Phase, protocol::answer::Head};
 
 /// Kind of failure.
@@ -50,4 +51,6 @@ pub struct Fault {
     pub body_began: bool,
     /// first bytes of the body
     pub body: Vec<u8>,
+    /// how it went until then
+    pub course: Course,
 }

@@ -1,5 +1,6 @@
 //! What happened in one exchange so far, and what that makes of its failure; the same for every driver.
 use super::{
+    course::Course,
     fault::{Fault, FaultKind, Sent},
     wait::Stop,
 };
@@ -45,6 +46,10 @@ pub(crate) struct Record {
     pub(crate) reused: bool,
     /// something came after the head
     pub(crate) body_began: bool,
+    /// the phase began
+    since: Instant,
+    /// of the phases before
+    course: Course,
 }
 
 impl Record {
@@ -57,6 +62,28 @@ impl Record {
             received: 0,
             reused: false,
             body_began: false,
+            since: Instant::now(),
+            course: Course::default(),
+        }
+    }
+
+    /// From one phase to the next.
+    pub(crate) fn enter(&mut self, phase: Phase, now: Instant) {
+        let spent = now.saturating_duration_since(self.since);
+        self.course.add(self.phase, spent.as_nanos());
+        (self.phase, self.since) = (phase, now);
+    }
+
+    /// How it went so far.
+    pub(crate) fn course(&self, now: Instant) -> Course {
+        let mut course = self.course;
+        let spent = now.saturating_duration_since(self.since);
+        course.add(self.phase, spent.as_nanos());
+        Course {
+            sent: self.sent,
+            received: self.received,
+            reused: self.reused,
+            ..course
         }
     }
 
@@ -111,6 +138,7 @@ impl Record {
             head: None,
             body_began: self.body_began,
             body: Vec::new(),
+            course: self.course(Instant::now()),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{
     fault::FaultKind,
     record::Failure,
     sift::sift,
+    tally::Lease,
     wait::{self, Stop},
 };
 use crate::error::Phase;
@@ -28,6 +29,7 @@ const LONGEST_VOID: u64 = 256 * 1024;
 pub(super) struct Stream {
     socket: OwnedFd,
     memory: Memory,
+    lease: Lease,
     /// head of the request, kept back to leave in one segment and one system call with the body
     held: Vec<u8>,
     /// between the first byte of a request and the end of its answer
@@ -65,9 +67,10 @@ pub(crate) fn push(
 }
 
 impl Stream {
-    pub(super) fn new(socket: OwnedFd) -> Stream {
+    pub(super) fn new(socket: OwnedFd, lease: Lease) -> Stream {
         Stream {
             socket,
+            lease,
             memory: Memory::default(),
             held: Vec::new(),
             busy: false,
@@ -81,6 +84,7 @@ impl Stream {
     fn transmit(&mut self, amount: usize, attempt: &mut Attempt) -> Result<(), Failure> {
         if !self.busy {
             self.busy = true;
+            self.lease.set_busy(true);
             self.more = false;
             self.held.clear();
             attempt.record.reused = self.served;
@@ -88,8 +92,8 @@ impl Stream {
         if self.deaf.is_some() {
             return Ok(());
         }
-        attempt.record.phase = Phase::Send;
         let began = Instant::now();
+        attempt.record.enter(Phase::Send, began);
         attempt
             .check()
             .map_err(|stop| attempt.record.stopped(Phase::Send, stop, began))?;
@@ -136,13 +140,13 @@ impl Stream {
     }
 
     fn receive(&mut self, attempt: &mut Attempt) -> Result<bool, Failure> {
+        let began = Instant::now();
         if attempt.record.phase < Phase::Head {
-            attempt.record.phase = Phase::Head;
+            attempt.record.enter(Phase::Head, began);
         }
         let phase = attempt.record.phase;
         // left over from the read that brought the head: the beginning of a chunk
         attempt.record.body_began |= phase == Phase::Body && !self.memory.input().is_empty();
-        let began = Instant::now();
         attempt
             .check()
             .map_err(|stop| attempt.record.stopped(phase, stop, began))?;
@@ -227,6 +231,7 @@ impl Transport for Stream {
         if self.busy {
             // back from an exchange that came to its end; the next one asks the socket
             self.busy = false;
+            self.lease.set_busy(false);
             self.served = true;
             self.memory.shrink();
             self.held.shrink_to(LONGEST_HELD);

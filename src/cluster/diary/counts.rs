@@ -1,0 +1,78 @@
+//! Numbers of a client that only the rules know; those of its connections are in [`crate::transport::tally`].
+
+use crate::status::Status;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// requests that began
+    Requests,
+    /// of them, those that ended with success
+    Answered,
+    /// with etcd's own refusal
+    Refused,
+    /// without an answer in time
+    Timeouts,
+    /// by their token or the end of their client, or given up for another
+    Cancelled,
+    /// without anybody knowing whether they were applied
+    Unknown,
+    /// with anything else
+    Failed,
+    /// attempts after the first of a request
+    Retries,
+    /// of them, those at another member
+    Failovers,
+    /// of them, those at the same member
+    Reconnects,
+    /// requests of watches
+    WatchPolls,
+}
+
+impl Count {
+    const COUNT: usize = Count::WatchPolls as usize + 1;
+
+    pub(super) fn of_end(status: Status) -> Count {
+        match status {
+            Status::OK => Count::Answered,
+            Status::TIMEOUT => Count::Timeouts,
+            Status::CANCELLED => Count::Cancelled,
+            Status::OUTCOME_UNKNOWN => Count::Unknown,
+            Status(code) if code < Status::INVALID_ARGUMENT.0 => Count::Refused,
+            _ => Count::Failed,
+        }
+    }
+}
+
+/// All of them; nothing depends on their order, so all of them are relaxed.
+#[derive(Debug, Default)]
+pub struct Counts([AtomicU64; Count::COUNT]);
+
+impl Counts {
+    /// One more; says how many there were before.
+    pub(crate) fn add(&self, count: Count) -> u64 {
+        let found = self.0.get(count as usize);
+        found.map_or(0, |count| count.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// How many.
+    pub fn get(&self, count: Count) -> u64 {
+        let found = self.0.get(count as usize);
+        found.map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// Requests without an end.
+    pub fn in_flight(&self) -> u64 {
+        let ends = [
+            Count::Answered,
+            Count::Refused,
+            Count::Timeouts,
+            Count::Cancelled,
+            Count::Unknown,
+            Count::Failed,
+        ];
+        let ended: u64 = ends.iter().map(|end| self.get(*end)).sum();
+        self.get(Count::Requests).saturating_sub(ended)
+    }
+}

@@ -1,0 +1,179 @@
+//! A request as a command for a POSIX shell.
+
+use crate::protocol::wire::{Method, Wire};
+use crate::transport::endpoint::{Endpoint, Place};
+use std::fmt::Write as _;
+
+/// Longest argument that Linux lets a command have, with room for the rest.
+const LONGEST_ARGUMENT: usize = 100 * 1024;
+
+/// What, run by a shell, sends the same request to the same member, asked by `user`. Passwords are masked.
+pub fn command(endpoint: &Endpoint, wire: &Wire, user: Option<&str>) -> String {
+    let body = wire.body.as_deref().unwrap_or_default();
+    let masked = without_password(wire, body);
+    let body = masked.as_deref().unwrap_or(body);
+    let text = std::str::from_utf8(body).ok();
+    // curl takes what begins with @ for the name of a file
+    let fits = |t: &&str| t.len() <= LONGEST_ARGUMENT && !t.starts_with('@');
+    let as_it_is = text.filter(|t| fits(t) && !t.contains(char::is_control));
+    let mut out = String::with_capacity(256 + wire.target.len() + body.len());
+    if as_it_is.is_none() {
+        out.push_str("printf ");
+        format_of_printf(&mut out, body);
+        out.push_str(" | ");
+    }
+    // the URL as it is, and nothing that the environment says about proxies
+    out.push_str("curl -sS -g --path-as-is --noproxy '*'");
+    match wire.method {
+        Method::Get => {}
+        Method::Head => out.push_str(" -I"),
+        method => {
+            out.push_str(" -X ");
+            out.push_str(method.name());
+        }
+    }
+    if let Some(user) = user {
+        out.push_str(" -u ");
+        quote(&mut out, &format!("{user}:***"));
+    }
+    if let Place::Unix(path) = endpoint.place() {
+        out.push_str(" --unix-socket ");
+        quote(&mut out, &path.to_string_lossy());
+    }
+    if let (Some(_), Some(of)) = (&wire.body, &wire.content_type) {
+        out.push_str(" -H ");
+        quote(&mut out, &format!("Content-Type: {of}"));
+    }
+    if matches!(wire.method, Method::Put | Method::Post) {
+        if wire.body.is_none() || wire.content_type.is_none() {
+            // curl would add one of its own
+            out.push_str(" -H Content-Type:");
+        }
+        out.push_str(" --data-binary ");
+        match as_it_is {
+            Some(text) => quote(&mut out, text),
+            None => out.push_str("@-"),
+        }
+    }
+    out.push(' ');
+    let origin = match endpoint.place() {
+        Place::Unix(_) => format!("http://{}", endpoint.authority()),
+        Place::Tcp(..) => endpoint.url().to_string(),
+    };
+    quote(&mut out, &format!("{origin}{}", wire.target));
+    out
+}
+
+/// One word of a shell.
+fn quote(out: &mut String, text: &str) {
+    out.push('\'');
+    for part in text.split_inclusive('\'') {
+        match part.strip_suffix('\'') {
+            Some(before) => {
+                out.push_str(before);
+                out.push_str("'\\''");
+            }
+            None => out.push_str(part),
+        }
+    }
+    out.push('\'');
+}
+
+/// Any bytes as the first argument of printf(1).
+fn format_of_printf(out: &mut String, bytes: &[u8]) {
+    out.push('\'');
+    for byte in bytes {
+        match byte {
+            b'%' => out.push_str("%%"),
+            b'\\' => out.push_str("\\\\"),
+            b'\'' => out.push_str("\\047"),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            // three digits, so that none that follows belongs to it
+            other => drop(write!(out, "\\{other:03o}")),
+        }
+    }
+    out.push('\'');
+}
+
+/// The body of a request that gives a user a password, without it.
+fn without_password(wire: &Wire, body: &[u8]) -> Option<Vec<u8>> {
+    if !wire.target.starts_with("/v2/auth") || body.is_empty() {
+        return None;
+    }
+    let Ok(mut user) = serde_json::from_slice::<serde_json::Value>(body) else {
+        return Some(b"***".to_vec());
+    };
+    *user.get_mut("password")? = "***".into();
+    serde_json::to_vec(&user).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(url: &str, wire: &Wire) -> String {
+        command(&Endpoint::parse("url", url).unwrap(), wire, None)
+    }
+
+    const CURL: &str = "curl -sS -g --path-as-is --noproxy '*'";
+
+    #[test]
+    fn every_method_has_its_form() {
+        let get = Wire::get("/v2/keys/a%20b?sorted=true");
+        assert_eq!(
+            said("a:1", &get),
+            format!("{CURL} 'http://a:1/v2/keys/a%20b?sorted=true'")
+        );
+        let head = Wire {
+            method: Method::Head,
+            ..get.clone()
+        };
+        assert!(said("a:1", &head).starts_with(&format!("{CURL} -I ")));
+        let delete = Wire::raw("DELETE", "/x", None, None).unwrap();
+        assert_eq!(
+            said("unix:///a/it's", &delete),
+            format!("{CURL} -X DELETE --unix-socket '/a/it'\\''s' 'http://localhost/x'")
+        );
+        let put = Wire::raw("PUT", "/x", None, None).unwrap();
+        assert_eq!(
+            said("[::1]:1", &put),
+            format!("{CURL} -X PUT -H Content-Type: --data-binary '' 'http://[::1]:1/x'")
+        );
+    }
+
+    #[test]
+    fn bodies_that_no_argument_can_hold_come_from_printf() {
+        let body = |bytes: &[u8]| {
+            let wire = Wire::raw("POST", "/x", Some(bytes), Some("a/b")).unwrap();
+            said("a:1", &wire)
+        };
+        assert!(
+            body("käse & 'brot'".as_bytes()).contains(" --data-binary 'käse & '\\''brot'\\''' ")
+        );
+        for (bytes, format) in [
+            (&b"a\0b1"[..], "a\\000b1"),
+            (b"a\nb", "a\\012b"),
+            (b"\xff%\\'\x7f", "\\377%%\\\\\\047\\177"),
+            (b"@file", "@file"),
+        ] {
+            let said = body(bytes);
+            let begin = format!("printf '{format}' | {CURL} -X POST ");
+            assert!(said.starts_with(&begin), "{said}");
+            assert!(said.contains(" --data-binary @- "), "{said}");
+            assert!(!said.contains('\n'));
+        }
+        assert!(body(&[b'x'; LONGEST_ARGUMENT + 1]).starts_with("printf 'xxx"));
+    }
+
+    #[test]
+    fn passwords_of_users_are_masked() {
+        let user = br#"{"user":"me","password":"canary"}"#;
+        let json = Some("application/json");
+        let wire = Wire::raw("PUT", "/v2/auth/users/me", Some(user), json).unwrap();
+        let said = said("a:1", &wire);
+        assert!(!said.contains("canary") && said.contains("***"), "{said}");
+        let endpoint = Endpoint::parse("url", "a:1").unwrap();
+        let said = command(&endpoint, &Wire::get("/"), Some("it's me"));
+        assert!(said.contains(" -u 'it'\\''s me:***' "), "{said}");
+    }
+}

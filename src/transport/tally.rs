@@ -1,0 +1,183 @@
+//! Numbers that grow: what went to one member, and to all of a client's.
+use super::course::Course;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Numbers of one member, or of a client; nothing depends on their order, so all of them are relaxed.
+#[derive(Debug, Default)]
+pub struct Tally {
+    exchanges: AtomicU64,
+    failed: AtomicU64,
+    in_flight: AtomicU64,
+    sent: AtomicU64,
+    received: AtomicU64,
+    opened: AtomicU64,
+    open: AtomicU64,
+    busy: AtomicU64,
+    /// of the client that this is a part of
+    whole: Option<Arc<Tally>>,
+}
+
+/// All of them at one time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// requests that were sent, or tried to be
+    pub exchanges: u64,
+    /// of them, those that brought no answer
+    pub failed: u64,
+    /// of them, those without an end
+    pub in_flight: u64,
+    /// bytes of requests that left
+    pub sent: u64,
+    /// bytes of answers that came
+    pub received: u64,
+    /// connections made
+    pub opened: u64,
+    /// connections that there are
+    pub open: u64,
+    /// of them, those that carry nothing at the moment
+    pub idle: u64,
+}
+
+impl Tally {
+    /// Of a member.
+    pub(super) fn part_of(whole: &Arc<Tally>) -> Tally {
+        Tally {
+            whole: Some(whole.clone()),
+            ..Tally::default()
+        }
+    }
+
+    /// An exchange begins.
+    pub(crate) fn begin(&self) {
+        self.each(|t| {
+            add(&t.exchanges, 1);
+            add(&t.in_flight, 1);
+        });
+    }
+
+    /// An exchange is over.
+    pub(crate) fn end(&self, course: &Course) {
+        self.each(|t| {
+            subtract(&t.in_flight);
+            add(&t.sent, course.sent);
+            add(&t.received, course.received);
+        });
+    }
+
+    /// One of those that are over brought no answer.
+    pub(crate) fn fail(&self) {
+        self.each(|t| add(&t.failed, 1));
+    }
+
+    /// All of them.
+    pub fn sums(&self) -> Sums {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Sums {
+            exchanges: of(&self.exchanges),
+            failed: of(&self.failed),
+            in_flight: of(&self.in_flight),
+            sent: of(&self.sent),
+            received: of(&self.received),
+            opened: of(&self.opened),
+            open: of(&self.open),
+            // the two are not read at once
+            idle: of(&self.open).saturating_sub(of(&self.busy)),
+        }
+    }
+
+    fn each(&self, change: impl Fn(&Tally)) {
+        change(self);
+        if let Some(whole) = &self.whole {
+            change(whole);
+        }
+    }
+}
+
+fn add(count: &AtomicU64, amount: u64) {
+    count.fetch_add(amount, Ordering::Relaxed);
+}
+
+fn subtract(count: &AtomicU64) {
+    count.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// One connection, for as long as there is one.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    tally: Arc<Tally>,
+    busy: bool,
+}
+
+impl Lease {
+    pub(crate) fn new(tally: &Arc<Tally>) -> Lease {
+        tally.each(|t| {
+            add(&t.opened, 1);
+            add(&t.open, 1);
+        });
+        Lease {
+            tally: tally.clone(),
+            busy: false,
+        }
+    }
+
+    /// Whether it carries something.
+    pub(crate) fn set_busy(&mut self, busy: bool) {
+        if self.busy != busy {
+            self.busy = busy;
+            self.tally.each(|t| match busy {
+                true => add(&t.busy, 1),
+                false => subtract(&t.busy),
+            });
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.set_busy(false);
+        self.tally.each(|t| subtract(&t.open));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_counts_for_itself_and_for_the_whole() {
+        let whole = Arc::new(Tally::default());
+        let [one, two] = [(); 2].map(|()| Arc::new(Tally::part_of(&whole)));
+        let course = Course {
+            sent: 3,
+            received: 5,
+            ..Course::default()
+        };
+        one.begin();
+        two.begin();
+        two.end(&course);
+        two.fail();
+        let mut lease = Lease::new(&one);
+        lease.set_busy(true);
+        lease.set_busy(true);
+        let other = Lease::new(&one);
+        assert_eq!(two.sums().exchanges, 1);
+        assert_eq!((one.sums().open, one.sums().idle), (2, 1));
+        assert_eq!(
+            whole.sums(),
+            Sums {
+                exchanges: 2,
+                failed: 1,
+                in_flight: 1,
+                sent: 3,
+                received: 5,
+                opened: 2,
+                open: 2,
+                idle: 1,
+            }
+        );
+        drop((lease, other));
+        assert_eq!((whole.sums().opened, whole.sums().open), (2, 0));
+        assert_eq!(whole.sums().idle, 0);
+    }
+}
