@@ -25,6 +25,7 @@ const CHAPTERS: &[&str] = &[
     "options",
     "client",
     "credentials",
+    "endpoints",
     "verbs",
     "request",
     "response",

@@ -122,6 +122,9 @@ typedef struct etcd_v2_options etcd_v2_options;
 /** A client of one cluster. Safe from any number of threads. */
 typedef struct etcd_v2_client etcd_v2_client;
 
+/** The members that a client knew at one moment; read-only. */
+typedef struct etcd_v2_endpoints etcd_v2_endpoints;
+
 /** What is asked. Running it is safe from any number of threads; set it up on one. */
 typedef struct etcd_v2_request etcd_v2_request;
 
@@ -521,6 +524,55 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_credentials(
  */
 ETCD_V2_API etcd_v2_status etcd_v2_client_set_credentials(
     const etcd_v2_client *client, const char *user, const char *password, etcd_v2_error **err);
+
+/*
+ * == Members of the cluster =======================================================================
+ *
+ * Which members a client asks. Those that it was made with, and those that
+ * etcd_v2_client_set_endpoints() names, are its seeds: they are never dropped, however often they
+ * fail. A member that fails is passed over for 500 ms, then twice as long up to 30 s; when all have
+ * failed they are asked nevertheless.
+ */
+
+#define ETCD_V2_ENDPOINT_SEED   0 /**< named by the program */
+#define ETCD_V2_ENDPOINT_DNS    1 /**< found in the DNS */
+#define ETCD_V2_ENDPOINT_SYNCED 2 /**< found in the list of another member */
+
+/**
+ * Writes to `out` the members that the client knows now, in the order in which they are asked while
+ * none is passed over; free it with etcd_v2_endpoints_free(). Nothing is sent.
+ */
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_endpoints(
+    const etcd_v2_client *client, etcd_v2_endpoints **out, etcd_v2_error **err);
+
+/** How many there are; 0 for NULL. */
+ETCD_V2_API size_t etcd_v2_endpoints_count(const etcd_v2_endpoints *endpoints);
+
+/** URL of member `i`, counted from 0: scheme, host and port; NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_endpoints_url(const etcd_v2_endpoints *endpoints, size_t i);
+
+/** How the client knows member `i`: ETCD_V2_ENDPOINT_…; -1 beyond the end. */
+ETCD_V2_API int32_t etcd_v2_endpoints_source(const etcd_v2_endpoints *endpoints, size_t i);
+
+/**
+ * How many milliseconds member `i` was still to be passed over, because it had failed; 0 when it was
+ * not, and beyond the end.
+ */
+ETCD_V2_API int64_t etcd_v2_endpoints_penalty_ms(const etcd_v2_endpoints *endpoints, size_t i);
+
+/** Frees the list. The URLs that were read from it end with it. */
+ETCD_V2_API void etcd_v2_endpoints_free(etcd_v2_endpoints *endpoints);
+
+/**
+ * Replaces all members that the client knows, the found ones too, by the comma-separated `urls`,
+ * each as in etcd_v2_options_add_endpoint(). Members that were there before keep their connections,
+ * and the one that is asked first stays so. Calls and watchers that run on a member that is gone end
+ * there, or go on elsewhere when they have to go on. Nothing is sent, and when one URL is bad nothing
+ * changes.
+ * Also returns what etcd_v2_options_add_endpoint() does.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_client_set_endpoints(
+    const etcd_v2_client *client, const char *urls, etcd_v2_error **err);
 
 /*
  * == Everyday verbs ===============================================================================

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod endpoints;
 mod options;
 mod queue;
 mod resolve;
@@ -10,6 +11,7 @@ mod watch_once;
 mod watcher;
 
 pub use call::{Ask, Call};
+pub use endpoints::Known;
 pub use options::Options;
 pub use queue::{Completed, Queue};
 pub use resolve::Lookout;

@@ -32,6 +32,11 @@ impl Engine {
         }
     }
 
+    /// If there is one already.
+    pub(super) fn reactor(&self) -> Option<&Reactor> {
+        self.reactor.get()
+    }
+
     fn permit(&self) -> Result<Permit> {
         let in_flight = &self.in_flight;
         // relaxed: it counts, nothing else depends on it

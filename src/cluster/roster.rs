@@ -8,7 +8,7 @@ use crate::transport::channel::{Channel, Settings};
 use crate::transport::endpoint::Endpoint;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
 /// One member: the way to it and what is known of it.
@@ -116,18 +116,27 @@ impl Member {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Named by the caller; never dropped but by the caller.
-    Seed,
+    Seed = 0,
+    /// Found in the DNS.
+    Dns = 1,
     /// From the list of a member.
-    Synced,
+    Synced = 2,
+}
+
+impl Source {
+    /// All of them; whose members are asked first.
+    const ALL: [Source; 3] = [Source::Seed, Source::Dns, Source::Synced];
 }
 
 /// The members at one time.
 #[derive(Debug, Default)]
 struct List {
-    /// of both kinds, each URL once, seeds first
+    /// of all sources, each URL once
     members: Vec<Arc<Member>>,
-    seeds: Vec<Arc<Member>>,
-    synced: Vec<Arc<Member>>,
+    /// in the order of [`Source::ALL`]
+    by_source: [Vec<Arc<Member>>; 3],
+    /// how often the caller has replaced all of it
+    epoch: u64,
     /// where in `members` the one is that is asked first
     pinned: AtomicUsize,
 }
@@ -154,7 +163,7 @@ impl Roster {
             guard: Guard::default(),
             diary: Arc::default(),
         };
-        roster.replace(Source::Seed, endpoints);
+        roster.change().fill(&[endpoints, &[], &[]], settings);
         roster
     }
 
@@ -195,13 +204,20 @@ impl Roster {
         self.list().members.clone()
     }
 
-    /// Those of one source.
-    pub fn of(&self, source: Source) -> Vec<Arc<Member>> {
+    /// All of them, each with its first source.
+    pub fn sources(&self) -> Vec<(Arc<Member>, Source)> {
         let list = self.list();
-        match source {
-            Source::Seed => list.seeds.clone(),
-            Source::Synced => list.synced.clone(),
-        }
+        let of = |member| {
+            let has = |source: &Source| list.of(*source).iter().any(|m| Arc::ptr_eq(m, member));
+            Source::ALL.into_iter().find(has).unwrap_or(Source::Seed)
+        };
+        let members = list.members.iter();
+        members.map(|member| (member.clone(), of(member))).collect()
+    }
+
+    /// Changes when the caller replaces the list: what was asked of the old one tells nothing about the new one.
+    pub fn epoch(&self) -> u64 {
+        self.list().epoch
     }
 
     /// Whom to ask next: the pinned member, else the next without a penalty, else the one whose penalty ends first.
@@ -238,40 +254,76 @@ impl Roster {
         }
     }
 
-    /// The members of one source are these from now on. Those that stay keep their connections, their health and the first
-    /// place; says whether any came or went.
-    pub fn replace(&self, source: Source, endpoints: &[Endpoint]) -> bool {
-        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
-        let mut fresh: Vec<Arc<Member>> = Vec::new();
-        for endpoint in endpoints {
-            let same = |m: &&Arc<Member>| m.url() == endpoint.url();
-            if fresh.iter().any(|m| same(&m)) {
-                continue;
-            }
-            let known = list.members.iter().find(same).cloned();
-            fresh.push(
-                known.unwrap_or_else(|| Arc::new(Member::new(endpoint.clone(), &self.settings))),
-            );
+    /// The caller names the members anew; what was found besides is forgotten. Those that stay keep their connections, their
+    /// health and the first place.
+    pub fn reset(&self, seeds: &[Endpoint]) {
+        let mut list = self.change();
+        list.epoch += 1;
+        list.fill(&[seeds, &[], &[]], &self.settings);
+    }
+
+    /// The members of one source are these from now on, unless the list is another one than in `epoch`. Says whether any
+    /// came or went.
+    pub fn replace(&self, source: Source, endpoints: &[Endpoint], epoch: u64) -> bool {
+        let mut list = self.change();
+        if list.epoch != epoch {
+            return false;
         }
-        match source {
-            Source::Seed => list.seeds = fresh,
-            Source::Synced => list.synced = fresh,
-        }
-        let mut members = list.seeds.clone();
-        let more = list.synced.iter();
-        members.extend(more.filter(|m| !holds(&list.seeds, m)).cloned());
-        let pinned = list.members.get(list.pinned.load(Ordering::Relaxed));
-        let place = pinned.and_then(|p| members.iter().position(|m| Arc::ptr_eq(m, p)));
-        let old = std::mem::replace(&mut list.members, members.clone());
-        list.pinned = AtomicUsize::new(place.unwrap_or(0));
-        drop(list);
-        let gone: Vec<_> = old.iter().filter(|m| !holds(&members, m)).collect();
-        gone.iter().for_each(|member| member.leave());
-        !gone.is_empty() || members.iter().any(|m| !holds(&old, m))
+        let now = Source::ALL.map(|of| match of == source {
+            true => endpoints.to_vec(),
+            false => list.endpoints(of),
+        });
+        list.fill(&now.each_ref().map(Vec::as_slice), &self.settings)
+    }
+
+    fn change(&self) -> RwLockWriteGuard<'_, List> {
+        self.list.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn list(&self) -> RwLockReadGuard<'_, List> {
         self.list.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl List {
+    fn of(&self, source: Source) -> &[Arc<Member>] {
+        self.by_source
+            .get(source as usize)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    fn endpoints(&self, source: Source) -> Vec<Endpoint> {
+        let members = self.of(source).iter();
+        members.map(|m| m.channel().endpoint().clone()).collect()
+    }
+
+    /// Members of these sources are the list from now on; says whether any came or went.
+    fn fill(&mut self, sources: &[&[Endpoint]; 3], settings: &Settings) -> bool {
+        let mut members: Vec<Arc<Member>> = Vec::new();
+        let by_source = sources.map(|endpoints| {
+            let mut of_source: Vec<Arc<Member>> = Vec::new();
+            for endpoint in endpoints {
+                let same = |m: &&Arc<Member>| m.url() == endpoint.url();
+                let known = members.iter().chain(&self.members).find(same).cloned();
+                let fresh = || Arc::new(Member::new(endpoint.clone(), settings));
+                let member = known.unwrap_or_else(fresh);
+                for list in [&mut of_source, &mut members] {
+                    if !holds(list, &member) {
+                        list.push(member.clone());
+                    }
+                }
+            }
+            of_source
+        });
+        let pinned = self.members.get(self.pinned.load(Ordering::Relaxed));
+        let place = pinned.and_then(|p| members.iter().position(|m| Arc::ptr_eq(m, p)));
+        self.pinned = AtomicUsize::new(place.unwrap_or(0));
+        self.by_source = by_source;
+        let old = std::mem::replace(&mut self.members, members);
+        let mut gone = old.iter().filter(|m| !holds(&self.members, m)).peekable();
+        let left = gone.peek().is_some();
+        gone.for_each(|member| member.leave());
+        left || self.members.iter().any(|m| !holds(&old, m))
     }
 }
 
@@ -310,39 +362,63 @@ mod tests {
         let [a, b, c] = ["http://a:1", "http://b:1", "http://c:1"].map(|u| roster.find(u).unwrap());
         b.fail(now);
         roster.pin(&c);
-        assert!(roster.replace(Source::Seed, &endpoints(&["d:1", "b:1", "c:1", "b:1"])));
+        roster.reset(&endpoints(&["d:1", "b:1", "c:1", "b:1"]));
         assert_eq!(urls(&roster), ["http://d:1", "http://b:1", "http://c:1"]);
         assert!(Arc::ptr_eq(&roster.find("http://b:1").unwrap(), &b));
         assert!(!b.is_trusted(now));
         assert!(Arc::ptr_eq(&roster.pick(now, &[]).unwrap(), &c));
         assert_eq!(
-            (a.is_gone(), b.is_gone(), c.is_gone()),
-            (true, false, false)
+            [&a, &b, &c].map(|member| member.is_gone()),
+            [true, false, false]
         );
         // a call that still holds it may have an answer, and pins nothing with it
         roster.pin(&a);
         assert!(Arc::ptr_eq(&roster.pick(now, &[]).unwrap(), &c));
         // the one that was asked first is gone: from the beginning
-        assert!(roster.replace(Source::Seed, &endpoints(&["b:1", "d:1"])));
+        roster.reset(&endpoints(&["b:1", "d:1"]));
         assert_eq!(&**roster.pick(now, &[]).unwrap().url(), "http://d:1");
-        assert!(!roster.replace(Source::Seed, &endpoints(&["b:1", "d:1"])));
-        assert!(roster.replace(Source::Seed, &[]));
+        roster.reset(&[]);
         assert!(roster.is_empty() && roster.pick(now, &[]).is_none());
     }
 
     #[test]
     fn a_member_with_two_sources_goes_with_the_last() {
         let roster = roster(&["a:1", "b:1"]);
-        assert!(roster.replace(Source::Synced, &endpoints(&["b:1", "c:1"])));
-        assert_eq!(urls(&roster), ["http://a:1", "http://b:1", "http://c:1"]);
+        let synced = |urls: &[&str]| roster.replace(Source::Synced, &endpoints(urls), 0);
+        assert!(synced(&["b:1", "c:1", "b:1"]));
+        assert!(!synced(&["b:1", "c:1"]));
+        assert!(roster.replace(Source::Dns, &endpoints(&["d:1"]), 0));
+        let told: Vec<_> = roster
+            .sources()
+            .into_iter()
+            .map(|(m, s)| (m.url().to_string(), s))
+            .collect();
+        let url = |host: &str| format!("http://{host}:1");
+        assert_eq!(
+            told,
+            [
+                (url("a"), Source::Seed),
+                (url("b"), Source::Seed),
+                (url("d"), Source::Dns),
+                (url("c"), Source::Synced)
+            ]
+        );
         let b = roster.find("http://b:1").unwrap();
-        assert!(!roster.replace(Source::Seed, &endpoints(&["a:1"])));
+        assert!(!roster.replace(Source::Seed, &endpoints(&["a:1"]), 0));
         assert!(!b.is_gone());
-        assert_eq!(urls(&roster), ["http://a:1", "http://b:1", "http://c:1"]);
-        assert!(roster.replace(Source::Synced, &endpoints(&["c:1"])));
-        assert_eq!(urls(&roster), ["http://a:1", "http://c:1"]);
+        assert_eq!(urls(&roster), ["a", "d", "b", "c"].map(url));
+        assert!(synced(&["c:1"]));
+        assert_eq!(urls(&roster), ["a", "d", "c"].map(url));
         assert!(b.is_gone());
-        assert!(roster.replace(Source::Synced, &[]));
-        assert_eq!(urls(&roster), ["http://a:1"]);
+    }
+
+    #[test]
+    fn what_the_caller_names_anew_is_not_mixed_with_what_was_found_before() {
+        let roster = roster(&["a:1"]);
+        let before = roster.epoch();
+        assert!(roster.replace(Source::Synced, &endpoints(&["b:1"]), before));
+        roster.reset(&endpoints(&["x:1"]));
+        assert!(!roster.replace(Source::Synced, &endpoints(&["b:1", "c:1"]), before));
+        assert_eq!(urls(&roster), ["http://x:1"]);
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Cancel(Key),
     /// the name that this exchange asked for was looked up
     Resolved(Key),
+    /// members have left: close what is idle
+    Sweep,
     /// end everything
     Stop,
 }

@@ -134,6 +134,7 @@ impl Core {
                     Command::Nudge(key) => self.ask(key, |owner, desk| owner.on_nudge(desk)),
                     Command::Cancel(key) => self.cancel(key),
                     Command::Resolved(key) => self.resolved(key),
+                    Command::Sweep => self.sweep(),
                 }
                 self.work_off();
             }

@@ -115,6 +115,14 @@ impl Core {
         }
     }
 
+    /// After members have left.
+    pub(super) fn sweep(&mut self) {
+        let pools: Vec<Key> = self.pools.keys().collect();
+        for key in pools {
+            self.tidy(key);
+        }
+    }
+
     pub(super) fn cancel(&mut self, key: Key) {
         let exchange = self.drop_exchange(key);
         self.owner_times.clear(key.index());

@@ -5,6 +5,7 @@
  *   misuse right URL PREFIX   the same calls with everything valid, and what may be NULL, on a real etcd
  *   misuse panic              only with ETCD_V2_TEST_HOOKS: a panic inside
  */
+#include "misuse/endpoints.h"
 #include "misuse/nothing.h"
 #include "misuse/options.h"
 #include "misuse/outcome.h"
@@ -22,6 +23,7 @@ static void wrong(const char *url)
 	wrong_long_condition();
 	wrong_options();
 	wrong_credentials();
+	wrong_endpoints();
 	wrong_cancel();
 	wrong_requests();
 	wrong_raw();
@@ -32,6 +34,7 @@ static void wrong(const char *url)
 	nothing_to_read();
 	nothing_to_watch();
 	no_outcome();
+	no_endpoints();
 	numbers_without_a_name();
 	etcd_v2_cancel_free(token);
 	etcd_v2_client_free(client);

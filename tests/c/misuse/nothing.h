@@ -75,7 +75,7 @@ static void nothing_to_read(void)
 
 static void numbers_without_a_name(void)
 {
-	const etcd_v2_status no_status[] = { -1, 1, 99, 999, 1017, 1999, 65636, INT32_MAX, INT32_MIN };
+	const etcd_v2_status no_status[] = { -1, 1, 99, 999, 1099, 1999, 65636, INT32_MAX, INT32_MIN };
 	for (size_t i = 0; i < COUNT(no_status); i++) {
 		CHECK_TEXT(etcd_v2_status_name(no_status[i]), "ETCD_V2_UNKNOWN");
 		CHECK_TEXT(etcd_v2_status_text(no_status[i]), "unknown status");

@@ -4,6 +4,7 @@
 #define MISUSE_RIGHT_H
 
 #include "outcome.h"
+#include "endpoints.h"
 #include "requests.h"
 #include "watching.h"
 #include "verbs.h"
@@ -335,6 +336,7 @@ static void right(const char *url, const char *prefix)
 	CHECK_OK(etcd_v2_cancel_new(&token, &error));
 	right_verbs();
 	right_options(url);
+	right_endpoints(url);
 	right_requests();
 	right_accessors();
 	right_orders_of_freeing(url);

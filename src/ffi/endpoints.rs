@@ -1,0 +1,133 @@
+//! Members of the cluster
+//!
+//! Which members a client asks. Those that it was made with, and those that
+//! etcd_v2_client_set_endpoints() names, are its seeds: they are never dropped, however often they
+//! fail. A member that fails is passed over for 500 ms, then twice as long up to 30 s; when all have
+//! failed they are asked nevertheless.
+use super::{
+    client::etcd_v2_client,
+    convert::{self, Handle, borrow, look, text},
+    error::etcd_v2_error,
+    guard::{guard, shield},
+    status::etcd_v2_status,
+};
+use crate::{client::Known, cluster::roster::Source};
+use std::{
+    ffi::{CString, c_char},
+    ptr,
+};
+
+/// named by the program
+pub const ETCD_V2_ENDPOINT_SEED: i32 = 0;
+/// found in the DNS
+pub const ETCD_V2_ENDPOINT_DNS: i32 = 1;
+/// found in the list of another member
+pub const ETCD_V2_ENDPOINT_SYNCED: i32 = 2;
+
+/// The members that a client knew at one moment; read-only.
+pub struct etcd_v2_endpoints(Vec<(CString, Known)>);
+
+impl Handle for etcd_v2_endpoints {}
+
+/// Writes to `out` the members that the client knows now, in the order in which they are asked while
+/// none is passed over; free it with etcd_v2_endpoints_free(). Nothing is sent.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_client_endpoints(
+    client: *const etcd_v2_client,
+    out: *mut *mut etcd_v2_endpoints,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, out and err as the header asks
+    unsafe {
+        guard(err, || {
+            convert::required("out", out)?;
+            let known = borrow("client", client)?.0.endpoints()?;
+            // a URL has no control characters
+            let text = |known: Known| (CString::new(&*known.url).unwrap_or_default(), known);
+            let list = known.into_iter().map(text).collect();
+            convert::give(out, || etcd_v2_endpoints(list));
+            Ok(())
+        })
+    }
+}
+
+/// How many there are; 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_endpoints_count(endpoints: *const etcd_v2_endpoints) -> usize {
+    // SAFETY: NULL or alive
+    unsafe { look(endpoints) }.map_or(0, |endpoints| endpoints.0.len())
+}
+
+/// URL of member `i`, counted from 0: scheme, host and port; NULL beyond the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_endpoints_url(
+    endpoints: *const etcd_v2_endpoints,
+    i: usize,
+) -> *const c_char {
+    // SAFETY: NULL or alive
+    unsafe { at(endpoints, i) }.map_or(ptr::null(), |(url, _)| url.as_ptr())
+}
+
+/// How the client knows member `i`: ETCD_V2_ENDPOINT_…; -1 beyond the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_endpoints_source(
+    endpoints: *const etcd_v2_endpoints,
+    i: usize,
+) -> i32 {
+    // SAFETY: NULL or alive
+    unsafe { at(endpoints, i) }.map_or(-1, |(_, known)| match known.source {
+        Source::Seed => ETCD_V2_ENDPOINT_SEED,
+        Source::Dns => ETCD_V2_ENDPOINT_DNS,
+        Source::Synced => ETCD_V2_ENDPOINT_SYNCED,
+    })
+}
+
+/// How many milliseconds member `i` was still to be passed over, because it had failed; 0 when it was
+/// not, and beyond the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_endpoints_penalty_ms(
+    endpoints: *const etcd_v2_endpoints,
+    i: usize,
+) -> i64 {
+    // SAFETY: NULL or alive
+    unsafe { at(endpoints, i) }.map_or(0, |(_, known)| {
+        // what is left of a millisecond counts
+        i64::try_from(known.penalty.as_micros().div_ceil(1000)).unwrap_or(i64::MAX)
+    })
+}
+
+/// # Safety
+/// `endpoints` is NULL or alive for `'a`.
+unsafe fn at<'a>(endpoints: *const etcd_v2_endpoints, i: usize) -> Option<&'a (CString, Known)> {
+    // SAFETY: the caller's promise
+    shield(None, || unsafe { look(endpoints) }?.0.get(i))
+}
+
+/// Frees the list. The URLs that were read from it end with it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_endpoints_free(endpoints: *mut etcd_v2_endpoints) {
+    // SAFETY: NULL, or made by this library and not used any more, see the header
+    unsafe { convert::free(endpoints) }
+}
+
+/// Replaces all members that the client knows, the found ones too, by the comma-separated `urls`,
+/// each as in etcd_v2_options_add_endpoint(). Members that were there before keep their connections,
+/// and the one that is asked first stays so. Calls and watchers that run on a member that is gone end
+/// there, or go on elsewhere when they have to go on. Nothing is sent, and when one URL is bad nothing
+/// changes.
+/// Also returns what etcd_v2_options_add_endpoint() does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_client_set_endpoints(
+    client: *const etcd_v2_client,
+    urls: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and err as the header asks
+    unsafe {
+        guard(err, || {
+            let client = borrow("client", client)?;
+            client.0.set_endpoints("urls", text("urls", urls)?)
+        })
+    }
+}
