@@ -32,7 +32,7 @@ endif
 # compilers add the unwinder themselves, in the form that suits: with -static there is no libgcc_s
 PC_STATIC_LIBS := $(filter-out -lgcc_s,$(STATIC_LIBS))
 
-.PHONY: all build demo test bench bench-watch chaos install uninstall clean help
+.PHONY: all build etcd2ctl demo test bench bench-watch chaos install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: build
@@ -44,6 +44,12 @@ build:
 	@ln -sf $(BUILT) "$(OUT)/$(SONAME)"
 	@$(call pc,$${pcfiledir},$${pcfiledir},$(CURDIR)/include) >"$(OUT)/etcd_v2.pc"
 	@echo "built $(OUT)/$(BUILT), $(OUT)/libetcd_v2.a and $(OUT)/etcd_v2.pc"
+
+# the tool of examples-c/etcd2ctl, which finds the library where it was built
+etcd2ctl: build
+	$(CC) -std=c99 -O2 $(CFLAGS) -Wall -Wextra -Wpedantic -Iinclude examples-c/etcd2ctl/*.c -o "$(OUT)/etcd2ctl" \
+		-L"$(OUT)" -letcd_v2 -Wl,-rpath,"$$(cd "$(OUT)" && pwd)" $(LDFLAGS)
+	@echo "built $(OUT)/etcd2ctl"
 
 demo: build
 	@CC="$(CC)" CFLAGS="$(CFLAGS)" sh tests/tools/demo.sh "$(OUT)"
@@ -83,6 +89,7 @@ clean:
 
 help:
 	@echo "make             build the shared and the static library into $(OUT)"
+	@echo "make etcd2ctl    build the command line tool of examples-c/etcd2ctl into $(OUT)"
 	@echo "make demo        start a real etcd, run examples-c/01-quickstart.c against it, stop it"
 	@echo "make test        get what the tests need into a private cache folder and run all of them (ARGS=... goes to cargo test)"
 	@echo "make bench       measure the figures of the README, with callgrind"

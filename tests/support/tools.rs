@@ -40,6 +40,12 @@ pub fn valgrind() -> Option<PathBuf> {
     wanted("valgrind", FOUND.get_or_init(|| script("valgrind.sh", &[])))
 }
 
+/// Debian's etcdctl 3.4.
+pub fn etcdctl() -> Option<PathBuf> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    wanted("etcdctl", FOUND.get_or_init(|| script("etcdctl.sh", &[])))
+}
+
 /// python3, with ctypes.
 pub fn python() -> Option<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();

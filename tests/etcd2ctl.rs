@@ -1,0 +1,62 @@
+//! etcd2ctl, the command line tool among the examples, beside etcdctl itself: both do the same to a fresh server of
+//! their own, line by line, and print the same and end with the same code. Where they should not, the table says why.
+
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+
+#[path = "etcd2ctl/bench.rs"]
+mod bench;
+#[path = "etcd2ctl/keys.rs"]
+mod keys;
+#[path = "etcd2ctl/memory.rs"]
+mod memory;
+mod support;
+#[path = "etcd2ctl/table.rs"]
+mod table;
+#[path = "etcd2ctl/usage.rs"]
+mod usage;
+#[path = "etcd2ctl/watching.rs"]
+mod watching;
+
+use std::process::Command;
+use support::{root, tools};
+
+#[test]
+fn make_builds_it() {
+    let folder = tools::library();
+    tools::run(
+        Command::new("make")
+            .current_dir(root())
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL")
+            // the library is there already
+            .args(["etcd2ctl", "CARGO=true"])
+            .arg(format!("OUT={}", folder.display())),
+    );
+    let said = tools::run(
+        Command::new(folder.join("etcd2ctl"))
+            .env_remove("LD_LIBRARY_PATH")
+            .arg("--version"),
+    );
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        said,
+        format!("etcd2ctl version: {version}\nAPI version: 2\n")
+    );
+}
+
+#[test]
+fn no_compiler_warns() {
+    for compiler in [tools::gcc(), tools::clang()].into_iter().flatten() {
+        for optimised in ["-O0", "-O2"] {
+            bench::source()
+                .compiler(&compiler)
+                .flags(&[optimised])
+                .build();
+        }
+    }
+}
