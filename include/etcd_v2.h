@@ -526,12 +526,19 @@ ETCD_V2_API etcd_v2_status etcd_v2_client_set_credentials(
     const etcd_v2_client *client, const char *user, const char *password, etcd_v2_error **err);
 
 /*
- * == Members of the cluster =======================================================================
+ * == Endpoints ====================================================================================
  *
  * Which members a client asks. Those that it was made with, and those that
  * etcd_v2_client_set_endpoints() names, are its seeds: they are never dropped, however often they
  * fail. A member that fails is passed over for 500 ms, then twice as long up to 30 s; when all have
  * failed they are asked nevertheless.
+ *
+ * etcd_v2_sync() finds the other members of the cluster through one that is known. A URL that was
+ * found is used only after a member of the same cluster has answered there, and goes when the
+ * cluster drops it. Never taken are: addresses that lead nowhere (0.0.0.0, link-local), those of
+ * loopback unless the member that tells them is on loopback itself, unix sockets, and clear text
+ * from a member with TLS. Behind a proxy or a virtual address there is nothing to be found: do
+ * without it there.
  */
 
 #define ETCD_V2_ENDPOINT_SEED   0 /**< named by the program */
@@ -573,6 +580,24 @@ ETCD_V2_API void etcd_v2_endpoints_free(etcd_v2_endpoints *endpoints);
  */
 ETCD_V2_API etcd_v2_status etcd_v2_client_set_endpoints(
     const etcd_v2_client *client, const char *urls, etcd_v2_error **err);
+
+/**
+ * Asks the cluster for its members, and takes in those that are new and answer. Members found before
+ * that are no longer on its list go; seeds stay. A list that is empty, broken, from another cluster
+ * or useless changes nothing. Waits on the calling thread, at most for the client's deadline.
+ * Also returns ETCD_V2_PROTOCOL when what came is no list of this cluster, and what a read does.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_sync(const etcd_v2_client *client, etcd_v2_error **err);
+
+/**
+ * As etcd_v2_sync(), with a deadline and a token of its own.
+ *
+ *   `timeout_ms`  1 to 2147483647; 0: the client's deadline
+ *   `cancel`      ends the waiting; may be NULL
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_sync_within(
+    const etcd_v2_client *client, int64_t timeout_ms, const etcd_v2_cancel *cancel,
+    etcd_v2_error **err);
 
 /*
  * == Everyday verbs ===============================================================================

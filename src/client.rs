@@ -7,6 +7,7 @@ mod options;
 mod queue;
 mod resolve;
 mod submit;
+mod sync;
 mod watch_once;
 mod watcher;
 
@@ -22,7 +23,6 @@ pub use crate::cluster::evidence::{Fate, Finding};
 pub use crate::reactor::mailbox::{Listener, OnEvent, OnState};
 
 use self::submit::Engine;
-use crate::cluster::budget::Budget;
 use crate::cluster::diary::Diary;
 use crate::cluster::errand::Errand;
 use crate::cluster::failover;
@@ -95,11 +95,7 @@ impl Client {
     fn terms(&self, call: &Call, now: Instant) -> Terms {
         Terms {
             allow_repeat: call.allow_repeat,
-            budget: Budget {
-                deadline: now + call.deadline.unwrap_or(self.options.deadline),
-                connect: self.options.connect_timeout,
-                max_body: self.options.max_response_bytes,
-            },
+            budget: self.budget(now, call.deadline.unwrap_or(self.options.deadline)),
             decode: self.options.decode,
             refresh: false,
         }

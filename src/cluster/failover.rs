@@ -1,5 +1,6 @@
 //! The blocking driver: runs an [`Errand`] or a single [`Visit`] on the calling thread.
 
+use super::census::{self, Census};
 use super::diary::listeners::Kind;
 use super::errand::Errand;
 use super::pursuit::Todo;
@@ -32,6 +33,30 @@ pub fn run<W: Deref<Target = Wire> + Clone>(
                     match member.channel().exchange(wire, limits, cancel) {
                         Ok(answer) => errand.answered(answer, Instant::now(), roster, settings),
                         Err(fault) => errand.failed(fault, Instant::now(), roster),
+                    }
+                }
+            },
+        };
+    }
+}
+
+/// Asks the cluster for its members; says whether the roster has changed.
+pub fn count(
+    roster: &Roster,
+    settings: &Settings,
+    mut census: Census,
+    cancel: Option<&Cancel>,
+) -> Result<bool> {
+    let mut todo = census.go(Instant::now(), roster, settings);
+    loop {
+        todo = match todo {
+            census::Todo::End(result) => return result,
+            census::Todo::Exchange => match census.exchange() {
+                None => census.go(Instant::now(), roster, settings),
+                Some((member, wire, limits)) => {
+                    match member.channel().exchange(wire, limits, cancel) {
+                        Ok(answer) => census.answered(answer, Instant::now(), roster, settings),
+                        Err(fault) => census.failed(fault, Instant::now(), roster, settings),
                     }
                 }
             },

@@ -1,20 +1,33 @@
-//! Members of the cluster
+//! Endpoints
 //!
 //! Which members a client asks. Those that it was made with, and those that
 //! etcd_v2_client_set_endpoints() names, are its seeds: they are never dropped, however often they
 //! fail. A member that fails is passed over for 500 ms, then twice as long up to 30 s; when all have
 //! failed they are asked nevertheless.
+//!
+//! etcd_v2_sync() finds the other members of the cluster through one that is known. A URL that was
+//! found is used only after a member of the same cluster has answered there, and goes when the
+//! cluster drops it. Never taken are: addresses that lead nowhere (0.0.0.0, link-local), those of
+//! loopback unless the member that tells them is on loopback itself, unix sockets, and clear text
+//! from a member with TLS. Behind a proxy or a virtual address there is nothing to be found: do
+//! without it there.
 use super::{
+    cancel::etcd_v2_cancel,
     client::etcd_v2_client,
     convert::{self, Handle, borrow, look, text},
     error::etcd_v2_error,
     guard::{guard, shield},
     status::etcd_v2_status,
 };
-use crate::{client::Known, cluster::roster::Source};
+use crate::{
+    client::{Known, Options},
+    cluster::roster::Source,
+    error::Result,
+};
 use std::{
     ffi::{CString, c_char},
     ptr,
+    time::Duration,
 };
 
 /// named by the program
@@ -129,5 +142,46 @@ pub unsafe extern "C" fn etcd_v2_client_set_endpoints(
             let client = borrow("client", client)?;
             client.0.set_endpoints("urls", text("urls", urls)?)
         })
+    }
+}
+
+/// Asks the cluster for its members, and takes in those that are new and answer. Members found before
+/// that are no longer on its list go; seeds stay. A list that is empty, broken, from another cluster
+/// or useless changes nothing. Waits on the calling thread, at most for the client's deadline.
+/// Also returns ETCD_V2_PROTOCOL when what came is no list of this cluster, and what a read does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_sync(
+    client: *const etcd_v2_client,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { guard(err, || borrow("client", client)?.0.sync(None, None)) }
+}
+
+/// As etcd_v2_sync(), with a deadline and a token of its own.
+///
+///   `timeout_ms`  1 to 2147483647; 0: the client's deadline
+///   `cancel`      ends the waiting; may be NULL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_sync_within(
+    client: *const etcd_v2_client,
+    timeout_ms: i64,
+    cancel: *const etcd_v2_cancel,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles and err as the header asks
+    unsafe {
+        guard(err, || {
+            let client = borrow("client", client)?;
+            let cancel = look(cancel).map(|token| &token.0);
+            client.0.sync(within(timeout_ms)?, cancel)
+        })
+    }
+}
+
+fn within(timeout_ms: i64) -> Result<Option<Duration>> {
+    match timeout_ms {
+        0 => Ok(None),
+        ms => Options::deadline_ms("timeout_ms", ms).map(Some),
     }
 }

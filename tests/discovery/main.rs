@@ -10,6 +10,7 @@
 #[path = "../api/mod.rs"]
 mod api;
 mod endpoints;
+mod lists;
 #[path = "../support/mod.rs"]
 mod support;
 

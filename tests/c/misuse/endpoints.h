@@ -33,6 +33,11 @@ static void wrong_endpoints(void)
 			       "urls", list, __LINE__);
 	}
 	REFUSED(ETCD_V2_NOT_UTF8, "urls", etcd_v2_client_set_endpoints(client, NOT_UTF8[0], e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_sync(NULL, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_sync_within(NULL, 1000, token, e));
+	const int64_t no_ms[] = { -1, INT64_MIN, 2147483648, INT64_MAX };
+	for (size_t i = 0; i < COUNT(no_ms); i++)
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "timeout_ms", etcd_v2_sync_within(client, no_ms[i], token, e));
 	/* and nothing has changed */
 	CHECK_INT(known(), 1);
 }
@@ -65,6 +70,18 @@ static void right_endpoints(const char *url)
 	}
 	etcd_v2_endpoints_free(list);
 	CHECK_INT(known(), 1);
+
+	/* a cluster of one knows nobody else */
+	CHECK_OK(etcd_v2_sync(client, &error));
+	CHECK_INT(etcd_v2_sync(client, NULL), ETCD_V2_OK);
+	CHECK_OK(etcd_v2_sync_within(client, 0, NULL, &error));
+	CHECK_OK(etcd_v2_sync_within(client, 20000, token, &error));
+	CHECK_INT(known(), 1);
+	etcd_v2_cancel *fired;
+	CHECK_OK(etcd_v2_cancel_new(&fired, &error));
+	etcd_v2_cancel_fire(fired);
+	CHECK_STATUS(etcd_v2_sync_within(client, 20000, fired, &error), ETCD_V2_CANCELLED);
+	etcd_v2_cancel_free(fired);
 }
 
 #endif

@@ -1,0 +1,329 @@
+//! One look at the list that the cluster keeps of its own members: asks a member for it, checks what it says, tries the
+//! members that are new, and only then takes them into the [`Roster`]. Whatever goes wrong, the roster stays as it was. No
+//! I/O, as in [`super::pursuit`].
+
+use super::admission::admit;
+use super::budget::Budget;
+use super::diary::Entry;
+use super::diary::listeners::Kind;
+use super::guard::cluster;
+use super::outcome::{self, Next};
+use super::roster::{Member, Roster, Source};
+use super::trail::Trail;
+use crate::error::{Error, Phase, Result};
+use crate::protocol::admin::members;
+use crate::protocol::answer::{self, Head, Verdict, judge};
+use crate::protocol::response::Response;
+use crate::protocol::version;
+use crate::protocol::wire::{Repeat, Wire};
+use crate::status::Status;
+use crate::transport::channel::{Answer, Limits, Settings};
+use crate::transport::endpoint::Endpoint;
+use crate::transport::fault::Fault;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// URLs of one list that are looked at.
+const MOST: usize = 128;
+/// Bytes of a list; a member's entry has a few hundred.
+const LONGEST: u64 = 1 << 20;
+
+/// What the driver has to do.
+#[derive(Debug)]
+pub enum Todo {
+    /// Run [`Census::exchange`], then tell [`Census::answered`] or [`Census::failed`].
+    Exchange,
+    /// Nothing more; says whether members came or went.
+    End(Result<bool>),
+}
+
+/// A look on its way.
+#[derive(Debug)]
+pub struct Census {
+    budget: Budget,
+    decode: answer::Limits,
+    /// of the roster that is to be changed
+    epoch: u64,
+    tried: Vec<Arc<Member>>,
+    trail: Trail,
+    found: Option<Found>,
+    present: Option<Present>,
+}
+
+/// A list that can be used.
+#[derive(Debug)]
+struct Found {
+    /// whose it is; 0 = unknown
+    cluster: u64,
+    /// as the members that are new are asked
+    probe: Wire,
+    good: Vec<Endpoint>,
+    rest: VecDeque<Endpoint>,
+}
+
+/// The exchange in progress.
+#[derive(Debug)]
+struct Present {
+    member: Arc<Member>,
+    wire: Wire,
+    limits: Limits,
+    began: Instant,
+    entry: Entry,
+    again: bool,
+}
+
+impl Census {
+    /// Nothing asked yet; begin with [`Census::go`].
+    pub fn new(budget: Budget, decode: answer::Limits, roster: &Roster, now: Instant) -> Census {
+        Census {
+            budget: Budget {
+                max_body: budget.max_body.min(LONGEST),
+                ..budget
+            },
+            decode,
+            epoch: roster.epoch(),
+            tried: Vec::new(),
+            trail: Trail::new(now),
+            found: None,
+            present: None,
+        }
+    }
+
+    /// To the next member, or the next that is new.
+    pub fn go(&mut self, now: Instant, roster: &Roster, settings: &Settings) -> Todo {
+        if self.budget.left(now).is_zero() {
+            return Todo::End(Err(self.trail.take().out_of_time(now)));
+        }
+        let Some(found) = &mut self.found else {
+            return match roster.pick(now, &self.tried) {
+                Some(member) => self.ask(member, members::ask_list(), now, roster),
+                None => Todo::End(Err(self.trail.take().exhausted())),
+            };
+        };
+        if let Some(endpoint) = found.rest.pop_front() {
+            let wire = found.probe.clone();
+            // gets no password before it has shown that it belongs to the cluster
+            let member = Arc::new(Member::stranger(endpoint, settings));
+            return self.ask(member, wire, now, roster);
+        }
+        if found.good.is_empty() {
+            return Todo::End(Err(self.trail.take().exhausted()));
+        }
+        Todo::End(Ok(roster.replace(Source::Synced, &found.good, self.epoch)))
+    }
+
+    fn ask(&mut self, member: Arc<Member>, wire: Wire, now: Instant, roster: &Roster) -> Todo {
+        let left = match &self.found {
+            None => roster.len().saturating_sub(self.tried.len()),
+            Some(found) => found.rest.len() + 1,
+        };
+        let mut limits = self.budget.limits(now, left, true);
+        // who needs longer for a page than connecting may take is no gain
+        limits.head = limits.head.min(self.budget.connect);
+        let mut entry = roster.diary().open(Kind::Call, &wire, now);
+        entry.attempt(&member, &wire);
+        self.present = Some(Present {
+            member,
+            wire,
+            limits,
+            began: now,
+            entry,
+            again: false,
+        });
+        Todo::Exchange
+    }
+
+    /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
+    pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
+        let present = self.present.as_ref()?;
+        Some((&present.member, &present.wire, &present.limits))
+    }
+
+    /// The exchange brought an answer.
+    pub fn answered(
+        &mut self,
+        answer: Answer,
+        now: Instant,
+        roster: &Roster,
+        settings: &Settings,
+    ) -> Todo {
+        let Some(mut present) = self.present.take() else {
+            return self.go(now, roster, settings);
+        };
+        present.entry.answered(&present.member, &answer, now);
+        let expect = present.wire.expect;
+        let http_status = answer.head.status;
+        let verdict = judge(answer.head, answer.body, expect, Repeat::Safe, &self.decode);
+        let result = match verdict {
+            Verdict::Success(response) => self.take(&present, &response, roster),
+            Verdict::Refused(error) | Verdict::Trouble(error) => Err(error),
+            Verdict::NoEvent | Verdict::Redirect(_) => {
+                let text = "redirected, which is not followed to find members";
+                Err(Error::new(Status::REDIRECT, text))
+            }
+        };
+        present.entry.close(result.as_ref().map(|_| ()), now);
+        let Err(error) = result else {
+            return self.go(now, roster, settings);
+        };
+        if http_status == 404 && self.found.is_none() && present.wire.target != MACHINES {
+            // before 2.0 there was no other list
+            return self.ask(present.member, Wire::get(MACHINES), now, roster);
+        }
+        let took = now.saturating_duration_since(present.began);
+        self.trail.trouble(present.member.url(), error, took);
+        self.tried.push(present.member);
+        self.go(now, roster, settings)
+    }
+
+    /// The exchange brought none.
+    pub fn failed(
+        &mut self,
+        fault: Box<Fault>,
+        now: Instant,
+        roster: &Roster,
+        settings: &Settings,
+    ) -> Todo {
+        let Some(mut present) = self.present.take() else {
+            return self.go(now, roster, settings);
+        };
+        let member = &present.member;
+        present.entry.failed(member, &fault, now);
+        let outcome = outcome::judge(&fault, Repeat::Safe, false);
+        let took = now.saturating_duration_since(present.began);
+        self.trail.fault(member.url(), &fault, took);
+        if outcome.blame {
+            member.fail(now);
+        }
+        match outcome.next {
+            Next::Again if !present.again => {
+                member.channel().forget_idle();
+                present.entry.attempt(member, &present.wire);
+                present.again = true;
+                self.present = Some(present);
+                return Todo::Exchange;
+            }
+            Next::Stop => {
+                present.entry.fault(&fault, now);
+                return Todo::End(Err(self.trail.take().stopped(fault.kind)));
+            }
+            Next::Again | Next::Other => present.entry.fault(&fault, now),
+        }
+        self.tried.push(present.member);
+        self.go(now, roster, settings)
+    }
+
+    /// The caller gave up between two exchanges.
+    pub fn cancelled(&mut self) -> Error {
+        self.trail.take().cancelled()
+    }
+
+    /// An answer that is etcd's: of a member that was asked for its list, or of one that is new.
+    fn take(&mut self, present: &Present, response: &Response, roster: &Roster) -> Result<()> {
+        let member = &present.member;
+        let told = cluster(response.head()).unwrap_or(0);
+        if let Some(found) = &mut self.found {
+            if found.cluster != told {
+                return Err(another_cluster(response.head()));
+            }
+            if found.probe.target == VERSION && version::of(response.body()).is_none() {
+                return Err(no_list("it does not tell its version"));
+            }
+            found.good.push(member.channel().endpoint().clone());
+            return Ok(());
+        }
+        let known = roster.guard().known().cluster;
+        if known != 0 && told != known && present.wire.target != MACHINES {
+            return Err(another_cluster(response.head()));
+        }
+        let urls = match present.wire.target.as_str() {
+            MACHINES => machines(response.body())?,
+            _ => client_urls(response.body())?,
+        };
+        let from = member.channel().endpoint();
+        let (mut good, mut rest) = (Vec::new(), VecDeque::new());
+        let mut refused = None;
+        for url in urls.iter().take(MOST) {
+            let same = |e: &Endpoint, f: &Endpoint| e.url() == f.url();
+            match known_or(url, from, roster) {
+                Ok((endpoint, _)) if rest.iter().any(|e| same(e, &endpoint)) => {}
+                Ok((endpoint, _)) if good.iter().any(|e| same(e, &endpoint)) => {}
+                Ok((endpoint, true)) => good.push(endpoint),
+                Ok((endpoint, false)) => rest.push_back(endpoint),
+                Err(why) => refused = refused.or(Some(why)),
+            }
+        }
+        if good.is_empty() && rest.is_empty() {
+            let why = refused.unwrap_or_else(|| "it has no URL for clients".to_owned());
+            return Err(no_list(&why));
+        }
+        if known == 0 {
+            roster.guard().see(response.head());
+        }
+        self.found = Some(Found {
+            cluster: told,
+            probe: match present.wire.target.as_str() {
+                MACHINES => Wire::get(VERSION),
+                _ => members::ask_list(),
+            },
+            good,
+            rest,
+        });
+        Ok(())
+    }
+}
+
+const MACHINES: &str = "/v2/machines";
+const VERSION: &str = "/version";
+
+/// The endpoint, and whether it is on the roster already: whoever named it there need not be asked again.
+fn known_or(
+    url: &str,
+    from: &Endpoint,
+    roster: &Roster,
+) -> std::result::Result<(Endpoint, bool), String> {
+    if let Ok(endpoint) = Endpoint::parse("client URL", url)
+        && roster.find(endpoint.url()).is_some()
+    {
+        return Ok((endpoint, true));
+    }
+    admit(url, from).map(|endpoint| (endpoint, false))
+}
+
+fn client_urls(body: &[u8]) -> Result<Vec<String>> {
+    let members = members::list(body)?;
+    let urls = members.into_iter().flat_map(|member| member.client_urls);
+    Ok(urls.collect())
+}
+
+/// URLs with commas between.
+fn machines(body: &[u8]) -> Result<Vec<String>> {
+    let text = std::str::from_utf8(body).map_err(|_| no_list("it is not UTF-8"))?;
+    let urls = text.split(',').map(|url| url.trim().to_owned());
+    Ok(urls.filter(|url| !url.is_empty()).collect())
+}
+
+fn no_list(why: &str) -> Error {
+    broken(format!("its list of members cannot be used: {why}"))
+}
+
+fn another_cluster(head: &Head) -> Error {
+    broken(match head.cluster_id.as_str() {
+        "" => "it does not tell its cluster".to_owned(),
+        id => format!(
+            "it belongs to another cluster, {}",
+            crate::echo::one_line(id)
+        ),
+    })
+}
+
+fn broken(text: String) -> Error {
+    let mut error = Error::new(Status::PROTOCOL, text);
+    error.detail_mut().phase = Some(Phase::Body);
+    error
+}
+
+#[cfg(test)]
+#[path = "census_tests.rs"]
+mod tests;

@@ -1,0 +1,337 @@
+use super::*;
+use crate::client::Options;
+use crate::transport::fault::{FaultKind, Sent};
+use std::time::Duration;
+
+/// A roster and how its members, and others, answer.
+struct World {
+    roster: Roster,
+    settings: Settings,
+    asked: Vec<String>,
+    time: Duration,
+}
+
+enum Reply {
+    /// status, cluster id, body
+    Says(u16, &'static str, String),
+    Fails,
+    /// over a connection that was idle for too long
+    Stale,
+}
+use Reply::{Fails, Says, Stale};
+
+/// A list in which every member has one of these URLs.
+fn list(urls: &[&str]) -> String {
+    let members: Vec<String> = urls
+        .iter()
+        .enumerate()
+        .map(|(i, url)| {
+            format!(r#"{{"id":"{i:x}","name":"n{i}","peerURLs":[],"clientURLs":["{url}"]}}"#)
+        })
+        .collect();
+    format!(r#"{{"members":[{}]}}"#, members.join(","))
+}
+
+fn says(urls: &[&str]) -> Reply {
+    Says(200, "c1", list(urls))
+}
+
+impl World {
+    fn new(seeds: &str) -> World {
+        let mut options = Options::default();
+        options.add_endpoints("endpoints", seeds).unwrap();
+        World {
+            roster: Roster::new(options.endpoints(), options.settings()),
+            settings: options.settings().clone(),
+            asked: Vec::new(),
+            time: Duration::from_secs(9),
+        }
+    }
+
+    fn look(&mut self, mut reply: impl FnMut(&str, &str) -> Reply) -> Result<bool> {
+        let now = Instant::now();
+        let budget = Budget {
+            deadline: now + self.time,
+            connect: Duration::from_secs(2),
+            max_body: 1 << 30,
+        };
+        let decode = answer::Limits {
+            depth: 10,
+            nodes: 10,
+        };
+        let (roster, settings) = (&self.roster, &self.settings);
+        let mut census = Census::new(budget, decode, roster, now);
+        let mut todo = census.go(now, roster, settings);
+        loop {
+            assert!(self.asked.len() < 400, "endless");
+            let Todo::Exchange = todo else {
+                let Todo::End(result) = todo else { panic!() };
+                return result;
+            };
+            let (member, wire, limits) = census.exchange().unwrap();
+            assert!(limits.max_body <= LONGEST && limits.head <= Duration::from_secs(2));
+            let host = member.url().trim_start_matches("http://").to_owned();
+            let stranger = roster.find(member.url()).is_none();
+            assert!(!stranger || member.channel().authorization().is_none());
+            let said = reply(&host, &wire.target);
+            self.asked.push(format!("{host}{}", wire.target));
+            let fault = |reused| {
+                Box::new(Fault {
+                    phase: Phase::Connect,
+                    kind: FaultKind::Connection,
+                    text: "no".into(),
+                    sent: Sent::None,
+                    received: 0,
+                    reused,
+                    head: None,
+                    body_began: false,
+                    body: Vec::new(),
+                    course: Default::default(),
+                })
+            };
+            todo = match said {
+                Says(status, cluster, body) => {
+                    let mut head = Head::new(status);
+                    head.cluster_id = cluster.to_owned();
+                    let answer = Answer {
+                        head,
+                        body: body.into_bytes(),
+                        whole: true,
+                        course: Default::default(),
+                    };
+                    census.answered(answer, now, roster, settings)
+                }
+                Fails => census.failed(fault(false), now, roster, settings),
+                Stale => census.failed(fault(true), now, roster, settings),
+            };
+        }
+    }
+
+    fn hosts(&self) -> Vec<String> {
+        let members = self.roster.members();
+        let host = |m: &Arc<Member>| m.url().trim_start_matches("http://").to_owned();
+        members.iter().map(host).collect()
+    }
+}
+
+#[test]
+fn members_that_are_new_are_tried_and_taken_in() {
+    let mut world = World::new("a:1");
+    let changed =
+        world.look(|_, _| says(&["http://b:1", "http://a:1", "http://c:1", "http://b:1/"]));
+    assert!(changed.unwrap());
+    assert_eq!(world.hosts(), ["a:1", "b:1", "c:1"]);
+    assert_eq!(
+        world.asked,
+        ["a:1/v2/members", "b:1/v2/members", "c:1/v2/members"]
+    );
+    // those that are known are not tried again
+    world.asked.clear();
+    assert!(
+        !world
+            .look(|_, _| says(&["http://b:1", "http://a:1", "http://c:1"]))
+            .unwrap()
+    );
+    assert_eq!(world.asked, ["a:1/v2/members"]);
+}
+
+#[test]
+fn who_left_the_cluster_goes_and_a_seed_stays() {
+    let mut world = World::new("a:1,b:1");
+    world
+        .look(|_, _| says(&["http://a:1", "http://b:1", "http://c:1"]))
+        .unwrap();
+    assert_eq!(world.hosts(), ["a:1", "b:1", "c:1"]);
+    assert!(world.look(|_, _| says(&["http://d:1"])).unwrap());
+    assert_eq!(world.hosts(), ["a:1", "b:1", "d:1"]);
+}
+
+/// P31: nothing of use in the list, so nothing changes.
+#[test]
+fn what_is_no_list_changes_nothing() {
+    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+    let bodies = [
+        "",
+        " ",
+        "{}",
+        "[]",
+        "null",
+        "<html><body>404</body></html>",
+        r#"{"members":null}"#,
+        r#"{"members":[]}"#,
+        r#"{"members":{}}"#,
+        r#"{"members":[1,2]}"#,
+        r#"{"members":[{"id":"1","name":"","peerURLs":[],"clientURLs":[]}]}"#,
+        r#"{"members":[{"id":"1","name":"","peerURLs":null,"clientURLs":null}]}"#,
+        r#"{"members":[{"id":"1","clientURLs":["http://b:1"]"#,
+        r#"{"members":[{"id":"1","clientURLs":[5]}]}"#,
+        r#"{"members":[{"id":"1","clientURLs":["","ftp://b","http://b:0","http://0.0.0.0:1","http://127.0.0.1:1"]}]}"#,
+        r#"{"members":[{"id":"1","clientURLs":["http://me:secret@b:1"]}]}"#,
+        "\u{feff}{\"members\":[]}",
+        deep.as_str(),
+    ];
+    for body in bodies {
+        for status in [200, 201, 302, 404, 500, 503] {
+            let mut world = World::new("a:1");
+            let reply = |_: &str, _: &str| Says(status, "c1", body.to_owned());
+            let error = world.look(reply).unwrap_err();
+            assert_eq!(world.hosts(), ["a:1"], "{body}");
+            let known = [Status::PROTOCOL, Status::REDIRECT, Status::SERVER_ERROR];
+            assert!(known.contains(&error.status()), "{body}: {error}");
+            let text = error.to_string();
+            assert!(
+                text.contains("http://a:1") && !text.contains('\n'),
+                "{text}"
+            );
+            assert!(!text.contains("secret"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn one_bad_list_or_member_is_made_up_for_by_the_others() {
+    let mut world = World::new("a:1,b:1,c:1");
+    let changed = world.look(|host, _| match host {
+        "a:1" => Fails,
+        "b:1" => Says(200, "c1", "<html>".into()),
+        _ => says(&[
+            "ftp://x",
+            "http://c:1",
+            "http://d:1",
+            "junk",
+            "http://[::]:1",
+        ]),
+    });
+    assert!(changed.unwrap());
+    assert_eq!(world.hosts(), ["a:1", "b:1", "c:1", "d:1"]);
+    // it could not be reached, which is no matter of the list
+    let a = world.roster.find("http://a:1").unwrap();
+    assert!(!a.is_trusted(Instant::now()));
+    let b = world.roster.find("http://b:1").unwrap();
+    assert!(b.is_trusted(Instant::now()));
+}
+
+/// P32: a member is used only after it has answered.
+#[test]
+fn who_does_not_answer_or_belongs_elsewhere_is_not_taken_in() {
+    let mut world = World::new("a:1");
+    let all = [
+        "http://a:1",
+        "http://b:1",
+        "http://c:1",
+        "http://d:1",
+        "http://e:1",
+    ];
+    let changed = world.look(|host, _| match host {
+        "a:1" => says(&all),
+        "b:1" => Fails,
+        "c:1" => Says(200, "c2", list(&all)),
+        "d:1" => Says(200, "c1", "<html>".into()),
+        _ => says(&all),
+    });
+    assert!(changed.unwrap());
+    assert_eq!(world.hosts(), ["a:1", "e:1"]);
+
+    let mut world = World::new("a:1");
+    let error = world.look(|host, _| match host {
+        "a:1" => says(&["http://vip:1"]),
+        _ => Fails,
+    });
+    assert_eq!(error.unwrap_err().status(), Status::UNREACHABLE);
+    assert_eq!(world.hosts(), ["a:1"]);
+}
+
+#[test]
+fn a_list_of_another_cluster_is_not_believed() {
+    let mut world = World::new("a:1,b:1");
+    let mut head = Head::new(200);
+    head.cluster_id = "c1".into();
+    world.roster.guard().see(&head);
+    for other in ["c2", ""] {
+        let error = world
+            .look(|_, _| Says(200, other, list(&["http://x:1"])))
+            .unwrap_err();
+        assert_eq!(error.status(), Status::PROTOCOL);
+        assert!(error.to_string().contains("cluster"), "{error}");
+        assert_eq!(world.hosts(), ["a:1", "b:1"]);
+    }
+    assert!(world.look(|_, _| says(&["http://x:1"])).unwrap());
+}
+
+#[test]
+fn the_list_of_old_servers_is_read_too() {
+    let mut world = World::new("a:1");
+    let changed = world.look(|host, target| match (host, target) {
+        (_, "/v2/members") => Says(404, "", "404 page not found\n".into()),
+        (_, "/v2/machines") => Says(200, "", "http://a:1, http://b:1, http://c:1,".into()),
+        ("b:1", "/version") => Says(200, "", "etcd 0.4.9".into()),
+        _ => Says(200, "", "<html>".into()),
+    });
+    assert!(changed.unwrap());
+    assert_eq!(world.hosts(), ["a:1", "b:1"]);
+    let mut world = World::new("a:1,b:1");
+    let error = world.look(|_, _| Says(404, "", "404 page not found\n".into()));
+    assert_eq!(error.unwrap_err().detail().http_status, 404);
+    assert_eq!(world.asked.len(), 4);
+}
+
+#[test]
+fn stale_connections_are_tried_anew_once() {
+    let mut world = World::new("a:1");
+    let mut first = true;
+    let changed = world.look(|_, _| match std::mem::take(&mut first) {
+        true => Stale,
+        false => says(&["http://b:1"]),
+    });
+    assert!(changed.unwrap());
+    let mut world = World::new("a:1");
+    assert!(world.look(|_, _| Stale).is_err());
+    assert_eq!(world.asked.len(), 2);
+}
+
+#[test]
+fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
+    let urls: Vec<String> = (0..1000).map(|i| format!("http://m{i}:1")).collect();
+    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+    let mut world = World::new("a:1");
+    world.look(|_, _| says(&urls)).unwrap();
+    assert_eq!(world.hosts().len(), 1 + MOST);
+
+    let world = World::new("a:1");
+    let roster = &world.roster;
+    let now = Instant::now();
+    let budget = Budget {
+        deadline: now + world.time,
+        connect: world.time,
+        max_body: 1,
+    };
+    let decode = answer::Limits { depth: 1, nodes: 1 };
+    let mut census = Census::new(budget, decode, roster, now);
+    let Todo::Exchange = census.go(now, roster, &world.settings) else {
+        panic!()
+    };
+    let (later, settings) = (now + world.time, &world.settings);
+    // the caller names others meanwhile
+    roster.reset(&[Endpoint::parse("url", "x:1").unwrap()]);
+    let mut head = Head::new(200);
+    head.cluster_id = "c1".into();
+    let answer = || Answer {
+        head: head.clone(),
+        body: list(&["http://b:1"]).into_bytes(),
+        whole: true,
+        course: Default::default(),
+    };
+    let Todo::Exchange = census.answered(answer(), now, roster, settings) else {
+        panic!()
+    };
+    let Todo::End(Ok(false)) = census.answered(answer(), now, roster, settings) else {
+        panic!()
+    };
+    assert_eq!(world.hosts(), ["x:1"]);
+    // and time is not made up
+    let mut late = Census::new(budget, decode, &world.roster, now);
+    let Todo::End(Err(error)) = late.go(later, &world.roster, &world.settings) else {
+        panic!()
+    };
+    assert_eq!(error.status(), Status::TIMEOUT);
+}
