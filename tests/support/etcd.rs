@@ -85,7 +85,7 @@ impl Setup {
         self
     }
 
-    /// One more argument.
+    /// One more argument; in it `@URL@` is the URL for clients.
     pub fn argument(mut self, argument: impl Into<String>) -> Setup {
         self.arguments.push(argument.into());
         self
@@ -146,7 +146,7 @@ impl Setup {
         let wire = self
             .isolatable
             .then(|| Proxy::sorting(&listen, cluster::line_of));
-        let peer_url = wire.as_ref().map_or_else(|| listen.clone(), Proxy::url);
+        let peer_url = wire.as_ref().map_or(listen.as_str(), Proxy::url).to_owned();
         let name = format!("n{number}");
         let dir = TempDir::new("etcd");
         let mut arguments: Vec<String> = [
@@ -164,7 +164,8 @@ impl Setup {
         .map(|(flag, value)| format!("{flag}={value}"))
         .collect();
         arguments.push("--enable-v2=true".into());
-        arguments.extend(self.arguments.iter().cloned());
+        let own = |a: &String| a.replace("@URL@", &url);
+        arguments.extend(self.arguments.iter().map(own));
         Etcd {
             name,
             url,
@@ -382,6 +383,7 @@ impl Etcd {
         }
         command
             .args(&self.arguments)
+            .current_dir(self.dir.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log);

@@ -45,6 +45,7 @@ impl Mode {
 /// The proxy, on a free loopback port. A server that refuses shows as a reset: the proxy has accepted by then.
 pub struct Proxy {
     address: SocketAddr,
+    url: String,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
 }
@@ -126,14 +127,15 @@ impl Proxy {
         let theirs = Arc::clone(&shared);
         Proxy {
             address,
+            url: format!("http://{address}"),
             shared,
             accepting: Some(std::thread::spawn(move || theirs.accept(listener, address))),
         }
     }
 
     /// `http://127.0.0.1:PORT`.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// From now on, for live connections too. When it returns the change has been made.

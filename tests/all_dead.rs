@@ -1,0 +1,113 @@
+//! No member lives, then all are back: nobody has to do anything, and nobody is asked all the time meanwhile.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
+mod api;
+mod support;
+
+use api::{Verbs, client, key, refused, value};
+use etcd_v2::client::Listener;
+use etcd_v2::status::Status;
+use etcd_v2::watch::options::WatchOptions;
+use std::time::{Duration, Instant};
+use support::{Cluster, Proxy, Version};
+
+/// Each member is asked twice in one call at most.
+const ROUNDS: usize = 2;
+
+/// How often somebody may have tried in this time who pauses at least half of 50 ms, then of twice that, of 3 s at last.
+fn tries_in(time: Duration) -> usize {
+    let (mut tries, mut nominal, mut passed) = (1, 50, Duration::ZERO);
+    while passed < time {
+        passed += Duration::from_millis(nominal / 2);
+        nominal = (2 * nominal).min(3_000);
+        tries += 1;
+    }
+    tries
+}
+
+#[test]
+fn all_are_dead_then_back() {
+    let cluster = Cluster::start(Version::V3_5, 3);
+    let proxies: Vec<Proxy> = cluster
+        .members()
+        .iter()
+        .map(|m| Proxy::to(m.url()))
+        .collect();
+    let urls: Vec<&str> = proxies.iter().map(Proxy::url).collect();
+    let client = client(&urls.join(","), 20_000);
+    client.set("/a", "before").unwrap();
+    let connections = || proxies.iter().map(Proxy::connections).sum::<usize>();
+
+    for member in cluster.members() {
+        member.kill();
+    }
+    let before = connections();
+    let calls = 8;
+    for i in 0..calls {
+        match i % 2 {
+            0 => refused(client.get("/a"), Status::UNREACHABLE),
+            _ => client.set("/a", "dead").expect_err("nobody lives"),
+        };
+    }
+    // the proxies accept what the members would not
+    let asked = connections() - before;
+    assert!(asked <= calls * ROUNDS * 3, "{asked} connections");
+    eprintln!("{calls} calls made {asked} connections to 3 dead members");
+
+    for member in cluster.members() {
+        member.restart_unready();
+    }
+    cluster.wait_until_healthy();
+    assert_eq!(value(client.get("/a")), "before");
+    client.set("/a", "after").unwrap();
+    assert_eq!(value(client.get("/a")), "after");
+}
+
+#[test]
+fn a_watcher_waits_for_members_that_are_all_dead() {
+    let cluster = Cluster::start(Version::V3_4, 3);
+    let proxies: Vec<Proxy> = cluster
+        .members()
+        .iter()
+        .map(|m| Proxy::to(m.url()))
+        .collect();
+    let urls: Vec<&str> = proxies.iter().map(Proxy::url).collect();
+    let client = client(&urls.join(","), 20_000);
+    let watcher = client
+        .watch(&key("/a"), &WatchOptions::default(), Listener::default())
+        .unwrap();
+    let next = || {
+        let event = watcher.next(Some(Instant::now() + Duration::from_secs(60)));
+        let event = event.unwrap().expect("an event");
+        event.node().unwrap().value().unwrap().to_owned()
+    };
+    support::wait_for("it watches", Duration::from_secs(20), || {
+        (watcher.state().code() == 2).then_some(())
+    });
+    client.set("/a", "before").unwrap();
+    assert_eq!(next(), "before");
+
+    for member in cluster.members() {
+        member.kill();
+    }
+    let connections = || proxies.iter().map(Proxy::connections).sum::<usize>();
+    let (before, since) = (connections(), Instant::now());
+    std::thread::sleep(Duration::from_secs(5));
+    let asked = connections() - before;
+    let bound = tries_in(since.elapsed());
+    eprintln!("a watcher made {asked} connections to 3 dead members in 5 s, at most {bound}");
+    assert!(asked <= bound, "{asked} connections, {bound} allowed");
+
+    for member in cluster.members() {
+        member.restart_unready();
+    }
+    cluster.wait_until_healthy();
+    client.set("/a", "after").unwrap();
+    assert_eq!(next(), "after");
+}

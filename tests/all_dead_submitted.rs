@@ -1,0 +1,3 @@
+//! The suite of `all_dead`, for calls that are submitted.
+#[path = "all_dead.rs"]
+mod suite;

@@ -1,0 +1,255 @@
+//! What go-etcd's README said that it could not do, against real clusters, with the figures. Its users paid for each.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
+mod api;
+mod support;
+
+use api::{Client, Verbs, client, key, quorum_get, value};
+use etcd_v2::client::{Ask, Call};
+use etcd_v2::error::Result;
+use etcd_v2::protocol::request::{Operation, Request};
+use etcd_v2::protocol::response::Response;
+use etcd_v2::status::Status;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use support::etcd::Setup;
+use support::{Cluster, Proxy, Version, wait_for};
+
+/// The members' URLs, this one first: the client begins with it.
+fn beginning_with(cluster: &Cluster, i: usize) -> String {
+    format!("{},{}", cluster.member(i).url(), cluster.endpoints())
+}
+
+/// A compare and swap that succeeds now.
+fn swap(client: &Client, path: &str) -> Call {
+    let now = client.execute(&quorum_get(path)).expect("it is there");
+    let mut request = Request::new(Operation::CompareAndSwap, key(path));
+    let index = now.node().expect("a node").modified_index();
+    request.set_prev_index(index).unwrap();
+    request.set_value(b"swapped").unwrap();
+    Call::new(Ask::Keys(request))
+}
+
+fn the_first_call_after_a_kill(version: Version) {
+    let cluster = Cluster::start(version, 3);
+    let mut worst = Duration::ZERO;
+    for leads in [false, true] {
+        for what in ["quorum read", "set", "swap"] {
+            let dying = match leads {
+                true => cluster.leader(),
+                false => cluster.followers()[0],
+            };
+            let client = client(&beginning_with(&cluster, dying), 10_000);
+            let response = client.set("/a", "1").unwrap();
+            assert_eq!(&**response.endpoint(), cluster.member(dying).url());
+            let call = match what {
+                "quorum read" => quorum_get("/a"),
+                "set" => api::call(Operation::Set, "/a"),
+                _ => swap(&client, "/a"),
+            };
+            cluster.member(dying).kill();
+            // a server that does not know the new leader yet loses a write that was sent to it, whatever the client does
+            for i in cluster.all_but(dying) {
+                cluster.member(i).set_in_the_end("/b", "value=1");
+            }
+            let started = Instant::now();
+            let response = client
+                .execute(&call)
+                .unwrap_or_else(|e| panic!("{what}, the leader: {leads}: {e:?}"));
+            worst = worst.max(started.elapsed());
+            assert_ne!(&**response.endpoint(), cluster.member(dying).url());
+            cluster.member(dying).restart();
+            cluster.wait_until_healthy();
+        }
+    }
+    eprintln!(
+        "etcd {version}, first call after a hard kill: no error in 6, the slowest took {worst:?}"
+    );
+}
+
+#[test]
+fn the_first_call_after_a_kill_succeeds_on_3_4() {
+    the_first_call_after_a_kill(Version::V3_4);
+}
+
+#[test]
+fn the_first_call_after_a_kill_succeeds_on_3_5() {
+    the_first_call_after_a_kill(Version::V3_5);
+}
+
+/// How one call of [`Load`] ended.
+struct Ended {
+    at: Instant,
+    took: Duration,
+    result: std::result::Result<(), (Status, bool)>,
+    reads: bool,
+}
+
+const THREADS: usize = 4;
+
+/// Threads that set and read through consensus, while `meanwhile` does something.
+fn under_load(client: &Client, meanwhile: impl FnOnce()) -> Vec<Ended> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let work = |thread: usize| {
+            let mut ended = Vec::new();
+            let path = format!("/load/{thread}");
+            let mut keep = |reads: bool, call: &dyn Fn() -> Result<Response>| {
+                let started = Instant::now();
+                let result = call()
+                    .map(drop)
+                    .map_err(|e| (e.status(), e.detail().outcome_unknown));
+                ended.push(Ended {
+                    at: Instant::now(),
+                    took: started.elapsed(),
+                    result,
+                    reads,
+                });
+            };
+            while !over.load(Ordering::SeqCst) {
+                keep(false, &|| client.set(&path, "x"));
+                keep(true, &|| client.execute(&quorum_get("/load")));
+            }
+            ended
+        };
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| scope.spawn(move || work(thread)))
+            .collect();
+        meanwhile();
+        over.store(true, Ordering::SeqCst);
+        threads
+            .into_iter()
+            .flat_map(|t| t.join().unwrap())
+            .collect()
+    })
+}
+
+/// Reads never fail; a write does only if it was on its way, which each thread had one.
+#[track_caller]
+fn only_writes_on_their_way_failed(ended: &[Ended]) -> usize {
+    let failed: Vec<_> = ended.iter().filter(|e| e.result.is_err()).collect();
+    for one in &failed {
+        assert!(!one.reads, "{:?}", one.result);
+        assert_eq!(one.result, Err((Status::OUTCOME_UNKNOWN, true)));
+    }
+    assert!(failed.len() <= THREADS, "{} writes failed", failed.len());
+    failed.len()
+}
+
+fn a_second(ended: &[Ended], from: Instant, to: Instant) -> f64 {
+    let calls = ended
+        .iter()
+        .filter(|e| e.at >= from && e.at < to && e.result.is_ok());
+    calls.count() as f64 / (to - from).as_secs_f64()
+}
+
+/// A follower, since an election is another matter; the client has chosen it.
+fn a_follower_is_paused(version: Version) {
+    let cluster = Cluster::start(version, 3);
+    let paused = cluster.followers()[0];
+    let proxy = Proxy::to(cluster.member(paused).url());
+    let others = cluster.all_but(paused);
+    let others = others.iter().map(|i| cluster.member(*i).url());
+    let endpoints: Vec<&str> = [proxy.url()].into_iter().chain(others).collect();
+    let client = client(&endpoints.join(","), 3_000);
+    client.set("/load/0", "x").unwrap();
+    let mut asked = Vec::new();
+    let mut times = vec![Instant::now()];
+    let ended = under_load(&client, || {
+        let mut phase = |time: u64| {
+            std::thread::sleep(Duration::from_millis(time));
+            times.push(Instant::now());
+        };
+        phase(2_000);
+        cluster.member(paused).pause();
+        asked.push(proxy.requests());
+        phase(5_000);
+        asked.push(proxy.requests());
+        cluster.member(paused).resume();
+        phase(2_000);
+    });
+    let unknown = only_writes_on_their_way_failed(&ended);
+    let rate = |i: usize| a_second(&ended, times[i], times[i + 1]);
+    // what hung was over within the deadline, from then on all is as before
+    let second = Duration::from_secs(1);
+    let switched = a_second(&ended, times[2] - second, times[2]);
+    let worst = ended.iter().map(|e| e.took).max().unwrap();
+    eprintln!(
+        "etcd {version}, one of three members paused for 5 s, {THREADS} threads, deadline 3 s: {:.0} calls a second before, \
+         {:.0} during ({switched:.0} in the last second), {:.0} after; worst call {worst:?}; {unknown} writes unknown",
+        rate(0),
+        rate(1),
+        rate(2)
+    );
+    assert!(rate(0) > 0.0 && switched > 0.0 && rate(2) > 0.0);
+    assert!(worst < Duration::from_secs(8), "{worst:?}");
+    // one of each thread hung, all others went elsewhere
+    let asked = asked[1] - asked[0];
+    assert!(asked <= 2 * THREADS, "{asked} requests while it was paused");
+}
+
+#[test]
+fn a_paused_member_costs_one_call_of_each_thread_on_3_4() {
+    a_follower_is_paused(Version::V3_4);
+}
+
+#[test]
+fn a_paused_member_costs_one_call_of_each_thread_on_3_5() {
+    a_follower_is_paused(Version::V3_5);
+}
+
+#[test]
+fn a_member_dies_under_load_and_no_read_fails() {
+    let cluster = Cluster::start(Version::V3_4, 3);
+    let dying = cluster.followers()[0];
+    let client = client(&beginning_with(&cluster, dying), 10_000);
+    client.set("/load/0", "x").unwrap();
+    let ended = under_load(&client, || {
+        std::thread::sleep(Duration::from_millis(500));
+        cluster.member(dying).kill();
+        std::thread::sleep(Duration::from_millis(1000));
+    });
+    let unknown = only_writes_on_their_way_failed(&ended);
+    let worst = ended.iter().map(|e| e.took).max().unwrap();
+    eprintln!(
+        "a member killed under {} calls: {unknown} writes unknown, worst call {worst:?}",
+        ended.len()
+    );
+}
+
+#[test]
+fn unix_sockets_switch_as_well() {
+    let setup = Setup::new(Version::V3_5).timing(50, 500);
+    // beside the one on TCP; etcd takes a file in its folder that looks like a host with a port
+    let setup = setup.argument("--listen-client-urls=@URL@,unix://s:1");
+    let cluster = setup.cluster(3);
+    let socket = |i: usize| format!("unix://{}", cluster.member(i).dir().join("s:1").display());
+    let [first, second] = [cluster.followers()[0], cluster.followers()[1]];
+    let third = cluster.leader();
+    let endpoints = [
+        socket(first),
+        socket(second),
+        cluster.member(third).url().to_owned(),
+    ];
+    let client = client(&endpoints.join(","), 3_000);
+    let response = client.set("/a", "1").unwrap();
+    assert_eq!(**response.endpoint(), socket(first));
+
+    cluster.member(first).kill();
+    let response = client.set("/a", "2").unwrap();
+    assert_eq!(**response.endpoint(), socket(second));
+
+    // there is no quorum without it, but everybody has what was written
+    wait_for("the last has it", Duration::from_secs(20), || {
+        (cluster.member(third).value("/a")? == "2").then_some(())
+    });
+    cluster.member(second).pause();
+    assert_eq!(value(client.get("/a")), "2");
+    cluster.member(second).resume();
+}
