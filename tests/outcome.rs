@@ -47,7 +47,7 @@ impl Pair {
     fn new(version: Version) -> Pair {
         let etcd = Etcd::shared(version);
         let wire = Proxy::to(etcd.url());
-        let client = client(&wire.url(), 20_000);
+        let client = client(wire.url(), 20_000);
         // asks for the version of the member, which is not to be lost later
         client.set("/known", "").unwrap();
         client.run(Operation::Refresh, "/known").unwrap();
@@ -284,7 +284,7 @@ fn values_that_are_not_unique_are_not_told_apart() {
 fn a_client_that_knew_nothing_cannot_tell() {
     let pair = Pair::new(Version::V3_4);
     let fresh = Pair {
-        client: client(&pair.wire.url(), 20_000),
+        client: client(pair.wire.url(), 20_000),
         ..pair
     };
     let call = call(Operation::Set, "/fresh");
