@@ -38,6 +38,12 @@ const CHAPTERS: &[&str] = &[
     "submit",
     "queue",
     "completion",
+    "members",
+    "stats",
+    "health",
+    "auth",
+    "users",
+    "roles",
 ];
 
 /// Columns of the header.

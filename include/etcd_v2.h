@@ -152,6 +152,33 @@ typedef struct etcd_v2_queue etcd_v2_queue;
 /** How a submitted call ended. Read-only: any number of threads may read one completion at once. */
 typedef struct etcd_v2_completion etcd_v2_completion;
 
+/** A member of the cluster; belongs to its list. */
+typedef struct etcd_v2_member etcd_v2_member;
+
+/** A list of members. Read-only: any number of threads may read one list at once. */
+typedef struct etcd_v2_members etcd_v2_members;
+
+/** What a member counts. Read-only: any number of threads may read one at once. */
+typedef struct etcd_v2_stats etcd_v2_stats;
+
+/** How members are. Read-only: any number of threads may read one report at once. */
+typedef struct etcd_v2_health_report etcd_v2_health_report;
+
+/** What a member runs. Read-only: any number of threads may read one at once. */
+typedef struct etcd_v2_version_info etcd_v2_version_info;
+
+/** A user; belongs to its list. */
+typedef struct etcd_v2_user etcd_v2_user;
+
+/** A list of users. Read-only: any number of threads may read one list at once. */
+typedef struct etcd_v2_users etcd_v2_users;
+
+/** A role; belongs to its list. */
+typedef struct etcd_v2_role etcd_v2_role;
+
+/** A list of roles. Read-only: any number of threads may read one list at once. */
+typedef struct etcd_v2_roles etcd_v2_roles;
+
 /*
  * == Version ======================================================================================
  *
@@ -1457,6 +1484,492 @@ ETCD_V2_API void *etcd_v2_completion_user(const etcd_v2_completion *completion);
 
 /** Frees the completion with its response or error. Not the one that a callback is told. */
 ETCD_V2_API void etcd_v2_completion_free(etcd_v2_completion *completion);
+
+/*
+ * == Members ======================================================================================
+ *
+ * Who is in the cluster, and changes of that. Reading works without quorum, since every member
+ * answers from what it knows; when auth is on, changes need the credentials of a user with the role
+ * root. Everything read from a list lives as long as the list does.
+ *
+ * To add a member: tell the cluster first, with etcd_v2_members_add(), then start the new one with
+ * `--initial-cluster-state existing`. Until it has started it counts for the quorum all the same,
+ * and etcd refuses to add another.
+ */
+
+/**
+ * Lists the members in order of their ids; free the list with etcd_v2_members_free(). The member
+ * that answers is asked for the leader, too, see etcd_v2_member_is_leader().
+ * Also returns ETCD_V2_UNSUPPORTED when there is no v2 API, or one before etcd 2.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_members_list(
+    const etcd_v2_client *client, etcd_v2_members **out, etcd_v2_error **err);
+
+/**
+ * Asks for the leader: a list of one. Free it with etcd_v2_members_free().
+ * Also returns ETCD_V2_LEADER_ELECTION (301) while there is none.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_leader(
+    const etcd_v2_client *client, etcd_v2_members **out, etcd_v2_error **err);
+
+/**
+ * Adds a member: `peer_urls` are where the others will find it, comma-separated, such as
+ * "http://10.0.0.9:2380". `*out` is a list of one, the new member with its id; free it with
+ * etcd_v2_members_free(). Never sent twice.
+ * Also returns ETCD_V2_CONFLICT when a member has one of these URLs, and ETCD_V2_OUTCOME_UNKNOWN
+ * when etcd fails (HTTP status 500), which is also how it refuses while an added member has not
+ * started or members are not connected: list the members before you repeat it.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_members_add(
+    const etcd_v2_client *client, const char *peer_urls, etcd_v2_members **out,
+    etcd_v2_error **err);
+
+/**
+ * Gives the member `id` other peer URLs, comma-separated; the member itself listens elsewhere only
+ * when it is started so. Repeated at another member when there is no answer, since twice is as good
+ * as once.
+ * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when another member has one of these URLs.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_members_update(
+    const etcd_v2_client *client, const char *id, const char *peer_urls, etcd_v2_error **err);
+
+/**
+ * Removes the member `id` from the cluster for good: it stops, and its id is never used again.
+ * Repeated at another member when there is no answer, since twice is as good as once.
+ * Also returns ETCD_V2_NOT_FOUND, and ETCD_V2_GONE when it was removed before.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_members_remove(
+    const etcd_v2_client *client, const char *id, etcd_v2_error **err);
+
+/** How many there are. */
+ETCD_V2_API size_t etcd_v2_members_count(const etcd_v2_members *members);
+
+/** One of them; NULL beyond the end. */
+ETCD_V2_API const etcd_v2_member *etcd_v2_members_at(const etcd_v2_members *members, size_t i);
+
+/** Its id: hexadecimal digits, as etcd writes them, without leading zeros. */
+ETCD_V2_API const char *etcd_v2_member_id(const etcd_v2_member *member);
+
+/** Its name; "" when it was added and has never started. */
+ETCD_V2_API const char *etcd_v2_member_name(const etcd_v2_member *member);
+
+/** How many URLs the other members find it at. */
+ETCD_V2_API size_t etcd_v2_member_peer_url_count(const etcd_v2_member *member);
+
+/** One of them; NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_member_peer_url(const etcd_v2_member *member, size_t i);
+
+/** How many URLs clients find it at, as it publishes them; 0 when it has never started. */
+ETCD_V2_API size_t etcd_v2_member_client_url_count(const etcd_v2_member *member);
+
+/** One of them; NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_member_client_url(const etcd_v2_member *member, size_t i);
+
+/**
+ * Whether it leads the cluster. false for all of a list when there was no leader, or when it could
+ * not be learnt within 2 seconds.
+ */
+ETCD_V2_API bool etcd_v2_member_is_leader(const etcd_v2_member *member);
+
+/** Frees a list with all its members and text. */
+ETCD_V2_API void etcd_v2_members_free(etcd_v2_members *members);
+
+/*
+ * == Stats ========================================================================================
+ *
+ * What members count. The numbers of etcd_v2_stats_self() and etcd_v2_stats_store() are those of
+ * the one member that answers; those of etcd_v2_stats_leader() are of the followers, as the leader
+ * sees them. No credentials are needed. Everything read from stats lives as long as they do; text
+ * and numbers that a kind does not have are "" and absent.
+ */
+
+/**
+ * Asks a member about itself; free the answer with etcd_v2_stats_free(). `endpoint` is the URL of
+ * the member, which is asked and no other; NULL: whichever the client asks first. Numbers:
+ * "recvAppendRequestCnt", "sendAppendRequestCnt", and while they are not 0 "recvPkgRate",
+ * "recvBandwidthRate", "sendPkgRate", "sendBandwidthRate". A member without leader tells an old
+ * state.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_stats_self(
+    const etcd_v2_client *client, const char *endpoint, etcd_v2_stats **out, etcd_v2_error **err);
+
+/**
+ * Asks a member about its store; free the answer with etcd_v2_stats_free(). `endpoint` as in
+ * etcd_v2_stats_self(). Numbers: "watchers", "expireCount", and "...Success" and "...Fail" of "gets",
+ * "sets", "create", "update", "delete", "compareAndSwap", "compareAndDelete". Reads of etcd's own
+ * are among them.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_stats_store(
+    const etcd_v2_client *client, const char *endpoint, etcd_v2_stats **out, etcd_v2_error **err);
+
+/**
+ * Asks the leader about its followers; free the answer with etcd_v2_stats_free(). When a follower
+ * says that it does not lead, the leader is looked for and asked at the client URLs that it
+ * publishes.
+ * Also returns ETCD_V2_LEADER_ELECTION (301) while there is no leader, ETCD_V2_FORBIDDEN when it
+ * changes again and again.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_stats_leader(
+    const etcd_v2_client *client, etcd_v2_stats **out, etcd_v2_error **err);
+
+/** The answer as it came, followed by a NUL. `length`, without that NUL, may be NULL. */
+ETCD_V2_API const char *etcd_v2_stats_json(const etcd_v2_stats *stats, size_t *length);
+
+/** URL of the member that answered. */
+ETCD_V2_API const char *etcd_v2_stats_endpoint(const etcd_v2_stats *stats);
+
+/** Name of the member; of etcd_v2_stats_self(). */
+ETCD_V2_API const char *etcd_v2_stats_name(const etcd_v2_stats *stats);
+
+/** Id of the member; of etcd_v2_stats_self(). */
+ETCD_V2_API const char *etcd_v2_stats_id(const etcd_v2_stats *stats);
+
+/** "StateLeader" or "StateFollower"; of etcd_v2_stats_self(). */
+ETCD_V2_API const char *etcd_v2_stats_state(const etcd_v2_stats *stats);
+
+/**
+ * When the member started, in etcd's own text, such as "2026-11-22T18:56:22.600441953Z"; of
+ * etcd_v2_stats_self().
+ */
+ETCD_V2_API const char *etcd_v2_stats_start_time(const etcd_v2_stats *stats);
+
+/** Id of the leader; of etcd_v2_stats_self() and etcd_v2_stats_leader(). */
+ETCD_V2_API const char *etcd_v2_stats_leader_id(const etcd_v2_stats *stats);
+
+/**
+ * How long the member has had its leader, in etcd's own text, such as "1m0.45s"; of
+ * etcd_v2_stats_self().
+ */
+ETCD_V2_API const char *etcd_v2_stats_leader_uptime(const etcd_v2_stats *stats);
+
+/** Since when, as in etcd_v2_stats_start_time(); of etcd_v2_stats_self(). */
+ETCD_V2_API const char *etcd_v2_stats_leader_start_time(const etcd_v2_stats *stats);
+
+/** How many numbers there are, without those of followers. */
+ETCD_V2_API size_t etcd_v2_stats_number_count(const etcd_v2_stats *stats);
+
+/** Name of one of them, as etcd writes it; NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_stats_number_name(const etcd_v2_stats *stats, size_t i);
+
+/** The number called `name`. Returns false, and writes 0, when there is none; `out` may be NULL. */
+ETCD_V2_API bool etcd_v2_stats_number(const etcd_v2_stats *stats, const char *name, double *out);
+
+/** How many followers the leader has; of etcd_v2_stats_leader(). */
+ETCD_V2_API size_t etcd_v2_stats_follower_count(const etcd_v2_stats *stats);
+
+/** Id of a follower; NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_stats_follower_id(const etcd_v2_stats *stats, size_t i);
+
+/**
+ * A number of a follower: the latency in milliseconds as "current", "average",
+ * "standardDeviation", "minimum" and "maximum", and how many messages were a "success" or a "fail".
+ * Returns false, and writes 0, when there is none, also beyond the end; `out` may be NULL.
+ */
+ETCD_V2_API bool etcd_v2_stats_follower_number(
+    const etcd_v2_stats *stats, size_t i, const char *name, double *out);
+
+/** Frees stats with all text read from them. */
+ETCD_V2_API void etcd_v2_stats_free(etcd_v2_stats *stats);
+
+/*
+ * == Version and health ===========================================================================
+ *
+ * What a member runs, and whether members can do their work. No credentials are needed.
+ *
+ * `endpoint` is the URL of one member, which is asked and no other; it need not be one of the
+ * client's, and then it is sent no credentials. NULL: whichever the client asks first.
+ */
+
+#define ETCD_V2_HEALTHY               1 /**< It says so; of a report: all members do. */
+#define ETCD_V2_DEGRADED              2 /**< Of a report: some members are healthy. */
+#define ETCD_V2_UNHEALTHY             3 /**< It says so; of a report: no member is healthy. */
+#define ETCD_V2_HEALTH_UNREACHABLE    4 /**< Of a member: none of its client URLs answers. */
+#define ETCD_V2_HEALTH_NO_CLIENT_URLS 5 /**< Of a member: it has never started. */
+
+/** Asks a member for its version; free the answer with etcd_v2_version_info_free(). */
+ETCD_V2_API etcd_v2_status etcd_v2_server_version(
+    const etcd_v2_client *client, const char *endpoint, etcd_v2_version_info **out,
+    etcd_v2_error **err);
+
+/** Version of the member, such as "3.4.23". */
+ETCD_V2_API const char *etcd_v2_version_info_server(const etcd_v2_version_info *info);
+
+/**
+ * Version that all members can do, such as "3.4.0"; "not_decided" while they start, "" before
+ * etcd 2.1, which does not tell.
+ */
+ETCD_V2_API const char *etcd_v2_version_info_cluster(const etcd_v2_version_info *info);
+
+/** URL of the member that answered. */
+ETCD_V2_API const char *etcd_v2_version_info_endpoint(const etcd_v2_version_info *info);
+
+/** Frees a version with its text. */
+ETCD_V2_API void etcd_v2_version_info_free(etcd_v2_version_info *info);
+
+/**
+ * Asks one member whether it is healthy, which it is when it can read through consensus within a
+ * second: a report with one row; free it with etcd_v2_health_report_free(). ETCD_V2_OK also when it
+ * says no: an error means that there was no answer.
+ * Also returns ETCD_V2_UNSUPPORTED before etcd 2.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_health(
+    const etcd_v2_client *client, const char *endpoint, etcd_v2_health_report **out,
+    etcd_v2_error **err);
+
+/**
+ * Lists the members, then asks each at the client URLs that it publishes until one answers: a report
+ * with a row for each member, in order of their ids; free it with etcd_v2_health_report_free(). The
+ * deadline is shared out, so that a member that is silent leaves time for the others. ETCD_V2_OK
+ * whatever the members say: an error means that there was no list of them.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_cluster_health(
+    const etcd_v2_client *client, etcd_v2_health_report **out, etcd_v2_error **err);
+
+/** The whole of it: ETCD_V2_HEALTHY, ETCD_V2_DEGRADED or ETCD_V2_UNHEALTHY; 0 for NULL. */
+ETCD_V2_API int32_t etcd_v2_health_report_state(const etcd_v2_health_report *report);
+
+/** How many members it tells of. */
+ETCD_V2_API size_t etcd_v2_health_report_count(const etcd_v2_health_report *report);
+
+/**
+ * How a member is: ETCD_V2_HEALTHY, ETCD_V2_UNHEALTHY, ETCD_V2_HEALTH_UNREACHABLE or
+ * ETCD_V2_HEALTH_NO_CLIENT_URLS; 0 beyond the end.
+ */
+ETCD_V2_API int32_t etcd_v2_health_report_member_state(
+    const etcd_v2_health_report *report, size_t i);
+
+/** Its id; "" from etcd_v2_health(), NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_health_report_member_id(
+    const etcd_v2_health_report *report, size_t i);
+
+/** Its name; "" from etcd_v2_health() and when it has never started, NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_health_report_member_name(
+    const etcd_v2_health_report *report, size_t i);
+
+/** The URL at which it answered; "" when none did, NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_health_report_member_url(
+    const etcd_v2_health_report *report, size_t i);
+
+/**
+ * Why it is unhealthy, such as "RAFT NO LEADER" or "ALARM NOSPACE"; "" when it is not, or is older
+ * than etcd 3.5, which tells. NULL beyond the end.
+ */
+ETCD_V2_API const char *etcd_v2_health_report_member_reason(
+    const etcd_v2_health_report *report, size_t i);
+
+/** How many of its client URLs were asked and did not answer. */
+ETCD_V2_API size_t etcd_v2_health_report_failure_count(
+    const etcd_v2_health_report *report, size_t i);
+
+/**
+ * One of them, in order: its URL, and in one line why. Each out pointer may be NULL. Returns false,
+ * and writes NULL, beyond the end.
+ */
+ETCD_V2_API bool etcd_v2_health_report_failure(
+    const etcd_v2_health_report *report, size_t i, size_t j, const char **url, const char **text);
+
+/** Frees a report with all text read from it. */
+ETCD_V2_API void etcd_v2_health_report_free(etcd_v2_health_report *report);
+
+/*
+ * == Auth =========================================================================================
+ *
+ * Since etcd 2.1 a cluster may ask who somebody is. Everything here and in the two chapters that
+ * follow needs, once auth is on, the credentials of a user with the role root, but for
+ * etcd_v2_auth_is_enabled(). Servers without auth give ETCD_V2_UNSUPPORTED. No change is sent twice,
+ * and without quorum it can take etcd 14 seconds to refuse one: with a shorter deadline that is
+ * ETCD_V2_OUTCOME_UNKNOWN.
+ *
+ * To turn it on: create the user "root", which gets the role root by itself; then enable. From then on
+ * whoever sends no credentials acts with the role "guest". If there is none, etcd makes one that may
+ * read and write everything: so nothing is protected before that is taken away, with
+ * etcd_v2_role_revoke(client, "guest", ...) of "/" followed by "*". Users do not have the rights of
+ * guests.
+ *
+ * Wrong credentials and missing rights are both ETCD_V2_UNAUTHORIZED (110); etcd does not tell which.
+ * Passwords are checked with bcrypt for each request, which takes etcd some 50 ms.
+ */
+
+/** Writes to `out` whether auth is on; false when it fails. Needs no credentials. */
+ETCD_V2_API etcd_v2_status etcd_v2_auth_is_enabled(
+    const etcd_v2_client *client, bool *out, etcd_v2_error **err);
+
+/**
+ * Turns auth on; set the client's credentials to root's for what comes next.
+ * Also returns ETCD_V2_CONFLICT when it is on, or when there is no user root: etcd says that also when
+ * it could not look for lack of quorum.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_auth_enable(const etcd_v2_client *client, etcd_v2_error **err);
+
+/**
+ * Turns auth off; users and roles stay.
+ * Also returns ETCD_V2_CONFLICT when it is off.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_auth_disable(const etcd_v2_client *client, etcd_v2_error **err);
+
+/*
+ * == Users ========================================================================================
+ *
+ * Who may log in, and with which roles. `name` has no "/" and is not "." or ".."; one with a ":"
+ * cannot log in with a password, only with a certificate. Lists go in as pointer and count. Everything
+ * read from a list lives as long as the list does.
+ */
+
+/**
+ * Lists the users in order of their names, each with its roles; free the list with
+ * etcd_v2_users_free(). etcd leaves out roles that do not exist. Before etcd 2.3 it tells names only.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_user_list(
+    const etcd_v2_client *client, etcd_v2_users **out, etcd_v2_error **err);
+
+/**
+ * Reads one user: a list of one. Free it with etcd_v2_users_free().
+ * Also returns ETCD_V2_NOT_FOUND, also when it has a role that does not exist.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_user_get(
+    const etcd_v2_client *client, const char *name, etcd_v2_users **out, etcd_v2_error **err);
+
+/**
+ * Makes a user with a password, which is not empty, and `role_count` roles; `roles` may be NULL when
+ * that is 0. `*out` is a list of one; free it with etcd_v2_users_free(). A user that exists is not
+ * changed: without roles etcd would take the request for a new password, so it is looked for first.
+ * Also returns ETCD_V2_CONFLICT when it exists.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_user_create(
+    const etcd_v2_client *client, const char *name, const char *password, const char *const *roles,
+    size_t role_count, etcd_v2_users **out, etcd_v2_error **err);
+
+/**
+ * Gives a user another password, which is not empty. The client's own credentials stay as they are.
+ * Also returns ETCD_V2_NOT_FOUND.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_user_set_password(
+    const etcd_v2_client *client, const char *name, const char *password, etcd_v2_error **err);
+
+/**
+ * Gives a user more roles, all or none of them; etcd does not ask whether they exist. `*out` is a list
+ * of one, the user as it is now; free it with etcd_v2_users_free().
+ * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when the user has one of them.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_user_grant(
+    const etcd_v2_client *client, const char *name, const char *const *roles, size_t role_count,
+    etcd_v2_users **out, etcd_v2_error **err);
+
+/**
+ * Takes roles from a user, all or none of them. `*out` is a list of one, the user as it is now; free
+ * it with etcd_v2_users_free().
+ * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when the user does not have one of them.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_user_revoke(
+    const etcd_v2_client *client, const char *name, const char *const *roles, size_t role_count,
+    etcd_v2_users **out, etcd_v2_error **err);
+
+/**
+ * Deletes a user.
+ * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_FORBIDDEN for root while auth is on.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_user_delete(
+    const etcd_v2_client *client, const char *name, etcd_v2_error **err);
+
+/** How many there are. */
+ETCD_V2_API size_t etcd_v2_users_count(const etcd_v2_users *users);
+
+/** One of them; NULL beyond the end. */
+ETCD_V2_API const etcd_v2_user *etcd_v2_users_at(const etcd_v2_users *users, size_t i);
+
+/** Its name, with which it logs in. */
+ETCD_V2_API const char *etcd_v2_user_name(const etcd_v2_user *user);
+
+/** How many roles it has. */
+ETCD_V2_API size_t etcd_v2_user_role_count(const etcd_v2_user *user);
+
+/** Name of one of them; NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_user_role(const etcd_v2_user *user, size_t i);
+
+/** Frees a list with all its users and text. */
+ETCD_V2_API void etcd_v2_users_free(etcd_v2_users *users);
+
+/*
+ * == Roles ========================================================================================
+ *
+ * Who may read and write which keys: patterns, which begin with "/", and when they end in a star mean
+ * every key that begins as they do, else that key alone. A listing needs only the right to what it
+ * begins with, and ETCD_V2_RECURSIVE a pattern with a star. etcd compares a pattern with the path as it
+ * is sent: a pattern of all below a directory does not cover the directory itself. The role "root" may
+ * do everything, and is always there. Everything read from a list lives as long as the list does.
+ */
+
+#define ETCD_V2_ACCESS_READ  1 /**< Reading, which is GET and watches. */
+#define ETCD_V2_ACCESS_WRITE 2 /**< Writing, which is everything else. */
+
+/**
+ * Lists the roles in order of their names; free the list with etcd_v2_roles_free(). Before etcd 2.3 it
+ * tells names only.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_role_list(
+    const etcd_v2_client *client, etcd_v2_roles **out, etcd_v2_error **err);
+
+/**
+ * Reads one role: a list of one. Free it with etcd_v2_roles_free().
+ * Also returns ETCD_V2_NOT_FOUND.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_role_get(
+    const etcd_v2_client *client, const char *name, etcd_v2_roles **out, etcd_v2_error **err);
+
+/**
+ * Makes a role, which may do nothing yet. `name` has no "/" and is not "." or "..". `*out` is a list of
+ * one; free it with etcd_v2_roles_free().
+ * Also returns ETCD_V2_CONFLICT when it exists, ETCD_V2_FORBIDDEN for root.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_role_create(
+    const etcd_v2_client *client, const char *name, etcd_v2_roles **out, etcd_v2_error **err);
+
+/**
+ * Lets a role do more, all or none of it. `access` is ETCD_V2_ACCESS_READ, ETCD_V2_ACCESS_WRITE or
+ * both. `*out` is a list of one, the role as it is now; free it with etcd_v2_roles_free().
+ * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when it may do one of these, ETCD_V2_FORBIDDEN for
+ * root.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_role_grant(
+    const etcd_v2_client *client, const char *name, const char *const *patterns,
+    size_t pattern_count, uint32_t access, etcd_v2_roles **out, etcd_v2_error **err);
+
+/**
+ * Lets a role do less; what it may not do anyway counts as done. `access` as in etcd_v2_role_grant().
+ * `*out` is a list of one, the role as it is now; free it with etcd_v2_roles_free().
+ * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_FORBIDDEN for root.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_role_revoke(
+    const etcd_v2_client *client, const char *name, const char *const *patterns,
+    size_t pattern_count, uint32_t access, etcd_v2_roles **out, etcd_v2_error **err);
+
+/**
+ * Deletes a role; users that have it keep its name.
+ * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_FORBIDDEN for root.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_role_delete(
+    const etcd_v2_client *client, const char *name, etcd_v2_error **err);
+
+/** How many there are. */
+ETCD_V2_API size_t etcd_v2_roles_count(const etcd_v2_roles *roles);
+
+/** One of them; NULL beyond the end. */
+ETCD_V2_API const etcd_v2_role *etcd_v2_roles_at(const etcd_v2_roles *roles, size_t i);
+
+/** Its name, by which users are given it. */
+ETCD_V2_API const char *etcd_v2_role_name(const etcd_v2_role *role);
+
+/**
+ * How many patterns it may read or write: `access` is exactly one of ETCD_V2_ACCESS_READ and
+ * ETCD_V2_ACCESS_WRITE, 0 comes for anything else.
+ */
+ETCD_V2_API size_t etcd_v2_role_pattern_count(const etcd_v2_role *role, uint32_t access);
+
+/** One of them; NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_role_pattern(const etcd_v2_role *role, uint32_t access, size_t i);
+
+/** Frees a list with all its roles and text. */
+ETCD_V2_API void etcd_v2_roles_free(etcd_v2_roles *roles);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 //! What a caller can ask for, in Rust terms.
 #![forbid(unsafe_code)]
 
+pub mod admin;
 mod call;
 mod endpoints;
 mod options;

@@ -182,6 +182,20 @@ impl Roster {
         &self.diary
     }
 
+    /// A list of one that tells the same diary, for what is asked of this member and of no other.
+    pub fn alone(&self, member: Arc<Member>) -> Roster {
+        let list = List {
+            members: vec![member],
+            ..List::default()
+        };
+        Roster {
+            list: RwLock::new(list),
+            settings: self.settings.clone(),
+            guard: Guard::default(),
+            diary: self.diary.clone(),
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.list().members.len()

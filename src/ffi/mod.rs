@@ -4,10 +4,11 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `preamble.h` | first page of the header, in C: conventions, includes, macros |
-//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`endpoints`], [`credentials`], [`verbs`], [`request`], [`response`], [`node`], [`outcome`], [`watch`], [`watch_options`], [`watcher`], [`event`], [`submit`], [`queue`], [`completion`] | one chapter of the header each, in its order |
+//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`endpoints`], [`credentials`], [`verbs`], [`request`], [`response`], [`node`], [`outcome`], [`watch`], [`watch_options`], [`watcher`], [`event`], [`submit`], [`queue`], [`completion`], [`members`], [`stats`], [`health`], [`auth`], [`users`], [`roles`] | one chapter of the header each, in its order |
 //! | `guard` | panics and errors become statuses; every fallible function runs inside it |
 //! | `user` | what a callback gets back, and its end |
 //! | `convert` | every conversion of a pointer: text, bytes, out parameters, handles |
+//! | `texts` | lists of text, in both directions |
 //!
 //! `build.rs` makes `include/etcd_v2.h` of them: the `//!` lines of a file open its chapter, the
 //! `///` lines are the manual. So both are written for readers of C: what it does, who owns what,
@@ -20,8 +21,10 @@
 
 mod convert;
 mod guard;
+mod texts;
 mod user;
 
+pub mod auth;
 pub mod cancel;
 pub mod client;
 pub mod completion;
@@ -29,16 +32,21 @@ pub mod credentials;
 pub mod endpoints;
 pub mod error;
 pub mod event;
+pub mod health;
+pub mod members;
 pub mod node;
 pub mod options;
 pub mod outcome;
 pub mod queue;
 pub mod request;
 pub mod response;
+pub mod roles;
+pub mod stats;
 pub mod status;
 pub mod submit;
 #[cfg(feature = "test-hooks")]
 pub mod test_hooks;
+pub mod users;
 pub mod verbs;
 pub mod version;
 pub mod watch;

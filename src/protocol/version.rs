@@ -1,15 +1,11 @@
-//! What `/version` says.
+//! Which version `/version` means.
+
+use super::admin::versions;
 
 /// Major and minor version of the cluster, or of the server while the cluster has not decided.
 pub fn of(body: &[u8]) -> Option<(u32, u32)> {
-    let text = std::str::from_utf8(body).ok()?.trim();
-    // 2.0 and 0.4 answer in plain text
-    if let Some(plain) = text.strip_prefix("etcd ") {
-        return numbers(plain);
-    }
-    let json: serde_json::Value = serde_json::from_str(text).ok()?;
-    let field = |name| json.get(name).and_then(|v| v.as_str()).and_then(numbers);
-    field("etcdcluster").or_else(|| field("etcdserver"))
+    let versions = versions::read(body).ok()?;
+    numbers(&versions.cluster).or_else(|| numbers(&versions.server))
 }
 
 fn numbers(text: &str) -> Option<(u32, u32)> {

@@ -5,6 +5,7 @@
  *   misuse right URL PREFIX   the same calls with everything valid, and what may be NULL, on a real etcd
  *   misuse panic              only with ETCD_V2_TEST_HOOKS: a panic inside
  */
+#include "misuse/admin.h"
 #include "misuse/endpoints.h"
 #include "misuse/nothing.h"
 #include "misuse/options.h"
@@ -31,10 +32,12 @@ static void wrong(const char *url)
 	wrong_watcher();
 	wrong_submit();
 	wrong_outcome();
+	wrong_admin();
 	nothing_to_read();
 	nothing_to_watch();
 	no_outcome();
 	no_endpoints();
+	nothing_to_administer();
 	numbers_without_a_name();
 	etcd_v2_cancel_free(token);
 	etcd_v2_client_free(client);

@@ -5,6 +5,7 @@
 
 #include "outcome.h"
 #include "endpoints.h"
+#include "admin.h"
 #include "requests.h"
 #include "watching.h"
 #include "verbs.h"
@@ -343,6 +344,7 @@ static void right(const char *url, const char *prefix)
 	right_watcher(key("watched"));
 	right_submit(key("submitted"));
 	right_outcome();
+	right_admin(url);
 	etcd_v2_cancel_free(token);
 	etcd_v2_client_free(client);
 }

@@ -1,0 +1,138 @@
+//! Who may do what.
+
+use super::Client;
+use crate::echo::one_line;
+use crate::error::{Error, Result};
+use crate::protocol::admin::auth;
+use crate::protocol::admin::roles::{self, Access, Role};
+use crate::protocol::admin::users::{self, User};
+use crate::protocol::wire::Wire;
+use crate::status::Status;
+use std::time::Instant;
+
+impl Client {
+    /// Whether etcd asks who somebody is.
+    pub fn auth_is_enabled(&self) -> Result<bool> {
+        auth::enabled(self.page(&auth::ask(), self.deadline())?.body())
+    }
+
+    /// Turns it on or off.
+    pub fn set_auth(&self, on: bool) -> Result<()> {
+        self.page(&auth::set(on), self.deadline()).map(drop)
+    }
+
+    /// All users.
+    pub fn users(&self) -> Result<Vec<User>> {
+        users::list(self.page(&users::ask_list(), self.deadline())?.body())
+    }
+
+    /// One user.
+    pub fn user(&self, name: &str) -> Result<User> {
+        self.user_of(&users::ask(name)?)
+    }
+
+    /// A new user; never changes one that exists.
+    pub fn create_user(&self, name: &str, password: &str, roles: &[&str]) -> Result<User> {
+        let deadline = self.deadline();
+        let wire = users::put(name, password, roles)?;
+        // etcd itself refuses only with roles; without them it would take this for a new password
+        let alone = roles.is_empty();
+        if alone && self.user_exists(name, deadline)? {
+            return Err(conflict(name, "exists already"));
+        }
+        let response = self.page(&wire, deadline)?;
+        if alone && response.head().status != 201 {
+            let why = "was created by somebody else meanwhile, and has this password now";
+            return Err(conflict(name, why));
+        }
+        users::one(response.body())
+    }
+
+    /// A new password for a user that exists.
+    pub fn set_user_password(&self, name: &str, password: &str) -> Result<()> {
+        let deadline = self.deadline();
+        let wire = users::put(name, password, &[])?;
+        // without it etcd would make the user
+        if !self.user_exists(name, deadline)? {
+            let text = format!("name: there is no user {}", one_line(name));
+            return Err(Error::new(Status::NOT_FOUND, text));
+        }
+        let response = self.page(&wire, deadline)?;
+        if response.head().status == 201 {
+            let why = "was deleted by somebody else meanwhile, and is there again without roles";
+            return Err(conflict(name, why));
+        }
+        Ok(())
+    }
+
+    /// More roles for a user.
+    pub fn grant_user(&self, name: &str, roles: &[&str]) -> Result<User> {
+        self.user_of(&users::grant(name, roles)?)
+    }
+
+    /// Fewer roles for a user.
+    pub fn revoke_user(&self, name: &str, roles: &[&str]) -> Result<User> {
+        self.user_of(&users::revoke(name, roles)?)
+    }
+
+    /// One user less.
+    pub fn delete_user(&self, name: &str) -> Result<()> {
+        let wire = users::delete(name)?;
+        self.page(&wire, self.deadline()).map(drop)
+    }
+
+    /// All roles.
+    pub fn roles(&self) -> Result<Vec<Role>> {
+        roles::list(self.page(&roles::ask_list(), self.deadline())?.body())
+    }
+
+    /// One role.
+    pub fn role(&self, name: &str) -> Result<Role> {
+        self.role_of(&roles::ask(name)?)
+    }
+
+    /// A new role, which may do nothing yet.
+    pub fn create_role(&self, name: &str) -> Result<Role> {
+        self.role_of(&roles::create(name)?)
+    }
+
+    /// More that a role may do.
+    pub fn grant_role(&self, name: &str, patterns: &[&str], access: Access) -> Result<Role> {
+        self.role_of(&roles::grant(name, patterns, access)?)
+    }
+
+    /// Less that a role may do.
+    pub fn revoke_role(&self, name: &str, patterns: &[&str], access: Access) -> Result<Role> {
+        self.role_of(&roles::revoke(name, patterns, access)?)
+    }
+
+    /// One role less.
+    pub fn delete_role(&self, name: &str) -> Result<()> {
+        let wire = roles::delete(name)?;
+        self.page(&wire, self.deadline()).map(drop)
+    }
+
+    fn user_of(&self, wire: &Wire) -> Result<User> {
+        users::one(self.page(wire, self.deadline())?.body())
+    }
+
+    fn role_of(&self, wire: &Wire) -> Result<Role> {
+        roles::one(self.page(wire, self.deadline())?.body())
+    }
+
+    fn user_exists(&self, name: &str, deadline: Instant) -> Result<bool> {
+        match self.page(&users::ask(name)?, deadline) {
+            Ok(_) => Ok(true),
+            // the same status is given for a user with a role that nobody has made
+            Err(error) if error.status() == Status::NOT_FOUND => {
+                Ok(error.detail().cause.starts_with("auth: Role "))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn conflict(name: &str, why: &str) -> Error {
+    let text = format!("name: the user {} {why}", one_line(name));
+    Error::new(Status::CONFLICT, text)
+}

@@ -1,0 +1,92 @@
+//! What a caller can ask for beside the key space: members, stats, versions, health, users and roles.
+//!
+//! Each call has the client's deadline for all that it takes. Reads go to any member, as those of keys do; what depends
+//! on the member that answers can be asked of one alone.
+
+mod auth;
+mod health;
+mod members;
+mod stats;
+
+pub use health::{Failure, Report, Row, State};
+pub use members::Members;
+
+use super::Client;
+use crate::cluster::budget::Budget;
+use crate::cluster::errand::Errand;
+use crate::cluster::failover;
+use crate::cluster::pursuit::Terms;
+use crate::cluster::roster::{Member, Roster};
+use crate::error::Result;
+use crate::protocol::admin::versions::{self, Versions};
+use crate::protocol::response::Response;
+use crate::protocol::wire::Wire;
+use crate::transport::endpoint::Endpoint;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Largest page: it is read into more memory than it has itself.
+const LARGEST: u64 = 64 << 20;
+
+impl Client {
+    /// What the member at `endpoint` runs, or whichever is asked first.
+    pub fn server_version(&self, endpoint: Option<&str>) -> Result<(Versions, Arc<str>)> {
+        let response = self.page_of(endpoint, &versions::ask())?;
+        let versions = versions::read(response.body())?;
+        Ok((versions, response.endpoint().clone()))
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.options.deadline
+    }
+
+    /// A page, from whichever member can give it.
+    fn page(&self, wire: &Wire, deadline: Instant) -> Result<Response> {
+        self.fetch(&self.roster, wire, deadline)
+    }
+
+    /// A page from this member and no other.
+    fn page_at(&self, member: &Arc<Member>, wire: &Wire, deadline: Instant) -> Result<Response> {
+        let roster = self.roster.alone(member.clone());
+        self.fetch(&roster, wire, deadline)
+    }
+
+    /// A page that each member has its own of.
+    fn page_of(&self, endpoint: Option<&str>, wire: &Wire) -> Result<Response> {
+        match endpoint {
+            None => self.page(wire, self.deadline()),
+            Some(url) => self.page_at(&self.member_at("endpoint", url)?, wire, self.deadline()),
+        }
+    }
+
+    /// The member with this URL. One that is not on the list is asked all the same, but told no secrets.
+    fn member_at(&self, parameter: &str, url: &str) -> Result<Arc<Member>> {
+        let endpoint = Endpoint::parse(parameter, url)?;
+        let known = self.roster.find(endpoint.url());
+        Ok(known.unwrap_or_else(|| Arc::new(Member::stranger(endpoint, &self.options.settings))))
+    }
+
+    fn fetch(&self, roster: &Roster, wire: &Wire, deadline: Instant) -> Result<Response> {
+        self.refuse_elsewhere()?;
+        let terms = Terms {
+            // of what may be repeated at all: see the class of each request
+            allow_repeat: true,
+            budget: Budget {
+                deadline,
+                connect: self.options.connect_timeout,
+                max_body: self.options.max_response_bytes.min(LARGEST),
+            },
+            decode: self.options.decode,
+            refresh: false,
+        };
+        let errand = Errand::plain(wire, terms, Instant::now());
+        failover::run(roster, &self.options.settings, errand, None)
+    }
+}
+
+/// The end of the share that the first of `left` has of the time until `deadline`.
+fn share(deadline: Instant, left: usize) -> Instant {
+    let now = Instant::now();
+    let left = u32::try_from(left.max(1)).unwrap_or(u32::MAX);
+    now + deadline.saturating_duration_since(now) / left
+}

@@ -1,0 +1,324 @@
+//! Version and health
+//!
+//! What a member runs, and whether members can do their work. No credentials are needed.
+//!
+//! `endpoint` is the URL of one member, which is asked and no other; it need not be one of the
+//! client's, and then it is sent no credentials. NULL: whichever the client asks first.
+use super::{
+    client::etcd_v2_client,
+    convert::{self, Handle, borrow, c_string, look, optional_text, put},
+    error::etcd_v2_error,
+    guard::{guard, shield},
+    status::etcd_v2_status,
+};
+use crate::client::{
+    Client,
+    admin::{Report, Row},
+};
+use crate::error::Result;
+use std::{
+    ffi::{CString, c_char},
+    ptr,
+};
+
+/// It says so; of a report: all members do.
+pub const ETCD_V2_HEALTHY: i32 = 1;
+/// Of a report: some members are healthy.
+pub const ETCD_V2_DEGRADED: i32 = 2;
+/// It says so; of a report: no member is healthy.
+pub const ETCD_V2_UNHEALTHY: i32 = 3;
+/// Of a member: none of its client URLs answers.
+pub const ETCD_V2_HEALTH_UNREACHABLE: i32 = 4;
+/// Of a member: it has never started.
+pub const ETCD_V2_HEALTH_NO_CLIENT_URLS: i32 = 5;
+
+/// What a member runs. Read-only: any number of threads may read one at once.
+pub struct etcd_v2_version_info {
+    server: CString,
+    cluster: CString,
+    endpoint: CString,
+}
+
+impl Handle for etcd_v2_version_info {}
+
+/// How members are. Read-only: any number of threads may read one report at once.
+pub struct etcd_v2_health_report {
+    state: i32,
+    rows: Vec<RowText>,
+}
+
+impl Handle for etcd_v2_health_report {}
+
+struct RowText {
+    state: i32,
+    id: CString,
+    name: CString,
+    url: CString,
+    reason: CString,
+    failures: Vec<[CString; 2]>,
+}
+
+impl RowText {
+    fn new(row: &Row) -> RowText {
+        let failures = row.failures.iter();
+        RowText {
+            state: row.state as i32,
+            id: c_string(&row.id),
+            name: c_string(&row.name),
+            url: c_string(row.url.as_deref().unwrap_or_default()),
+            reason: c_string(&row.reason),
+            failures: failures
+                .map(|f| [c_string(&f.url), c_string(&f.text)])
+                .collect(),
+        }
+    }
+}
+
+/// Asks a member for its version; free the answer with etcd_v2_version_info_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_server_version(
+    client: *const etcd_v2_client,
+    endpoint: *const c_char,
+    out: *mut *mut etcd_v2_version_info,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and out pointers as the header asks
+    unsafe {
+        guard(err, || {
+            convert::clear(out);
+            let client = borrow("client", client)?;
+            let endpoint = optional_text("endpoint", endpoint)?;
+            let (versions, endpoint) = client.0.server_version(endpoint)?;
+            convert::give(out, || etcd_v2_version_info {
+                server: c_string(&versions.server),
+                cluster: c_string(&versions.cluster),
+                endpoint: c_string(&endpoint),
+            });
+            Ok(())
+        })
+    }
+}
+
+/// Version of the member, such as "3.4.23".
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_version_info_server(
+    info: *const etcd_v2_version_info,
+) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(info) }.map_or(ptr::null(), |i| i.server.as_ptr())
+}
+
+/// Version that all members can do, such as "3.4.0"; "not_decided" while they start, "" before
+/// etcd 2.1, which does not tell.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_version_info_cluster(
+    info: *const etcd_v2_version_info,
+) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(info) }.map_or(ptr::null(), |i| i.cluster.as_ptr())
+}
+
+/// URL of the member that answered.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_version_info_endpoint(
+    info: *const etcd_v2_version_info,
+) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(info) }.map_or(ptr::null(), |i| i.endpoint.as_ptr())
+}
+
+/// Frees a version with its text.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_version_info_free(info: *mut etcd_v2_version_info) {
+    // SAFETY: NULL, or made by this library and not used any more, see the header
+    unsafe { convert::free(info) }
+}
+
+/// # Safety
+/// The handle is NULL or alive, `out` and `err` are NULL or places for pointers.
+unsafe fn run(
+    client: *const etcd_v2_client,
+    out: *mut *mut etcd_v2_health_report,
+    err: *mut *mut etcd_v2_error,
+    call: impl FnOnce(&Client) -> Result<Report>,
+) -> etcd_v2_status {
+    // SAFETY: the caller's promise
+    unsafe {
+        guard(err, || {
+            convert::clear(out);
+            let report = call(&borrow("client", client)?.0)?;
+            convert::give(out, || etcd_v2_health_report {
+                state: report.state as i32,
+                rows: report.rows.iter().map(RowText::new).collect(),
+            });
+            Ok(())
+        })
+    }
+}
+
+/// Asks one member whether it is healthy, which it is when it can read through consensus within a
+/// second: a report with one row; free it with etcd_v2_health_report_free(). ETCD_V2_OK also when it
+/// says no: an error means that there was no answer.
+/// Also returns ETCD_V2_UNSUPPORTED before etcd 2.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_health(
+    client: *const etcd_v2_client,
+    endpoint: *const c_char,
+    out: *mut *mut etcd_v2_health_report,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and out pointers as the header asks
+    unsafe {
+        run(client, out, err, |client| {
+            client.health(optional_text("endpoint", endpoint)?)
+        })
+    }
+}
+
+/// Lists the members, then asks each at the client URLs that it publishes until one answers: a report
+/// with a row for each member, in order of their ids; free it with etcd_v2_health_report_free(). The
+/// deadline is shared out, so that a member that is silent leaves time for the others. ETCD_V2_OK
+/// whatever the members say: an error means that there was no list of them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_cluster_health(
+    client: *const etcd_v2_client,
+    out: *mut *mut etcd_v2_health_report,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and out pointers as the header asks
+    unsafe { run(client, out, err, Client::cluster_health) }
+}
+
+/// The whole of it: ETCD_V2_HEALTHY, ETCD_V2_DEGRADED or ETCD_V2_UNHEALTHY; 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_health_report_state(report: *const etcd_v2_health_report) -> i32 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(report) }.map_or(0, |r| r.state)
+}
+
+/// How many members it tells of.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_health_report_count(
+    report: *const etcd_v2_health_report,
+) -> usize {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(report) }.map_or(0, |r| r.rows.len())
+}
+
+/// # Safety
+/// The handle is NULL or alive for `'a`.
+unsafe fn row<'a>(report: *const etcd_v2_health_report, i: usize) -> Option<&'a RowText> {
+    // SAFETY: the caller's promise
+    unsafe { look(report) }.and_then(|r| r.rows.get(i))
+}
+
+/// How a member is: ETCD_V2_HEALTHY, ETCD_V2_UNHEALTHY, ETCD_V2_HEALTH_UNREACHABLE or
+/// ETCD_V2_HEALTH_NO_CLIENT_URLS; 0 beyond the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_health_report_member_state(
+    report: *const etcd_v2_health_report,
+    i: usize,
+) -> i32 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { row(report, i) }.map_or(0, |r| r.state)
+}
+
+/// Its id; "" from etcd_v2_health(), NULL beyond the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_health_report_member_id(
+    report: *const etcd_v2_health_report,
+    i: usize,
+) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { row(report, i) }.map_or(ptr::null(), |r| r.id.as_ptr())
+}
+
+/// Its name; "" from etcd_v2_health() and when it has never started, NULL beyond the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_health_report_member_name(
+    report: *const etcd_v2_health_report,
+    i: usize,
+) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { row(report, i) }.map_or(ptr::null(), |r| r.name.as_ptr())
+}
+
+/// The URL at which it answered; "" when none did, NULL beyond the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_health_report_member_url(
+    report: *const etcd_v2_health_report,
+    i: usize,
+) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { row(report, i) }.map_or(ptr::null(), |r| r.url.as_ptr())
+}
+
+/// Why it is unhealthy, such as "RAFT NO LEADER" or "ALARM NOSPACE"; "" when it is not, or is older
+/// than etcd 3.5, which tells. NULL beyond the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_health_report_member_reason(
+    report: *const etcd_v2_health_report,
+    i: usize,
+) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { row(report, i) }.map_or(ptr::null(), |r| r.reason.as_ptr())
+}
+
+/// How many of its client URLs were asked and did not answer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_health_report_failure_count(
+    report: *const etcd_v2_health_report,
+    i: usize,
+) -> usize {
+    // SAFETY: NULL or alive, see the header
+    unsafe { row(report, i) }.map_or(0, |r| r.failures.len())
+}
+
+/// One of them, in order: its URL, and in one line why. Each out pointer may be NULL. Returns false,
+/// and writes NULL, beyond the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_health_report_failure(
+    report: *const etcd_v2_health_report,
+    i: usize,
+    j: usize,
+    url: *mut *const c_char,
+    text: *mut *const c_char,
+) -> bool {
+    shield(false, || {
+        // SAFETY: NULL or alive, see the header
+        let found = unsafe { row(report, i) }.and_then(|r| r.failures.get(j));
+        let [u, t] = found.map_or([ptr::null(); 2], |[u, t]| [u.as_ptr(), t.as_ptr()]);
+        // SAFETY: each out pointer is NULL or a place for a pointer, see the header
+        unsafe {
+            put(url, u);
+            put(text, t);
+        }
+        found.is_some()
+    })
+}
+
+/// Frees a report with all text read from it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_health_report_free(report: *mut etcd_v2_health_report) {
+    // SAFETY: NULL, or made by this library and not used any more, see the header
+    unsafe { convert::free(report) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::admin::State;
+
+    #[test]
+    fn states_are_those_of_the_core() {
+        for (state, code) in [
+            (State::Healthy, ETCD_V2_HEALTHY),
+            (State::Degraded, ETCD_V2_DEGRADED),
+            (State::Unhealthy, ETCD_V2_UNHEALTHY),
+            (State::Unreachable, ETCD_V2_HEALTH_UNREACHABLE),
+            (State::NoClientUrls, ETCD_V2_HEALTH_NO_CLIENT_URLS),
+        ] {
+            assert_eq!(state as i32, code);
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Roles
+//!
+//! Who may read and write which keys: patterns, which begin with "/", and when they end in a star mean
+//! every key that begins as they do, else that key alone. A listing needs only the right to what it
+//! begins with, and ETCD_V2_RECURSIVE a pattern with a star. etcd compares a pattern with the path as it
+//! is sent: a pattern of all below a directory does not cover the directory itself. The role "root" may
+//! do everything, and is always there. Everything read from a list lives as long as the list does.
+use super::{
+    client::etcd_v2_client,
+    convert::{self, Handle, borrow, c_string, look, text},
+    error::etcd_v2_error,
+    guard::guard,
+    status::etcd_v2_status,
+    texts::{Texts, texts},
+};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    protocol::admin::roles::{Access, Role},
+};
+use std::{
+    ffi::{CString, c_char},
+    ptr,
+};
+
+/// Reading, which is GET and watches.
+pub const ETCD_V2_ACCESS_READ: u32 = 1;
+/// Writing, which is everything else.
+pub const ETCD_V2_ACCESS_WRITE: u32 = 2;
+
+/// A list of roles. Read-only: any number of threads may read one list at once.
+pub struct etcd_v2_roles(Vec<etcd_v2_role>);
+
+/// A role; belongs to its list.
+pub struct etcd_v2_role {
+    name: CString,
+    read: Texts,
+    write: Texts,
+}
+
+impl Handle for etcd_v2_roles {}
+
+impl etcd_v2_roles {
+    fn new(roles: &[Role]) -> etcd_v2_roles {
+        let role = |role: &Role| etcd_v2_role {
+            name: c_string(&role.name),
+            read: Texts::new(&role.read),
+            write: Texts::new(&role.write),
+        };
+        etcd_v2_roles(roles.iter().map(role).collect())
+    }
+}
+
+impl etcd_v2_role {
+    fn patterns(&self, access: u32) -> Option<&Texts> {
+        match access {
+            ETCD_V2_ACCESS_READ => Some(&self.read),
+            ETCD_V2_ACCESS_WRITE => Some(&self.write),
+            _ => None,
+        }
+    }
+}
+
+fn access(bits: u32) -> Result<Access> {
+    match bits & !(ETCD_V2_ACCESS_READ | ETCD_V2_ACCESS_WRITE) {
+        0 => Ok(Access {
+            read: bits & ETCD_V2_ACCESS_READ != 0,
+            write: bits & ETCD_V2_ACCESS_WRITE != 0,
+        }),
+        unknown => Err(Error::invalid(
+            "access",
+            format_args!("unknown bits 0x{unknown:x}; use the named ones only"),
+        )),
+    }
+}
+
+/// Every call with a list as its answer.
+///
+/// # Safety
+/// The handle is NULL or alive, `out` and `err` are NULL or places for pointers.
+unsafe fn run(
+    client: *const etcd_v2_client,
+    out: *mut *mut etcd_v2_roles,
+    err: *mut *mut etcd_v2_error,
+    call: impl FnOnce(&Client) -> Result<Vec<Role>>,
+) -> etcd_v2_status {
+    // SAFETY: the caller's promise
+    unsafe {
+        guard(err, || {
+            convert::clear(out);
+            let roles = call(&borrow("client", client)?.0)?;
+            convert::give(out, || etcd_v2_roles::new(&roles));
+            Ok(())
+        })
+    }
+}
+
+/// Lists the roles in order of their names; free the list with etcd_v2_roles_free(). Before etcd 2.3 it
+/// tells names only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_role_list(
+    client: *const etcd_v2_client,
+    out: *mut *mut etcd_v2_roles,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and out pointers as the header asks
+    unsafe { run(client, out, err, Client::roles) }
+}
+
+/// Reads one role: a list of one. Free it with etcd_v2_roles_free().
+/// Also returns ETCD_V2_NOT_FOUND.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_role_get(
+    client: *const etcd_v2_client,
+    name: *const c_char,
+    out: *mut *mut etcd_v2_roles,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and out pointers as the header asks
+    unsafe {
+        run(client, out, err, |client| {
+            Ok(vec![client.role(text("name", name)?)?])
+        })
+    }
+}
+
+/// Makes a role, which may do nothing yet. `name` has no "/" and is not "." or "..". `*out` is a list of
+/// one; free it with etcd_v2_roles_free().
+/// Also returns ETCD_V2_CONFLICT when it exists, ETCD_V2_FORBIDDEN for root.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_role_create(
+    client: *const etcd_v2_client,
+    name: *const c_char,
+    out: *mut *mut etcd_v2_roles,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and out pointers as the header asks
+    unsafe {
+        run(client, out, err, |client| {
+            Ok(vec![client.create_role(text("name", name)?)?])
+        })
+    }
+}
+
+/// Lets a role do more, all or none of it. `access` is ETCD_V2_ACCESS_READ, ETCD_V2_ACCESS_WRITE or
+/// both. `*out` is a list of one, the role as it is now; free it with etcd_v2_roles_free().
+/// Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when it may do one of these, ETCD_V2_FORBIDDEN for
+/// root.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_role_grant(
+    client: *const etcd_v2_client,
+    name: *const c_char,
+    patterns: *const *const c_char,
+    pattern_count: usize,
+    access: u32,
+    out: *mut *mut etcd_v2_roles,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text, list and out pointers as the header asks
+    unsafe {
+        run(client, out, err, |client| {
+            let name = text("name", name)?;
+            let patterns = texts("patterns", patterns, pattern_count)?;
+            let access = self::access(access)?;
+            Ok(vec![client.grant_role(name, &patterns, access)?])
+        })
+    }
+}
+
+/// Lets a role do less; what it may not do anyway counts as done. `access` as in etcd_v2_role_grant().
+/// `*out` is a list of one, the role as it is now; free it with etcd_v2_roles_free().
+/// Also returns ETCD_V2_NOT_FOUND, ETCD_V2_FORBIDDEN for root.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_role_revoke(
+    client: *const etcd_v2_client,
+    name: *const c_char,
+    patterns: *const *const c_char,
+    pattern_count: usize,
+    access: u32,
+    out: *mut *mut etcd_v2_roles,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text, list and out pointers as the header asks
+    unsafe {
+        run(client, out, err, |client| {
+            let name = text("name", name)?;
+            let patterns = texts("patterns", patterns, pattern_count)?;
+            let access = self::access(access)?;
+            Ok(vec![client.revoke_role(name, &patterns, access)?])
+        })
+    }
+}
+
+/// Deletes a role; users that have it keep its name.
+/// Also returns ETCD_V2_NOT_FOUND, ETCD_V2_FORBIDDEN for root.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_role_delete(
+    client: *const etcd_v2_client,
+    name: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and err as the header asks
+    unsafe {
+        guard(err, || {
+            borrow("client", client)?.0.delete_role(text("name", name)?)
+        })
+    }
+}
+
+/// How many there are.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_roles_count(roles: *const etcd_v2_roles) -> usize {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(roles) }.map_or(0, |r| r.0.len())
+}
+
+/// One of them; NULL beyond the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_roles_at(
+    roles: *const etcd_v2_roles,
+    i: usize,
+) -> *const etcd_v2_role {
+    // SAFETY: NULL or alive, see the header
+    let role = unsafe { look(roles) }.and_then(|r| r.0.get(i));
+    role.map_or(ptr::null(), ptr::from_ref)
+}
+
+/// Its name, by which users are given it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_role_name(role: *const etcd_v2_role) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { role.as_ref() }.map_or(ptr::null(), |r| r.name.as_ptr())
+}
+
+/// How many patterns it may read or write: `access` is exactly one of ETCD_V2_ACCESS_READ and
+/// ETCD_V2_ACCESS_WRITE, 0 comes for anything else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_role_pattern_count(
+    role: *const etcd_v2_role,
+    access: u32,
+) -> usize {
+    // SAFETY: NULL or alive, see the header
+    unsafe { role.as_ref() }
+        .and_then(|r| r.patterns(access))
+        .map_or(0, Texts::count)
+}
+
+/// One of them; NULL beyond the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_role_pattern(
+    role: *const etcd_v2_role,
+    access: u32,
+    i: usize,
+) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { role.as_ref() }
+        .and_then(|r| r.patterns(access))
+        .map_or(ptr::null(), |patterns| patterns.at(i))
+}
+
+/// Frees a list with all its roles and text.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_roles_free(roles: *mut etcd_v2_roles) {
+    // SAFETY: NULL, or made by this library and not used any more, see the header
+    unsafe { convert::free(roles) }
+}
