@@ -2,14 +2,14 @@
 //! a call was more than 50 ms beyond its deadline.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../tests/storm/mod.rs"]
-mod storm;
+#[path = "../tests/chaos/mod.rs"]
+mod chaos;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use chaos::Chaos;
 use std::process::ExitCode;
 use std::time::Duration;
-use storm::Storm;
 use support::Version;
 
 fn main() -> ExitCode {
@@ -25,14 +25,14 @@ fn main() -> ExitCode {
         Some("3.5") => Version::V3_5,
         _ => Version::V3_4,
     };
-    let storm = Storm {
+    let chaos = Chaos {
         version,
         time: Duration::from_secs(number(0, 600)),
         threads: number(1, 8) as usize,
         seed: number(3, std::process::id().into()),
     };
-    println!("seed {}", storm.seed);
-    let report = storm.run();
+    println!("seed {}", chaos.seed);
+    let report = chaos.run();
     println!("{report}");
     let late = report.ledger.late > Duration::from_millis(50);
     ExitCode::from(u8::from(late || !report.ledger.wrong.is_empty()))

@@ -163,7 +163,7 @@ impl Ledger {
 fn listing(member: &Etcd, directory: &str) -> Vec<(String, String)> {
     let url = format!(
         "{}?quorum=true&recursive=true",
-        member.key_url(&format!("/storm{directory}"))
+        member.key_url(&format!("/chaos{directory}"))
     );
     let reply = http::get(&url).expect("a listing");
     assert_eq!(reply.status, 200, "{}", reply.text());

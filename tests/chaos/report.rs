@@ -3,7 +3,7 @@
 use super::ledger::{Calls, Kind, Ledger};
 use super::load::Pulse;
 use super::strikes::Strike;
-use super::{DEADLINE, Storm};
+use super::{Chaos, DEADLINE};
 use crate::support::Cluster;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// What came of it.
 #[derive(Debug)]
 pub struct Report {
-    storm: Storm,
+    chaos: Chaos,
     strikes: BTreeMap<Strike, usize>,
     took: Duration,
     longest_gap: Duration,
@@ -25,7 +25,7 @@ pub struct Report {
 impl Report {
     /// Asks the store, too.
     pub fn new(
-        storm: Storm,
+        chaos: Chaos,
         cluster: &Cluster,
         mut ledger: Ledger,
         strikes: BTreeMap<Strike, usize>,
@@ -37,7 +37,7 @@ impl Report {
             calls.times.sort_unstable();
         }
         Report {
-            storm,
+            chaos,
             strikes,
             took,
             longest_gap: pulse.longest_gap(),
@@ -72,12 +72,12 @@ fn percentile(times: &[u32], parts: usize) -> f64 {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Storm {
+        let Chaos {
             version,
             threads,
             seed,
             ..
-        } = self.storm;
+        } = self.chaos;
         let seconds = self.took.as_secs_f64();
         writeln!(
             f,

@@ -23,10 +23,10 @@ const CELLS: usize = 8;
 /// What the threads find.
 pub fn prepare(cluster: &Cluster) {
     for i in 0..COUNTERS {
-        let key = format!("/storm/counters/{i}");
+        let key = format!("/chaos/counters/{i}");
         cluster.member(0).set_in_the_end(&key, "value=0");
     }
-    for directory in ["/storm/cells", "/storm/in-order"] {
+    for directory in ["/chaos/cells", "/chaos/in-order"] {
         cluster.member(0).set_in_the_end(directory, "dir=true");
     }
 }
@@ -99,7 +99,7 @@ impl<'a> Worker<'a> {
 
     fn new_cell(&mut self) -> String {
         let (number, count) = (self.number, self.ledger.cells.len());
-        let key = format!("/storm/cells/{number}-{count}");
+        let key = format!("/chaos/cells/{number}-{count}");
         self.ledger.cells.insert(key.clone(), Cell::default());
         key
     }
@@ -153,7 +153,7 @@ impl<'a> Worker<'a> {
     }
 
     fn increment(&mut self) {
-        let key = format!("/storm/counters/{}", self.dice.below(COUNTERS));
+        let key = format!("/chaos/counters/{}", self.dice.below(COUNTERS));
         let mut get = request(Operation::Get, &key);
         get.set_flags(flags::QUORUM).unwrap();
         let Ok(now) = self.call(Kind::QuorumRead, get) else {
@@ -176,7 +176,7 @@ impl<'a> Worker<'a> {
     fn create(&mut self) {
         let count = self.next_value();
         let value = format!("{}-{count}", self.number);
-        let mut request = request(Operation::CreateInOrder, "/storm/in-order");
+        let mut request = request(Operation::CreateInOrder, "/chaos/in-order");
         request.set_value(value.as_bytes()).unwrap();
         let fate = self.write(Kind::Create, request);
         self.ledger.created.insert(value, fate);

@@ -29,7 +29,7 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 
 /// One run.
 #[derive(Clone, Copy, Debug)]
-pub struct Storm {
+pub struct Chaos {
     /// Of the servers.
     pub version: Version,
     /// How long.
@@ -40,7 +40,7 @@ pub struct Storm {
     pub seed: u64,
 }
 
-impl Storm {
+impl Chaos {
     /// Runs it to its end.
     pub fn run(self) -> Report {
         // etcd's own timing

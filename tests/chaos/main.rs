@@ -8,12 +8,14 @@
     clippy::print_stderr
 )]
 
-mod storm;
+#[path = "mod.rs"]
+mod chaos;
+#[path = "../support/mod.rs"]
 mod support;
 
+use chaos::Chaos;
+use chaos::ledger::Kind;
 use std::time::Duration;
-use storm::Storm;
-use storm::ledger::Kind;
 use support::Version;
 
 /// A number from the environment, to run a seed again.
@@ -23,7 +25,7 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 fn a_minute(version: Version) {
-    let report = Storm {
+    let report = Chaos {
         version,
         time: Duration::from_secs(number("ETCD_V2_CHAOS_SECONDS", 60)),
         threads: 8,
