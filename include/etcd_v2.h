@@ -427,7 +427,9 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_connect_timeout_ms(
 
 /**
  * A watch asks anew after so long without an event, give or take a quarter: 100 to 2147483647 ms,
- * default 45000. It keeps a quiet watch inside etcd's history, and leaves members that are mute.
+ * default 45000. It keeps a quiet watch inside etcd's history, and leaves members that are mute. Sooner
+ * at first, and while other keys change so fast that the history would run out: few watches ask down to
+ * once a second then.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_poll_ms(
     etcd_v2_options *options, int64_t max_poll_ms, etcd_v2_error **err);

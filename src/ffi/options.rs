@@ -109,7 +109,9 @@ pub unsafe extern "C" fn etcd_v2_options_set_connect_timeout_ms(
 }
 
 /// A watch asks anew after so long without an event, give or take a quarter: 100 to 2147483647 ms,
-/// default 45000. It keeps a quiet watch inside etcd's history, and leaves members that are mute.
+/// default 45000. It keeps a quiet watch inside etcd's history, and leaves members that are mute. Sooner
+/// at first, and while other keys change so fast that the history would run out: few watches ask down to
+/// once a second then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_max_poll_ms(
     options: *mut etcd_v2_options,

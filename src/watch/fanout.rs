@@ -17,6 +17,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Polls are not shortened below this for the sake of a fast store, and not below `EACH` for each of them: a hundred a
+/// second are enough.
+const SHORTEST: Duration = Duration::from_secs(1);
+const EACH: Duration = Duration::from_millis(10);
+
 /// A watcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WatcherId(u64);
@@ -186,7 +191,10 @@ impl Fanout {
 
     /// The machine, to be driven. After each report to it comes [`Fanout::deliver`].
     pub fn machine(&mut self, id: UpstreamId) -> Option<&mut Machine> {
-        self.upstreams.get_mut(&id).map(|up| &mut up.machine)
+        let all = u32::try_from(self.upstreams.len()).unwrap_or(u32::MAX);
+        let machine = &mut self.upstreams.get_mut(&id)?.machine;
+        machine.set_shortest_poll(EACH.saturating_mul(all).max(SHORTEST));
+        Some(machine)
     }
 
     /// The machine that a watcher is on.

@@ -216,7 +216,7 @@ impl Machine {
         let (purpose, head) = match task {
             Task::Poll if self.withheld && self.behind.is_some() => (Purpose::Poll, SHORT),
             Task::Poll if self.withheld => {
-                (Purpose::Poll, self.pace.poll(self.max_poll, self.shortest))
+                (Purpose::Poll, self.pace.poll(self.max_poll, self.max_poll))
             }
             Task::Poll => (Purpose::Poll, HEAD_PATIENCE),
             Task::Probe => (Purpose::Probe, HEAD_PATIENCE),
@@ -300,10 +300,10 @@ impl Machine {
         self.known = self.known.max(index);
     }
 
-    /// A poll is not shortened below this for the sake of a fast store; by default a quarter of the longest. Who drives
-    /// few machines may go down to a second, who drives thousands may not.
+    /// A poll is not shortened below this for the sake of a fast store, or below a quarter of the longest, which it is by
+    /// default. Who drives few machines may go down to a second, who drives thousands may not.
     pub fn set_shortest_poll(&mut self, shortest: Duration) {
-        self.shortest = shortest;
+        self.shortest = shortest.min(self.max_poll / 4);
     }
 
     /// The state now.

@@ -16,7 +16,7 @@ pub struct Pace {
     step: u32,
     /// the last head: index and time
     pulse: Option<(u64, Instant)>,
-    /// how long half the history lasts at the speed seen last
+    /// how long half the history lasts at the speed seen last; `None`: no speed was seen yet
     window: Option<Duration>,
 }
 
@@ -78,19 +78,22 @@ impl Pace {
         }
         self.pulse = Some((index, now));
         self.window = match u32::try_from(index.saturating_sub(from)) {
-            Ok(0) => None,
+            Ok(0) => Some(Duration::MAX),
             Ok(events) => Some(took.saturating_mul(HALF_WINDOW) / events),
             Err(_) => Some(Duration::ZERO),
         };
     }
 
     /// How long the next poll lasts: `longest` give or take a quarter, less when the store moves so fast that the place
-    /// of a quiet watcher would fall out of the history, but not less than `shortest`.
+    /// of a quiet watcher would fall out of the history, but not less than `shortest`. The first one is short, too: its
+    /// end tells how fast the store is.
     pub fn poll(&mut self, longest: Duration, shortest: Duration) -> Duration {
         let around = longest - longest / 4 + self.fraction(longest / 2);
         match self.window {
+            None => around.min(shortest + self.fraction(shortest / 4)),
+            // a renewal would find the history gone each time, the poll itself does not need it
+            Some(window) if window.saturating_mul(3) / 2 < shortest => around,
             Some(window) => around.min(window.max(shortest)),
-            None => around,
         }
     }
 }
@@ -121,6 +124,10 @@ mod tests {
         let start = Instant::now();
         let (longest, shortest) = (Duration::from_secs(40), Duration::from_secs(1));
         let mut pace = Pace::new(9);
+        let first = pace.poll(longest, shortest);
+        assert!((shortest..=shortest * 5 / 4).contains(&first), "{first:?}");
+        pace.beat(start, 1000);
+        pace.beat(start + Duration::from_secs(1), 1000);
         let mut seen = (Duration::MAX, Duration::ZERO);
         for _ in 0..200 {
             let poll = pace.poll(longest, shortest);
@@ -128,12 +135,13 @@ mod tests {
         }
         assert!(seen.0 >= Duration::from_secs(30) && seen.0 < Duration::from_secs(32));
         assert!(seen.1 <= Duration::from_secs(50) && seen.1 > Duration::from_secs(48));
-        pace.beat(start, 1000);
-        pace.beat(start + Duration::from_secs(10), 2000);
+        pace.beat(start + Duration::from_secs(11), 2000);
         assert_eq!(pace.poll(longest, shortest), Duration::from_secs(5));
-        pace.beat(start + Duration::from_secs(20), 90_000_000_000);
+        pace.beat(start + Duration::from_secs(21), 8000);
         assert_eq!(pace.poll(longest, shortest), shortest);
-        pace.beat(start + Duration::from_secs(30), 7);
+        pace.beat(start + Duration::from_secs(31), 90_000_000_000);
+        assert!(pace.poll(longest, shortest) >= Duration::from_secs(30));
+        pace.beat(start + Duration::from_secs(41), 7);
         assert!(pace.poll(longest, shortest) >= Duration::from_secs(30));
     }
 }

@@ -78,7 +78,11 @@ fn polls_last_as_told_give_or_take_a_quarter() {
             let Heed::Stay(quiet) = s.head(index) else {
                 panic!("left")
             };
-            seen.push(quiet.as_millis());
+            match index {
+                // the store's speed is not known yet
+                1 => assert!((250..=313).contains(&quiet.as_millis())),
+                _ => seen.push(quiet.as_millis()),
+            }
             s.now += MINUTE;
             s.fail(Timeout, Phase::Body);
             s.next();
