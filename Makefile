@@ -32,7 +32,7 @@ endif
 # compilers add the unwinder themselves, in the form that suits: with -static there is no libgcc_s
 PC_STATIC_LIBS := $(filter-out -lgcc_s,$(STATIC_LIBS))
 
-.PHONY: all build etcd2ctl demo test bench bench-watch chaos install uninstall clean help
+.PHONY: all build etcd2ctl demo test bench bench-watch storm chaos install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: build
@@ -69,6 +69,16 @@ CHAOS ?= 600 8 3.4
 chaos:
 	@$(CARGO) bench --locked --bench chaos -- $(CHAOS)
 
+# The long form of tests/storm: writes behind cut connections, seconds of members that come and go, foreign writes beside
+# a quiet watch.
+STORM_WRITES ?= 100000
+STORM_SECONDS ?= 300
+STORM_FOREIGN ?= 1000000
+storm: build
+	@ETCD_V2_STORM_WRITES=$(STORM_WRITES) ETCD_V2_STORM_SECONDS=$(STORM_SECONDS) ETCD_V2_STORM_FOREIGN=$(STORM_FOREIGN) \
+		RUST_TEST_NOCAPTURE=1 RUST_TEST_THREADS=1 CARGO="$(CARGO)" CC="$(CC)" \
+		sh tests/tools/test.sh "$(OUT)" --release --test=storm $(ARGS)
+
 # Does not build when there is a library already, so that `make && sudo make install` leaves no files of root behind.
 install: $(shell [ -e "$(OUT)/$(BUILT)" ] || echo build)
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)"
@@ -95,6 +105,7 @@ help:
 	@echo "make bench       measure the figures of the README, with callgrind"
 	@echo "make bench-watch measure many watchers on one client against a real etcd"
 	@echo "make chaos       hurt a cluster for 10 minutes under load, print what callers were told (CHAOS=\"SECONDS THREADS VERSION SEED\")"
+	@echo "make storm       watchers in bad weather for long: STORM_WRITES=$(STORM_WRITES) STORM_SECONDS=$(STORM_SECONDS) STORM_FOREIGN=$(STORM_FOREIGN)"
 	@echo "make install     install below PREFIX=$(PREFIX); DESTDIR, LIBDIR and INCLUDEDIR are honoured"
 	@echo "make uninstall   remove what install put there"
 	@echo "make clean       remove what was built"

@@ -49,7 +49,11 @@ fn value(event: &Event) -> &str {
 
 #[test]
 fn from_now_nothing_is_lost_and_nothing_repeated() {
-    let etcd = Etcd::shared(Version::V3_4);
+    Version::ALL.into_iter().for_each(from_now);
+}
+
+fn from_now(version: Version) {
+    let etcd = Etcd::shared(version);
     let client = client(etcd.url());
     let watchers: Vec<Watcher> = (0..3)
         .map(|_| watch(&client, "/now", |o| o.set_recursive(true)))
