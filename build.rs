@@ -44,6 +44,10 @@ const CHAPTERS: &[&str] = &[
     "auth",
     "users",
     "roles",
+    "diagnostics",
+    "trace",
+    "retry",
+    "counters",
 ];
 
 /// Columns of the header.

@@ -3,6 +3,7 @@
 
 pub mod admin;
 mod call;
+pub(crate) mod counters;
 mod endpoints;
 mod options;
 mod queue;
@@ -13,6 +14,7 @@ mod watch_once;
 mod watcher;
 
 pub use call::{Ask, Call};
+pub use counters::{Counters, Row};
 pub use endpoints::Known;
 pub use options::Options;
 pub use queue::{Completed, Queue};

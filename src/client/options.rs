@@ -177,24 +177,25 @@ impl Options {
         self.authorization = authorization;
     }
 
-    /// Gets lines of the log, up to `level`; `None` is nobody.
-    pub fn set_log(&mut self, level: Level, listener: Option<OnLog>) {
-        self.listeners.log = listener.map(|listener| (level, listener));
+    /// Gets lines of the log, up to `level`. Who listened before is given back, here and below: what it holds is to be let
+    /// go with nothing locked.
+    pub fn set_log(&mut self, level: Level, listener: OnLog) -> Option<(Level, OnLog)> {
+        self.listeners.log.replace((level, listener))
     }
 
     /// Gets every request as a command for a shell.
-    pub fn set_curl(&mut self, listener: Option<OnCurl>) {
-        self.listeners.curl = listener;
+    pub fn set_curl(&mut self, listener: OnCurl) -> Option<OnCurl> {
+        self.listeners.curl.replace(listener)
     }
 
     /// Gets the moments of every request.
-    pub fn set_trace(&mut self, listener: Option<OnTrace>) {
-        self.listeners.trace = listener;
+    pub fn set_trace(&mut self, listener: OnTrace) -> Option<OnTrace> {
+        self.listeners.trace.replace(listener)
     }
 
     /// Is asked after every failed attempt.
-    pub fn set_retry_hook(&mut self, listener: Option<OnRetry>) {
-        self.listeners.retry = listener;
+    pub fn set_retry_hook(&mut self, listener: OnRetry) -> Option<OnRetry> {
+        self.listeners.retry.replace(listener)
     }
 
     /// The endpoints, in order.

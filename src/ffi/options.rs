@@ -29,20 +29,22 @@ impl etcd_v2_options {
     }
 }
 
-/// Every setter: NULL checks, the lock, and the answer as a status.
+/// Every setter: NULL checks, the lock, and the answer as a status. What `change` gives back is dropped with nothing
+/// locked, since `free_user` may call anything.
 ///
 /// # Safety
 /// `options` is NULL or alive, `err` is NULL or a place for a pointer.
-pub(super) unsafe fn set(
+pub(super) unsafe fn set<T>(
     options: *mut etcd_v2_options,
     err: *mut *mut etcd_v2_error,
-    change: impl FnOnce(&mut Options) -> Result<()>,
+    change: impl FnOnce(&mut Options) -> Result<T>,
 ) -> etcd_v2_status {
     // SAFETY: the caller's promise
     unsafe {
         guard(err, || {
             let options = borrow("options", options)?;
-            change(&mut options.0.lock().unwrap_or_else(PoisonError::into_inner))
+            let changed = change(&mut options.0.lock().unwrap_or_else(PoisonError::into_inner));
+            changed.map(drop)
         })
     }
 }

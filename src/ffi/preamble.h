@@ -44,7 +44,8 @@
  *            (_ns), sizes are bytes, indices have 64 bits.
  * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise; only a watch may
  *            wait for ever. A cancel token ends requests and watches from another thread.
- * Callbacks  run on the one thread of their client, one at a time; it is started by the first watcher
+ * Callbacks  (but for the listeners of Diagnostics, which have rules of their own)
+ *            run on the one thread of their client, one at a time; it is started by the first watcher
  *            or submitted call. They may call everything here, but whatever waits holds up all
  *            watchers and submitted calls of the client, and what waits for one of those waits for
  *            ever. What they are given is only good until they return. They must return: neither

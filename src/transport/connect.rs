@@ -214,7 +214,7 @@ impl Connector for Way {
         _: Option<()>,
     ) -> Result<Option<Stream>, ureq::Error> {
         let socket = attempt::run(|attempt| self.0.dial(attempt))?;
-        Ok(Some(Stream::new(socket, Lease::new(&self.0.tally))))
+        Ok(Some(Stream::new(socket, Lease::new(&self.0.tally).made())))
     }
 }
 

@@ -343,6 +343,7 @@ static void right(const char *url, const char *prefix)
 	right_orders_of_freeing(url);
 	right_watcher(key("watched"));
 	right_submit(key("submitted"));
+	right_listeners(url);
 	right_outcome();
 	right_admin(url);
 	etcd_v2_cancel_free(token);
