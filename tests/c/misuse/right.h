@@ -3,6 +3,7 @@
 #ifndef MISUSE_RIGHT_H
 #define MISUSE_RIGHT_H
 
+#include "diagnostics.h"
 #include "outcome.h"
 #include "endpoints.h"
 #include "admin.h"
