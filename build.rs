@@ -30,6 +30,7 @@ const CHAPTERS: &[&str] = &[
     "request",
     "response",
     "node",
+    "consistency",
     "outcome",
     "watch",
     "watch_options",

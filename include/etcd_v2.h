@@ -72,6 +72,7 @@
  *                         ETCD_V2_SERVER_ERROR
  *   sent, not answered    ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied; ask
  *                         etcd_v2_resolve_outcome() before you repeat it
+ *   too old an answer     ETCD_V2_STALE, only when etcd_v2_options_set_stale() asks for it
  *   a wrong answer        ETCD_V2_PROTOCOL (not etcd's), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
  *   not allowed           ETCD_V2_UNAUTHORIZED (110)
  *   a bug of the library  ETCD_V2_INTERNAL
@@ -206,7 +207,6 @@ ETCD_V2_API int32_t etcd_v2_version_number(void);
  *
  * 0 is success. Errors that etcd tells keep etcd's own number (100 to 500, also numbers that are
  * not listed here); what this library finds out itself counts from 1000. Numbers are never reused.
- * This version never returns ETCD_V2_STALE and ETCD_V2_CLOSED.
  */
 
 /** How a call ended: ETCD_V2_OK or what went wrong. */
@@ -1011,6 +1011,47 @@ ETCD_V2_API size_t etcd_v2_node_child_count(const etcd_v2_node *node);
  * ETCD_V2_SORTED.
  */
 ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, size_t i);
+
+/*
+ * == Consistency ==================================================================================
+ *
+ * Any member of a cluster answers a read from what it has. One that is cut off from its peers goes
+ * on to do so, with data of any age. A client therefore remembers the highest index and term that
+ * any member has told it, and notices what is older: when it goes on from a member that fails to
+ * one that is behind, nothing that it has seen becomes unseen without a word.
+ *
+ * It cannot notice what it has no way to know: a client that only ever asks a member that is cut
+ * off sees a store that stands still. A read with ETCD_V2_QUORUM is never older than what had been
+ * written before it was sent. Writes are never stale.
+ */
+
+#define ETCD_V2_STALE_OFF    1 /**< Nobody looks. */
+#define ETCD_V2_STALE_TELL   2 /**< An older answer says so. The default. */
+#define ETCD_V2_STALE_REFUSE 3 /**< An older answer is none: another member is asked. */
+
+/**
+ * What becomes of an answer to a read without ETCD_V2_QUORUM that is older than what the client had
+ * been told when it asked, by its index or by its term, or that is of another cluster:
+ *
+ *   ETCD_V2_STALE_OFF     nothing
+ *   ETCD_V2_STALE_TELL    etcd_v2_response_is_stale() and etcd_v2_error_is_stale() say so
+ *   ETCD_V2_STALE_REFUSE  another member is asked; when all are behind, twice, the read ends as
+ *                         ETCD_V2_STALE, which names them and the numbers. A member that is behind
+ *                         for longer than half a second is avoided like one that fails, by
+ *                         watchers, too
+ *
+ * With REFUSE the first cluster that answers is the only one: when it is made anew, make a new
+ * client. Otherwise the client forgets what it knew of the one before. Watchers tell
+ * ETCD_V2_LOSS_RECREATED with all three.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_stale(
+    etcd_v2_options *options, int32_t stale, etcd_v2_error **err);
+
+/** Whether this answer to a read is older than what the client had been told when it asked. */
+ETCD_V2_API bool etcd_v2_response_is_stale(const etcd_v2_response *response);
+
+/** The same of what etcd refused, such as a key that is not there (yet); true for ETCD_V2_STALE. */
+ETCD_V2_API bool etcd_v2_error_is_stale(const etcd_v2_error *error);
 
 /*
  * == Unknown outcomes =============================================================================

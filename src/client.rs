@@ -23,12 +23,14 @@ pub use watch_once::Patience;
 pub use watcher::Watcher;
 
 pub use crate::cluster::evidence::{Fate, Finding};
+pub use crate::cluster::guard::Policy;
 pub use crate::reactor::mailbox::{Listener, OnEvent, OnState};
 
 use self::submit::Engine;
 use crate::cluster::diary::Diary;
 use crate::cluster::errand::Errand;
 use crate::cluster::failover;
+use crate::cluster::guard::Guard;
 use crate::cluster::pursuit::Terms;
 use crate::cluster::roster::Roster;
 use crate::error::{Error, Result};
@@ -59,7 +61,9 @@ impl Client {
         let mut options = options.clone();
         options.fill_in()?;
         let diary = Arc::new(Diary::new(options.listeners.clone()));
-        let roster = Roster::new(&options.endpoints, &options.settings).with_diary(diary);
+        let roster = Roster::new(&options.endpoints, &options.settings)
+            .with_diary(diary)
+            .with_guard(Guard::new(options.stale));
         Ok(Client {
             engine: Engine::new(options.max_in_flight),
             hub: OnceLock::new(),
@@ -101,6 +105,7 @@ impl Client {
             budget: self.budget(now, call.deadline.unwrap_or(self.options.deadline)),
             decode: self.options.decode,
             refresh: false,
+            plain_read: false,
         }
     }
 

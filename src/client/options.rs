@@ -1,6 +1,7 @@
 //! Settings of a client; every setter validates and says no with a status.
 
 use crate::cluster::diary::listeners::{Level, Listeners, OnCurl, OnLog, OnRetry, OnTrace};
+use crate::cluster::guard::Policy;
 use crate::error::{Error, Result};
 use crate::protocol::answer::Limits;
 use crate::transport::channel::Settings;
@@ -30,6 +31,7 @@ pub struct Options {
     pub(super) settings: Settings,
     pub(super) authorization: Option<Authorization>,
     pub(super) listeners: Listeners,
+    pub(super) stale: Policy,
 }
 
 impl Default for Options {
@@ -56,6 +58,7 @@ impl Default for Options {
             },
             authorization: None,
             listeners: Listeners::default(),
+            stale: Policy::default(),
         }
     }
 }
@@ -196,6 +199,11 @@ impl Options {
     /// Is asked after every failed attempt.
     pub fn set_retry_hook(&mut self, listener: OnRetry) -> Option<OnRetry> {
         self.listeners.retry.replace(listener)
+    }
+
+    /// What becomes of answers that are older than others seen before.
+    pub fn set_stale(&mut self, policy: Policy) {
+        self.stale = policy;
     }
 
     /// The endpoints, in order.

@@ -3,6 +3,7 @@
 use super::Client;
 use crate::cluster::backoff::Backoff;
 use crate::cluster::failover;
+use crate::cluster::guard::{Policy, Stale};
 use crate::cluster::roster::Member;
 use crate::cluster::trail::Trail;
 use crate::cluster::visit::{Step, Visit};
@@ -111,6 +112,12 @@ impl Poll<'_> {
             self.tried.clear();
             return self.breathe();
         };
+        if let Some(stale) = self.refused(&member)? {
+            let error = Error::new(Status::STALE, stale.to_string());
+            self.trail.trouble(member.url(), error, now.elapsed());
+            self.leave(&member, Instant::now());
+            return Ok(None);
+        }
         let wire = Wire::poll(self.key, self.recursive, self.position.wait_index())?;
         let until = self
             .deadline
@@ -135,7 +142,7 @@ impl Poll<'_> {
                 self.settle(ended - now)
             }
             Step::Refused(error) => Err(self.trail.take().sign(error)),
-            Step::Trouble(error) => {
+            Step::Trouble(error) | Step::Stale(error, _) => {
                 self.trail.trouble(member.url(), error, ended - now);
                 self.leave(&member, ended);
                 Ok(None)
@@ -258,8 +265,25 @@ impl Poll<'_> {
             }
             // a read-only proxy answers HEAD with 501, but it does answer
             Step::Trouble(error) => error.detail().http_status == 501,
-            Step::Quiet(_) | Step::Fault(_) => false,
+            Step::Quiet(_) | Step::Stale(..) | Step::Fault(_) => false,
         }
+    }
+
+    /// A member that is cut off from its peers takes a poll and stays mute: whoever refuses what is stale looks first.
+    fn refused(&self, member: &Arc<Member>) -> Result<Option<Stale>> {
+        let guard = self.client.roster.guard();
+        if guard.policy() != Policy::Refuse {
+            return Ok(None);
+        }
+        let (view, now) = (guard.view(), Instant::now());
+        let until = self.deadline.min(now + HEAD_PATIENCE);
+        let (wire, head) = (Wire::head(&Key::parse("key", "/")?), until - now);
+        let stale = match self.exchange(member, &wire, now, until, head) {
+            Step::Done(response) => view.judge(response.head()),
+            // what else is wrong with it, the poll will find
+            _ => None,
+        };
+        Ok(stale.filter(|stale| stale.blames() && !matches!(stale, Stale::Foreign { .. })))
     }
 
     /// Another member is asked next.

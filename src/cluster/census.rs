@@ -156,7 +156,7 @@ impl Census {
         let http_status = answer.head.status;
         let verdict = judge(answer.head, answer.body, expect, Repeat::Safe, &self.decode);
         let result = match verdict {
-            Verdict::Success(response) => self.take(&present, &response, roster),
+            Verdict::Success(response) => self.take(&present, &response, now, roster),
             Verdict::Refused(error) | Verdict::Trouble(error) => Err(error),
             Verdict::NoEvent | Verdict::Redirect(_) => {
                 let text = "redirected, which is not followed to find members";
@@ -220,7 +220,13 @@ impl Census {
     }
 
     /// An answer that is etcd's: of a member that was asked for its list, or of one that is new.
-    fn take(&mut self, present: &Present, response: &Response, roster: &Roster) -> Result<()> {
+    fn take(
+        &mut self,
+        present: &Present,
+        response: &Response,
+        now: Instant,
+        roster: &Roster,
+    ) -> Result<()> {
         let member = &present.member;
         let told = cluster(response.head()).unwrap_or(0);
         if let Some(found) = &mut self.found {
@@ -259,7 +265,7 @@ impl Census {
             return Err(no_list(&why));
         }
         if known == 0 {
-            roster.guard().see(response.head());
+            roster.guard().see(response.head(), now);
         }
         self.found = Some(Found {
             cluster: told,

@@ -79,11 +79,17 @@ pub fn visit(
         let (member, wire) = visit.exchange();
         match member.channel().exchange(wire, limits, cancel) {
             Err(fault) => {
-                entry.failed(member, &fault, Instant::now());
+                let now = Instant::now();
+                entry.failed(member, &fault, now);
+                if let Some(head) = &fault.head {
+                    roster.guard().see(head, now);
+                }
                 break visit.failed(fault);
             }
             Ok(answer) => {
-                entry.answered(member, &answer, Instant::now());
+                let now = Instant::now();
+                entry.answered(member, &answer, now);
+                roster.guard().see(&answer.head, now);
                 if let Some(step) = visit.answered(answer, roster, settings) {
                     break step;
                 }

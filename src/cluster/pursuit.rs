@@ -5,6 +5,7 @@ use super::backoff::Backoff;
 use super::budget::Budget;
 use super::diary::Entry;
 use super::diary::listeners::{Advice, Kind};
+use super::guard::{Policy, View};
 use super::outcome::{self, Next};
 use super::roster::{Member, Roster};
 use super::trail::Trail;
@@ -36,6 +37,8 @@ pub struct Terms {
     pub decode: answer::Limits,
     /// Only to members that know `refresh`.
     pub refresh: bool,
+    /// A read that any member answers from what it has.
+    pub plain_read: bool,
 }
 
 /// What the driver has to do.
@@ -74,6 +77,8 @@ struct Present<W> {
     /// the same, for what is asked before the request leaves
     before: Limits,
     began: Instant,
+    /// what an answer may not be older than
+    view: View,
 }
 
 impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
@@ -129,9 +134,8 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         let left = roster.len().saturating_sub(self.tried.len());
         let share = |repeatable| self.terms.budget.limits(now, left, repeatable);
         let (limits, before) = (share(self.repeatable), share(true));
-        self.trail
-            .known
-            .get_or_insert_with(|| roster.guard().known());
+        let view = roster.guard().view();
+        self.trail.known.get_or_insert_with(|| view.known());
         let visit = Visit::new(
             member,
             self.wire.clone(),
@@ -147,6 +151,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             limits,
             before,
             began: now,
+            view,
         });
         Todo::Exchange
     }
@@ -173,12 +178,15 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         let Some(present) = &mut self.present else {
             return self.go(now, roster);
         };
-        roster.guard().see(&answer.head);
+        let policy = roster.guard().policy();
+        let looks = self.terms.plain_read && policy != Policy::Off;
+        let stale = looks.then(|| present.view.judge(&answer.head)).flatten();
+        roster.guard().see(&answer.head, now);
         if let Some(entry) = &self.entry {
             entry.answered(present.visit.exchange().0, &answer, now);
         }
         let todo = match present.visit.answered(answer, roster, settings) {
-            Some(step) => self.step(step, now, roster),
+            Some(step) => self.step(step.aged(stale, policy), now, roster),
             None => {
                 if let Some(entry) = &mut self.entry {
                     let (asked, wire) = present.visit.exchange();
@@ -256,6 +264,14 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                 member.succeed();
                 roster.pin(member);
                 return Todo::End(Err(self.trail.take().sign(error)));
+            }
+            Step::Stale(error, blame) => {
+                if blame {
+                    member.fail(now);
+                }
+                self.hope = true;
+                self.trail.trouble(url, error, took);
+                self.tried.push(member.clone());
             }
             Step::Trouble(error) => {
                 // that a member has no such page says nothing about its health

@@ -177,6 +177,11 @@ impl Roster {
         Roster { diary, ..self }
     }
 
+    /// With this guard.
+    pub fn with_guard(self, guard: Guard) -> Roster {
+        Roster { guard, ..self }
+    }
+
     /// Where all is told.
     pub fn diary(&self) -> &Arc<Diary> {
         &self.diary

@@ -72,6 +72,7 @@
  *                         ETCD_V2_SERVER_ERROR
  *   sent, not answered    ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied; ask
  *                         etcd_v2_resolve_outcome() before you repeat it
+ *   too old an answer     ETCD_V2_STALE, only when etcd_v2_options_set_stale() asks for it
  *   a wrong answer        ETCD_V2_PROTOCOL (not etcd's), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
  *   not allowed           ETCD_V2_UNAUTHORIZED (110)
  *   a bug of the library  ETCD_V2_INTERNAL

@@ -109,6 +109,8 @@ static void right_options(const char *url)
 	CHECK_OK(etcd_v2_options_set_max_nodes(options, 1000, &error));
 	CHECK_OK(etcd_v2_options_set_max_depth(options, 10, &error));
 	CHECK_OK(etcd_v2_options_set_max_idle_connections(options, 0, &error));
+	for (int32_t stale = ETCD_V2_STALE_OFF; stale <= ETCD_V2_STALE_REFUSE; stale++)
+		CHECK_OK(etcd_v2_options_set_stale(options, stale, &error));
 	CHECK_OK(etcd_v2_options_set_keepalive(options, 1, 1, 1, &error));
 	CHECK_OK(etcd_v2_options_set_keepalive(options, 0, 0, 0, &error));
 	CHECK_OK(etcd_v2_options_set_credentials(options, NULL, NULL, &error));
