@@ -57,11 +57,12 @@
  *            the callback these do not wait: then this call of it is the last. Callbacks of two
  *            clients that end each other's watchers or clients can wait for each other for ever.
  * Process    No signal handlers, no output, no environment variables, no threads but that of a client
- *            with watchers or submitted calls and those that look up host names. SIGPIPE need not be
- *            ignored; dlclose() is safe, and a process may exit with everything alive. After fork()
- *            the child makes clients of its own: those of the parent, with watchers and queues, answer
- *            ETCD_V2_FORKED there and may only be freed, which frees nothing of the parent's. No
- *            callback runs in the child, nor the free_user of what the parent's thread still held.
+ *            with watchers, submitted calls or a sync interval, and those that look up host names.
+ *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
+ *            alive. After fork() the child makes clients of its own: those of the parent, with
+ *            watchers and queues, answer ETCD_V2_FORKED there and may only be freed, which frees
+ *            nothing of the parent's. No callback runs in the child, nor the free_user of what the
+ *            parent's thread still held.
  *
  * == Statuses that every call to etcd may return ==================================================
  *
@@ -445,6 +446,17 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_poll_ms(
     etcd_v2_options *options, int64_t max_poll_ms, etcd_v2_error **err);
 
 /**
+ * How often the cluster is asked for its members, as etcd_v2_sync() does, give or take a quarter: 100
+ * to 2147483647 ms; 0, the default: never. It starts the client's thread when the client is made, and
+ * looks for the first time then. One look costs a request to one member and one to each that is new;
+ * errors do not end it. Whoever sets it, or has called etcd_v2_sync(), wants members to be found: then
+ * a call that has failed at all of them asks those that still say something for others, too, within
+ * its deadline, and watchers have it done.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_sync_interval_ms(
+    etcd_v2_options *options, int64_t sync_interval_ms, etcd_v2_error **err);
+
+/**
  * Longest answer that is read: 1024 to 4294967294 bytes, default 512 MiB. A longer one ends as
  * ETCD_V2_TOO_LARGE.
  */
@@ -524,7 +536,8 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_open(
 
 /**
  * Makes a client; free it with etcd_v2_client_free(). `options` are copied: they may be changed
- * and freed afterwards. Nothing is sent yet.
+ * and freed afterwards. Nothing is sent yet, unless etcd_v2_options_set_sync_interval_ms() asks for
+ * it.
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_new(
     const etcd_v2_options *options, etcd_v2_client **out, etcd_v2_error **err);

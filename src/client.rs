@@ -56,7 +56,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// No I/O happens here.
+    /// No I/O happens here, unless members are to be looked for from time to time.
     pub fn new(options: &Options) -> Result<Client> {
         let mut options = options.clone();
         options.fill_in()?;
@@ -64,13 +64,19 @@ impl Client {
         let roster = Roster::new(&options.endpoints, &options.settings)
             .with_diary(diary)
             .with_guard(Guard::new(options.stale));
-        Ok(Client {
+        let client = Client {
             engine: Engine::new(options.max_in_flight),
             hub: OnceLock::new(),
             roster: Arc::new(roster),
             options,
             birthplace: Birthplace::new(),
-        })
+        };
+        if client.options.sync_interval.is_some() {
+            // somebody has to look at the clock
+            client.roster.scout().want();
+            client.reactor()?;
+        }
+        Ok(client)
     }
 
     /// Runs one request to its end on this thread.

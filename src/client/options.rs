@@ -24,6 +24,7 @@ pub struct Options {
     pub(super) deadline: Duration,
     pub(super) connect_timeout: Duration,
     pub(super) max_poll: Duration,
+    pub(super) sync_interval: Option<Duration>,
     pub(super) max_response_bytes: u64,
     pub(super) max_connections: usize,
     pub(super) max_in_flight: usize,
@@ -42,6 +43,7 @@ impl Default for Options {
             deadline: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(2),
             max_poll: Duration::from_secs(45),
+            sync_interval: None,
             max_response_bytes: 512 << 20,
             max_connections: 64,
             max_in_flight: 10_000,
@@ -103,6 +105,15 @@ impl Options {
     /// A watch poll is renewed after this time without an event, give or take a quarter.
     pub fn set_max_poll_ms(&mut self, ms: i64) -> Result<()> {
         self.max_poll = millis("max_poll_ms", ms, 100..=LONGEST_MS)?;
+        Ok(())
+    }
+
+    /// How often the cluster is asked for its members, give or take a quarter; 0: never.
+    pub fn set_sync_interval_ms(&mut self, ms: i64) -> Result<()> {
+        self.sync_interval = match ms {
+            0 => None,
+            ms => Some(millis("sync_interval_ms", ms, 100..=LONGEST_MS)?),
+        };
         Ok(())
     }
 
@@ -279,6 +290,8 @@ mod tests {
             ("deadline_ms", options.set_deadline_ms(i64::MAX)),
             ("connect_timeout_ms", options.set_connect_timeout_ms(-1)),
             ("max_poll_ms", options.set_max_poll_ms(99)),
+            ("sync_interval_ms", options.set_sync_interval_ms(99)),
+            ("sync_interval_ms", options.set_sync_interval_ms(-1)),
             (
                 "max_response_bytes",
                 options.set_max_response_bytes(u64::MAX),

@@ -5,6 +5,7 @@ use crate::cluster::backoff::Backoff;
 use crate::cluster::failover;
 use crate::cluster::guard::{Policy, Stale};
 use crate::cluster::roster::Member;
+use crate::cluster::search::Quest;
 use crate::cluster::trail::Trail;
 use crate::cluster::visit::{Step, Visit};
 use crate::echo::{one_line, seconds};
@@ -71,6 +72,7 @@ impl Client {
             trail: Trail::new(started),
             backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(3)),
             tried: Vec::new(),
+            answered: Vec::new(),
             heads_withheld: false,
             passed: 0,
         };
@@ -94,6 +96,8 @@ struct Poll<'a> {
     trail: Trail,
     backoff: Backoff,
     tried: Vec<Arc<Member>>,
+    /// those of them that have said something
+    answered: Vec<Arc<Member>>,
     /// Something between us and the member keeps the head back until there is an event.
     heads_withheld: bool,
     /// Events passed over.
@@ -109,8 +113,7 @@ impl Poll<'_> {
         }
         let client = self.client;
         let Some(member) = client.roster.pick(now, &self.tried) else {
-            self.tried.clear();
-            return self.breathe();
+            return self.seek(now);
         };
         if let Some(stale) = self.refused(&member)? {
             let error = Error::new(Status::STALE, stale.to_string());
@@ -144,6 +147,7 @@ impl Poll<'_> {
             Step::Refused(error) => Err(self.trail.take().sign(error)),
             Step::Trouble(error) | Step::Stale(error, _) => {
                 self.trail.trouble(member.url(), error, ended - now);
+                self.answered.push(member.clone());
                 self.leave(&member, ended);
                 Ok(None)
             }
@@ -284,6 +288,26 @@ impl Poll<'_> {
             _ => None,
         };
         Ok(stale.filter(|stale| stale.blames() && !matches!(stale, Stale::Foreign { .. })))
+    }
+
+    /// All members have failed: are there others? If not they are asked again, after a pause.
+    fn seek(&mut self, now: Instant) -> Result<Option<Response>> {
+        let client = self.client;
+        let time = client.options.deadline;
+        let left = self.deadline.saturating_duration_since(now);
+        let (budget, decode) = (client.budget(now, time.min(left)), client.options.decode);
+        let answered = std::mem::take(&mut self.answered);
+        let mut quest = Quest::default();
+        if quest.begin(budget, decode, &answered, now, &client.roster) {
+            if failover::seek(&client.roster, quest, self.cancel) {
+                return Err(self.trail.take().cancelled());
+            }
+            if client.roster.pick(now, &self.tried).is_some() {
+                return Ok(None);
+            }
+        }
+        self.tried.clear();
+        self.breathe()
     }
 
     /// Another member is asked next.

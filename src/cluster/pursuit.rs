@@ -8,6 +8,7 @@ use super::diary::listeners::{Advice, Kind};
 use super::guard::{Policy, View};
 use super::outcome::{self, Next};
 use super::roster::{Member, Roster};
+use super::search::{self, Quest};
 use super::trail::Trail;
 use super::visit::{Step, Visit};
 use crate::error::{Error, Result};
@@ -65,6 +66,10 @@ pub struct Pursuit<W> {
     hope: bool,
     /// the host wants one more attempt, whatever the rules say
     urged: bool,
+    /// members that have said something, and cannot help
+    answered: Vec<Arc<Member>>,
+    /// for others, once all have failed
+    quest: Quest,
     entry: Option<Entry>,
     present: Option<Present<W>>,
 }
@@ -93,6 +98,8 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             round: 1,
             hope: false,
             urged: false,
+            answered: Vec::new(),
+            quest: Quest::default(),
             entry: None,
             present: None,
         }
@@ -113,11 +120,22 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         if self.terms.budget.left(now).is_zero() {
             return Todo::End(Err(self.trail.take().out_of_time(now)));
         }
+        if self.quest.is_running() {
+            let todo = self.quest.go(now, roster);
+            return self.sought(todo, now, roster);
+        }
         if let Some(member) = roster.pick(now, &self.tried) {
             return self.visit(member, now, roster);
         }
         if urged && !self.tried.is_empty() {
             self.tried.clear();
+            return self.on(now, roster);
+        }
+        let Terms { budget, decode, .. } = self.terms;
+        if self
+            .quest
+            .begin(budget, decode, &self.answered, now, roster)
+        {
             return self.on(now, roster);
         }
         if self.round == ROUNDS || !self.hope {
@@ -128,6 +146,15 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         self.tried.clear();
         let breath = Backoff::new(BREATH, BREATH).pause();
         Todo::Pause(breath.min(self.terms.budget.left(now)))
+    }
+
+    /// Goes on with the search, and after it with those that were found.
+    fn sought(&mut self, todo: search::Todo, now: Instant, roster: &Roster) -> Todo {
+        match todo {
+            search::Todo::Exchange => Todo::Exchange,
+            search::Todo::Pause(time) => Todo::Pause(time),
+            search::Todo::End => self.on(now, roster),
+        }
     }
 
     fn visit(&mut self, member: Arc<Member>, now: Instant, roster: &Roster) -> Todo {
@@ -158,6 +185,9 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
 
     /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
     pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
+        if self.quest.is_running() {
+            return self.quest.exchange();
+        }
         let present = self.present.as_ref()?;
         let (member, wire) = present.visit.exchange();
         let limits = match present.visit.has_begun() {
@@ -175,6 +205,11 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         roster: &Roster,
         settings: &Settings,
     ) -> Todo {
+        if self.quest.is_running() {
+            let todo = self.quest.answered(answer, now, roster);
+            let todo = self.sought(todo, now, roster);
+            return self.told(todo, now);
+        }
         let Some(present) = &mut self.present else {
             return self.go(now, roster);
         };
@@ -200,6 +235,11 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
 
     /// The exchange brought none.
     pub fn failed(&mut self, fault: Box<Fault>, now: Instant, roster: &Roster) -> Todo {
+        if self.quest.is_running() {
+            let todo = self.quest.failed(fault, now, roster);
+            let todo = self.sought(todo, now, roster);
+            return self.told(todo, now);
+        }
         let Some(present) = &self.present else {
             return self.go(now, roster);
         };
@@ -279,6 +319,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                     && (400..500).contains(&error.detail().http_status);
                 if !page {
                     member.fail(now);
+                    self.answered.push(member.clone());
                 }
                 let unknown = error.detail().outcome_unknown;
                 self.hope |= error.detail().retriable;

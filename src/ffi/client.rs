@@ -44,7 +44,8 @@ pub unsafe extern "C" fn etcd_v2_client_open(
 }
 
 /// Makes a client; free it with etcd_v2_client_free(). `options` are copied: they may be changed
-/// and freed afterwards. Nothing is sent yet.
+/// and freed afterwards. Nothing is sent yet, unless etcd_v2_options_set_sync_interval_ms() asks for
+/// it.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_new(

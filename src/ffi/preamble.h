@@ -57,11 +57,12 @@
  *            the callback these do not wait: then this call of it is the last. Callbacks of two
  *            clients that end each other's watchers or clients can wait for each other for ever.
  * Process    No signal handlers, no output, no environment variables, no threads but that of a client
- *            with watchers or submitted calls and those that look up host names. SIGPIPE need not be
- *            ignored; dlclose() is safe, and a process may exit with everything alive. After fork()
- *            the child makes clients of its own: those of the parent, with watchers and queues, answer
- *            ETCD_V2_FORKED there and may only be freed, which frees nothing of the parent's. No
- *            callback runs in the child, nor the free_user of what the parent's thread still held.
+ *            with watchers, submitted calls or a sync interval, and those that look up host names.
+ *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
+ *            alive. After fork() the child makes clients of its own: those of the parent, with
+ *            watchers and queues, answer ETCD_V2_FORKED there and may only be freed, which frees
+ *            nothing of the parent's. No callback runs in the child, nor the free_user of what the
+ *            parent's thread still held.
  *
  * == Statuses that every call to etcd may return ==================================================
  *

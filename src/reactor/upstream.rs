@@ -170,7 +170,10 @@ impl Upstream {
         if let Some(member) = &self.member {
             match regard {
                 Regard::Good => member.succeed(),
-                Regard::Bad => member.fail(desk.now),
+                Regard::Bad => {
+                    member.fail(desk.now);
+                    desk.roster.scout().notice(desk.roster, desk.now);
+                }
                 Regard::Neither => {}
             }
         }

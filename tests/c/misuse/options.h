@@ -137,6 +137,7 @@ static void wrong_options(void)
 	MS_REFUSED(connect_timeout_ms, true);
 	MS_REFUSED(max_poll_ms, true);
 	MS_REFUSED(idle_timeout_ms, true);
+	MS_REFUSED(sync_interval_ms, false);
 	MS_REFUSED(user_timeout_ms, false);
 
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_max_response_bytes(NULL, 1 << 20, e));
