@@ -1,0 +1,68 @@
+//! One member, which knows everything of itself.
+
+use super::{api, on_both};
+use crate::support::{Etcd, Version};
+use api::Verbs;
+use etcd_v2::client::admin::State;
+use etcd_v2::protocol::admin::stats::{Kind, Stats, read};
+
+on_both!(tells_its_version tells_its_health tells_its_numbers lists_itself);
+
+fn tells_its_version(version: Version) {
+    let etcd = Etcd::shared(version);
+    let client = api::client(etcd.url(), 20_000);
+    for endpoint in [None, Some(etcd.url())] {
+        let (versions, from) = client.server_version(endpoint).unwrap();
+        assert!(versions.server.starts_with(&format!("{version}.")));
+        assert_eq!(versions.cluster, format!("{version}.0"));
+        assert_eq!(&*from, etcd.url());
+    }
+}
+
+fn tells_its_health(version: Version) {
+    let etcd = Etcd::shared(version);
+    let client = api::client(etcd.url(), 20_000);
+    let own = client.health(None).unwrap();
+    let of_all = client.cluster_health().unwrap();
+    for (report, name) in [(&own, ""), (&of_all, "n1")] {
+        assert_eq!((report.state, report.rows.len()), (State::Healthy, 1));
+        let row = &report.rows[0];
+        assert_eq!((row.state, &*row.name), (State::Healthy, name));
+        assert_eq!((row.url.as_deref(), &*row.reason), (Some(etcd.url()), ""));
+        assert!(row.failures.is_empty());
+    }
+}
+
+fn tells_its_numbers(version: Version) {
+    let etcd = Etcd::shared(version);
+    let client = api::client(etcd.url(), 20_000);
+    let stats = |kind| {
+        let response = client.stats(kind, None).unwrap();
+        assert_eq!(&**response.endpoint(), etcd.url());
+        read(kind, response.body()).unwrap()
+    };
+    let sets = |stats: &Stats| {
+        let mut each = stats.numbers.iter();
+        each.find(|(name, _)| name == "setsSuccess").unwrap().1
+    };
+    let before = sets(&stats(Kind::Store));
+    client.set("/counted", "v").unwrap();
+    client.set("/counted", "v").unwrap();
+    assert!(sets(&stats(Kind::Store)) >= before + 2.0);
+    let own = stats(Kind::Own);
+    assert_eq!((&*own.name, &*own.state), ("n1", "StateLeader"));
+    assert!(own.leader_uptime.ends_with('s') && own.start_time.ends_with('Z'));
+    assert_eq!(own.leader_id, own.id);
+    let leader = stats(Kind::Leader);
+    assert_eq!((leader.leader_id, leader.followers.len()), (own.id, 0));
+}
+
+fn lists_itself(version: Version) {
+    let etcd = Etcd::shared(version);
+    let client = api::client(etcd.url(), 20_000);
+    let all = client.members().unwrap();
+    assert_eq!(all, client.leader().unwrap());
+    assert_eq!((all.list.len(), &all.list[0].id), (1, &all.leader));
+    assert_eq!(all.list[0].client_urls, [etcd.url()]);
+    assert_eq!(all.list[0].peer_urls, [etcd.peer_url()]);
+}
