@@ -24,13 +24,13 @@ const CHAPTERS: &[&str] = &[
     "cancel",
     "options",
     "client",
+    "tls_options",
     "credentials",
     "endpoints",
     "verbs",
     "request",
     "response",
     "node",
-    "consistency",
     "outcome",
     "watch",
     "watch_options",
@@ -45,10 +45,6 @@ const CHAPTERS: &[&str] = &[
     "auth",
     "users",
     "roles",
-    "diagnostics",
-    "trace",
-    "retry",
-    "counters",
 ];
 
 /// Columns of the header.

@@ -3,7 +3,6 @@
 
 pub mod admin;
 mod call;
-pub(crate) mod counters;
 mod endpoints;
 mod options;
 mod queue;
@@ -14,7 +13,6 @@ mod watch_once;
 mod watcher;
 
 pub use call::{Ask, Call};
-pub use counters::{Counters, Row};
 pub use endpoints::Known;
 pub use options::Options;
 pub use queue::{Completed, Queue};
@@ -23,14 +21,12 @@ pub use watch_once::Patience;
 pub use watcher::Watcher;
 
 pub use crate::cluster::evidence::{Fate, Finding};
-pub use crate::cluster::guard::Policy;
 pub use crate::reactor::mailbox::{Listener, OnEvent, OnState};
 
 use self::submit::Engine;
 use crate::cluster::diary::Diary;
 use crate::cluster::errand::Errand;
 use crate::cluster::failover;
-use crate::cluster::guard::Guard;
 use crate::cluster::pursuit::Terms;
 use crate::cluster::roster::Roster;
 use crate::error::{Error, Result};
@@ -56,27 +52,19 @@ pub struct Client {
 }
 
 impl Client {
-    /// No I/O happens here, unless members are to be looked for from time to time.
+    /// No I/O happens here.
     pub fn new(options: &Options) -> Result<Client> {
         let mut options = options.clone();
         options.fill_in()?;
         let diary = Arc::new(Diary::new(options.listeners.clone()));
-        let roster = Roster::new(&options.endpoints, &options.settings)
-            .with_diary(diary)
-            .with_guard(Guard::new(options.stale));
-        let client = Client {
+        let roster = Roster::new(&options.endpoints, &options.settings).with_diary(diary);
+        Ok(Client {
             engine: Engine::new(options.max_in_flight),
             hub: OnceLock::new(),
             roster: Arc::new(roster),
             options,
             birthplace: Birthplace::new(),
-        };
-        if client.options.sync_interval.is_some() {
-            // somebody has to look at the clock
-            client.roster.scout().want();
-            client.reactor()?;
-        }
-        Ok(client)
+        })
     }
 
     /// Runs one request to its end on this thread.
@@ -101,6 +89,23 @@ impl Client {
         Ok(())
     }
 
+    /// Reads certificates and keys again. What is wrong with them changes nothing; otherwise new connections use them,
+    /// and those that are there are closed once nothing is under way on them.
+    pub fn reload_tls(&self) -> Result<()> {
+        self.refuse_elsewhere()?;
+        self.options.settings.tls.reload()?;
+        for member in self.roster.members().iter() {
+            member.channel().forget_idle();
+        }
+        self.sweep();
+        Ok(())
+    }
+
+    /// Whether anybody who answers at an `https://` endpoint is believed.
+    pub fn is_insecure(&self) -> bool {
+        self.options.settings.tls.is_insecure()
+    }
+
     fn run(&self, errand: Errand<&Wire>, cancel: Option<&Cancel>) -> Result<Response> {
         failover::run(&self.roster, &self.options.settings, errand, cancel)
     }
@@ -111,7 +116,6 @@ impl Client {
             budget: self.budget(now, call.deadline.unwrap_or(self.options.deadline)),
             decode: self.options.decode,
             refresh: false,
-            plain_read: false,
         }
     }
 

@@ -40,6 +40,9 @@ impl Client {
         self.refuse_elsewhere()?;
         let mut named = Options::default();
         named.add_endpoints(parameter, urls)?;
+        if named.needs_tls() {
+            self.options.settings.tls.prepare()?;
+        }
         self.roster.reset(named.endpoints());
         self.sweep();
         Ok(())

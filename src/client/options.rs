@@ -1,12 +1,13 @@
 //! Settings of a client; every setter validates and says no with a status.
 
 use crate::cluster::diary::listeners::{Level, Listeners, OnCurl, OnLog, OnRetry, OnTrace};
-use crate::cluster::guard::Policy;
 use crate::error::{Error, Result};
 use crate::protocol::answer::Limits;
 use crate::transport::channel::Settings;
 use crate::transport::credentials::{Authorization, Credentials};
-use crate::transport::endpoint::Endpoint;
+use crate::transport::endpoint::{Endpoint, Scheme};
+use crate::transport::tls::Tls;
+use crate::transport::tls::settings::TlsSettings;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -24,15 +25,14 @@ pub struct Options {
     pub(super) deadline: Duration,
     pub(super) connect_timeout: Duration,
     pub(super) max_poll: Duration,
-    pub(super) sync_interval: Option<Duration>,
     pub(super) max_response_bytes: u64,
     pub(super) max_connections: usize,
     pub(super) max_in_flight: usize,
     pub(super) decode: Limits,
     pub(super) settings: Settings,
     pub(super) authorization: Option<Authorization>,
+    pub(super) tls: TlsSettings,
     pub(super) listeners: Listeners,
-    pub(super) stale: Policy,
 }
 
 impl Default for Options {
@@ -43,7 +43,6 @@ impl Default for Options {
             deadline: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(2),
             max_poll: Duration::from_secs(45),
-            sync_interval: None,
             max_response_bytes: 512 << 20,
             max_connections: 64,
             max_in_flight: 10_000,
@@ -59,8 +58,8 @@ impl Default for Options {
                 ..Settings::default()
             },
             authorization: None,
+            tls: TlsSettings::default(),
             listeners: Listeners::default(),
-            stale: Policy::default(),
         }
     }
 }
@@ -105,15 +104,6 @@ impl Options {
     /// A watch poll is renewed after this time without an event, give or take a quarter.
     pub fn set_max_poll_ms(&mut self, ms: i64) -> Result<()> {
         self.max_poll = millis("max_poll_ms", ms, 100..=LONGEST_MS)?;
-        Ok(())
-    }
-
-    /// How often the cluster is asked for its members, give or take a quarter; 0: never.
-    pub fn set_sync_interval_ms(&mut self, ms: i64) -> Result<()> {
-        self.sync_interval = match ms {
-            0 => None,
-            ms => Some(millis("sync_interval_ms", ms, 100..=LONGEST_MS)?),
-        };
         Ok(())
     }
 
@@ -191,30 +181,29 @@ impl Options {
         self.authorization = authorization;
     }
 
-    /// Gets lines of the log, up to `level`. Who listened before is given back, here and below: what it holds is to be let
-    /// go with nothing locked.
-    pub fn set_log(&mut self, level: Level, listener: OnLog) -> Option<(Level, OnLog)> {
-        self.listeners.log.replace((level, listener))
+    /// Gets lines of the log, up to `level`; `None` is nobody.
+    pub fn set_log(&mut self, level: Level, listener: Option<OnLog>) {
+        self.listeners.log = listener.map(|listener| (level, listener));
     }
 
     /// Gets every request as a command for a shell.
-    pub fn set_curl(&mut self, listener: OnCurl) -> Option<OnCurl> {
-        self.listeners.curl.replace(listener)
+    pub fn set_curl(&mut self, listener: Option<OnCurl>) {
+        self.listeners.curl = listener;
     }
 
     /// Gets the moments of every request.
-    pub fn set_trace(&mut self, listener: OnTrace) -> Option<OnTrace> {
-        self.listeners.trace.replace(listener)
+    pub fn set_trace(&mut self, listener: Option<OnTrace>) {
+        self.listeners.trace = listener;
     }
 
     /// Is asked after every failed attempt.
-    pub fn set_retry_hook(&mut self, listener: OnRetry) -> Option<OnRetry> {
-        self.listeners.retry.replace(listener)
+    pub fn set_retry_hook(&mut self, listener: Option<OnRetry>) {
+        self.listeners.retry = listener;
     }
 
-    /// What becomes of answers that are older than others seen before.
-    pub fn set_stale(&mut self, policy: Policy) {
-        self.stale = policy;
+    /// For `https://` endpoints.
+    pub fn tls_mut(&mut self) -> &mut TlsSettings {
+        &mut self.tls
     }
 
     /// The endpoints, in order.
@@ -227,10 +216,20 @@ impl Options {
         &self.settings
     }
 
+    /// Whether somebody has to prove who he is.
+    pub(super) fn needs_tls(&self) -> bool {
+        self.endpoints.iter().any(|e| e.scheme() == Scheme::Https)
+    }
+
     /// What was not said gets its default, and what changes while the client lives is its own.
     pub(super) fn fill_in(&mut self) -> Result<()> {
         let authorization = self.authorization.take();
         self.settings.credentials = Arc::new(Credentials::new(authorization));
+        let tls = Tls::new(std::mem::take(&mut self.tls));
+        if !tls.is_default() || self.needs_tls() {
+            tls.prepare()?;
+        }
+        self.settings.tls = Arc::new(tls);
         self.settings.tally = Arc::default();
         if self.endpoints.is_empty() {
             self.add_endpoint("endpoints", DEFAULT_ENDPOINT)?;
@@ -290,8 +289,6 @@ mod tests {
             ("deadline_ms", options.set_deadline_ms(i64::MAX)),
             ("connect_timeout_ms", options.set_connect_timeout_ms(-1)),
             ("max_poll_ms", options.set_max_poll_ms(99)),
-            ("sync_interval_ms", options.set_sync_interval_ms(99)),
-            ("sync_interval_ms", options.set_sync_interval_ms(-1)),
             (
                 "max_response_bytes",
                 options.set_max_response_bytes(u64::MAX),

@@ -6,6 +6,7 @@ use std::time::Duration;
 /// A roster and how its members, and others, answer.
 struct World {
     roster: Roster,
+    settings: Settings,
     asked: Vec<String>,
     time: Duration,
 }
@@ -41,6 +42,7 @@ impl World {
         options.add_endpoints("endpoints", seeds).unwrap();
         World {
             roster: Roster::new(options.endpoints(), options.settings()),
+            settings: options.settings().clone(),
             asked: Vec::new(),
             time: Duration::from_secs(9),
         }
@@ -57,9 +59,9 @@ impl World {
             depth: 10,
             nodes: 10,
         };
-        let roster = &self.roster;
+        let (roster, settings) = (&self.roster, &self.settings);
         let mut census = Census::new(budget, decode, roster, now);
-        let mut todo = census.go(now, roster);
+        let mut todo = census.go(now, roster, settings);
         loop {
             assert!(self.asked.len() < 400, "endless");
             let Todo::Exchange = todo else {
@@ -97,10 +99,10 @@ impl World {
                         whole: true,
                         course: Default::default(),
                     };
-                    census.answered(answer, now, roster)
+                    census.answered(answer, now, roster, settings)
                 }
-                Fails => census.failed(fault(false), now, roster),
-                Stale => census.failed(fault(true), now, roster),
+                Fails => census.failed(fault(false), now, roster, settings),
+                Stale => census.failed(fault(true), now, roster, settings),
             };
         }
     }
@@ -244,7 +246,7 @@ fn a_list_of_another_cluster_is_not_believed() {
     let mut world = World::new("a:1,b:1");
     let mut head = Head::new(200);
     head.cluster_id = "c1".into();
-    world.roster.guard().see(&head, Instant::now());
+    world.roster.guard().see(&head);
     for other in ["c2", ""] {
         let error = world
             .look(|_, _| Says(200, other, list(&["http://x:1"])))
@@ -305,10 +307,10 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
     };
     let decode = answer::Limits { depth: 1, nodes: 1 };
     let mut census = Census::new(budget, decode, roster, now);
-    let Todo::Exchange = census.go(now, roster) else {
+    let Todo::Exchange = census.go(now, roster, &world.settings) else {
         panic!()
     };
-    let later = now + world.time;
+    let (later, settings) = (now + world.time, &world.settings);
     // the caller names others meanwhile
     roster.reset(&[Endpoint::parse("url", "x:1").unwrap()]);
     let mut head = Head::new(200);
@@ -319,16 +321,16 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
         whole: true,
         course: Default::default(),
     };
-    let Todo::Exchange = census.answered(answer(), now, roster) else {
+    let Todo::Exchange = census.answered(answer(), now, roster, settings) else {
         panic!()
     };
-    let Todo::End(Ok(false)) = census.answered(answer(), now, roster) else {
+    let Todo::End(Ok(false)) = census.answered(answer(), now, roster, settings) else {
         panic!()
     };
     assert_eq!(world.hosts(), ["x:1"]);
     // and time is not made up
     let mut late = Census::new(budget, decode, &world.roster, now);
-    let Todo::End(Err(error)) = late.go(later, &world.roster) else {
+    let Todo::End(Err(error)) = late.go(later, &world.roster, &world.settings) else {
         panic!()
     };
     assert_eq!(error.status(), Status::TIMEOUT);

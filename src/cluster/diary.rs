@@ -186,9 +186,7 @@ impl Entry {
     pub fn step(&mut self, step: &Step, now: Instant) {
         match step {
             Step::Done(_) | Step::Quiet(_) => self.close(Ok(()), now),
-            Step::Refused(error) | Step::Trouble(error) | Step::Stale(error, _) => {
-                self.close(Err(error), now);
-            }
+            Step::Refused(error) | Step::Trouble(error) => self.close(Err(error), now),
             Step::Fault(fault) => self.fault(fault, now),
         }
     }
@@ -200,6 +198,7 @@ impl Entry {
             FaultKind::Cancelled => Status::CANCELLED,
             FaultKind::Protocol => Status::PROTOCOL,
             FaultKind::TooLarge => Status::TOO_LARGE,
+            FaultKind::Tls => Status::TLS,
             FaultKind::Local => Status::LIMIT,
             FaultKind::Connection => Status::UNREACHABLE,
         };

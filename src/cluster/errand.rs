@@ -52,7 +52,6 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
             false => None,
         };
         terms.refresh = operation == Operation::Refresh;
-        terms.plain_read = operation == Operation::Get && request.flags() & flags::QUORUM == 0;
         Ok(Errand {
             look,
             ..Errand::plain(wire, terms, now)
@@ -143,7 +142,6 @@ impl Look {
         };
         let terms = Terms {
             refresh: false,
-            plain_read: false,
             ..terms
         };
         Ok(Look {

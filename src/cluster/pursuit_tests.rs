@@ -48,7 +48,6 @@ impl Walk {
                 nodes: 10,
             },
             refresh,
-            plain_read: false,
         };
         let pursuit = Pursuit::new(Arc::new(wire), terms, now);
         Walk {

@@ -24,6 +24,8 @@ pub struct Trail {
     http_status: u16,
     /// Whether somebody answered in what is not HTTP, or cut an answer.
     garbled: bool,
+    /// Whether TLS said no, and whether anything else went wrong.
+    tls: (bool, bool),
 }
 
 impl Trail {
@@ -37,6 +39,7 @@ impl Trail {
             trouble: None,
             http_status: 0,
             garbled: false,
+            tls: (false, false),
         }
     }
 
@@ -51,6 +54,10 @@ impl Trail {
             self.http_status = head.status;
         }
         self.garbled |= fault.kind == FaultKind::Protocol;
+        match fault.kind {
+            FaultKind::Tls => self.tls.0 = true,
+            _ => self.tls.1 = true,
+        }
         self.push(endpoint, fault.phase, fault.text.clone(), took);
     }
 
@@ -134,12 +141,17 @@ impl Trail {
             _ if self.maybe_applied => return self.unknown(),
             _ => {}
         }
-        let (status, text) = match self.garbled {
-            true => (Status::PROTOCOL, "the answer is not etcd's"),
-            false => (Status::UNREACHABLE, "no member could be reached"),
+        let (status, text) = match (self.tls.0, self.garbled) {
+            // this is what has to be mended, whatever became of the others
+            (true, _) => (
+                Status::TLS,
+                "no member could be reached, or proved to be one",
+            ),
+            (false, true) => (Status::PROTOCOL, "the answer is not etcd's"),
+            (false, false) => (Status::UNREACHABLE, "no member could be reached"),
         };
         let mut error = Error::new(status, format!("{text}{}", self.summary()));
-        error.detail_mut().retriable = true;
+        error.detail_mut().retriable = self.tls != (true, false);
         self.sign(error)
     }
 
@@ -186,7 +198,9 @@ impl Trail {
                 );
                 self.sign(error)
             }
-            FaultKind::Connection | FaultKind::Timeout | FaultKind::Protocol => self.unknown(),
+            FaultKind::Connection | FaultKind::Timeout | FaultKind::Protocol | FaultKind::Tls => {
+                self.unknown()
+            }
         }
     }
 

@@ -20,7 +20,8 @@ impl Handle for etcd_v2_client {}
 /// Makes a client with default options; free it with etcd_v2_client_free(). `endpoints` are
 /// comma-separated URLs as in etcd_v2_options_add_endpoint(); NULL means http://127.0.0.1:2379.
 /// Nothing is sent yet.
-/// Also returns what etcd_v2_options_add_endpoint() does when one of them is no endpoint.
+/// Also returns what etcd_v2_options_add_endpoint() does when one of them is no endpoint, and
+/// ETCD_V2_TLS for "https://" on a system without certificate authorities.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_open(
@@ -44,8 +45,8 @@ pub unsafe extern "C" fn etcd_v2_client_open(
 }
 
 /// Makes a client; free it with etcd_v2_client_free(). `options` are copied: they may be changed
-/// and freed afterwards. Nothing is sent yet, unless etcd_v2_options_set_sync_interval_ms() asks for
-/// it.
+/// and freed afterwards. Nothing is sent yet.
+/// Also returns ETCD_V2_TLS when a certificate or key that they name is not good (any more).
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_new(

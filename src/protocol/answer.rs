@@ -166,7 +166,6 @@ fn accepted(
         tree,
         body,
         endpoint: Arc::default(),
-        stale: false,
     })
 }
 

@@ -1,13 +1,14 @@
 //! How an exchange gets its connection: an idle one, or a new one, made without waiting.
 
 use super::commands::Command;
-use super::connection::{Connection, Role, Stream};
+use super::connection::{Connection, Role};
 use super::core::{Core, Ended};
 use super::exchange::Stage;
 use super::slab::Key;
 use crate::error::Phase;
 use crate::transport::connect::{Dialer, Goal, full_queue_pause};
 use crate::transport::fault::FaultKind;
+use crate::transport::pipe::Pipe;
 use crate::transport::race::{Launch, Race};
 use crate::transport::record::Failure;
 use crate::transport::socket::{self, Begun};
@@ -155,7 +156,7 @@ impl Core {
             return;
         };
         flying.retain(|one| *one != connection);
-        if race.decided(landed.stream.socket(), &address, self.now) {
+        if race.decided(landed.pipe.socket(), &address, self.now) {
             landed.role = Role::Busy(key);
             return self.connected(key, connection);
         }
@@ -197,11 +198,11 @@ impl Core {
         let pool = self.exchanges.get(key)?.pool;
         let channel = self.pools.get(pool)?.member.channel();
         let (epoch, lease) = (channel.forgotten(), Lease::new(channel.tally()));
-        let stream = Stream::Plain(socket);
-        let fd = stream.fd();
+        let pipe = Pipe::new(socket);
+        let fd = pipe.fd();
         let connection = self
             .connections
-            .insert(Connection::new(stream, pool, role, epoch, lease));
+            .insert(Connection::new(pipe, pool, role, epoch, lease));
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Token(connection.index());
         let registry = self.poll.registry();
@@ -217,9 +218,6 @@ impl Core {
 
     /// There is a new connection.
     fn connected(&mut self, key: Key, connection: Key) {
-        if let Some(made) = self.connections.get_mut(connection) {
-            made.lease.set_made();
-        }
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
@@ -231,10 +229,11 @@ impl Core {
         for other in others {
             self.close_connection(other);
         }
-        if long {
-            self.prime_on(key, connection);
-        } else {
-            self.send_on(key, connection);
+        match self.dialer(key).and_then(|dialer| dialer.session()) {
+            // only servers that talk in clear look for the end of a line
+            Some(session) => self.shake_on(key, connection, session),
+            None if long => self.prime_on(key, connection),
+            None => self.send_on(key, connection),
         }
     }
 
@@ -247,13 +246,14 @@ impl Core {
         let Some(pool) = self.pools.get_mut(pool_key) else {
             return self.close_connection(key);
         };
-        if connection.closing {
+        let channel = pool.member.channel();
+        if connection.closing || !channel.dialer().is_current(&connection.pipe) {
             return self.close_connection(key);
         }
         connection.role = Role::Idle;
         connection.lease.set_busy(false);
         connection.served = true;
-        connection.epoch = pool.member.channel().forgotten();
+        connection.epoch = channel.forgotten();
         pool.idle.push(key);
         let age = match pool.idle.len() > self.setup.settings.max_idle {
             true => self.setup.settings.idle_age.min(GRACE),
@@ -296,7 +296,7 @@ impl Core {
         };
         self.idle_times.clear(key.index());
         // before it is closed: a copy in a forked child would keep it in the set
-        let fd = connection.stream.fd();
+        let fd = connection.pipe.fd();
         let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
         if connection.role == Role::Idle
             && let Some(pool) = self.pools.get_mut(connection.pool)
@@ -304,7 +304,7 @@ impl Core {
             pool.forget(key);
         }
         if !matches!(connection.role, Role::Flying(..)) {
-            connection.stream.cut();
+            connection.pipe.cut();
         }
     }
 

@@ -55,9 +55,9 @@ impl Core {
         self.exchange_times.clear(key.index());
         match &exchange.stage {
             Stage::Running(connection, _) if reusable => self.rest(*connection),
-            Stage::Running(connection, _) | Stage::Priming(connection, ..) => {
-                self.close_connection(*connection);
-            }
+            Stage::Running(connection, _)
+            | Stage::Priming(connection, ..)
+            | Stage::Shaking(connection) => self.close_connection(*connection),
             Stage::Racing(_, flying, _) => {
                 for connection in flying {
                     self.close_connection(*connection);

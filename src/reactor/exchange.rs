@@ -27,6 +27,8 @@ pub(super) enum Stage {
     Racing(Box<Race>, Vec<Key>, Option<Instant>),
     /// the queue of a unix socket is full: looks so far, and when the next one is due
     Knocking(usize, Instant),
+    /// TLS begins on this connection
+    Shaking(Key),
     /// a short request goes first on this connection; bytes written of it
     Priming(Key, usize, Box<Reader>),
     /// on this connection

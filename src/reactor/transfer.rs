@@ -1,6 +1,6 @@
 //! Moves the bytes of exchanges that have a connection.
 
-use super::connection::{Role, Stream};
+use super::connection::Role;
 use super::core::{Core, Ended};
 use super::exchange::{Fed, Stage};
 use super::slab::Key;
@@ -9,10 +9,10 @@ use crate::protocol::http::exchange::Exchange as Reader;
 use crate::protocol::http::request;
 use crate::protocol::wire::{Method, Wire};
 use crate::transport::fault::{FaultKind, Sent};
+use crate::transport::pipe::{Pipe, Trouble};
 use crate::transport::prime;
 use crate::transport::record::Failure;
 use mio::event::Event;
-use rustix::io::Errno;
 
 /// Reads of a full buffer in one go; then it is the turn of others.
 const PATIENCE: usize = 16;
@@ -60,9 +60,9 @@ impl Core {
         let Some(connection) = self.connections.get_mut(key) else {
             return false;
         };
-        let nothing = connection.stream.read(&mut self.input) == Err(Errno::AGAIN);
+        let read = connection.pipe.read(&mut self.input);
         connection.readable = false;
-        !nothing
+        !read.is_err_and(|trouble| trouble.is_again())
     }
 
     /// The request goes over this connection.
@@ -110,6 +110,9 @@ impl Core {
         let Some(exchange) = self.exchanges.get(key) else {
             return;
         };
+        if let Stage::Shaking(_) = exchange.stage {
+            return self.shake(key);
+        }
         let phase = exchange.record.phase;
         let (connection, sent, priming) = match &exchange.stage {
             Stage::Running(connection, _) if !exchange.is_listening() => {
@@ -141,7 +144,7 @@ impl Core {
             .and_then(|wire| request::write(wire, &pool.host, more.as_slice(), &mut output));
         let outcome = match (written, self.connections.get_mut(connection)) {
             (Ok(body), Some(on)) => {
-                let (gone, outcome) = push(&mut on.stream, &output, body, sent);
+                let (gone, outcome) = push(&mut on.pipe, &output, body, sent);
                 Ok((gone, outcome, output.len() as u64, body.len() as u64))
             }
             (Err(why), _) => Err(why),
@@ -152,8 +155,8 @@ impl Core {
         match outcome {
             Ok((gone, outcome, head, body)) => {
                 self.sent(key, connection, gone, (head, body));
-                if let Err(errno) = outcome {
-                    self.refused(key, connection, Failure::from_errno(phase, errno), errno);
+                if let Err(trouble) = outcome {
+                    self.refused(key, connection, phase, trouble);
                 }
             }
             Err(why) => self.fail(key, Failure::new(Phase::Connect, FaultKind::Local, why)),
@@ -185,18 +188,18 @@ impl Core {
     }
 
     /// No more of the request is taken.
-    fn refused(&mut self, key: Key, connection: Key, failure: Failure, errno: Errno) {
-        match self.exchanges.get_mut(key) {
-            Some(exchange)
-                if matches!(exchange.stage, Stage::Running(..))
-                    && matches!(errno, Errno::PIPE | Errno::CONNRESET) =>
-            {
-                exchange.turn_deaf(failure, self.now);
-                self.receive(connection);
-                self.arm(key);
-            }
-            _ => self.fail(key, failure),
+    fn refused(&mut self, key: Key, connection: Key, phase: Phase, trouble: Trouble) {
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return;
+        };
+        let deaf = matches!(exchange.stage, Stage::Running(..)) && trouble.is_end();
+        let failure = exchange.record.trouble(phase, trouble);
+        if !deaf {
+            return self.fail(key, failure);
         }
+        exchange.turn_deaf(failure, self.now);
+        self.receive(connection);
+        self.arm(key);
     }
 
     /// Reads what is there.
@@ -211,22 +214,27 @@ impl Core {
             let Some(exchange) = self.exchanges.get_mut(key) else {
                 return;
             };
+            if let Stage::Shaking(_) = exchange.stage {
+                return self.shake(key);
+            }
             let priming = matches!(exchange.stage, Stage::Priming(..));
             // an answer before the end of the request can wait until all of that was taken
             if !priming && !exchange.is_listening() {
                 return;
             }
-            let n = match on.stream.read(&mut self.input) {
+            let n = match on.pipe.read(&mut self.input) {
                 Ok(n) => n,
-                Err(Errno::AGAIN) => {
+                Err(trouble) if trouble.is_again() => {
                     on.readable = false;
                     return self.arm(key);
                 }
-                Err(errno) => {
+                Err(trouble) => {
                     let phase = exchange.record.phase;
-                    let failure = exchange.silent();
-                    let failure = failure.unwrap_or_else(|| Failure::from_errno(phase, errno));
-                    return self.fail(key, failure);
+                    // TLS knows why a connection ended, the socket only that it did
+                    let silent = exchange.silent();
+                    let silent = silent.filter(|_| matches!(trouble, Trouble::Errno(_)));
+                    let failure = exchange.record.trouble(phase, trouble);
+                    return self.fail(key, silent.unwrap_or(failure));
                 }
             };
             if n == 0
@@ -234,8 +242,8 @@ impl Core {
             {
                 return self.fail(key, failure);
             }
-            // less than asked for: there is no more at the moment, unless the end is near
-            let dry = n < self.input.len() && !on.closing;
+            // less than asked for: there is no more at the moment, unless the end is near, or TLS handed out one record
+            let dry = n < self.input.len() && !on.closing && on.pipe.session().is_none();
             on.readable = !dry;
             if priming {
                 return self.primed(key, connection, n);
@@ -277,7 +285,7 @@ impl Core {
 }
 
 /// Writes both parts from byte `from` on, as far as it goes; how far, and what stopped it.
-fn push(stream: &mut Stream, head: &[u8], body: &[u8], from: u64) -> (u64, Result<(), Errno>) {
+fn push(pipe: &mut Pipe, head: &[u8], body: &[u8], from: u64) -> (u64, Result<(), Trouble>) {
     let start = usize::try_from(from).unwrap_or(usize::MAX);
     let mut at = start;
     let gone = |at: usize| (at - start) as u64;
@@ -289,10 +297,10 @@ fn push(stream: &mut Stream, head: &[u8], body: &[u8], from: u64) -> (u64, Resul
         if first.is_empty() && then.is_empty() {
             return (gone(at), Ok(()));
         }
-        match stream.write(first, then) {
+        match pipe.write(first, then, false) {
             Ok(n) => at += n,
-            Err(Errno::AGAIN) => return (gone(at), Ok(())),
-            Err(errno) => return (gone(at), Err(errno)),
+            Err(trouble) if trouble.is_again() => return (gone(at), Ok(())),
+            Err(trouble) => return (gone(at), Err(trouble)),
         }
     }
 }

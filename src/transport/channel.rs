@@ -11,6 +11,7 @@ use super::{
     record::{Failure, Record},
     resolve::Later,
     tally::Tally,
+    tls::Tls,
 };
 use crate::{
     echo::one_line,
@@ -57,6 +58,8 @@ pub struct Settings {
     pub credentials: Arc<Credentials>,
     /// what all members together have moved
     pub tally: Arc<Tally>,
+    /// for every `https://`
+    pub tls: Arc<Tls>,
 }
 
 /// Limits of one exchange.

@@ -2,7 +2,8 @@
 use super::{
     attempt::{self, Attempt},
     channel::Settings,
-    endpoint::{Endpoint, Host, Place},
+    endpoint::{Endpoint, Host, Place, Scheme},
+    pipe::Pipe,
     prime,
     race::{Launch, Race},
     record::Failure,
@@ -10,6 +11,7 @@ use super::{
     socket::{self, Begun},
     stream::Stream,
     tally::{Lease, Tally},
+    tls::Session,
     wait::{self, Stop},
 };
 use crate::error::Phase;
@@ -43,6 +45,8 @@ pub(crate) fn full_queue_pause(tries: usize) -> Duration {
 #[derive(Debug)]
 pub(crate) struct Dialer {
     goal: Goal,
+    /// who has to be there, when that is to be proved
+    secure: Option<Host>,
     host_header: String,
     settings: Settings,
     tally: Arc<Tally>,
@@ -63,8 +67,13 @@ impl Dialer {
             Place::Tcp(Host::Name(name), port) => Goal::Name(Names::new(name.clone(), *port)),
             Place::Unix(path) => Goal::Unix(path.clone()),
         };
+        let secure = match (endpoint.scheme(), endpoint.place()) {
+            (Scheme::Https, Place::Tcp(host, _)) => Some(host.clone()),
+            _ => None,
+        };
         Dialer {
             goal,
+            secure,
             host_header: endpoint.authority(),
             tally: Arc::new(Tally::part_of(&settings.tally)),
             settings: settings.clone(),
@@ -80,6 +89,17 @@ impl Dialer {
         &self.goal
     }
 
+    /// Beginning of TLS on a new connection; `None` where there is none.
+    pub(crate) fn session(&self) -> Option<Result<Session, Failure>> {
+        Some(self.settings.tls.session(self.secure.as_ref()?))
+    }
+
+    /// Whether a connection may be used once more.
+    pub(crate) fn is_current(&self, pipe: &Pipe) -> bool {
+        let tls = &self.settings.tls;
+        pipe.session().is_none_or(|session| tls.is_current(session))
+    }
+
     /// The name look-up runs for ever.
     #[cfg(test)]
     pub(super) fn hang(&self) {
@@ -88,7 +108,7 @@ impl Dialer {
         }
     }
 
-    fn dial(&self, attempt: &mut Attempt) -> Result<OwnedFd, Failure> {
+    fn dial(&self, attempt: &mut Attempt) -> Result<Pipe, Failure> {
         let began = Instant::now();
         attempt.record.enter(Phase::Connect, began);
         attempt
@@ -105,10 +125,17 @@ impl Dialer {
                 self.race(addresses, attempt, end)?
             }
         };
-        if attempt.prime {
-            prime::prime(&socket, &self.host_header, attempt, end)?;
-        }
-        Ok(socket)
+        let Some(session) = self.session() else {
+            if attempt.prime {
+                prime::prime(&socket, &self.host_header, attempt, end)?;
+            }
+            return Ok(Pipe::new(socket));
+        };
+        attempt.record.enter(Phase::Tls, Instant::now());
+        let mut pipe = Pipe::new(socket);
+        pipe.secure(session?);
+        shake(&mut pipe, attempt, end)?;
+        Ok(pipe)
     }
 
     /// Tries the addresses until the first one answers.
@@ -150,6 +177,25 @@ impl Dialer {
                 }
             }
         }
+    }
+}
+
+/// A handshake from its beginning to its end.
+fn shake(pipe: &mut Pipe, attempt: &mut Attempt, end: Instant) -> Result<(), Failure> {
+    let began = Instant::now();
+    loop {
+        match pipe.shake() {
+            Err(trouble) if trouble.is_again() => {}
+            outcome => {
+                return outcome.map_err(|trouble| attempt.record.trouble(Phase::Tls, trouble));
+            }
+        }
+        let interest = match pipe.is_full() {
+            true => PollFlags::OUT,
+            false => PollFlags::IN,
+        };
+        wait::one(pipe.as_fd(), interest, attempt.cancel.as_ref(), end)
+            .map_err(|stop| attempt.record.stopped(Phase::Tls, stop, began))?;
     }
 }
 
@@ -213,8 +259,8 @@ impl Connector for Way {
         _: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> Result<Option<Stream>, ureq::Error> {
-        let socket = attempt::run(|attempt| self.0.dial(attempt))?;
-        Ok(Some(Stream::new(socket, Lease::new(&self.0.tally).made())))
+        let pipe = attempt::run(|attempt| self.0.dial(attempt))?;
+        Ok(Some(Stream::new(pipe, Lease::new(&self.0.tally))))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where a member listens: `http://host:port`, `host:port`, `unix:///path`.
+//! Where a member listens: `http://host:port`, `https://host:port`, `host:port`, `unix:///path`.
 use crate::{
     echo,
     error::{Error, Result},
@@ -56,8 +56,8 @@ pub struct Endpoint {
 impl Endpoint {
     /// `parameter` is the name that an error message uses.
     ///
-    /// Taken are `http://host`, `http://host:port`, both also without the scheme, and `unix:///absolute/path`. A missing
-    /// port is [`DEFAULT_PORT`]. `https://` is refused with `TLS` by a build without TLS.
+    /// Taken are `http://host`, `http://host:port`, both also without the scheme, `https://` likewise, and
+    /// `unix:///absolute/path`. A missing port is [`DEFAULT_PORT`]. `https://` is refused with `TLS` by a build without TLS.
     pub fn parse(parameter: &str, url: &str) -> Result<Endpoint> {
         let no = |why: &dyn fmt::Display| {
             Error::invalid(parameter, format!("{why}: {}", echo::url(url)))
@@ -85,12 +85,16 @@ impl Endpoint {
         }
         match scheme {
             Scheme::Unix => Endpoint::unix(rest).map_err(|why| no(&why)),
-            Scheme::Http => Endpoint::tcp(scheme, rest).map_err(|why| no(&why)),
-            Scheme::Https => {
+            Scheme::Http | Scheme::Https => {
                 // what is wrong apart from the scheme is told first
-                Endpoint::tcp(scheme, rest).map_err(|why| no(&why))?;
-                let text = format!("{parameter}: built without TLS: {}", echo::url(url));
-                Err(Error::new(Status::TLS, text))
+                let endpoint = Endpoint::tcp(scheme, rest).map_err(|why| no(&why))?;
+                match scheme {
+                    Scheme::Https if !cfg!(feature = "tls") => {
+                        let text = format!("{parameter}: built without TLS: {}", echo::url(url));
+                        Err(Error::new(Status::TLS, text))
+                    }
+                    _ => Ok(endpoint),
+                }
             }
         }
     }
@@ -352,8 +356,23 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "tls")]
     #[test]
-    fn tls_is_for_later() {
+    fn tls_is_one_more_scheme() {
+        for (given, canonical) in [
+            ("https://a:1", "https://a:1"),
+            ("HTTPS://A/", "https://a:2379"),
+            ("https://[::1]:443", "https://[::1]:443"),
+        ] {
+            let endpoint = Endpoint::parse("endpoints", given).unwrap();
+            assert_eq!(&**endpoint.url(), canonical);
+            assert_eq!(endpoint.scheme(), Scheme::Https);
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn a_build_without_tls_says_so() {
         let error = Endpoint::parse("endpoints", "https://a:1").unwrap_err();
         assert_eq!(error.status(), Status::TLS);
         assert_eq!(

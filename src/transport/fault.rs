@@ -15,6 +15,8 @@ pub enum FaultKind {
     Protocol,
     /** answer larger than the limit */
     TooLarge,
+    /** TLS said no, and will say it again until somebody changes something */
+    Tls,
     /** descriptors or memory of this process */
     Local,
 }

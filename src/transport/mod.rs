@@ -2,7 +2,7 @@
 //!
 //! A call is run by `ureq` on the thread of the caller; everything that touches a socket is ours, below:
 //! [`channel`] builds the request and reads the answer, `connect` makes connections (`resolve`, `socket`, `prime`),
-//! `stream` moves bytes, and all of them find deadline, token and record of the running exchange in `attempt`.
+//! `stream` moves bytes through a `pipe`, in clear or by [`tls`], and all of them find deadline, token and record of the running exchange in `attempt`.
 #![deny(unsafe_code)]
 
 mod attempt;
@@ -15,6 +15,7 @@ pub mod course;
 pub mod credentials;
 pub mod endpoint;
 pub mod fault;
+pub(crate) mod pipe;
 pub(crate) mod prime;
 pub mod process;
 pub(crate) mod race;
@@ -23,6 +24,7 @@ pub(crate) mod resolve;
 mod sift;
 pub(crate) mod signals;
 pub(crate) mod socket;
-pub(crate) mod stream;
+mod stream;
 pub mod tally;
+pub mod tls;
 pub(crate) mod wait;

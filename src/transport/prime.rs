@@ -79,7 +79,7 @@ fn push(
 ) -> Result<(), Failure> {
     let began = Instant::now();
     while !bytes.is_empty() {
-        match send(socket, bytes, super::stream::send_flags(false)) {
+        match send(socket, bytes, super::pipe::send_flags(false)) {
             Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {

@@ -2,6 +2,7 @@
 use super::{
     course::Course,
     fault::{Fault, FaultKind, Sent},
+    pipe::Trouble,
     wait::Stop,
 };
 use crate::{echo::seconds, error::Phase};
@@ -46,6 +47,8 @@ pub(crate) struct Record {
     pub(crate) reused: bool,
     /// something came after the head
     pub(crate) body_began: bool,
+    /// the server refused before it looked at any request
+    unheard: bool,
     /// the phase began
     since: Instant,
     /// of the phases before
@@ -62,6 +65,7 @@ impl Record {
             received: 0,
             reused: false,
             body_began: false,
+            unheard: false,
             since: Instant::now(),
             course: Course::default(),
         }
@@ -112,6 +116,14 @@ impl Record {
         }
     }
 
+    /// What a connection could not do; what a server refused before its handshake was over cannot have been run.
+    pub(crate) fn trouble(&mut self, phase: Phase, trouble: Trouble) -> Failure {
+        if matches!(&trouble, Trouble::Tls(refusal) if refusal.unheard) {
+            self.unheard = true;
+        }
+        trouble.failure(phase)
+    }
+
     /// Bytes of the whole request, once that is known.
     pub(crate) fn whole(&self) -> Option<u64> {
         Some(self.head?.saturating_add(self.body))
@@ -120,7 +132,7 @@ impl Record {
     /// How much of the request left.
     pub(crate) fn sent(&self) -> Sent {
         match self.whole() {
-            _ if self.sent == 0 => Sent::None,
+            _ if self.sent == 0 || self.unheard => Sent::None,
             Some(whole) if self.sent >= whole => Sent::Fully,
             _ => Sent::Partly,
         }

@@ -3,19 +3,14 @@ use super::{
     attempt::{self, Attempt},
     buffers::Memory,
     fault::FaultKind,
+    pipe::{Pipe, Trouble},
     record::Failure,
     sift::sift,
     tally::Lease,
     wait::{self, Stop},
 };
 use crate::error::Phase;
-use rustix::{
-    event::PollFlags,
-    fd::{AsFd, OwnedFd},
-    io::Errno,
-    net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg},
-};
-use std::io::IoSlice;
+use rustix::{event::PollFlags, fd::AsFd};
 use std::time::Instant;
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
@@ -24,10 +19,10 @@ const LONGEST_HELD: usize = 4096;
 /// Bytes in a row that bring no body: interim answers, a head and trailers are never that long.
 const LONGEST_VOID: u64 = 256 * 1024;
 
-/// A connected, non-blocking socket with its buffers.
+/// A connection with its buffers.
 #[derive(Debug)]
 pub(super) struct Stream {
-    socket: OwnedFd,
+    pipe: Pipe,
     memory: Memory,
     lease: Lease,
     /// head of the request, kept back to leave in one segment and one system call with the body
@@ -44,32 +39,10 @@ pub(super) struct Stream {
     more: bool,
 }
 
-/// Never a SIGPIPE for the host; `more` keeps a part back to leave in one segment with the next.
-pub(crate) fn send_flags(more: bool) -> SendFlags {
-    #[cfg(target_vendor = "apple")]
-    let (quiet, together) = (SendFlags::empty(), SendFlags::empty());
-    #[cfg(not(target_vendor = "apple"))]
-    let (quiet, together) = (SendFlags::NOSIGNAL, SendFlags::MORE);
-    if more { quiet | together } else { quiet }
-}
-
-pub(crate) fn push(
-    socket: &OwnedFd,
-    first: &[u8],
-    then: &[u8],
-    flags: SendFlags,
-) -> Result<usize, Errno> {
-    if first.is_empty() {
-        return send(socket, then, flags);
-    }
-    let parts = [IoSlice::new(first), IoSlice::new(then)];
-    sendmsg(socket, &parts, &mut SendAncillaryBuffer::default(), flags)
-}
-
 impl Stream {
-    pub(super) fn new(socket: OwnedFd, lease: Lease) -> Stream {
+    pub(super) fn new(pipe: Pipe, lease: Lease) -> Stream {
         Stream {
-            socket,
+            pipe,
             lease,
             memory: Memory::default(),
             held: Vec::new(),
@@ -110,29 +83,28 @@ impl Stream {
         while !(first.is_empty() && then.is_empty()) {
             let left = (first.len() as u64).saturating_add(then.len() as u64);
             let reached = attempt.record.sent.saturating_add(left);
-            let flags = send_flags(attempt.record.whole().is_some_and(|whole| reached < whole));
-            match push(&self.socket, first, then, flags) {
+            let more = attempt.record.whole().is_some_and(|whole| reached < whole);
+            match self.pipe.write(first, then, more) {
                 Ok(n) => {
                     attempt.record.sent = attempt.record.sent.saturating_add(n as u64);
                     let of_first = n.min(first.len());
                     first = first.get(of_first..).unwrap_or_default();
                     then = then.get(n - of_first..).unwrap_or_default();
                 }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
+                Err(trouble) if trouble.is_again() => {
                     let began = Instant::now();
                     let end = attempt.end_of(attempt.limits.send);
                     let cancel = attempt.cancel.as_ref();
-                    wait::one(self.socket.as_fd(), PollFlags::OUT, cancel, end)
+                    wait::one(self.pipe.as_fd(), PollFlags::OUT, cancel, end)
                         .map_err(|stop| attempt.record.stopped(Phase::Send, stop, began))?;
                 }
                 // closed while it is talked to: perhaps with a word about why, so the engine is let on to the answer
-                Err(errno @ (Errno::PIPE | Errno::CONNRESET)) => {
-                    self.deaf = Some(Failure::from_errno(Phase::Send, errno));
+                Err(trouble) if trouble.is_end() => {
+                    self.deaf = Some(trouble.failure(Phase::Send));
                     self.sound = false;
                     break;
                 }
-                Err(errno) => return Err(Failure::from_errno(Phase::Send, errno)),
+                Err(trouble) => return Err(attempt.record.trouble(Phase::Send, trouble)),
             }
         }
         self.held.clear();
@@ -161,15 +133,15 @@ impl Stream {
             return Err(Failure::new(phase, FaultKind::Protocol, text));
         }
         // there is something at once only inside a long body: anywhere else recv would be a wasted call
-        let mut ready = self.more;
+        let mut ready = self.more || self.pipe.has_more();
         loop {
             if !ready {
                 let cancel = attempt.cancel.as_ref();
-                wait::one(self.socket.as_fd(), PollFlags::IN, cancel, end)
+                wait::one(self.pipe.as_fd(), PollFlags::IN, cancel, end)
                     .map_err(|stop: Stop| attempt.record.stopped(phase, stop, began))?;
             }
-            match recv(&self.socket, &mut *room, RecvFlags::empty()) {
-                Ok((_, n)) => {
+            match self.pipe.read(room) {
+                Ok(n) => {
                     self.more = n == room.len();
                     self.memory.input_appended(n);
                     if attempt.record.received == 0 {
@@ -186,24 +158,13 @@ impl Stream {
                         None => Ok(n > 0),
                     };
                 }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => ready = false,
-                Err(errno) => {
+                Err(trouble) if trouble.is_again() => ready = false,
+                Err(trouble) => {
                     let silent = self.deaf.take_if(|_| attempt.record.received == 0);
-                    return Err(silent.unwrap_or_else(|| Failure::from_errno(phase, errno)));
+                    // TLS knows why a connection ended, the socket only that it did
+                    let silent = silent.filter(|_| matches!(trouble, Trouble::Errno(_)));
+                    return Err(silent.unwrap_or_else(|| attempt.record.trouble(phase, trouble)));
                 }
-            }
-        }
-    }
-
-    /// Whether an idle connection is still silent: an end or a byte that nobody asked for makes it useless.
-    fn is_silent(&self) -> bool {
-        let mut byte = [0u8; 1];
-        loop {
-            let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-            match recv(&self.socket, &mut byte[..], flags) {
-                Err(Errno::INTR) => {}
-                outcome => return matches!(outcome, Err(Errno::AGAIN)),
             }
         }
     }
@@ -237,6 +198,6 @@ impl Transport for Stream {
             self.held.shrink_to(LONGEST_HELD);
             return self.sound;
         }
-        self.sound && self.is_silent()
+        self.sound && self.pipe.is_silent()
     }
 }

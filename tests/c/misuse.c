@@ -7,12 +7,12 @@
  */
 #include "misuse/admin.h"
 #include "misuse/endpoints.h"
-#include "misuse/diagnostics.h"
 #include "misuse/nothing.h"
 #include "misuse/options.h"
 #include "misuse/outcome.h"
 #include "misuse/requests.h"
 #include "misuse/right.h"
+#include "misuse/tls.h"
 #include "misuse/verbs.h"
 #include "misuse/watching.h"
 
@@ -26,6 +26,7 @@ static void wrong(const char *url)
 	wrong_options();
 	wrong_credentials();
 	wrong_endpoints();
+	wrong_tls();
 	wrong_cancel();
 	wrong_requests();
 	wrong_raw();
@@ -34,9 +35,7 @@ static void wrong(const char *url)
 	wrong_submit();
 	wrong_outcome();
 	wrong_admin();
-	wrong_listeners();
 	nothing_to_read();
-	nothing_to_tell();
 	nothing_to_watch();
 	no_outcome();
 	no_endpoints();

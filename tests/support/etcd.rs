@@ -1,5 +1,6 @@
 //! Real etcd servers on free loopback ports, with data folders that go with them.
 
+use super::authority::{Authority, Pair};
 use super::cluster::{self, Cluster};
 use super::process::{self, TempDir};
 use super::proxy::Proxy;
@@ -64,6 +65,8 @@ pub struct Setup {
     pub arguments: Vec<String>,
     /// Whether members reach each other through proxies.
     pub isolatable: bool,
+    /// The files of certificate and key for `https://`, and of the authority that clients have to be signed by.
+    pub secure: Option<(Pair, Option<String>)>,
 }
 
 impl Setup {
@@ -75,6 +78,7 @@ impl Setup {
             election_ms: 200,
             arguments: Vec::new(),
             isolatable: false,
+            secure: None,
         }
     }
 
@@ -94,6 +98,19 @@ impl Setup {
     /// Members reach each other through proxies, so that one can be cut off: [`Cluster::isolate`].
     pub fn isolatable(mut self) -> Setup {
         self.isolatable = true;
+        self
+    }
+
+    /// Members serve `https://` too: [`Etcd::secure_url`]. The other URL stays, for a look from behind.
+    pub fn secure(mut self, pair: &Pair) -> Setup {
+        self.secure = Some((pair.clone(), None));
+        self
+    }
+
+    /// And only to clients with a certificate of this authority.
+    pub fn client_authority(mut self, authority: &Authority) -> Setup {
+        let secure = self.secure.as_mut().expect("a secure server");
+        secure.1 = Some(authority.file());
         self
     }
 
@@ -141,8 +158,16 @@ impl Setup {
 
     /// Member `n1`, `n2`, … as it is before it knows the others.
     pub(super) fn member(&self, number: usize) -> Etcd {
-        let ports = free_ports(2);
+        let ports = free_ports(3);
         let [url, listen] = [0, 1].map(|i| format!("http://127.0.0.1:{}", ports[i]));
+        let secure_url = self
+            .secure
+            .as_ref()
+            .map(|_| format!("https://127.0.0.1:{}", ports[2]));
+        let urls = match &secure_url {
+            Some(secure_url) => format!("{url},{secure_url}"),
+            None => url.clone(),
+        };
         let wire = self
             .isolatable
             .then(|| Proxy::sorting(&listen, cluster::line_of));
@@ -152,8 +177,11 @@ impl Setup {
         let mut arguments: Vec<String> = [
             ("--name", name.as_str()),
             ("--data-dir", &dir.join("data").display().to_string()),
-            ("--listen-client-urls", &url),
-            ("--advertise-client-urls", &url),
+            ("--listen-client-urls", &urls),
+            (
+                "--advertise-client-urls",
+                secure_url.as_ref().unwrap_or(&url),
+            ),
             ("--listen-peer-urls", &listen),
             ("--initial-advertise-peer-urls", &peer_url),
             ("--heartbeat-interval", &self.heartbeat_ms.to_string()),
@@ -164,11 +192,20 @@ impl Setup {
         .map(|(flag, value)| format!("{flag}={value}"))
         .collect();
         arguments.push("--enable-v2=true".into());
+        if let Some((pair, authority)) = &self.secure {
+            arguments.push(format!("--cert-file={}", pair.cert_file));
+            arguments.push(format!("--key-file={}", pair.key_file));
+            if let Some(authority) = authority {
+                arguments.push("--client-cert-auth=true".into());
+                arguments.push(format!("--trusted-ca-file={authority}"));
+            }
+        }
         let own = |a: &String| a.replace("@URL@", &url);
         arguments.extend(self.arguments.iter().map(own));
         Etcd {
             name,
             url,
+            secure_url,
             peer_url,
             wire,
             binary: self.version.binary(),
@@ -187,6 +224,7 @@ pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
 pub struct Etcd {
     name: String,
     url: String,
+    secure_url: Option<String>,
     peer_url: String,
     /// in front of its peer port
     wire: Option<Proxy>,
@@ -212,6 +250,12 @@ impl Etcd {
     /// `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// `https://127.0.0.1:PORT`, of a server that is set up for it.
+    #[track_caller]
+    pub fn secure_url(&self) -> &str {
+        self.secure_url.as_deref().expect("a secure server")
     }
 
     /// `PORT`.

@@ -2,6 +2,7 @@
 //!
 //! | module | what it gives |
 //! |---|---|
+//! | [`authority`] | certificates for one test |
 //! | [`black_hole`] | [`BlackHole`]: an address that never finishes a connection |
 //! | [`cluster`] | [`Cluster`]: several servers; members isolated from their peers, added, removed, the leader moved |
 //! | [`etcd`] | real servers: [`Etcd`], started on free loopback ports, gone with the test |
@@ -23,6 +24,7 @@
     clippy::print_stderr
 )]
 
+pub mod authority;
 pub mod black_hole;
 pub mod cluster;
 pub mod cprogram;
@@ -34,6 +36,7 @@ pub mod proxy;
 pub mod scripted;
 pub mod tools;
 
+pub use authority::{Authority, Pair, Wish};
 pub use black_hole::BlackHole;
 pub use cluster::Cluster;
 pub use cprogram::{CProgram, Output, Program};

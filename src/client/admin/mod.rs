@@ -78,7 +78,6 @@ impl Client {
             },
             decode: self.options.decode,
             refresh: false,
-            plain_read: false,
         };
         let errand = Errand::plain(wire, terms, Instant::now());
         failover::run(roster, &self.options.settings, errand, None)

@@ -127,7 +127,7 @@ impl Machine {
                 self.retry(now, &fault.text);
                 return Regard::Neither;
             }
-            FaultKind::Connection | FaultKind::Timeout | FaultKind::Protocol => {}
+            FaultKind::Connection | FaultKind::Timeout | FaultKind::Protocol | FaultKind::Tls => {}
         }
         // an idle connection that had gone stale
         if fault.reused && fault.received == 0 && fault.kind == FaultKind::Connection {
@@ -170,18 +170,6 @@ impl Machine {
         self.leave_member();
         self.retry(now, &fault.text);
         Regard::Bad
-    }
-
-    /// The head has come, of a store that is older than what the client has seen: the exchange is dropped.
-    pub fn on_stale(&mut self, now: Instant, why: &str) {
-        let Some(busy) = self.busy.take() else {
-            return;
-        };
-        if busy.task == Task::Probe {
-            self.task = Task::Poll;
-        }
-        self.leave_member();
-        self.retry(now, why);
     }
 
     /// What may happen on the way to any member is not its fault; if it happens again and again, it is.

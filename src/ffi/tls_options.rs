@@ -1,0 +1,185 @@
+//! TLS
+//!
+//! For members at "https://". Without a word here a server must have a certificate for the name or
+//! address in its URL, signed by an authority that the system trusts; where the system has no list of
+//! those, the client cannot be made. Nothing ever makes a client believe everybody but
+//! etcd_v2_options_set_insecure_skip_verify(). Watchers are no exception. TLS 1.2 and 1.3 are
+//! spoken, and sessions resumed, by all connections of a client together.
+//!
+//! Files and texts are in PEM form. They are looked at here, and again when the client is made:
+//! ETCD_V2_TLS tells what is wrong with them, from a file that is missing to a certificate that has
+//! expired. Handshakes that fail end a call as ETCD_V2_TLS too, once no other member is left; the
+//! message has the reason. A server that refuses a client has not run its request.
+//! A library built without TLS answers ETCD_V2_TLS to all of these.
+use super::{
+    client::etcd_v2_client,
+    convert::{borrow, bytes, look, text},
+    error::etcd_v2_error,
+    guard::{guard, shield},
+    options::{etcd_v2_options, set},
+    status::etcd_v2_status,
+};
+use crate::transport::tls::settings::Source;
+use std::ffi::{c_char, c_void};
+
+/// Trusts the authorities in this file, and no others; takes the place of etcd_v2_options_set_ca_pem().
+/// Every certificate in it counts; one that is its own authority serves for itself.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_ca_file(
+    options: *mut etcd_v2_options,
+    ca_file: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            let source = Source::file("ca_file", text("ca_file", ca_file)?);
+            o.tls_mut().set_authorities(source)
+        })
+    }
+}
+
+/// The same from memory: `length` bytes of `pem`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_ca_pem(
+    options: *mut etcd_v2_options,
+    pem: *const c_void,
+    length: usize,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, bytes and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            let source = Source::memory("pem", bytes("pem", pem, length)?);
+            o.tls_mut().set_authorities(source)
+        })
+    }
+}
+
+/// Trusts the authorities of the system as well as those named above; default: only when none is
+/// named and nothing is pinned.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_use_system_ca(
+    options: *mut etcd_v2_options,
+    use_system_ca: bool,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.tls_mut().set_system(use_system_ca)) }
+}
+
+/// What the client shows to servers that ask for it: a certificate, followed by those between it and
+/// the authority, and its private key, which may be in the same file. Keys are RSA (2048 to 4096
+/// bits), EC (P-256, P-384) or Ed25519, as PKCS#8, PKCS#1 or SEC1, with or without EC parameters, and
+/// not encrypted. Refused are a key that does not fit, and a certificate that has expired, is not
+/// valid yet, or is not for clients.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_client_cert_files(
+    options: *mut etcd_v2_options,
+    cert_file: *const c_char,
+    key_file: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, texts and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            let cert = Source::file("cert_file", text("cert_file", cert_file)?);
+            let key = Source::file("key_file", text("key_file", key_file)?);
+            o.tls_mut().set_identity(cert, key)
+        })
+    }
+}
+
+/// The same from memory.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_client_cert_pem(
+    options: *mut etcd_v2_options,
+    cert: *const c_void,
+    cert_length: usize,
+    key: *const c_void,
+    key_length: usize,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, bytes and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            let cert = Source::memory("cert", bytes("cert", cert, cert_length)?);
+            let key = Source::memory("key", bytes("key", key, key_length)?);
+            o.tls_mut().set_identity(cert, key)
+        })
+    }
+}
+
+/// The host name or IP address that certificates of servers must be for, instead of that in the URL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_server_name(
+    options: *mut etcd_v2_options,
+    server_name: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.tls_mut()
+                .set_server_name(text("server_name", server_name)?)
+        })
+    }
+}
+
+/// Accepts only this certificate of a server, told by the SHA-256 of its DER form: 64 hexadecimal
+/// digits, colons between pairs allowed, as `openssl x509 -fingerprint -sha256` shows it. Each call
+/// adds one. With an authority named above a certificate has to be signed by it as well; without one
+/// the pin alone decides, also about a self-signed certificate, its name and its time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_pinned_sha256(
+    options: *mut etcd_v2_options,
+    sha256: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.tls_mut().add_pin(text("sha256", sha256)?)
+        })
+    }
+}
+
+/// Believes whoever answers: anybody on the way can read and change everything. Only for tests. What
+/// is pinned is still looked at. etcd_v2_client_is_insecure() shows it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_insecure_skip_verify(
+    options: *mut etcd_v2_options,
+    insecure_skip_verify: bool,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.tls_mut().set_insecure(insecure_skip_verify)
+        })
+    }
+}
+
+/// Reads the files again, for instance after certificates were renewed. What is wrong with them is
+/// told, and nothing changes; otherwise new connections use them. Calls and watchers that are under
+/// way go on undisturbed, and their connections are closed when they are done with them. What was
+/// given from memory stays as it is.
+/// Also returns ETCD_V2_TLS.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_client_reload_tls(
+    client: *const etcd_v2_client,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { guard(err, || borrow("client", client)?.0.reload_tls()) }
+}
+
+/// Whether the client believes whoever answers at "https://"; false for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_client_is_insecure(client: *const etcd_v2_client) -> bool {
+    shield(false, || {
+        // SAFETY: handle as the header asks
+        let client = unsafe { look(client) };
+        client.is_some_and(|client| client.0.is_insecure())
+    })
+}

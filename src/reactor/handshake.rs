@@ -1,0 +1,59 @@
+//! TLS on new connections, before anything else is said on them.
+
+use super::connection::Role;
+use super::core::Core;
+use super::exchange::Stage;
+use super::slab::Key;
+use crate::error::Phase;
+use crate::transport::record::Failure;
+use crate::transport::tls::Session;
+
+impl Core {
+    /// Begins it. It has to be over when connecting has.
+    pub(super) fn shake_on(
+        &mut self,
+        key: Key,
+        connection: Key,
+        session: Result<Session, Failure>,
+    ) {
+        let (Some(exchange), Some(on)) = (
+            self.exchanges.get_mut(key),
+            self.connections.get_mut(connection),
+        ) else {
+            return;
+        };
+        on.role = Role::Busy(key);
+        exchange.record.enter(Phase::Tls, self.now);
+        exchange.stage = Stage::Shaking(connection);
+        match session {
+            Ok(session) => {
+                on.pipe.secure(session);
+                self.shake(key);
+            }
+            Err(failure) => self.fail(key, failure),
+        }
+        self.arm(key);
+    }
+
+    /// Goes on with it as far as it goes.
+    pub(super) fn shake(&mut self, key: Key) {
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return;
+        };
+        let Stage::Shaking(connection) = exchange.stage else {
+            return;
+        };
+        let Some(on) = self.connections.get_mut(connection) else {
+            return;
+        };
+        match on.pipe.shake() {
+            Ok(()) => self.send_on(key, connection),
+            // what is full waits for room, and has read nothing
+            Err(trouble) if trouble.is_again() => on.readable &= on.pipe.is_full(),
+            Err(trouble) => {
+                let failure = exchange.record.trouble(Phase::Tls, trouble);
+                self.fail(key, failure);
+            }
+        }
+    }
+}

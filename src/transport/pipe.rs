@@ -1,0 +1,189 @@
+//! How bytes get to the other side, in clear or through TLS: nobody else touches the socket.
+use super::record::Failure;
+use super::tls::Session;
+use crate::error::Phase;
+use rustix::{
+    fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    io::Errno,
+    net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown},
+};
+use std::io::IoSlice;
+
+/// Why no byte moves.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// the system says no; `AGAIN`: not now
+    Errno(Errno),
+    /// TLS does
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    Tls(Box<Refusal>),
+}
+
+/// What TLS has against a connection.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) failure: Failure,
+    /// the other side gave up in the handshake, however far that was for us: it has not looked at any request
+    pub(crate) unheard: bool,
+}
+
+impl Trouble {
+    /// Not now.
+    pub(crate) fn is_again(&self) -> bool {
+        matches!(self, Trouble::Errno(Errno::AGAIN))
+    }
+
+    /// Closed by the other side, which perhaps said why before.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(self, Trouble::Errno(Errno::PIPE | Errno::CONNRESET))
+    }
+
+    /// As the end of what was done in `phase`.
+    pub(crate) fn failure(self, phase: Phase) -> Failure {
+        match self {
+            Trouble::Errno(errno) => Failure::from_errno(phase, errno),
+            Trouble::Tls(refusal) => refusal.failure,
+        }
+    }
+}
+
+impl From<Errno> for Trouble {
+    fn from(errno: Errno) -> Trouble {
+        Trouble::Errno(errno)
+    }
+}
+
+/// A connected, non-blocking socket, and what is spoken on it.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    socket: OwnedFd,
+    tls: Option<Box<Session>>,
+}
+
+impl Pipe {
+    /// In clear.
+    pub(crate) fn new(socket: OwnedFd) -> Pipe {
+        Pipe { socket, tls: None }
+    }
+
+    /// TLS from here on; [`Pipe::shake`] comes next.
+    pub(crate) fn secure(&mut self, session: Session) {
+        self.tls = Some(Box::new(session));
+    }
+
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.tls.as_deref()
+    }
+
+    /// Goes on with the handshake. `AGAIN`: not before the socket is readable, or what [`Pipe::is_full`] says.
+    pub(crate) fn shake(&mut self) -> Result<(), Trouble> {
+        match &mut self.tls {
+            Some(session) => session.shake(&self.socket),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether something waits for room in the socket.
+    pub(crate) fn is_full(&self) -> bool {
+        self.tls.as_ref().is_some_and(|session| session.is_full())
+    }
+
+    /// Whether there is something to be read that the socket knows nothing of.
+    pub(crate) fn has_more(&self) -> bool {
+        self.tls.as_ref().is_some_and(|session| session.has_more())
+    }
+
+    /// `AGAIN` when there is nothing now, 0 at the end.
+    pub(crate) fn read(&mut self, into: &mut [u8]) -> Result<usize, Trouble> {
+        match &mut self.tls {
+            Some(session) => session.read(&self.socket, into),
+            None => Ok(pull(&self.socket, into)?),
+        }
+    }
+
+    /// Writes what goes of both parts, in one segment if possible; what was not taken must be offered again as it was.
+    /// `more`: the rest of the request is still to come.
+    pub(crate) fn write(
+        &mut self,
+        first: &[u8],
+        then: &[u8],
+        more: bool,
+    ) -> Result<usize, Trouble> {
+        match &mut self.tls {
+            Some(session) => session.write(&self.socket, first, then),
+            None => Ok(push(&self.socket, first, then, send_flags(more))?),
+        }
+    }
+
+    /// Whether nothing has come that nobody asked for, nor an end: an idle connection without it is useless.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        let mut byte = [0u8; 1];
+        let peek = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let outcome = loop {
+            match recv(&self.socket, &mut byte[..], peek) {
+                Err(Errno::INTR) => {}
+                outcome => break outcome,
+            }
+        };
+        match outcome {
+            Err(errno) => errno == Errno::AGAIN && !self.has_more(),
+            // TLS has things to say of its own
+            Ok((_, 1..)) if self.tls.is_some() => self
+                .read(&mut byte)
+                .is_err_and(|trouble| trouble.is_again()),
+            Ok(_) => false,
+        }
+    }
+
+    /// Ends it in both directions, even if a forked child holds a copy.
+    pub(crate) fn cut(&mut self) {
+        let _ = shutdown(&self.socket, Shutdown::Both);
+    }
+
+    pub(crate) fn fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    pub(crate) fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+}
+
+impl AsFd for Pipe {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Never a SIGPIPE for the host; `more` keeps a part back to leave in one segment with the next.
+pub(crate) fn send_flags(more: bool) -> SendFlags {
+    #[cfg(target_vendor = "apple")]
+    let (quiet, together) = (SendFlags::empty(), SendFlags::empty());
+    #[cfg(not(target_vendor = "apple"))]
+    let (quiet, together) = (SendFlags::NOSIGNAL, SendFlags::MORE);
+    if more { quiet | together } else { quiet }
+}
+
+/// Writes both parts in one call.
+fn push(socket: &OwnedFd, first: &[u8], then: &[u8], flags: SendFlags) -> Result<usize, Errno> {
+    let parts = [IoSlice::new(first), IoSlice::new(then)];
+    loop {
+        let outcome = match first.is_empty() {
+            true => send(socket, then, flags),
+            false => sendmsg(socket, &parts, &mut SendAncillaryBuffer::default(), flags),
+        };
+        if outcome != Err(Errno::INTR) {
+            return outcome;
+        }
+    }
+}
+
+pub(super) fn pull(socket: &OwnedFd, into: &mut [u8]) -> Result<usize, Errno> {
+    loop {
+        match recv(socket, &mut *into, RecvFlags::empty()) {
+            Ok((_, n)) => return Ok(n),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! In a build without TLS there are neither configurations nor connections.
+use super::super::{endpoint::Host, pipe::Trouble, record::Failure};
+use super::settings::TlsSettings;
+use crate::{
+    error::{Error, Result},
+    status::Status,
+};
+use rustix::fd::OwnedFd;
+use std::sync::Arc;
+
+/// There is none.
+#[derive(Debug)]
+pub(super) enum Config {}
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) enum Session {}
+
+fn absent() -> Error {
+    Error::new(Status::TLS, "tls: this library was built without it")
+}
+
+pub(super) fn check(_: &TlsSettings) -> Result<()> {
+    Err(absent())
+}
+
+impl Config {
+    pub(super) fn make(_: &TlsSettings) -> Result<Config> {
+        Err(absent())
+    }
+
+    pub(super) fn session(self: &Arc<Config>, _: &Host) -> std::result::Result<Session, Failure> {
+        match **self {}
+    }
+}
+
+impl Session {
+    pub(super) fn config(&self) -> &Arc<Config> {
+        match *self {}
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn has_more(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn shake(&mut self, _: &OwnedFd) -> std::result::Result<(), Trouble> {
+        match *self {}
+    }
+
+    pub(crate) fn read(
+        &mut self,
+        _: &OwnedFd,
+        _: &mut [u8],
+    ) -> std::result::Result<usize, Trouble> {
+        match *self {}
+    }
+
+    pub(crate) fn write(
+        &mut self,
+        _: &OwnedFd,
+        _: &[u8],
+        _: &[u8],
+    ) -> std::result::Result<usize, Trouble> {
+        match *self {}
+    }
+}

@@ -1,0 +1,51 @@
+//! Reads what a source names.
+use super::settings::{Place, Source};
+use crate::{
+    echo::one_line,
+    error::{Error, Result},
+    status::Status,
+};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+
+/// Longest file: the bundle of a system has some hundred kilobytes.
+const LONGEST: u64 = 16 << 20;
+
+impl Source {
+    /// All of it, and how messages about it begin.
+    pub(super) fn read(&self) -> Result<(Vec<u8>, String)> {
+        let parameter = self.parameter;
+        match &self.place {
+            Place::Memory(bytes) => Ok((bytes.to_vec(), parameter.to_owned())),
+            Place::File(path) => {
+                let shown = one_line(&path.display().to_string());
+                let name = format!("{parameter}: `{shown}`");
+                let refuse = |why: &str| Error::new(Status::TLS, format!("{name}: {why}"));
+                let file = File::open(path).map_err(|e| refuse(&cannot(&e)))?;
+                // a pipe would keep us waiting
+                if !file.metadata().is_ok_and(|about| about.is_file()) {
+                    return Err(refuse("not a file"));
+                }
+                let mut bytes = Vec::new();
+                let read = file.take(LONGEST + 1).read_to_end(&mut bytes);
+                read.map_err(|e| refuse(&cannot(&e)))?;
+                if bytes.len() as u64 > LONGEST {
+                    return Err(refuse("larger than 16 MiB"));
+                }
+                Ok((bytes, name))
+            }
+        }
+    }
+}
+
+/// Own words, since those of the system change with the locale of the host.
+fn cannot(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "no such file".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => match error.raw_os_error() {
+            Some(number) => format!("cannot be read (system error {number})"),
+            None => "cannot be read".to_owned(),
+        },
+    }
+}

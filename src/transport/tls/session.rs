@@ -1,0 +1,204 @@
+//! One connection through TLS: handshake, and bytes in both directions, without waiting.
+use super::super::{
+    fault::FaultKind,
+    pipe::{Refusal, Trouble, pull, send_flags},
+    record::Failure,
+};
+use super::{config::Config, words};
+use crate::error::Phase;
+use rustix::{
+    fd::OwnedFd,
+    io::Errno,
+    net::{SendAncillaryBuffer, sendmsg},
+};
+use rustls::{ClientConnection, Error};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::sync::Arc;
+
+/// What is looked at to tell what the other side speaks, when that is not TLS.
+const FIRST: usize = 5;
+
+/// A connection through TLS.
+pub(crate) struct Session {
+    tls: ClientConnection,
+    config: Arc<Config>,
+    /// bytes of the request that are encrypted, and have not left in full
+    pending: usize,
+    /// the other side has said something under protection that was more than about TLS
+    heard: bool,
+    first: Vec<u8>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(super) fn new(tls: ClientConnection, config: Arc<Config>) -> Session {
+        Session {
+            tls,
+            config,
+            pending: 0,
+            heard: false,
+            first: Vec::new(),
+        }
+    }
+
+    /// What it was made with.
+    pub(super) fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.tls.wants_write()
+    }
+
+    pub(crate) fn has_more(&self) -> bool {
+        !self.tls.wants_read()
+    }
+
+    pub(crate) fn shake(&mut self, socket: &OwnedFd) -> Result<(), Trouble> {
+        loop {
+            self.flush(socket)?;
+            if !self.tls.is_handshaking() {
+                self.first = Vec::new();
+                return Ok(());
+            }
+            if self.pull(socket)? == 0 {
+                return Err(self.cut_short());
+            }
+        }
+    }
+
+    pub(crate) fn read(&mut self, socket: &OwnedFd, into: &mut [u8]) -> Result<usize, Trouble> {
+        loop {
+            match self.tls.reader().read(into) {
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                // the end of the stream without that of TLS: somebody may have cut it
+                Err(_) => return Err(Errno::CONNRESET.into()),
+                Ok(n) => {
+                    self.heard |= n > 0;
+                    return Ok(n);
+                }
+            }
+            self.pull(socket)?;
+            // what TLS itself has to answer; what does not go now goes with the next request
+            if self.pending == 0 && self.is_full() {
+                let _ = self.flush(socket);
+            }
+        }
+    }
+
+    /// Only what has left in full counts: of a part of a record nobody can read anything.
+    pub(crate) fn write(
+        &mut self,
+        socket: &OwnedFd,
+        first: &[u8],
+        then: &[u8],
+    ) -> Result<usize, Trouble> {
+        if self.pending == 0 {
+            let parts = [IoSlice::new(first), IoSlice::new(then)];
+            let taken = self.tls.writer().write_vectored(&parts);
+            self.pending = taken.map_err(|_| Errno::PIPE)?;
+        }
+        self.flush(socket)?;
+        match std::mem::take(&mut self.pending) {
+            0 => Err(Errno::AGAIN.into()),
+            n => Ok(n),
+        }
+    }
+
+    /// All that is encrypted.
+    fn flush(&mut self, socket: &OwnedFd) -> Result<(), Errno> {
+        while self.tls.wants_write() {
+            self.tls.write_tls(&mut Quiet(socket)).map_err(errno)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what the socket has; 0 is its end.
+    fn pull(&mut self, socket: &OwnedFd) -> Result<usize, Trouble> {
+        let mut tap = Tap {
+            socket,
+            first: self.tls.is_handshaking().then_some(&mut self.first),
+        };
+        let n = self.tls.read_tls(&mut tap).map_err(errno)?;
+        match self.tls.process_new_packets() {
+            Ok(_) => Ok(n),
+            Err(error) => {
+                // the other side is told why, if that is possible
+                let _ = self.flush(socket);
+                Err(self.refusal(&error))
+            }
+        }
+    }
+
+    fn refusal(&self, error: &Error) -> Trouble {
+        let text = match words::foreign(&self.first) {
+            Some(text) if matches!(error, Error::InvalidMessage(_)) => text.to_owned(),
+            _ => words::of(error, self.config.has_identity()),
+        };
+        // an alert, before anything else came over a connection, is the end of its handshake
+        let unheard = !self.heard && matches!(error, Error::AlertReceived(_));
+        let failure = Failure::new(Phase::Tls, FaultKind::Tls, text);
+        Trouble::Tls(Box::new(Refusal { failure, unheard }))
+    }
+
+    fn cut_short(&self) -> Trouble {
+        let text = match self.first.is_empty() {
+            true => "closed without a word: perhaps this is no TLS port, but one for http://",
+            false => "closed in the middle of the handshake",
+        };
+        let failure = Failure::new(Phase::Tls, FaultKind::Connection, text);
+        Trouble::Tls(Box::new(Refusal {
+            failure,
+            unheard: true,
+        }))
+    }
+}
+
+fn errno(error: io::Error) -> Errno {
+    Errno::from_io_error(&error).unwrap_or(Errno::IO)
+}
+
+/// A writer that never raises SIGPIPE: what rustls makes of a socket of std would.
+struct Quiet<'a>(&'a OwnedFd);
+
+impl Write for Quiet<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        loop {
+            let mut nothing = SendAncillaryBuffer::default();
+            match sendmsg(self.0, parts, &mut nothing, send_flags(false)) {
+                Err(Errno::INTR) => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A reader that remembers how the other side began.
+struct Tap<'a> {
+    socket: &'a OwnedFd,
+    first: Option<&'a mut Vec<u8>>,
+}
+
+impl Read for Tap<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let n = pull(self.socket, into)?;
+        if let Some(first) = &mut self.first {
+            let room = FIRST.saturating_sub(first.len());
+            first.extend(into.iter().take(n.min(room)));
+        }
+        Ok(n)
+    }
+}

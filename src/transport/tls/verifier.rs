@@ -1,0 +1,122 @@
+//! Judges the certificate of a server.
+use super::settings::Fingerprint;
+use ring::digest::{SHA256, digest};
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use std::fmt::{self, Write};
+use std::sync::Arc;
+use webpki::EndEntityCert;
+
+/// What has to be true of a certificate: somebody vouches for it, and it is one of those that are known.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    by_authority: Option<Arc<dyn ServerCertVerifier>>,
+    pins: Vec<Fingerprint>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// A reason of our own.
+#[derive(Debug)]
+struct Reason(String);
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Reason {}
+
+fn reason(text: String) -> Error {
+    let reason = OtherError(Arc::new(Reason(text)));
+    Error::InvalidCertificate(CertificateError::Other(reason))
+}
+
+impl Verifier {
+    pub(super) fn new(
+        by_authority: Option<Arc<dyn ServerCertVerifier>>,
+        pins: Vec<Fingerprint>,
+        algorithms: WebPkiSupportedAlgorithms,
+    ) -> Verifier {
+        Verifier {
+            by_authority,
+            pins,
+            algorithms,
+        }
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if let Some(by_authority) = &self.by_authority {
+            by_authority
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+                .map_err(|error| explain(error, end_entity))?;
+        }
+        let own = digest(&SHA256, end_entity);
+        if !self.pins.is_empty() && !self.pins.iter().any(|pin| pin == own.as_ref()) {
+            let text = format!(
+                "is not a pinned certificate; its SHA-256 is {}",
+                hex(own.as_ref())
+            );
+            return Err(reason(text));
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// Nobody vouches for it: perhaps because it vouches for itself.
+fn explain(error: Error, end_entity: &CertificateDer<'_>) -> Error {
+    let unknown = matches!(
+        error,
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::Other(_))
+    );
+    let alone = EndEntityCert::try_from(end_entity).is_ok_and(|own| own.issuer() == own.subject());
+    if !(unknown && alone) {
+        return error;
+    }
+    reason(format!(
+        "is self-signed; if it is the right one, pin its SHA-256 {}",
+        hex(digest(&SHA256, end_entity).as_ref())
+    ))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,11 @@
+//! TLS: who is trusted, who is not and why, and that both drivers, watchers included, do it alike.
+
+#![cfg(feature = "tls")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../api/mod.rs"]
+mod api;
+mod matrix;
+#[path = "../support/mod.rs"]
+mod support;
+mod ways;
