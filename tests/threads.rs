@@ -15,7 +15,7 @@ use etcd_v2::protocol::request::Operation;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
-use support::{CProgram, Etcd, Program, Scripted, Step, Version, tools};
+use support::{CProgram, Cluster, Etcd, Output, Program, Scripted, Step, Version, tools};
 
 const THREADS: usize = 8;
 
@@ -69,8 +69,8 @@ fn no_data_race_is_found() {
     let Some(gcc) = tools::gcc() else { return };
     let folder = library_with_thread_sanitizer();
     let folder = folder.to_str().unwrap();
-    let build = |more: &[&str]| {
-        CProgram::new("threads")
+    let build = |name: &str, more: &[&str]| {
+        CProgram::new(name)
             .compiler(&gcc)
             .without_library()
             .flags(&["-fsanitize=thread", "tests/c/tsan_shim.c", "-L", folder])
@@ -85,7 +85,7 @@ fn no_data_race_is_found() {
         let port = etcd.port().to_string();
         program.run(&[etcd.url(), "8", "300", &port])
     };
-    let racing = run(&build(&["-DRACE"]));
+    let racing = run(&build("threads", &["-DRACE"]));
     assert!(!racing.status.success());
     assert_eq!(
         racing
@@ -98,7 +98,39 @@ fn no_data_race_is_found() {
     );
     assert!(racing.stderr.contains("threads.c"), "{}", racing.stderr);
 
-    let output = run(&build(&[])).success();
+    let output = run(&build("threads", &[])).success();
+    assert_eq!(output.stderr, "");
+
+    let switching = while_members_switch(&build("switching", &[]), Version::V3_4).success();
+    eprintln!("with ThreadSanitizer: {}", switching.stdout);
+    assert_eq!(switching.stderr, "");
+}
+
+/// Runs a program on a cluster whose members die, stop and come back until it ends.
+fn while_members_switch(program: &Program, version: Version) -> Output {
+    let cluster = Cluster::start(version, 3);
+    let endpoints = cluster.endpoints();
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| program.run(&[&endpoints, "16", "10"]));
+        for i in (0..3).cycle() {
+            cluster.member(i).pause();
+            std::thread::sleep(Duration::from_millis(300));
+            cluster.member(i).resume();
+            cluster.member((i + 1) % 3).restart_unready();
+            cluster.wait_until_healthy();
+            if running.is_finished() {
+                break;
+            }
+        }
+        running.join().unwrap()
+    })
+}
+
+#[test]
+fn sixteen_threads_while_members_switch() {
+    let program = CProgram::new("switching").build();
+    let output = while_members_switch(&program, Version::V3_5).success();
+    eprintln!("{}", output.stdout);
     assert_eq!(output.stderr, "");
 }
 

@@ -21,7 +21,8 @@ enum { ACQUIRE_RELEASE = 4 };
 
 /*
  * A Mutex is { futex: u32, poisoned: u8, data }. Unlocking is inline and seen; waiting for the lock is inside std and
- * not, but whoever has got it then looks at `poisoned`: that is where the lock was acquired.
+ * not, but whoever has got it then looks at `poisoned`: that is where the lock was acquired. A RwLock has another u32
+ * before `poisoned`.
  */
 uint8_t __tsan_atomic8_load(const volatile uint8_t *address, int order);
 uint8_t __tsan_atomic8_load(const volatile uint8_t *address, int order)
@@ -29,8 +30,10 @@ uint8_t __tsan_atomic8_load(const volatile uint8_t *address, int order)
 	static uint8_t (*next)(const volatile uint8_t *, int);
 	if (next == NULL)
 		*(void **)&next = dlsym(RTLD_NEXT, "__tsan_atomic8_load");
-	if ((uintptr_t)address % 4 == 0)
+	if ((uintptr_t)address % 4 == 0) {
 		__tsan_acquire((char *)(uintptr_t)address - 4);
+		__tsan_acquire((char *)(uintptr_t)address - 8);
+	}
 	return next(address, order);
 }
 
