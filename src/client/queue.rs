@@ -5,11 +5,12 @@ use crate::error::{Error, Result};
 use crate::protocol::response::Response;
 use crate::status::Status;
 use crate::transport::bell::Bell;
+use crate::transport::monitor::Monitor;
 use crate::transport::process::Birthplace;
 use rustix::fd::{AsFd, AsRawFd, RawFd};
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A call that has ended.
@@ -27,15 +28,12 @@ pub struct Completed<T> {
 pub struct Queue<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
-    state: Mutex<State<T>>,
-    arrived: Condvar,
+    state: Monitor<State<T>>,
     birthplace: Birthplace,
 }
 
 struct State<T> {
     results: VecDeque<(Completed<T>, Permit)>,
-    /// threads in [`Queue::next`]
-    waiting: usize,
     /// rung as long as there are results; made when somebody asks for it
     bell: Option<Bell>,
     dropped: bool,
@@ -56,13 +54,11 @@ impl<T> fmt::Debug for Queue<T> {
 impl<T> Default for Queue<T> {
     fn default() -> Queue<T> {
         Queue(Arc::new(Shared {
-            state: Mutex::new(State {
+            state: Monitor::new(State {
                 results: VecDeque::new(),
-                waiting: 0,
                 bell: None,
                 dropped: false,
             }),
-            arrived: Condvar::new(),
             birthplace: Birthplace::new(),
         }))
     }
@@ -79,36 +75,25 @@ impl<T> Queue<T> {
         self.0.refuse_elsewhere()?;
         // an end that no clock can show is no end
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         loop {
             if let Some((completed, permit)) = state.results.pop_front() {
                 let more = !state.results.is_empty();
                 if !more {
                     state.bell.iter().for_each(Bell::silence);
                 }
-                let wake = more && state.waiting > 0;
                 drop(state);
-                if wake {
+                if more {
                     // whoever is woken wakes the next one, so that a burst costs its producer one call of the system
-                    self.0.arrived.notify_one();
+                    self.0.state.wake_one();
                 }
                 drop(permit);
                 return Ok(Some(completed));
             }
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
+            if end.is_some_and(|end| end <= Instant::now()) {
                 return Ok(None);
             }
-            state.waiting += 1;
-            let arrived = &self.0.arrived;
-            state = match left {
-                Some(left) => {
-                    let woken = arrived.wait_timeout(state, left);
-                    woken.unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
-            state.waiting -= 1;
+            state = self.0.state.wait(state, end);
         }
     }
 
@@ -116,7 +101,7 @@ impl<T> Queue<T> {
     /// `LIMIT` when there is none left.
     pub fn descriptor(&self) -> Result<RawFd> {
         self.0.refuse_elsewhere()?;
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         if state.bell.is_none() {
             let bell = Bell::new().map_err(|e| {
                 let text = format!("no descriptor left for a completion queue: {e}");
@@ -147,7 +132,7 @@ impl<T> Drop for Queue<T> {
         if !self.0.birthplace.is_here() {
             return;
         }
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         state.dropped = true;
         let results = std::mem::take(&mut state.results);
         drop(state);
@@ -159,29 +144,24 @@ impl<T> Entry<T> {
     pub(super) fn complete(self, result: Result<Response>, permit: Permit) {
         let user = self.user;
         let completed = Completed { user, result };
-        let mut state = self.shared.lock();
+        let mut state = self.shared.state.lock();
         if state.dropped {
             drop(state);
             return;
         }
         state.results.push_back((completed, permit));
         let first = state.results.len() == 1;
-        let wake = first && state.waiting > 0;
         if first {
             state.bell.iter().for_each(Bell::ring);
         }
         drop(state);
-        if wake {
-            self.shared.arrived.notify_one();
+        if first {
+            self.shared.state.wake_one();
         }
     }
 }
 
 impl<T> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A lock that a thread of the parent held at the fork is never given back.
     fn refuse_elsewhere(&self) -> Result<()> {
         if self.birthplace.is_here() {

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::transport::bell::Bell;
+use crate::transport::monitor::Monitor;
 use crate::watch::counters::Counters;
 use crate::watch::event::Event;
 use crate::watch::exchange::Output;
@@ -12,7 +13,7 @@ use crate::watch::state::State;
 use std::fmt;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
@@ -39,8 +40,7 @@ impl fmt::Debug for Listener {
 /// The side of a watcher that its consumer and the reactor share.
 #[derive(Debug)]
 pub struct Mailbox {
-    inner: Mutex<Inner>,
-    ready: Condvar,
+    inner: Monitor<Inner>,
     /// most have none
     callbacks: Option<Box<Callbacks>>,
 }
@@ -118,7 +118,7 @@ impl Mailbox {
     /// Empty.
     pub fn new(options: &WatchOptions, listener: Listener) -> Mailbox {
         Mailbox {
-            inner: Mutex::new(Inner {
+            inner: Monitor::new(Inner {
                 queue: Queue::new(options.queue_limit, options.on_full),
                 state: State::Connecting,
                 next: 0,
@@ -127,13 +127,12 @@ impl Mailbox {
                 bell: None,
                 rung: false,
             }),
-            ready: Condvar::new(),
             callbacks: Callbacks::new(listener),
         }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 
     /// Puts in what a machine told. What is for callbacks is only noted: see [`Mailbox::call`].
@@ -158,13 +157,13 @@ impl Mailbox {
                 inner.blocked = push == Push::Full;
                 inner.ring();
                 drop(inner);
-                self.ready.notify_one();
+                self.inner.wake_one();
                 return push;
             }
         }
         inner.ring();
         drop(inner);
-        self.ready.notify_all();
+        self.inner.wake_all();
         Push::Accepted
     }
 
@@ -236,20 +235,10 @@ impl Mailbox {
             if let Some(error) = &inner.end {
                 return Err(error.clone());
             }
-            inner = match end {
-                None => self
-                    .ready
-                    .wait(inner)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(end) => {
-                    let left = end.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return Ok(None);
-                    }
-                    let waited = self.ready.wait_timeout(inner, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
+            if end.is_some_and(|end| end <= Instant::now()) {
+                return Ok(None);
+            }
+            inner = self.inner.wait(inner, end);
         }
     }
 
@@ -262,7 +251,7 @@ impl Mailbox {
         while inner.queue.pop().is_some() {}
         inner.ring();
         drop(inner);
-        self.ready.notify_all();
+        self.inner.wake_all();
         let Some(callbacks) = &self.callbacks else {
             return;
         };

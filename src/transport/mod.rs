@@ -16,6 +16,7 @@ pub mod credentials;
 pub mod endpoint;
 pub mod fault;
 pub(crate) mod pipe;
+pub(crate) mod monitor;
 pub(crate) mod prime;
 pub mod process;
 pub(crate) mod race;
