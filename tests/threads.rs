@@ -12,8 +12,6 @@ mod support;
 
 use api::{Verbs, client, node_json, value};
 use etcd_v2::protocol::request::Operation;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 use support::{CProgram, Cluster, Etcd, Output, Program, Scripted, Step, Version, tools};
 
@@ -45,40 +43,16 @@ fn mixed_operations_on_3_5() {
     mixed_operations(Version::V3_5, 2_000);
 }
 
-/// The library, instrumented by rustc; std is not, see tests/c/tsan_shim.c.
-fn library_with_thread_sanitizer() -> PathBuf {
-    let target = tools::target_dir().join("tsan");
-    let host = tools::run(Command::new("rustc").args(["--print", "host-tuple"]));
-    let flags = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer";
-    tools::run(
-        tools::cargo()
-            .env("CARGO_TARGET_DIR", &target)
-            .env("RUSTFLAGS", flags)
-            // the sanitizer is there in a stable compiler, only its flag is not
-            .env("RUSTC_BOOTSTRAP", "1")
-            .args(["build", "--locked", "--lib", "--target", host.trim()]),
-    );
-    let folder = target.join(host.trim()).join("debug");
-    let _ = std::os::unix::fs::symlink("libetcd_v2.so", folder.join("libetcd_v2.so.0"));
-    folder
-}
-
 /// A race on purpose shows that the sanitizer looks.
 #[test]
 fn no_data_race_is_found() {
-    let Some(gcc) = tools::gcc() else { return };
-    let folder = library_with_thread_sanitizer();
-    let folder = folder.to_str().unwrap();
+    if tools::gcc().is_none() {
+        return;
+    }
     let build = |name: &str, more: &[&str]| {
-        CProgram::new(name)
-            .compiler(&gcc)
-            .without_library()
-            .flags(&["-fsanitize=thread", "tests/c/tsan_shim.c", "-L", folder])
-            .flags(&["-Wl,--no-as-needed", "-letcd_v2"])
-            .flags(&[&format!("-Wl,--disable-new-dtags,-rpath,{folder}")])
-            .flags(more)
-            .build()
-            .limit(Duration::from_secs(180))
+        let program = CProgram::new(name).with_thread_sanitizer();
+        let program = program.expect("gcc").flags(more).build();
+        program.limit(Duration::from_secs(180))
     };
     let run = |program: &Program| {
         let etcd = Etcd::start(Version::V3_4);

@@ -1,11 +1,11 @@
 //! Watchers and asynchronous calls through the C functions, on real servers: plain, under valgrind and with sanitizers.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
 mod support;
 
 use std::time::Duration;
-use support::{CProgram, Etcd, Program, Scripted, Step, Version};
+use support::{BlackHole, CProgram, Etcd, Program, Scripted, Step, Version};
 
 fn watcher(program: &Program, version: Version) {
     let etcd = Etcd::start(version);
@@ -93,5 +93,43 @@ fn a_client_ends_inside_its_callbacks() {
     let valgrind = plain.clone().under_valgrind();
     for program in [Some(plain), sanitized, valgrind].into_iter().flatten() {
         assert_eq!(program.run(&[etcd.url()]).success().stderr, "");
+    }
+}
+
+/// At every moment of its life.
+fn ends(program: &Program, version: Version, rounds: u32) {
+    let etcd = Etcd::start(version);
+    let nowhere = BlackHole::new();
+    let program = program.clone().limit(Duration::from_secs(180));
+    let output = program.run(&[etcd.url(), nowhere.url(), &rounds.to_string()]);
+    let output = output.success();
+    eprintln!("etcd {version}:\n{}", output.stdout);
+    assert_eq!(output.stderr, "");
+}
+
+#[test]
+fn ended_a_thousand_times() {
+    let program = CProgram::new("watch_ends").build();
+    ends(&program, Version::V3_4, 1000);
+}
+
+#[test]
+fn ended_a_thousand_times_with_sanitizers() {
+    if let Some(program) = CProgram::new("watch_ends").sanitized() {
+        ends(&program.build(), Version::V3_5, 1000);
+    }
+}
+
+/// The loop, its watchers and its calls, and whoever ends them.
+#[test]
+fn no_data_race_is_found() {
+    if let Some(program) = CProgram::new("watch_ends").with_thread_sanitizer() {
+        ends(&program.build(), Version::V3_4, 200);
+    }
+    if let Some(program) = CProgram::new("submit").with_thread_sanitizer() {
+        submit(&program.build(), Version::V3_5, 2000);
+    }
+    if let Some(program) = CProgram::new("watcher").with_thread_sanitizer() {
+        watcher(&program.build(), Version::V3_4);
     }
 }

@@ -16,6 +16,8 @@ static int calls;
 
 static etcd_v2_request *request_of(int32_t operation, const char *key, const char *value)
 {
+	/* callbacks ask for some, too */
+	etcd_v2_error *error = NULL;
 	etcd_v2_request *request;
 	CHECK_OK(etcd_v2_request_new(operation, key, &request, &error));
 	if (value != NULL)

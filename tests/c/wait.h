@@ -57,7 +57,27 @@ static inline long count_entries(const char *folder)
 	return count;
 }
 
-static inline long own_threads(void) { return count_entries("/proc/self/task"); }
+/* A checker may have some of its own: then only those of the library count. */
+static inline long own_threads(void)
+{
+#ifdef __SANITIZE_THREAD__
+	DIR *dir = opendir("/proc/self/task");
+	CHECK(dir != NULL);
+	long count = 0;
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+		char path[300], name[32] = "";
+		snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+		FILE *file = entry->d_name[0] == '.' ? NULL : fopen(path, "r");
+		count += file != NULL && fgets(name, sizeof name, file) != NULL && strcmp(name, "etcd_v2\n") == 0;
+		if (file != NULL)
+			fclose(file);
+	}
+	closedir(dir);
+	return count;
+#else
+	return count_entries("/proc/self/task");
+#endif
+}
 
 /* Without the one that looks. */
 static inline long open_descriptors(void) { return count_entries("/proc/self/fd") - 1; }

@@ -88,6 +88,21 @@ impl CProgram {
         ]))
     }
 
+    /// With gcc's thread sanitizer, and a library that rustc has instrumented for it; std is not, see
+    /// tests/c/tsan_shim.c. `None` when the tests run without gcc.
+    pub fn with_thread_sanitizer(self) -> Option<CProgram> {
+        let gcc = tools::gcc()?;
+        let folder = tools::library_with_thread_sanitizer();
+        let folder = folder.to_str().expect("a path in UTF-8");
+        Some(
+            self.compiler(gcc)
+                .without_library()
+                .flags(&["-fsanitize=thread", "tests/c/tsan_shim.c", "-L", folder])
+                .flags(&["-Wl,--no-as-needed", "-letcd_v2"])
+                .flags(&[&format!("-Wl,--disable-new-dtags,-rpath,{folder}")]),
+        )
+    }
+
     /// With the library that has the feature `test-hooks`.
     pub fn with_hooks(mut self) -> CProgram {
         self.library = Library::WithHooks;

@@ -161,6 +161,27 @@ pub fn library_with_hooks() -> PathBuf {
         .clone()
 }
 
+/// Folder with the shared library instrumented for ThreadSanitizer.
+pub fn library_with_thread_sanitizer() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let target = target_dir().join("tsan");
+            let host = run(Command::new("rustc").args(["--print", "host-tuple"]));
+            let flags = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer";
+            run(cargo()
+                .env("CARGO_TARGET_DIR", &target)
+                .env("RUSTFLAGS", flags)
+                // the sanitizer is there in a stable compiler, only its flag is not
+                .env("RUSTC_BOOTSTRAP", "1")
+                .args(["build", "--locked", "--lib", "--target", host.trim()]));
+            let folder = target.join(host.trim()).join("debug");
+            link_soname(&folder);
+            folder
+        })
+        .clone()
+}
+
 fn link_soname(folder: &Path) {
     // another test process may be faster
     let _ = std::os::unix::fs::symlink("libetcd_v2.so", folder.join("libetcd_v2.so.0"));
