@@ -32,7 +32,7 @@ endif
 # compilers add the unwinder themselves, in the form that suits: with -static there is no libgcc_s
 PC_STATIC_LIBS := $(filter-out -lgcc_s,$(STATIC_LIBS))
 
-.PHONY: all build etcd2ctl demo test bench bench-watch storm chaos install uninstall clean help
+.PHONY: all build etcd2ctl demo test bench bench-watch storm chaos chaos-compared install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: build
@@ -68,6 +68,9 @@ CHAOS ?= 600 8 3.4
 
 chaos:
 	@$(CARGO) bench --locked --bench chaos -- $(CHAOS)
+
+chaos-compared:
+	@CHAOS_BESIDE=$$(sh benches/go-client/build.sh) && export CHAOS_BESIDE && $(CARGO) bench --locked --bench chaos -- $(CHAOS)
 
 # The long form of tests/storm: writes behind cut connections, seconds of members that come and go, foreign writes beside
 # a quiet watch.
@@ -106,6 +109,7 @@ help:
 	@echo "make bench-watch measure many watchers on one client against a real etcd"
 	@echo "make chaos       hurt a cluster for 10 minutes under load, print what callers were told (CHAOS=\"SECONDS THREADS VERSION SEED\")"
 	@echo "make storm       watchers in bad weather for long: STORM_WRITES=$(STORM_WRITES) STORM_SECONDS=$(STORM_SECONDS) STORM_FOREIGN=$(STORM_FOREIGN)"
+	@echo "make chaos-compared  the same, then once more with the Go v2 client from Debian's packages"
 	@echo "make install     install below PREFIX=$(PREFIX); DESTDIR, LIBDIR and INCLUDEDIR are honoured"
 	@echo "make uninstall   remove what install put there"
 	@echo "make clean       remove what was built"

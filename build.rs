@@ -31,6 +31,7 @@ const CHAPTERS: &[&str] = &[
     "request",
     "response",
     "node",
+    "consistency",
     "outcome",
     "watch",
     "watch_options",
@@ -45,6 +46,10 @@ const CHAPTERS: &[&str] = &[
     "auth",
     "users",
     "roles",
+    "diagnostics",
+    "trace",
+    "retry",
+    "counters",
 ];
 
 /// Columns of the header.

@@ -1,5 +1,6 @@
-//! The long form of tests/chaos.rs: `chaos [seconds] [threads] [3.4|3.5] [seed]`. Exits with 1 when something is wrong or
-//! a call was more than 50 ms beyond its deadline.
+//! The long form of the test of this name: `chaos [seconds] [threads] [3.4|3.5] [seed]`. Exits with 1 when something is wrong
+//! or a call was more than 50 ms beyond its deadline. With the path of a program in `CHAOS_BESIDE`, the same is done to that
+//! one afterwards.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "../tests/chaos/mod.rs"]
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
     println!("seed {}", chaos.seed);
     let report = chaos.run();
     println!("{report}");
+    if let Some(program) = std::env::var_os("CHAOS_BESIDE") {
+        println!("\n{}", chaos.run_program(program.as_ref()));
+    }
     let late = report.ledger.late > Duration::from_millis(50);
     ExitCode::from(u8::from(late || !report.ledger.wrong.is_empty()))
 }

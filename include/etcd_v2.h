@@ -44,7 +44,8 @@
  *            (_ns), sizes are bytes, indices have 64 bits.
  * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise; only a watch may
  *            wait for ever. A cancel token ends requests and watches from another thread.
- * Callbacks  run on the one thread of their client, one at a time; it is started by the first watcher
+ * Callbacks  (but for the listeners of Diagnostics, which have rules of their own)
+ *            run on the one thread of their client, one at a time; it is started by the first watcher
  *            or submitted call. They may call everything here, but whatever waits holds up all
  *            watchers and submitted calls of the client, and what waits for one of those waits for
  *            ever. What they are given is only good until they return. They must return: neither
@@ -56,11 +57,12 @@
  *            the callback these do not wait: then this call of it is the last. Callbacks of two
  *            clients that end each other's watchers or clients can wait for each other for ever.
  * Process    No signal handlers, no output, no environment variables, no threads but that of a client
- *            with watchers or submitted calls and those that look up host names. SIGPIPE need not be
- *            ignored; dlclose() is safe, and a process may exit with everything alive. After fork()
- *            the child makes clients of its own: those of the parent, with watchers and queues, answer
- *            ETCD_V2_FORKED there and may only be freed, which frees nothing of the parent's. No
- *            callback runs in the child, nor the free_user of what the parent's thread still held.
+ *            with watchers, submitted calls or a sync interval, and those that look up host names.
+ *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
+ *            alive. After fork() the child makes clients of its own: those of the parent, with
+ *            watchers and queues, answer ETCD_V2_FORKED there and may only be freed, which frees
+ *            nothing of the parent's. No callback runs in the child, nor the free_user of what the
+ *            parent's thread still held.
  *
  * == Statuses that every call to etcd may return ==================================================
  *
@@ -71,6 +73,7 @@
  *                         ETCD_V2_SERVER_ERROR
  *   sent, not answered    ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied; ask
  *                         etcd_v2_resolve_outcome() before you repeat it
+ *   too old an answer     ETCD_V2_STALE, only when etcd_v2_options_set_stale() asks for it
  *   a wrong answer        ETCD_V2_PROTOCOL (not etcd's), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
  *   not allowed           ETCD_V2_UNAUTHORIZED (110)
  *   a bug of the library  ETCD_V2_INTERNAL
@@ -179,6 +182,15 @@ typedef struct etcd_v2_role etcd_v2_role;
 /** A list of roles. Read-only: any number of threads may read one list at once. */
 typedef struct etcd_v2_roles etcd_v2_roles;
 
+/** One moment of a request. Only good until the callback that was given it returns. */
+typedef struct etcd_v2_trace etcd_v2_trace;
+
+/** A failed attempt. Only good until the callback that was given it returns. */
+typedef struct etcd_v2_retry etcd_v2_retry;
+
+/** Numbers of a client at one time. Read-only: any number of threads may read them at once. */
+typedef struct etcd_v2_counters etcd_v2_counters;
+
 /*
  * == Version ======================================================================================
  *
@@ -196,7 +208,6 @@ ETCD_V2_API int32_t etcd_v2_version_number(void);
  *
  * 0 is success. Errors that etcd tells keep etcd's own number (100 to 500, also numbers that are
  * not listed here); what this library finds out itself counts from 1000. Numbers are never reused.
- * This version never returns ETCD_V2_STALE and ETCD_V2_CLOSED.
  */
 
 /** How a call ended: ETCD_V2_OK or what went wrong. */
@@ -436,6 +447,17 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_poll_ms(
     etcd_v2_options *options, int64_t max_poll_ms, etcd_v2_error **err);
 
 /**
+ * How often the cluster is asked for its members, as etcd_v2_sync() does, give or take a quarter: 100
+ * to 2147483647 ms; 0, the default: never. It starts the client's thread when the client is made, and
+ * looks for the first time then. One look costs a request to one member and one to each that is new;
+ * errors do not end it. Whoever sets it, or has called etcd_v2_sync(), wants members to be found: then
+ * a call that has failed at all of them asks those that still say something for others, too, within
+ * its deadline, and watchers have it done.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_sync_interval_ms(
+    etcd_v2_options *options, int64_t sync_interval_ms, etcd_v2_error **err);
+
+/**
  * Longest answer that is read: 1024 to 4294967294 bytes, default 512 MiB. A longer one ends as
  * ETCD_V2_TOO_LARGE.
  */
@@ -516,7 +538,8 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_open(
 
 /**
  * Makes a client; free it with etcd_v2_client_free(). `options` are copied: they may be changed
- * and freed afterwards. Nothing is sent yet.
+ * and freed afterwards. Nothing is sent yet, unless etcd_v2_options_set_sync_interval_ms() asks for
+ * it.
  * Also returns ETCD_V2_TLS when a certificate or key that they name is not good (any more).
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_new(
@@ -1086,6 +1109,47 @@ ETCD_V2_API size_t etcd_v2_node_child_count(const etcd_v2_node *node);
  * ETCD_V2_SORTED.
  */
 ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, size_t i);
+
+/*
+ * == Consistency ==================================================================================
+ *
+ * Any member of a cluster answers a read from what it has. One that is cut off from its peers goes
+ * on to do so, with data of any age. A client therefore remembers the highest index and term that
+ * any member has told it, and notices what is older: when it goes on from a member that fails to
+ * one that is behind, nothing that it has seen becomes unseen without a word.
+ *
+ * It cannot notice what it has no way to know: a client that only ever asks a member that is cut
+ * off sees a store that stands still. A read with ETCD_V2_QUORUM is never older than what had been
+ * written before it was sent. Writes are never stale.
+ */
+
+#define ETCD_V2_STALE_OFF    1 /**< Nobody looks. */
+#define ETCD_V2_STALE_TELL   2 /**< An older answer says so. The default. */
+#define ETCD_V2_STALE_REFUSE 3 /**< An older answer is none: another member is asked. */
+
+/**
+ * What becomes of an answer to a read without ETCD_V2_QUORUM that is older than what the client had
+ * been told when it asked, by its index or by its term, or that is of another cluster:
+ *
+ *   ETCD_V2_STALE_OFF     nothing
+ *   ETCD_V2_STALE_TELL    etcd_v2_response_is_stale() and etcd_v2_error_is_stale() say so
+ *   ETCD_V2_STALE_REFUSE  another member is asked; when all are behind, twice, the read ends as
+ *                         ETCD_V2_STALE, which names them and the numbers. A member that is behind
+ *                         for longer than half a second is avoided like one that fails, by
+ *                         watchers, too
+ *
+ * With REFUSE the first cluster that answers is the only one: when it is made anew, make a new
+ * client. Otherwise the client forgets what it knew of the one before. Watchers tell
+ * ETCD_V2_LOSS_RECREATED with all three.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_stale(
+    etcd_v2_options *options, int32_t stale, etcd_v2_error **err);
+
+/** Whether this answer to a read is older than what the client had been told when it asked. */
+ETCD_V2_API bool etcd_v2_response_is_stale(const etcd_v2_response *response);
+
+/** The same of what etcd refused, such as a key that is not there (yet); true for ETCD_V2_STALE. */
+ETCD_V2_API bool etcd_v2_error_is_stale(const etcd_v2_error *error);
 
 /*
  * == Unknown outcomes =============================================================================
@@ -2057,6 +2121,248 @@ ETCD_V2_API const char *etcd_v2_role_pattern(const etcd_v2_role *role, uint32_t 
 
 /** Frees a list with all its roles and text. */
 ETCD_V2_API void etcd_v2_roles_free(etcd_v2_roles *roles);
+
+/*
+ * == Diagnostics ==================================================================================
+ *
+ * Who listens is set in the options, before the client is made. Everything is told on the thread
+ * that does the work: the one that called, or the one of the client. So, unlike other callbacks, a
+ * listener may run on several threads at once; it holds up what it is told of. What nobody listens
+ * to is not even formatted.
+ *
+ * A listener may call everything, but must not free the client that it is told of. What it does
+ * itself is not told to listeners, on that thread. What it is given is good until it returns.
+ * Passwords, keys of certificates and the Authorization header are never told, and values of keys
+ * only to the listener of etcd_v2_options_set_curl().
+ */
+
+#define ETCD_V2_LOG_ERROR     1  /**< A call failed. */
+#define ETCD_V2_LOG_WARN      2  /**< And attempts that failed, after which something else is tried. */
+#define ETCD_V2_LOG_INFO      3  /**< And what changed: watchers, members, settings. */
+#define ETCD_V2_LOG_DEBUG     4  /**< And every request. */
+#define ETCD_V2_RETRY_DEFAULT 0  /**< As if there were no hook. */
+#define ETCD_V2_RETRY_STOP    -1 /**< No further attempt: the call fails now. */
+
+/** Gets one line of the log, without a newline. `level` is one of ETCD_V2_LOG_... */
+typedef void (*etcd_v2_log_fn)(int32_t level, const char *line, void *user);
+
+/** Gets one command for a POSIX shell. */
+typedef void (*etcd_v2_curl_fn)(const char *command, void *user);
+
+/** Gets one moment of a request. */
+typedef void (*etcd_v2_trace_fn)(const etcd_v2_trace *trace, void *user);
+
+/**
+ * Answers ETCD_V2_RETRY_DEFAULT, ETCD_V2_RETRY_STOP, or for how many ms to pause before the next
+ * attempt.
+ */
+typedef int64_t (*etcd_v2_retry_fn)(const etcd_v2_retry *retry, void *user);
+
+/**
+ * Lines of the log are told to `callback`, which must not be NULL. It replaces the one that was set
+ * before.
+ *
+ *   `level`      the last of ETCD_V2_LOG_... that is told
+ *   `user`       given to `callback`; may be NULL
+ *   `free_user`  gets `user` when neither these options nor a client that was made of them have it any
+ *                more; at once when this fails; may be NULL
+ *
+ * A line names the request by a number that is its own within the client, so that its lines can be
+ * found again, and the key, but no value.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_log(
+    etcd_v2_options *options, int32_t level, etcd_v2_log_fn callback, void *user,
+    void (*free_user)(void *user), etcd_v2_error **err);
+
+/**
+ * Every request, each attempt of it, those of watchers too, is told to `callback` as a command for a
+ * POSIX shell that repeats it, with curl and for some bodies printf. The password is masked, so that
+ * a client with credentials needs it put in. The command shows the key and the value. Everything
+ * else as in etcd_v2_options_set_log().
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_curl(
+    etcd_v2_options *options, etcd_v2_curl_fn callback, void *user, void (*free_user)(void *user),
+    etcd_v2_error **err);
+
+/**
+ * Every request, those of watchers too, is told to `callback`: once when it begins, after every
+ * exchange with a member, and once when it ends. Everything else as in etcd_v2_options_set_log().
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_trace(
+    etcd_v2_options *options, etcd_v2_trace_fn callback, void *user, void (*free_user)(void *user),
+    etcd_v2_error **err);
+
+/**
+ * `callback` is asked after a failed attempt of a call, executed or submitted, before the next one.
+ * It may end the call there, or give it time: then it goes on after that, also when every member was
+ * asked as often as it would be without a hook, until its deadline. It is not asked when nothing can
+ * follow: so it can never have a write sent again that may have been applied, unless
+ * etcd_v2_request_allow_repeat() said so. Watches go on as they do. Everything else as in
+ * etcd_v2_options_set_log().
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_retry_hook(
+    etcd_v2_options *options, etcd_v2_retry_fn callback, void *user, void (*free_user)(void *user),
+    etcd_v2_error **err);
+
+/*
+ * == Trace ========================================================================================
+ *
+ * One moment of a request, as etcd_v2_options_set_trace() tells it. Everything read from it lives
+ * as long as it.
+ */
+
+#define ETCD_V2_TRACE_BEGIN   1 /**< The request begins. */
+#define ETCD_V2_TRACE_ATTEMPT 2 /**< An exchange with a member is over: with an answer, or not. */
+#define ETCD_V2_TRACE_END     3 /**< The request is over. */
+
+/** Which moment: one of ETCD_V2_TRACE_...; 0 for NULL. */
+ETCD_V2_API int32_t etcd_v2_trace_moment(const etcd_v2_trace *trace);
+
+/** Number of the request, from 1, its own within the client; 0 for NULL. */
+ETCD_V2_API uint64_t etcd_v2_trace_request(const etcd_v2_trace *trace);
+
+/** Whether it belongs to a watch, and not to a call. */
+ETCD_V2_API bool etcd_v2_trace_is_watch(const etcd_v2_trace *trace);
+
+/** "GET", "PUT", ...; NULL for NULL. */
+ETCD_V2_API const char *etcd_v2_trace_method(const etcd_v2_trace *trace);
+
+/** Path and query of the request; a value in it is shown as "***". NULL for NULL. */
+ETCD_V2_API const char *etcd_v2_trace_target(const etcd_v2_trace *trace);
+
+/** The member of the exchange, or the last one that was asked; "" at the beginning, NULL for NULL. */
+ETCD_V2_API const char *etcd_v2_trace_endpoint(const etcd_v2_trace *trace);
+
+/** Exchanges so far; redirects and looks at the version of a member are some, too. */
+ETCD_V2_API uint32_t etcd_v2_trace_attempts(const etcd_v2_trace *trace);
+
+/** How the request ended; ETCD_V2_OK before. */
+ETCD_V2_API etcd_v2_status etcd_v2_trace_status(const etcd_v2_trace *trace);
+
+/** Status of the answer; 0 when there was none, and of an end that is a success. */
+ETCD_V2_API int32_t etcd_v2_trace_http_status(const etcd_v2_trace *trace);
+
+/** Why the exchange or the request failed; "" if it did not, NULL for NULL. */
+ETCD_V2_API const char *etcd_v2_trace_text(const etcd_v2_trace *trace);
+
+/**
+ * How far an exchange came that failed: "resolve", "connect", "TLS", "send", "head", "body"; else
+ * NULL.
+ */
+ETCD_V2_API const char *etcd_v2_trace_phase(const etcd_v2_trace *trace);
+
+/**
+ * How long an exchange was in each phase; all are 0 but for ETCD_V2_TRACE_ATTEMPT. Each out
+ * parameter may be NULL. Waiting for a free connection counts as connecting.
+ */
+ETCD_V2_API void etcd_v2_trace_times(
+    const etcd_v2_trace *trace, int64_t *resolve_ns, int64_t *connect_ns, int64_t *tls_ns,
+    int64_t *send_ns, int64_t *head_ns, int64_t *body_ns);
+
+/** Since the request began. */
+ETCD_V2_API int64_t etcd_v2_trace_total_ns(const etcd_v2_trace *trace);
+
+/** Bytes that an exchange moved, heads included; each out parameter may be NULL. */
+ETCD_V2_API void etcd_v2_trace_bytes(
+    const etcd_v2_trace *trace, uint64_t *sent, uint64_t *received);
+
+/** Whether an exchange had a connection that had served before. */
+ETCD_V2_API bool etcd_v2_trace_is_reused(const etcd_v2_trace *trace);
+
+/*
+ * == Retry ========================================================================================
+ *
+ * A failed attempt, as the hook of etcd_v2_options_set_retry_hook() is told it. Everything read from
+ * it lives as long as it.
+ */
+
+/** How many members the client knows. */
+ETCD_V2_API size_t etcd_v2_retry_endpoint_count(const etcd_v2_retry *retry);
+
+/** URL of member `i`; NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_retry_endpoint(const etcd_v2_retry *retry, size_t i);
+
+/** Exchanges of this call so far, the failed one included. */
+ETCD_V2_API uint32_t etcd_v2_retry_attempts(const etcd_v2_retry *retry);
+
+/** "GET", "PUT", ...; NULL for NULL. */
+ETCD_V2_API const char *etcd_v2_retry_method(const etcd_v2_retry *retry);
+
+/** Path and query of the request; a value in it is shown as "***". NULL for NULL. */
+ETCD_V2_API const char *etcd_v2_retry_target(const etcd_v2_retry *retry);
+
+/** Status of the last answer; 0 when there was none. */
+ETCD_V2_API int32_t etcd_v2_retry_http_status(const etcd_v2_retry *retry);
+
+/** Why the attempt failed; NULL for NULL. Not to be freed. */
+ETCD_V2_API const etcd_v2_error *etcd_v2_retry_error(const etcd_v2_retry *retry);
+
+/*
+ * == Counters =====================================================================================
+ *
+ * What a client has done so far, in numbers that are taken at one time. Everything read from them
+ * lives as long as they.
+ */
+
+#define ETCD_V2_COUNTER_REQUESTS              0  /**< Requests that began; a call has one, seldom more, a watch one for each poll. */
+#define ETCD_V2_COUNTER_ATTEMPTS              1  /**< Exchanges with members. */
+#define ETCD_V2_COUNTER_FAILED_ATTEMPTS       2  /**< Of them, those that brought no answer. */
+#define ETCD_V2_COUNTER_RETRIES               3  /**< Attempts after the first of a request. */
+#define ETCD_V2_COUNTER_FAILOVERS             4  /**< Of them, those at another member. */
+#define ETCD_V2_COUNTER_RECONNECTS            5  /**< Of them, those at the same member. */
+#define ETCD_V2_COUNTER_ANSWERED              6  /**< Requests that succeeded. */
+#define ETCD_V2_COUNTER_REFUSED               7  /**< Requests that etcd refused. */
+#define ETCD_V2_COUNTER_TIMEOUTS              8  /**< Requests that ended with ETCD_V2_TIMEOUT. */
+#define ETCD_V2_COUNTER_CANCELLED             9  /**< Requests that ended with ETCD_V2_CANCELLED; polls that were given up for another. */
+#define ETCD_V2_COUNTER_OUTCOME_UNKNOWN       10 /**< Requests that ended with ETCD_V2_OUTCOME_UNKNOWN. */
+#define ETCD_V2_COUNTER_FAILED                11 /**< Requests that failed in any other way. */
+#define ETCD_V2_COUNTER_IN_FLIGHT             12 /**< Requests without an end yet; of a member, exchanges. */
+#define ETCD_V2_COUNTER_BYTES_SENT            13 /**< Bytes of requests. */
+#define ETCD_V2_COUNTER_BYTES_RECEIVED        14 /**< Bytes of answers. */
+#define ETCD_V2_COUNTER_CONNECTIONS_OPENED    15 /**< Connections that were made. */
+#define ETCD_V2_COUNTER_CONNECTIONS_OPEN      16 /**< Connections that there are. */
+#define ETCD_V2_COUNTER_CONNECTIONS_IDLE      17 /**< Of them, those that carry nothing. */
+#define ETCD_V2_COUNTER_WATCH_POLLS           18 /**< Requests of watches. */
+#define ETCD_V2_COUNTER_WATCHERS              19 /**< Watchers that have not ended. */
+#define ETCD_V2_COUNTER_WATCHERS_LIVE         20 /**< Of them, those in the state ETCD_V2_WATCHER_LIVE. */
+#define ETCD_V2_COUNTER_WATCHERS_RECONNECTING 21 /**< Of them, those in the state ETCD_V2_WATCHER_RECONNECTING. */
+#define ETCD_V2_COUNTER_EVENTS_DELIVERED      22 /**< Events that watchers handed out. */
+#define ETCD_V2_COUNTER_EVENTS_DROPPED        23 /**< Events that found no room. */
+#define ETCD_V2_COUNTER_WATCH_GAPS            24 /**< Gaps that watchers told. */
+
+/**
+ * Takes the numbers of a client; free them with etcd_v2_counters_free(). Nothing is sent, and nothing
+ * waits.
+ * Also returns ETCD_V2_FORKED.
+ */
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_counters(
+    const etcd_v2_client *client, etcd_v2_counters **out, etcd_v2_error **err);
+
+/** How many counters there are: those named ETCD_V2_COUNTER_..., and in later versions more. */
+ETCD_V2_API size_t etcd_v2_counters_count(const etcd_v2_counters *counters);
+
+/** Name of counter `i`, in lower case, such as "bytes_sent"; NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_counters_name_at(const etcd_v2_counters *counters, size_t i);
+
+/** Counter `i`, one of ETCD_V2_COUNTER_..., of the whole client; 0 beyond the end. */
+ETCD_V2_API uint64_t etcd_v2_counters_value_at(const etcd_v2_counters *counters, size_t i);
+
+/** How many members the client knew. */
+ETCD_V2_API size_t etcd_v2_counters_endpoint_count(const etcd_v2_counters *counters);
+
+/** URL of member `member`; NULL beyond the end. */
+ETCD_V2_API const char *etcd_v2_counters_endpoint_at(
+    const etcd_v2_counters *counters, size_t member);
+
+/**
+ * Counter `i`, one of ETCD_V2_COUNTER_..., of member `member`; 0 beyond the end. A member has
+ * attempts, those that failed, those in flight, bytes and connections; all others are 0.
+ */
+ETCD_V2_API uint64_t etcd_v2_counters_endpoint_value_at(
+    const etcd_v2_counters *counters, size_t member, size_t i);
+
+/** Frees the numbers. */
+ETCD_V2_API void etcd_v2_counters_free(etcd_v2_counters *counters);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 
 pub mod admin;
 mod call;
+pub(crate) mod counters;
 mod endpoints;
 mod options;
 mod queue;
@@ -13,6 +14,7 @@ mod watch_once;
 mod watcher;
 
 pub use call::{Ask, Call};
+pub use counters::{Counters, Row};
 pub use endpoints::Known;
 pub use options::Options;
 pub use queue::{Completed, Queue};
@@ -21,12 +23,14 @@ pub use watch_once::Patience;
 pub use watcher::Watcher;
 
 pub use crate::cluster::evidence::{Fate, Finding};
+pub use crate::cluster::guard::Policy;
 pub use crate::reactor::mailbox::{Listener, OnEvent, OnState};
 
 use self::submit::Engine;
 use crate::cluster::diary::Diary;
 use crate::cluster::errand::Errand;
 use crate::cluster::failover;
+use crate::cluster::guard::Guard;
 use crate::cluster::pursuit::Terms;
 use crate::cluster::roster::Roster;
 use crate::error::{Error, Result};
@@ -52,19 +56,27 @@ pub struct Client {
 }
 
 impl Client {
-    /// No I/O happens here.
+    /// No I/O happens here, unless members are to be looked for from time to time.
     pub fn new(options: &Options) -> Result<Client> {
         let mut options = options.clone();
         options.fill_in()?;
         let diary = Arc::new(Diary::new(options.listeners.clone()));
-        let roster = Roster::new(&options.endpoints, &options.settings).with_diary(diary);
-        Ok(Client {
+        let roster = Roster::new(&options.endpoints, &options.settings)
+            .with_diary(diary)
+            .with_guard(Guard::new(options.stale));
+        let client = Client {
             engine: Engine::new(options.max_in_flight),
             hub: OnceLock::new(),
             roster: Arc::new(roster),
             options,
             birthplace: Birthplace::new(),
-        })
+        };
+        if client.options.sync_interval.is_some() {
+            // somebody has to look at the clock
+            client.roster.scout().want();
+            client.reactor()?;
+        }
+        Ok(client)
     }
 
     /// Runs one request to its end on this thread.
@@ -116,6 +128,7 @@ impl Client {
             budget: self.budget(now, call.deadline.unwrap_or(self.options.deadline)),
             decode: self.options.decode,
             refresh: false,
+            plain_read: false,
         }
     }
 

@@ -92,6 +92,8 @@ pub struct Detail {
     pub retriable: bool,
     /// Whether the request may have been, or may still be, applied.
     pub outcome_unknown: bool,
+    /// Whether it is, or is about, an answer that is older than one seen before.
+    pub stale: bool,
     /// What was known when the request first left: what it changed has a higher index.
     pub known: Known,
     /// Every try, in order.
@@ -133,6 +135,7 @@ impl Error {
             phase: None,
             retriable: false,
             outcome_unknown: status == Status::OUTCOME_UNKNOWN,
+            stale: false,
             known: Known::default(),
             attempts: Vec::new(),
             body: Vec::new(),

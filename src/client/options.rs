@@ -1,6 +1,7 @@
 //! Settings of a client; every setter validates and says no with a status.
 
 use crate::cluster::diary::listeners::{Level, Listeners, OnCurl, OnLog, OnRetry, OnTrace};
+use crate::cluster::guard::Policy;
 use crate::error::{Error, Result};
 use crate::protocol::answer::Limits;
 use crate::transport::channel::Settings;
@@ -25,6 +26,7 @@ pub struct Options {
     pub(super) deadline: Duration,
     pub(super) connect_timeout: Duration,
     pub(super) max_poll: Duration,
+    pub(super) sync_interval: Option<Duration>,
     pub(super) max_response_bytes: u64,
     pub(super) max_connections: usize,
     pub(super) max_in_flight: usize,
@@ -33,6 +35,7 @@ pub struct Options {
     pub(super) authorization: Option<Authorization>,
     pub(super) tls: TlsSettings,
     pub(super) listeners: Listeners,
+    pub(super) stale: Policy,
 }
 
 impl Default for Options {
@@ -43,6 +46,7 @@ impl Default for Options {
             deadline: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(2),
             max_poll: Duration::from_secs(45),
+            sync_interval: None,
             max_response_bytes: 512 << 20,
             max_connections: 64,
             max_in_flight: 10_000,
@@ -60,6 +64,7 @@ impl Default for Options {
             authorization: None,
             tls: TlsSettings::default(),
             listeners: Listeners::default(),
+            stale: Policy::default(),
         }
     }
 }
@@ -104,6 +109,15 @@ impl Options {
     /// A watch poll is renewed after this time without an event, give or take a quarter.
     pub fn set_max_poll_ms(&mut self, ms: i64) -> Result<()> {
         self.max_poll = millis("max_poll_ms", ms, 100..=LONGEST_MS)?;
+        Ok(())
+    }
+
+    /// How often the cluster is asked for its members, give or take a quarter; 0: never.
+    pub fn set_sync_interval_ms(&mut self, ms: i64) -> Result<()> {
+        self.sync_interval = match ms {
+            0 => None,
+            ms => Some(millis("sync_interval_ms", ms, 100..=LONGEST_MS)?),
+        };
         Ok(())
     }
 
@@ -181,24 +195,30 @@ impl Options {
         self.authorization = authorization;
     }
 
-    /// Gets lines of the log, up to `level`; `None` is nobody.
-    pub fn set_log(&mut self, level: Level, listener: Option<OnLog>) {
-        self.listeners.log = listener.map(|listener| (level, listener));
+    /// Gets lines of the log, up to `level`. Who listened before is given back, here and below: what it holds is to be let
+    /// go with nothing locked.
+    pub fn set_log(&mut self, level: Level, listener: OnLog) -> Option<(Level, OnLog)> {
+        self.listeners.log.replace((level, listener))
     }
 
     /// Gets every request as a command for a shell.
-    pub fn set_curl(&mut self, listener: Option<OnCurl>) {
-        self.listeners.curl = listener;
+    pub fn set_curl(&mut self, listener: OnCurl) -> Option<OnCurl> {
+        self.listeners.curl.replace(listener)
     }
 
     /// Gets the moments of every request.
-    pub fn set_trace(&mut self, listener: Option<OnTrace>) {
-        self.listeners.trace = listener;
+    pub fn set_trace(&mut self, listener: OnTrace) -> Option<OnTrace> {
+        self.listeners.trace.replace(listener)
     }
 
     /// Is asked after every failed attempt.
-    pub fn set_retry_hook(&mut self, listener: Option<OnRetry>) {
-        self.listeners.retry = listener;
+    pub fn set_retry_hook(&mut self, listener: OnRetry) -> Option<OnRetry> {
+        self.listeners.retry.replace(listener)
+    }
+
+    /// What becomes of answers that are older than others seen before.
+    pub fn set_stale(&mut self, policy: Policy) {
+        self.stale = policy;
     }
 
     /// For `https://` endpoints.
@@ -289,6 +309,8 @@ mod tests {
             ("deadline_ms", options.set_deadline_ms(i64::MAX)),
             ("connect_timeout_ms", options.set_connect_timeout_ms(-1)),
             ("max_poll_ms", options.set_max_poll_ms(99)),
+            ("sync_interval_ms", options.set_sync_interval_ms(99)),
+            ("sync_interval_ms", options.set_sync_interval_ms(-1)),
             (
                 "max_response_bytes",
                 options.set_max_response_bytes(u64::MAX),

@@ -121,7 +121,7 @@ impl Look<'_> {
                 Some(index) => search.quiet(index),
                 None => search.lost(),
             },
-            Step::Refused(_) | Step::Trouble(_) => search.lost(),
+            Step::Refused(_) | Step::Trouble(_) | Step::Stale(..) => search.lost(),
         }
         Ok(())
     }

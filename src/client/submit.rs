@@ -9,7 +9,7 @@ use crate::reactor::call;
 use crate::reactor::core::Setup;
 use crate::reactor::handle::Reactor;
 use crate::status::Status;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -18,6 +18,8 @@ use std::time::Instant;
 pub(super) struct Engine {
     reactor: OnceLock<Reactor>,
     starting: Mutex<()>,
+    /// whether it has been told to look for members
+    kept: AtomicBool,
     in_flight: Arc<AtomicUsize>,
     limit: usize,
 }
@@ -27,6 +29,7 @@ impl Engine {
         Engine {
             reactor: OnceLock::new(),
             starting: Mutex::new(()),
+            kept: AtomicBool::new(false),
             in_flight: Arc::default(),
             limit,
         }
@@ -35,6 +38,11 @@ impl Engine {
     /// If there is one already.
     pub(super) fn reactor(&self) -> Option<&Reactor> {
         self.reactor.get()
+    }
+
+    /// True once.
+    pub(super) fn keep(&self) -> bool {
+        !self.kept.swap(true, Ordering::Relaxed)
     }
 
     fn permit(&self) -> Result<Permit> {
@@ -131,6 +139,7 @@ impl Client {
             })?;
             // nobody else can have set it
             let _ = self.engine.reactor.set(reactor);
+            self.keep();
         }
         let none = || Error::new(Status::INTERNAL, "the thread of the client did not start");
         self.engine.reactor.get().ok_or_else(none)

@@ -5,6 +5,7 @@ use crate::cluster::budget::Budget;
 use crate::cluster::census::Census;
 use crate::cluster::failover;
 use crate::error::Result;
+use crate::reactor::keeper::{Keeper, Terms};
 use crate::transport::cancel::Cancel;
 use std::time::{Duration, Instant};
 
@@ -15,12 +16,32 @@ impl Client {
         self.refuse_elsewhere()?;
         let now = Instant::now();
         let budget = self.budget(now, timeout.unwrap_or(self.options.deadline));
-        let (roster, settings) = (&self.roster, &self.options.settings);
-        let census = Census::new(budget, self.options.decode, roster, now);
-        if failover::count(roster, settings, census, cancel)? {
+        // who asks once may be helped with it later
+        self.roster.scout().want();
+        let census = Census::new(budget, self.options.decode, &self.roster, now);
+        if failover::count(&self.roster, census, cancel)? {
             self.sweep();
         }
+        self.keep();
         Ok(())
+    }
+
+    /// The thread looks for members, too, once it runs and somebody wants them to be found.
+    pub(super) fn keep(&self) {
+        let (options, scout) = (&self.options, self.roster.scout());
+        if let Some(reactor) = self.engine.reactor()
+            && scout.is_wanted()
+            && self.engine.keep()
+        {
+            let keeper = Keeper::new(Terms {
+                interval: options.sync_interval,
+                deadline: options.deadline,
+                connect: options.connect_timeout,
+                decode: options.decode,
+            });
+            // a thread that has ended needs none
+            let _ = reactor.add(Box::new(keeper));
+        }
     }
 
     pub(super) fn budget(&self, now: Instant, time: Duration) -> Budget {

@@ -3,7 +3,9 @@
 use super::Client;
 use crate::cluster::backoff::Backoff;
 use crate::cluster::failover;
+use crate::cluster::guard::{Policy, Stale};
 use crate::cluster::roster::Member;
+use crate::cluster::search::Quest;
 use crate::cluster::trail::Trail;
 use crate::cluster::visit::{Step, Visit};
 use crate::echo::{one_line, seconds};
@@ -70,6 +72,7 @@ impl Client {
             trail: Trail::new(started),
             backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(3)),
             tried: Vec::new(),
+            answered: Vec::new(),
             heads_withheld: false,
             passed: 0,
         };
@@ -93,6 +96,8 @@ struct Poll<'a> {
     trail: Trail,
     backoff: Backoff,
     tried: Vec<Arc<Member>>,
+    /// those of them that have said something
+    answered: Vec<Arc<Member>>,
     /// Something between us and the member keeps the head back until there is an event.
     heads_withheld: bool,
     /// Events passed over.
@@ -108,9 +113,14 @@ impl Poll<'_> {
         }
         let client = self.client;
         let Some(member) = client.roster.pick(now, &self.tried) else {
-            self.tried.clear();
-            return self.breathe();
+            return self.seek(now);
         };
+        if let Some(stale) = self.refused(&member)? {
+            let error = Error::new(Status::STALE, stale.to_string());
+            self.trail.trouble(member.url(), error, now.elapsed());
+            self.leave(&member, Instant::now());
+            return Ok(None);
+        }
         let wire = Wire::poll(self.key, self.recursive, self.position.wait_index())?;
         let until = self
             .deadline
@@ -135,8 +145,9 @@ impl Poll<'_> {
                 self.settle(ended - now)
             }
             Step::Refused(error) => Err(self.trail.take().sign(error)),
-            Step::Trouble(error) => {
+            Step::Trouble(error) | Step::Stale(error, _) => {
                 self.trail.trouble(member.url(), error, ended - now);
+                self.answered.push(member.clone());
                 self.leave(&member, ended);
                 Ok(None)
             }
@@ -258,8 +269,45 @@ impl Poll<'_> {
             }
             // a read-only proxy answers HEAD with 501, but it does answer
             Step::Trouble(error) => error.detail().http_status == 501,
-            Step::Quiet(_) | Step::Fault(_) => false,
+            Step::Quiet(_) | Step::Stale(..) | Step::Fault(_) => false,
         }
+    }
+
+    /// A member that is cut off from its peers takes a poll and stays mute: whoever refuses what is stale looks first.
+    fn refused(&self, member: &Arc<Member>) -> Result<Option<Stale>> {
+        let guard = self.client.roster.guard();
+        if guard.policy() != Policy::Refuse {
+            return Ok(None);
+        }
+        let (view, now) = (guard.view(), Instant::now());
+        let until = self.deadline.min(now + HEAD_PATIENCE);
+        let (wire, head) = (Wire::head(&Key::parse("key", "/")?), until - now);
+        let stale = match self.exchange(member, &wire, now, until, head) {
+            Step::Done(response) => view.judge(response.head()),
+            // what else is wrong with it, the poll will find
+            _ => None,
+        };
+        Ok(stale.filter(|stale| stale.blames() && !matches!(stale, Stale::Foreign { .. })))
+    }
+
+    /// All members have failed: are there others? If not they are asked again, after a pause.
+    fn seek(&mut self, now: Instant) -> Result<Option<Response>> {
+        let client = self.client;
+        let time = client.options.deadline;
+        let left = self.deadline.saturating_duration_since(now);
+        let (budget, decode) = (client.budget(now, time.min(left)), client.options.decode);
+        let answered = std::mem::take(&mut self.answered);
+        let mut quest = Quest::default();
+        if quest.begin(budget, decode, &answered, now, &client.roster) {
+            if failover::seek(&client.roster, quest, self.cancel) {
+                return Err(self.trail.take().cancelled());
+            }
+            if client.roster.pick(now, &self.tried).is_some() {
+                return Ok(None);
+            }
+        }
+        self.tried.clear();
+        self.breathe()
     }
 
     /// Another member is asked next.

@@ -17,7 +17,7 @@ use crate::protocol::response::Response;
 use crate::protocol::version;
 use crate::protocol::wire::{Repeat, Wire};
 use crate::status::Status;
-use crate::transport::channel::{Answer, Limits, Settings};
+use crate::transport::channel::{Answer, Limits};
 use crate::transport::endpoint::Endpoint;
 use crate::transport::fault::Fault;
 use std::collections::VecDeque;
@@ -90,8 +90,16 @@ impl Census {
         }
     }
 
+    /// Only these are asked for the list.
+    pub fn among(mut self, members: &[Arc<Member>], roster: &Roster) -> Census {
+        let is_one = |m: &Arc<Member>| members.iter().any(|one| Arc::ptr_eq(one, m));
+        self.tried = roster.members();
+        self.tried.retain(|member| !is_one(member));
+        self
+    }
+
     /// To the next member, or the next that is new.
-    pub fn go(&mut self, now: Instant, roster: &Roster, settings: &Settings) -> Todo {
+    pub fn go(&mut self, now: Instant, roster: &Roster) -> Todo {
         if self.budget.left(now).is_zero() {
             return Todo::End(Err(self.trail.take().out_of_time(now)));
         }
@@ -104,7 +112,7 @@ impl Census {
         if let Some(endpoint) = found.rest.pop_front() {
             let wire = found.probe.clone();
             // gets no password before it has shown that it belongs to the cluster
-            let member = Arc::new(Member::stranger(endpoint, settings));
+            let member = Arc::new(Member::stranger(endpoint, roster.settings()));
             return self.ask(member, wire, now, roster);
         }
         if found.good.is_empty() {
@@ -141,22 +149,16 @@ impl Census {
     }
 
     /// The exchange brought an answer.
-    pub fn answered(
-        &mut self,
-        answer: Answer,
-        now: Instant,
-        roster: &Roster,
-        settings: &Settings,
-    ) -> Todo {
+    pub fn answered(&mut self, answer: Answer, now: Instant, roster: &Roster) -> Todo {
         let Some(mut present) = self.present.take() else {
-            return self.go(now, roster, settings);
+            return self.go(now, roster);
         };
         present.entry.answered(&present.member, &answer, now);
         let expect = present.wire.expect;
         let http_status = answer.head.status;
         let verdict = judge(answer.head, answer.body, expect, Repeat::Safe, &self.decode);
         let result = match verdict {
-            Verdict::Success(response) => self.take(&present, &response, roster),
+            Verdict::Success(response) => self.take(&present, &response, now, roster),
             Verdict::Refused(error) | Verdict::Trouble(error) => Err(error),
             Verdict::NoEvent | Verdict::Redirect(_) => {
                 let text = "redirected, which is not followed to find members";
@@ -165,7 +167,7 @@ impl Census {
         };
         present.entry.close(result.as_ref().map(|_| ()), now);
         let Err(error) = result else {
-            return self.go(now, roster, settings);
+            return self.go(now, roster);
         };
         if http_status == 404 && self.found.is_none() && present.wire.target != MACHINES {
             // before 2.0 there was no other list
@@ -174,19 +176,13 @@ impl Census {
         let took = now.saturating_duration_since(present.began);
         self.trail.trouble(present.member.url(), error, took);
         self.tried.push(present.member);
-        self.go(now, roster, settings)
+        self.go(now, roster)
     }
 
     /// The exchange brought none.
-    pub fn failed(
-        &mut self,
-        fault: Box<Fault>,
-        now: Instant,
-        roster: &Roster,
-        settings: &Settings,
-    ) -> Todo {
+    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, roster: &Roster) -> Todo {
         let Some(mut present) = self.present.take() else {
-            return self.go(now, roster, settings);
+            return self.go(now, roster);
         };
         let member = &present.member;
         present.entry.failed(member, &fault, now);
@@ -211,7 +207,7 @@ impl Census {
             Next::Again | Next::Other => present.entry.fault(&fault, now),
         }
         self.tried.push(present.member);
-        self.go(now, roster, settings)
+        self.go(now, roster)
     }
 
     /// The caller gave up between two exchanges.
@@ -220,7 +216,13 @@ impl Census {
     }
 
     /// An answer that is etcd's: of a member that was asked for its list, or of one that is new.
-    fn take(&mut self, present: &Present, response: &Response, roster: &Roster) -> Result<()> {
+    fn take(
+        &mut self,
+        present: &Present,
+        response: &Response,
+        now: Instant,
+        roster: &Roster,
+    ) -> Result<()> {
         let member = &present.member;
         let told = cluster(response.head()).unwrap_or(0);
         if let Some(found) = &mut self.found {
@@ -259,7 +261,7 @@ impl Census {
             return Err(no_list(&why));
         }
         if known == 0 {
-            roster.guard().see(response.head());
+            roster.guard().see(response.head(), now);
         }
         self.found = Some(Found {
             cluster: told,

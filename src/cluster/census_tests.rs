@@ -6,7 +6,6 @@ use std::time::Duration;
 /// A roster and how its members, and others, answer.
 struct World {
     roster: Roster,
-    settings: Settings,
     asked: Vec<String>,
     time: Duration,
 }
@@ -42,7 +41,6 @@ impl World {
         options.add_endpoints("endpoints", seeds).unwrap();
         World {
             roster: Roster::new(options.endpoints(), options.settings()),
-            settings: options.settings().clone(),
             asked: Vec::new(),
             time: Duration::from_secs(9),
         }
@@ -59,9 +57,9 @@ impl World {
             depth: 10,
             nodes: 10,
         };
-        let (roster, settings) = (&self.roster, &self.settings);
+        let roster = &self.roster;
         let mut census = Census::new(budget, decode, roster, now);
-        let mut todo = census.go(now, roster, settings);
+        let mut todo = census.go(now, roster);
         loop {
             assert!(self.asked.len() < 400, "endless");
             let Todo::Exchange = todo else {
@@ -99,10 +97,10 @@ impl World {
                         whole: true,
                         course: Default::default(),
                     };
-                    census.answered(answer, now, roster, settings)
+                    census.answered(answer, now, roster)
                 }
-                Fails => census.failed(fault(false), now, roster, settings),
-                Stale => census.failed(fault(true), now, roster, settings),
+                Fails => census.failed(fault(false), now, roster),
+                Stale => census.failed(fault(true), now, roster),
             };
         }
     }
@@ -246,7 +244,7 @@ fn a_list_of_another_cluster_is_not_believed() {
     let mut world = World::new("a:1,b:1");
     let mut head = Head::new(200);
     head.cluster_id = "c1".into();
-    world.roster.guard().see(&head);
+    world.roster.guard().see(&head, Instant::now());
     for other in ["c2", ""] {
         let error = world
             .look(|_, _| Says(200, other, list(&["http://x:1"])))
@@ -307,10 +305,10 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
     };
     let decode = answer::Limits { depth: 1, nodes: 1 };
     let mut census = Census::new(budget, decode, roster, now);
-    let Todo::Exchange = census.go(now, roster, &world.settings) else {
+    let Todo::Exchange = census.go(now, roster) else {
         panic!()
     };
-    let (later, settings) = (now + world.time, &world.settings);
+    let later = now + world.time;
     // the caller names others meanwhile
     roster.reset(&[Endpoint::parse("url", "x:1").unwrap()]);
     let mut head = Head::new(200);
@@ -321,16 +319,16 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
         whole: true,
         course: Default::default(),
     };
-    let Todo::Exchange = census.answered(answer(), now, roster, settings) else {
+    let Todo::Exchange = census.answered(answer(), now, roster) else {
         panic!()
     };
-    let Todo::End(Ok(false)) = census.answered(answer(), now, roster, settings) else {
+    let Todo::End(Ok(false)) = census.answered(answer(), now, roster) else {
         panic!()
     };
     assert_eq!(world.hosts(), ["x:1"]);
     // and time is not made up
     let mut late = Census::new(budget, decode, &world.roster, now);
-    let Todo::End(Err(error)) = late.go(later, &world.roster, &world.settings) else {
+    let Todo::End(Err(error)) = late.go(later, &world.roster) else {
         panic!()
     };
     assert_eq!(error.status(), Status::TIMEOUT);

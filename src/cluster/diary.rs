@@ -186,7 +186,9 @@ impl Entry {
     pub fn step(&mut self, step: &Step, now: Instant) {
         match step {
             Step::Done(_) | Step::Quiet(_) => self.close(Ok(()), now),
-            Step::Refused(error) | Step::Trouble(error) => self.close(Err(error), now),
+            Step::Refused(error) | Step::Trouble(error) | Step::Stale(error, _) => {
+                self.close(Err(error), now);
+            }
             Step::Fault(fault) => self.fault(fault, now),
         }
     }

@@ -52,6 +52,7 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
             false => None,
         };
         terms.refresh = operation == Operation::Refresh;
+        terms.plain_read = operation == Operation::Get && request.flags() & flags::QUORUM == 0;
         Ok(Errand {
             look,
             ..Errand::plain(wire, terms, now)
@@ -142,6 +143,7 @@ impl Look {
         };
         let terms = Terms {
             refresh: false,
+            plain_read: false,
             ..terms
         };
         Ok(Look {

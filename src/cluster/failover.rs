@@ -5,6 +5,7 @@ use super::diary::listeners::Kind;
 use super::errand::Errand;
 use super::pursuit::Todo;
 use super::roster::Roster;
+use super::search::{self, Quest};
 use super::visit::{Step, Visit};
 use crate::error::Result;
 use crate::protocol::response::Response;
@@ -41,22 +42,38 @@ pub fn run<W: Deref<Target = Wire> + Clone>(
 }
 
 /// Asks the cluster for its members; says whether the roster has changed.
-pub fn count(
-    roster: &Roster,
-    settings: &Settings,
-    mut census: Census,
-    cancel: Option<&Cancel>,
-) -> Result<bool> {
-    let mut todo = census.go(Instant::now(), roster, settings);
+pub fn count(roster: &Roster, mut census: Census, cancel: Option<&Cancel>) -> Result<bool> {
+    let mut todo = census.go(Instant::now(), roster);
     loop {
         todo = match todo {
             census::Todo::End(result) => return result,
             census::Todo::Exchange => match census.exchange() {
-                None => census.go(Instant::now(), roster, settings),
+                None => census.go(Instant::now(), roster),
                 Some((member, wire, limits)) => {
                     match member.channel().exchange(wire, limits, cancel) {
-                        Ok(answer) => census.answered(answer, Instant::now(), roster, settings),
-                        Err(fault) => census.failed(fault, Instant::now(), roster, settings),
+                        Ok(answer) => census.answered(answer, Instant::now(), roster),
+                        Err(fault) => census.failed(fault, Instant::now(), roster),
+                    }
+                }
+            },
+        };
+    }
+}
+
+/// Looks for members for a call that has failed at all of them; says whether it was cancelled meanwhile.
+pub fn seek(roster: &Roster, mut quest: Quest, cancel: Option<&Cancel>) -> bool {
+    let mut todo = quest.go(Instant::now(), roster);
+    loop {
+        todo = match todo {
+            search::Todo::End => return cancel.is_some_and(Cancel::is_fired),
+            search::Todo::Pause(time) if pause(cancel, time) => return true,
+            search::Todo::Pause(_) => quest.go(Instant::now(), roster),
+            search::Todo::Exchange => match quest.exchange() {
+                None => quest.go(Instant::now(), roster),
+                Some((member, wire, limits)) => {
+                    match member.channel().exchange(wire, limits, cancel) {
+                        Ok(answer) => quest.answered(answer, Instant::now(), roster),
+                        Err(fault) => quest.failed(fault, Instant::now(), roster),
                     }
                 }
             },
@@ -79,11 +96,17 @@ pub fn visit(
         let (member, wire) = visit.exchange();
         match member.channel().exchange(wire, limits, cancel) {
             Err(fault) => {
-                entry.failed(member, &fault, Instant::now());
+                let now = Instant::now();
+                entry.failed(member, &fault, now);
+                if let Some(head) = &fault.head {
+                    roster.guard().see(head, now);
+                }
                 break visit.failed(fault);
             }
             Ok(answer) => {
-                entry.answered(member, &answer, Instant::now());
+                let now = Instant::now();
+                entry.answered(member, &answer, now);
+                roster.guard().see(&answer.head, now);
                 if let Some(step) = visit.answered(answer, roster, settings) {
                     break step;
                 }

@@ -5,8 +5,10 @@ use super::backoff::Backoff;
 use super::budget::Budget;
 use super::diary::Entry;
 use super::diary::listeners::{Advice, Kind};
+use super::guard::{Policy, View};
 use super::outcome::{self, Next};
 use super::roster::{Member, Roster};
+use super::search::{self, Quest};
 use super::trail::Trail;
 use super::visit::{Step, Visit};
 use crate::error::{Error, Result};
@@ -36,6 +38,8 @@ pub struct Terms {
     pub decode: answer::Limits,
     /// Only to members that know `refresh`.
     pub refresh: bool,
+    /// A read that any member answers from what it has.
+    pub plain_read: bool,
 }
 
 /// What the driver has to do.
@@ -62,6 +66,10 @@ pub struct Pursuit<W> {
     hope: bool,
     /// the host wants one more attempt, whatever the rules say
     urged: bool,
+    /// members that have said something, and cannot help
+    answered: Vec<Arc<Member>>,
+    /// for others, once all have failed
+    quest: Quest,
     entry: Option<Entry>,
     present: Option<Present<W>>,
 }
@@ -74,6 +82,8 @@ struct Present<W> {
     /// the same, for what is asked before the request leaves
     before: Limits,
     began: Instant,
+    /// what an answer may not be older than
+    view: View,
 }
 
 impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
@@ -88,6 +98,8 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             round: 1,
             hope: false,
             urged: false,
+            answered: Vec::new(),
+            quest: Quest::default(),
             entry: None,
             present: None,
         }
@@ -108,11 +120,22 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         if self.terms.budget.left(now).is_zero() {
             return Todo::End(Err(self.trail.take().out_of_time(now)));
         }
+        if self.quest.is_running() {
+            let todo = self.quest.go(now, roster);
+            return self.sought(todo, now, roster);
+        }
         if let Some(member) = roster.pick(now, &self.tried) {
             return self.visit(member, now, roster);
         }
         if urged && !self.tried.is_empty() {
             self.tried.clear();
+            return self.on(now, roster);
+        }
+        let Terms { budget, decode, .. } = self.terms;
+        if self
+            .quest
+            .begin(budget, decode, &self.answered, now, roster)
+        {
             return self.on(now, roster);
         }
         if self.round == ROUNDS || !self.hope {
@@ -125,13 +148,21 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         Todo::Pause(breath.min(self.terms.budget.left(now)))
     }
 
+    /// Goes on with the search, and after it with those that were found.
+    fn sought(&mut self, todo: search::Todo, now: Instant, roster: &Roster) -> Todo {
+        match todo {
+            search::Todo::Exchange => Todo::Exchange,
+            search::Todo::Pause(time) => Todo::Pause(time),
+            search::Todo::End => self.on(now, roster),
+        }
+    }
+
     fn visit(&mut self, member: Arc<Member>, now: Instant, roster: &Roster) -> Todo {
         let left = roster.len().saturating_sub(self.tried.len());
         let share = |repeatable| self.terms.budget.limits(now, left, repeatable);
         let (limits, before) = (share(self.repeatable), share(true));
-        self.trail
-            .known
-            .get_or_insert_with(|| roster.guard().known());
+        let view = roster.guard().view();
+        self.trail.known.get_or_insert_with(|| view.known());
         let visit = Visit::new(
             member,
             self.wire.clone(),
@@ -147,12 +178,16 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             limits,
             before,
             began: now,
+            view,
         });
         Todo::Exchange
     }
 
     /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
     pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
+        if self.quest.is_running() {
+            return self.quest.exchange();
+        }
         let present = self.present.as_ref()?;
         let (member, wire) = present.visit.exchange();
         let limits = match present.visit.has_begun() {
@@ -170,15 +205,23 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         roster: &Roster,
         settings: &Settings,
     ) -> Todo {
+        if self.quest.is_running() {
+            let todo = self.quest.answered(answer, now, roster);
+            let todo = self.sought(todo, now, roster);
+            return self.told(todo, now);
+        }
         let Some(present) = &mut self.present else {
             return self.go(now, roster);
         };
-        roster.guard().see(&answer.head);
+        let policy = roster.guard().policy();
+        let looks = self.terms.plain_read && policy != Policy::Off;
+        let stale = looks.then(|| present.view.judge(&answer.head)).flatten();
+        roster.guard().see(&answer.head, now);
         if let Some(entry) = &self.entry {
             entry.answered(present.visit.exchange().0, &answer, now);
         }
         let todo = match present.visit.answered(answer, roster, settings) {
-            Some(step) => self.step(step, now, roster),
+            Some(step) => self.step(step.aged(stale, policy), now, roster),
             None => {
                 if let Some(entry) = &mut self.entry {
                     let (asked, wire) = present.visit.exchange();
@@ -192,6 +235,11 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
 
     /// The exchange brought none.
     pub fn failed(&mut self, fault: Box<Fault>, now: Instant, roster: &Roster) -> Todo {
+        if self.quest.is_running() {
+            let todo = self.quest.failed(fault, now, roster);
+            let todo = self.sought(todo, now, roster);
+            return self.told(todo, now);
+        }
         let Some(present) = &self.present else {
             return self.go(now, roster);
         };
@@ -257,12 +305,21 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                 roster.pin(member);
                 return Todo::End(Err(self.trail.take().sign(error)));
             }
+            Step::Stale(error, blame) => {
+                if blame {
+                    member.fail(now);
+                }
+                self.hope = true;
+                self.trail.trouble(url, error, took);
+                self.tried.push(member.clone());
+            }
             Step::Trouble(error) => {
                 // that a member has no such page says nothing about its health
                 let page = matches!(self.wire.expect, Expect::Anything | Expect::Page(_))
                     && (400..500).contains(&error.detail().http_status);
                 if !page {
                     member.fail(now);
+                    self.answered.push(member.clone());
                 }
                 let unknown = error.detail().outcome_unknown;
                 self.hope |= error.detail().retriable;

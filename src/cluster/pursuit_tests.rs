@@ -48,6 +48,7 @@ impl Walk {
                 nodes: 10,
             },
             refresh,
+            plain_read: false,
         };
         let pursuit = Pursuit::new(Arc::new(wire), terms, now);
         Walk {

@@ -4,6 +4,7 @@
 use super::diary::Diary;
 use super::guard::Guard;
 use super::health::Health;
+use super::scout::Scout;
 use crate::transport::channel::{Channel, Settings};
 use crate::transport::endpoint::Endpoint;
 use std::sync::Arc;
@@ -151,6 +152,7 @@ pub struct Roster {
     list: RwLock<List>,
     settings: Settings,
     guard: Guard,
+    scout: Arc<Scout>,
     diary: Arc<Diary>,
 }
 
@@ -161,6 +163,7 @@ impl Roster {
             list: RwLock::default(),
             settings: settings.clone(),
             guard: Guard::default(),
+            scout: Arc::default(),
             diary: Arc::default(),
         };
         roster.change().fill(&[endpoints, &[], &[]], settings);
@@ -175,6 +178,11 @@ impl Roster {
     /// Tells this diary.
     pub fn with_diary(self, diary: Arc<Diary>) -> Roster {
         Roster { diary, ..self }
+    }
+
+    /// With this guard.
+    pub fn with_guard(self, guard: Guard) -> Roster {
+        Roster { guard, ..self }
     }
 
     /// Where all is told.
@@ -192,8 +200,19 @@ impl Roster {
             list: RwLock::new(list),
             settings: self.settings.clone(),
             guard: Guard::default(),
+            scout: Arc::default(),
             diary: self.diary.clone(),
         }
+    }
+
+    /// When others are looked for.
+    pub fn scout(&self) -> &Arc<Scout> {
+        &self.scout
+    }
+
+    /// Of sockets and pools, for every member.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// How many there are.

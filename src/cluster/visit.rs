@@ -1,5 +1,6 @@
 //! One try at one member: the exchanges that it takes (a look at its version, redirects) and what they come to.
 
+use super::guard::{Policy, Stale};
 use super::roster::{Member, Roster};
 use crate::echo;
 use crate::error::{Error, Phase, Result};
@@ -28,8 +29,36 @@ pub enum Step {
     Refused(Error),
     /// With the word of a member that cannot help.
     Trouble(Error),
+    /// With an answer that is older than one seen before, which nobody wants; whether the member is to blame.
+    Stale(Error, bool),
     /// Without a complete answer.
     Fault(Box<Fault>),
+}
+
+impl Step {
+    /// What it is, given that its answer is older than one seen before.
+    pub fn aged(self, stale: Option<Stale>, policy: Policy) -> Step {
+        let Some(stale) = stale else {
+            return self;
+        };
+        match (self, policy) {
+            (Step::Done(mut response), Policy::Tell) => {
+                response.set_stale();
+                Step::Done(response)
+            }
+            (Step::Refused(mut error), Policy::Tell) => {
+                error.detail_mut().stale = true;
+                Step::Refused(error)
+            }
+            (Step::Done(_) | Step::Refused(_), Policy::Refuse) => {
+                let mut error = Error::new(Status::STALE, stale.to_string());
+                error.detail_mut().stale = true;
+                error.detail_mut().retriable = true;
+                Step::Stale(error, stale.blames())
+            }
+            (step, _) => step,
+        }
+    }
 }
 
 /// A try in progress. The driver runs [`Visit::exchange`] and tells its end, until there is a [`Step`].

@@ -45,7 +45,8 @@ pub unsafe extern "C" fn etcd_v2_client_open(
 }
 
 /// Makes a client; free it with etcd_v2_client_free(). `options` are copied: they may be changed
-/// and freed afterwards. Nothing is sent yet.
+/// and freed afterwards. Nothing is sent yet, unless etcd_v2_options_set_sync_interval_ms() asks for
+/// it.
 /// Also returns ETCD_V2_TLS when a certificate or key that they name is not good (any more).
 #[must_use]
 #[unsafe(no_mangle)]

@@ -4,7 +4,7 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `preamble.h` | first page of the header, in C: conventions, includes, macros |
-//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`endpoints`], [`tls_options`], [`credentials`], [`verbs`], [`request`], [`response`], [`node`], [`outcome`], [`watch`], [`watch_options`], [`watcher`], [`event`], [`submit`], [`queue`], [`completion`], [`members`], [`stats`], [`health`], [`auth`], [`users`], [`roles`] | one chapter of the header each, in its order |
+//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`endpoints`], [`tls_options`], [`credentials`], [`verbs`], [`request`], [`response`], [`node`], [`consistency`], [`outcome`], [`watch`], [`watch_options`], [`watcher`], [`event`], [`submit`], [`queue`], [`completion`], [`members`], [`stats`], [`health`], [`auth`], [`users`], [`roles`], [`diagnostics`], [`trace`], [`retry`], [`counters`] | one chapter of the header each, in its order |
 //! | `guard` | panics and errors become statuses; every fallible function runs inside it |
 //! | `user` | what a callback gets back, and its end |
 //! | `convert` | every conversion of a pointer: text, bytes, out parameters, handles |
@@ -28,7 +28,10 @@ pub mod auth;
 pub mod cancel;
 pub mod client;
 pub mod completion;
+pub mod consistency;
+pub mod counters;
 pub mod credentials;
+pub mod diagnostics;
 pub mod endpoints;
 pub mod error;
 pub mod event;
@@ -40,6 +43,7 @@ pub mod outcome;
 pub mod queue;
 pub mod request;
 pub mod response;
+pub mod retry;
 pub mod roles;
 pub mod stats;
 pub mod status;
@@ -47,6 +51,7 @@ pub mod submit;
 #[cfg(feature = "test-hooks")]
 pub mod test_hooks;
 pub mod tls_options;
+pub mod trace;
 pub mod users;
 pub mod verbs;
 pub mod version;

@@ -29,20 +29,22 @@ impl etcd_v2_options {
     }
 }
 
-/// Every setter: NULL checks, the lock, and the answer as a status.
+/// Every setter: NULL checks, the lock, and the answer as a status. What `change` gives back is dropped with nothing
+/// locked, since `free_user` may call anything.
 ///
 /// # Safety
 /// `options` is NULL or alive, `err` is NULL or a place for a pointer.
-pub(super) unsafe fn set(
+pub(super) unsafe fn set<T>(
     options: *mut etcd_v2_options,
     err: *mut *mut etcd_v2_error,
-    change: impl FnOnce(&mut Options) -> Result<()>,
+    change: impl FnOnce(&mut Options) -> Result<T>,
 ) -> etcd_v2_status {
     // SAFETY: the caller's promise
     unsafe {
         guard(err, || {
             let options = borrow("options", options)?;
-            change(&mut options.0.lock().unwrap_or_else(PoisonError::into_inner))
+            let changed = change(&mut options.0.lock().unwrap_or_else(PoisonError::into_inner));
+            changed.map(drop)
         })
     }
 }
@@ -121,6 +123,22 @@ pub unsafe extern "C" fn etcd_v2_options_set_max_poll_ms(
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
     unsafe { set(options, err, |o| o.set_max_poll_ms(max_poll_ms)) }
+}
+
+/// How often the cluster is asked for its members, as etcd_v2_sync() does, give or take a quarter: 100
+/// to 2147483647 ms; 0, the default: never. It starts the client's thread when the client is made, and
+/// looks for the first time then. One look costs a request to one member and one to each that is new;
+/// errors do not end it. Whoever sets it, or has called etcd_v2_sync(), wants members to be found: then
+/// a call that has failed at all of them asks those that still say something for others, too, within
+/// its deadline, and watchers have it done.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_sync_interval_ms(
+    options: *mut etcd_v2_options,
+    sync_interval_ms: i64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_sync_interval_ms(sync_interval_ms)) }
 }
 
 /// Longest answer that is read: 1024 to 4294967294 bytes, default 512 MiB. A longer one ends as

@@ -44,7 +44,8 @@
  *            (_ns), sizes are bytes, indices have 64 bits.
  * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise; only a watch may
  *            wait for ever. A cancel token ends requests and watches from another thread.
- * Callbacks  run on the one thread of their client, one at a time; it is started by the first watcher
+ * Callbacks  (but for the listeners of Diagnostics, which have rules of their own)
+ *            run on the one thread of their client, one at a time; it is started by the first watcher
  *            or submitted call. They may call everything here, but whatever waits holds up all
  *            watchers and submitted calls of the client, and what waits for one of those waits for
  *            ever. What they are given is only good until they return. They must return: neither
@@ -56,11 +57,12 @@
  *            the callback these do not wait: then this call of it is the last. Callbacks of two
  *            clients that end each other's watchers or clients can wait for each other for ever.
  * Process    No signal handlers, no output, no environment variables, no threads but that of a client
- *            with watchers or submitted calls and those that look up host names. SIGPIPE need not be
- *            ignored; dlclose() is safe, and a process may exit with everything alive. After fork()
- *            the child makes clients of its own: those of the parent, with watchers and queues, answer
- *            ETCD_V2_FORKED there and may only be freed, which frees nothing of the parent's. No
- *            callback runs in the child, nor the free_user of what the parent's thread still held.
+ *            with watchers, submitted calls or a sync interval, and those that look up host names.
+ *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
+ *            alive. After fork() the child makes clients of its own: those of the parent, with
+ *            watchers and queues, answer ETCD_V2_FORKED there and may only be freed, which frees
+ *            nothing of the parent's. No callback runs in the child, nor the free_user of what the
+ *            parent's thread still held.
  *
  * == Statuses that every call to etcd may return ==================================================
  *
@@ -71,6 +73,7 @@
  *                         ETCD_V2_SERVER_ERROR
  *   sent, not answered    ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied; ask
  *                         etcd_v2_resolve_outcome() before you repeat it
+ *   too old an answer     ETCD_V2_STALE, only when etcd_v2_options_set_stale() asks for it
  *   a wrong answer        ETCD_V2_PROTOCOL (not etcd's), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
  *   not allowed           ETCD_V2_UNAUTHORIZED (110)
  *   a bug of the library  ETCD_V2_INTERNAL

@@ -77,6 +77,10 @@ impl etcd_v2_response {
         etcd_v2_response::of(Held::Shared(response))
     }
 
+    pub(super) fn is_stale(&self) -> bool {
+        self.response.is_stale()
+    }
+
     fn of(response: Held) -> etcd_v2_response {
         etcd_v2_response {
             response,

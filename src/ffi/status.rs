@@ -2,7 +2,6 @@
 //!
 //! 0 is success. Errors that etcd tells keep etcd's own number (100 to 500, also numbers that are
 //! not listed here); what this library finds out itself counts from 1000. Numbers are never reused.
-//! This version never returns ETCD_V2_STALE and ETCD_V2_CLOSED.
 use crate::status::{Status, TABLE};
 use std::ffi::c_char;
 

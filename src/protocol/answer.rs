@@ -166,6 +166,7 @@ fn accepted(
         tree,
         body,
         endpoint: Arc::default(),
+        stale: false,
     })
 }
 

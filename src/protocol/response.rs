@@ -36,6 +36,7 @@ pub struct Response {
     /// raw body; a NUL follows the last byte and is not counted by [`Response::body`]
     pub(crate) body: Vec<u8>,
     pub(crate) endpoint: Arc<str>,
+    pub(crate) stale: bool,
 }
 
 impl Response {
@@ -47,6 +48,7 @@ impl Response {
             tree,
             body: vec![0],
             endpoint,
+            stale: false,
         }
     }
     /// For many holders: its tree does not move any more, so record 0 can say where it is, before anybody else looks.
@@ -92,6 +94,13 @@ impl Response {
     /// URL of the member that answered
     pub fn endpoint(&self) -> &Arc<str> {
         &self.endpoint
+    }
+    /// Whether it is older than what had been seen before it was asked for
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+    pub(crate) fn set_stale(&mut self) {
+        self.stale = true;
     }
     pub(crate) fn set_endpoint(&mut self, endpoint: Arc<str>) {
         self.endpoint = endpoint

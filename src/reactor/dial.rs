@@ -218,6 +218,9 @@ impl Core {
 
     /// There is a new connection.
     fn connected(&mut self, key: Key, connection: Key) {
+        if let Some(made) = self.connections.get_mut(connection) {
+            made.lease.set_made();
+        }
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };

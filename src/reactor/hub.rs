@@ -13,6 +13,7 @@ use crate::watch::fanout::{Effect, Fanout, UpstreamId, WatcherId};
 use crate::watch::machine::Machine;
 use crate::watch::options::WatchOptions;
 use crate::watch::queue::Push;
+use crate::watch::state::State;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -30,8 +31,20 @@ pub(crate) struct Hub {
 struct Inner {
     fanout: Fanout,
     mailboxes: HashMap<WatcherId, Arc<Mailbox>>,
+    /// of those that are gone
+    retired: Counters,
     /// `None`: on its way to the reactor
     contacts: HashMap<UpstreamId, Option<Contact>>,
+}
+
+/// All watchers together.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) watchers: u64,
+    pub(crate) live: u64,
+    pub(crate) reconnecting: u64,
+    /// those of queues
+    pub(crate) counters: Counters,
 }
 
 /// What is told to callbacks once the hub is unlocked.
@@ -50,6 +63,7 @@ impl Hub {
             inner: Mutex::new(Inner {
                 fanout: Fanout::new(seed),
                 mailboxes: HashMap::new(),
+                retired: Counters::default(),
                 contacts: HashMap::new(),
             }),
             commands,
@@ -87,8 +101,32 @@ impl Hub {
     pub(crate) fn cancel(self: &Arc<Hub>, watcher: WatcherId) {
         let mut inner = self.inner();
         inner.fanout.cancel(watcher);
-        inner.mailboxes.remove(&watcher);
+        if let Some(mailbox) = inner.mailboxes.remove(&watcher) {
+            inner.retired = inner.retired.plus(mailbox.counters());
+        }
         self.settle(&mut inner);
+    }
+
+    /// What all watchers have done.
+    pub(crate) fn totals(&self) -> Totals {
+        let inner = self.inner();
+        let mut totals = Totals {
+            counters: inner.retired,
+            ..Totals::default()
+        };
+        for mailbox in inner.mailboxes.values() {
+            totals.counters = totals.counters.plus(mailbox.counters());
+            let (there, live, reconnecting) = match mailbox.state() {
+                State::Closed(_) => (0, 0, 0),
+                State::Live => (1, 1, 0),
+                State::Reconnecting { .. } => (1, 0, 1),
+                State::Connecting | State::Resynced => (1, 0, 0),
+            };
+            totals.watchers += there;
+            totals.live += live;
+            totals.reconnecting += reconnecting;
+        }
+        totals
     }
 
     /// A queue that was full has room again.

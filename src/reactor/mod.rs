@@ -5,7 +5,7 @@
 //! bytes: `dial` makes connections, [`pool`] keeps and shares them out, [`exchange`] is one request in flight, `transfer`
 //! writes and reads it over a [`connection`], `ending` ends it and serves the next. [`slab`] and [`timers`] hold it all together.
 //!
-//! Watchers come by way of the [`hub`]: each [`upstream`] of theirs is an owner, what it tells waits in a [`mailbox`].
+//! The [`keeper`] is an owner, too: it looks for members. Watchers come by way of the [`hub`]: each [`upstream`] of theirs is an owner, what it tells waits in a [`mailbox`].
 //!
 //! `mio` waits for readiness: one crate more (libc is here anyway), and in return edge-triggered readiness of sockets, a
 //! waker and their counterparts on systems without epoll, none of which would be smaller over rustix alone. Registering
@@ -22,6 +22,7 @@ mod exchange;
 pub(crate) mod handle;
 mod handshake;
 pub(crate) mod hub;
+pub(crate) mod keeper;
 pub mod mailbox;
 pub(crate) mod owner;
 mod pool;

@@ -57,6 +57,11 @@ impl Desk<'_> {
             key: self.key,
         }
     }
+
+    /// Has something done by the loop, after this.
+    pub(super) fn order(&self, command: Command) {
+        let _ = self.commands.push(command);
+    }
 }
 
 /// What is to be done for an owner.

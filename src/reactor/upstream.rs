@@ -5,6 +5,7 @@ use super::hub::{Calls, Holder, client_gone};
 use super::owner::{Desk, Heed, Lane, Next, Order, Owner};
 use crate::cluster::diary::Entry;
 use crate::cluster::diary::listeners::Kind;
+use crate::cluster::guard::{Policy, Stale, View};
 use crate::cluster::roster::Member;
 use crate::protocol::answer::{self, Head, Verdict, judge};
 use crate::protocol::wire::{Expect, Repeat, Wire};
@@ -35,6 +36,8 @@ pub(super) struct Upstream {
     wire: Option<Box<Wire>>,
     expect: Expect,
     entry: Option<Entry>,
+    /// what its head may not be older than, for who refuses what is
+    view: Option<Box<View>>,
     /// who has, or had, the last exchange
     member: Option<Arc<Member>>,
 }
@@ -47,6 +50,7 @@ impl Upstream {
             wire: None,
             expect: Expect::Event,
             entry: None,
+            view: None,
             member: None,
         }
     }
@@ -97,6 +101,8 @@ impl Upstream {
         self.entry = Some(entry);
         self.expect = exchange.wire.expect;
         self.wire = Some(Box::new(exchange.wire));
+        let guard = desk.roster.guard();
+        self.view = (guard.policy() == Policy::Refuse).then(|| Box::new(guard.view()));
         let limits = Limits {
             deadline: desk.now + FAR,
             connect: terms.connect,
@@ -143,11 +149,31 @@ impl Upstream {
         }
     }
 
+    /// A poll that is late by some milliseconds is none the worse, and of another cluster the watchers are told.
+    fn minds(&self, stale: &Stale) -> bool {
+        match stale {
+            Stale::Foreign { .. } => false,
+            Stale::Behind { .. } => stale.blames() || self.expect != Expect::Event,
+        }
+    }
+
+    fn leave(&mut self, stale: &Stale, desk: &Desk<'_>) -> Heed {
+        if stale.blames() {
+            self.regard(Regard::Bad, desk);
+        }
+        let why = stale.to_string();
+        let told = self.report(desk, |machine| machine.on_stale(desk.now, &why));
+        Heed::Leave(told.map_or(Next::End, |(_, next)| next))
+    }
+
     fn regard(&self, regard: Regard, desk: &Desk<'_>) {
         if let Some(member) = &self.member {
             match regard {
                 Regard::Good => member.succeed(),
-                Regard::Bad => member.fail(desk.now),
+                Regard::Bad => {
+                    member.fail(desk.now);
+                    desk.roster.scout().notice(desk.roster, desk.now);
+                }
                 Regard::Neither => {}
             }
         }
@@ -189,6 +215,11 @@ impl Owner for Upstream {
 
     fn on_head(&mut self, head: &Head, desk: &Desk<'_>) -> Heed {
         self.wire = None;
+        let stale = self.view.take().and_then(|view| view.judge(head));
+        desk.roster.guard().see(head, desk.now);
+        if let Some(stale) = stale.filter(|stale| self.minds(stale)) {
+            return self.leave(&stale, desk);
+        }
         match self.report(desk, |machine| machine.on_head(desk.now, head)) {
             Some((exchange::Heed::Stay(silence), _)) => Heed::Silence(silence),
             Some((exchange::Heed::Leave, next)) => Heed::Leave(next),

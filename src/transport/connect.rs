@@ -260,7 +260,7 @@ impl Connector for Way {
         _: Option<()>,
     ) -> Result<Option<Stream>, ureq::Error> {
         let pipe = attempt::run(|attempt| self.0.dial(attempt))?;
-        Ok(Some(Stream::new(pipe, Lease::new(&self.0.tally))))
+        Ok(Some(Stream::new(pipe, Lease::new(&self.0.tally).made())))
     }
 }
 

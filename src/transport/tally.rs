@@ -106,18 +106,33 @@ fn subtract(count: &AtomicU64) {
 #[derive(Debug)]
 pub(crate) struct Lease {
     tally: Arc<Tally>,
+    made: bool,
     busy: bool,
 }
 
 impl Lease {
+    /// Of one that is not made yet.
     pub(crate) fn new(tally: &Arc<Tally>) -> Lease {
-        tally.each(|t| {
-            add(&t.opened, 1);
-            add(&t.open, 1);
-        });
         Lease {
             tally: tally.clone(),
+            made: false,
             busy: false,
+        }
+    }
+
+    /// There it is.
+    pub(crate) fn made(mut self) -> Lease {
+        self.set_made();
+        self
+    }
+
+    /// As [`Lease::made`].
+    pub(crate) fn set_made(&mut self) {
+        if !std::mem::replace(&mut self.made, true) {
+            self.tally.each(|t| {
+                add(&t.opened, 1);
+                add(&t.open, 1);
+            });
         }
     }
 
@@ -136,7 +151,9 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.set_busy(false);
-        self.tally.each(|t| subtract(&t.open));
+        if self.made {
+            self.tally.each(|t| subtract(&t.open));
+        }
     }
 }
 
@@ -157,10 +174,11 @@ mod tests {
         two.begin();
         two.end(&course);
         two.fail();
-        let mut lease = Lease::new(&one);
+        let _begun = Lease::new(&one);
+        let mut lease = Lease::new(&one).made();
         lease.set_busy(true);
         lease.set_busy(true);
-        let other = Lease::new(&one);
+        let other = Lease::new(&one).made();
         assert_eq!(two.sums().exchanges, 1);
         assert_eq!((one.sums().open, one.sums().idle), (2, 1));
         assert_eq!(

@@ -7,6 +7,7 @@
  */
 #include "misuse/admin.h"
 #include "misuse/endpoints.h"
+#include "misuse/diagnostics.h"
 #include "misuse/nothing.h"
 #include "misuse/options.h"
 #include "misuse/outcome.h"
@@ -35,7 +36,9 @@ static void wrong(const char *url)
 	wrong_submit();
 	wrong_outcome();
 	wrong_admin();
+	wrong_listeners();
 	nothing_to_read();
+	nothing_to_tell();
 	nothing_to_watch();
 	no_outcome();
 	no_endpoints();

@@ -1,6 +1,7 @@
 //! What callers were told, to be held against the store.
 
 use crate::support::{Etcd, http};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ pub struct Ledger {
     /// Values of in-order creations.
     pub created: BTreeMap<String, Fate>,
     /// Names of the statuses of calls that did not succeed.
-    pub statuses: BTreeMap<&'static str, usize>,
+    pub statuses: BTreeMap<String, usize>,
     /// The call that was longest beyond its deadline.
     pub late: Duration,
     /// What should never happen.
@@ -110,6 +111,59 @@ impl Ledger {
             all.wrong.extend(one.wrong);
         }
         all
+    }
+
+    /// Of a thread of another program, as it tells it.
+    pub fn read(told: &Value) -> Ledger {
+        let each = |name: &str| told[name].as_object().cloned().unwrap_or_default();
+        let number = |value: &Value| value.as_u64().expect("a number");
+        let calls = Kind::ALL.into_iter().filter_map(|kind| {
+            let told = told["calls"].get(format!("{kind:?}"))?;
+            let count = |name: &str| number(&told[name]) as usize;
+            let times = told["times"].as_array().expect("times");
+            let calls = Calls {
+                times: times.iter().map(|t| number(t) as u32).collect(),
+                answered: count("answered"),
+                lost: count("lost"),
+                unknown: count("unknown"),
+                failed: count("failed"),
+            };
+            Some((kind, calls))
+        });
+        let cell = |told: &Value| Cell {
+            applied: told["applied"].as_u64(),
+            unknown: told["unknown"].as_u64(),
+        };
+        let fate = |told: &Value| match told.as_str() {
+            Some("Applied") => Fate::Applied,
+            Some("Unknown") => Fate::Unknown,
+            _ => Fate::NotApplied,
+        };
+        let wrong = told["wrong"].as_array().cloned().unwrap_or_default();
+        Ledger {
+            calls: calls.collect(),
+            cells: each("cells")
+                .iter()
+                .map(|(k, v)| (k.clone(), cell(v)))
+                .collect(),
+            counters: each("counters")
+                .iter()
+                .map(|(k, v)| (k.clone(), (number(&v[0]), number(&v[1]))))
+                .collect(),
+            created: each("created")
+                .iter()
+                .map(|(k, v)| (k.clone(), fate(v)))
+                .collect(),
+            statuses: each("statuses")
+                .iter()
+                .map(|(k, v)| (k.clone(), number(v) as usize))
+                .collect(),
+            late: Duration::from_micros(number(&told["late_us"])),
+            wrong: wrong
+                .iter()
+                .map(|w| w.as_str().unwrap_or_default().to_owned())
+                .collect(),
+        }
     }
 
     /// Holds it against the store; returns how many of the unknown writes are there. What does not agree is added to

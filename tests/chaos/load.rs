@@ -225,7 +225,8 @@ impl<'a> Worker<'a> {
                     true => calls.unknown += 1,
                     false => calls.failed += 1,
                 }
-                *self.ledger.statuses.entry(status.name()).or_default() += 1;
+                let name = status.name().trim_start_matches("ETCD_V2_").to_owned();
+                *self.ledger.statuses.entry(name).or_default() += 1;
                 let reads = matches!(kind, Kind::Read | Kind::QuorumRead);
                 if reads && error.detail().outcome_unknown {
                     let wrong = format!("the outcome of a read is unknown: {error:?}");

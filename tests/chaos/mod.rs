@@ -19,8 +19,11 @@ use self::dice::Dice;
 use self::ledger::Ledger;
 use self::load::Worker;
 use self::report::Report;
-use crate::support::{Version, etcd};
+use crate::support::{Cluster, Version, etcd, process};
 use etcd_v2::client::{Client, Options};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -41,44 +44,72 @@ pub struct Chaos {
 }
 
 impl Chaos {
-    /// Runs it to its end.
+    /// Runs it to its end, through one client of ours.
     pub fn run(self) -> Report {
+        self.with("etcd_v2", |cluster, strike| {
+            let mut options = Options::default();
+            let deadline = DEADLINE.as_millis() as i64;
+            options
+                .add_endpoints("endpoints", &cluster.endpoints())
+                .expect("endpoints");
+            options.set_deadline_ms(deadline).expect("a deadline");
+            let client = Client::new(&options).expect("a client");
+            let (over, pulse) = (AtomicBool::new(false), load::Pulse::default());
+            std::thread::scope(|scope| {
+                let workers: Vec<_> = (0..self.threads)
+                    .map(|number| {
+                        let dice = Dice::new(self.seed ^ (number as u64 + 1) << 32);
+                        let worker = Worker::new(&client, number, dice, &pulse);
+                        scope.spawn(|| worker.work(&over))
+                    })
+                    .collect();
+                strike();
+                over.store(true, Ordering::SeqCst);
+                let ledgers = workers.into_iter().map(|w| w.join().unwrap()).collect();
+                (Ledger::merged(ledgers), pulse.longest_gap())
+            })
+        })
+    }
+
+    /// The same through another client: a program that reads and writes until its input ends, then prints its ledgers.
+    pub fn run_program(self, program: &Path) -> Report {
+        self.with("the Go v2 client", |cluster, strike| {
+            let mut command = Command::new(program);
+            command
+                .args([cluster.endpoints(), self.threads.to_string()])
+                .arg(self.seed.to_string())
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped());
+            let child = process::spawn(command).expect("the program");
+            strike();
+            // waiting closes its input
+            let output = child.wait_with_output().expect("its output");
+            assert!(output.status.success(), "{}", output.status);
+            let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+            let ledgers = told["ledgers"].as_array().expect("ledgers");
+            let ledgers = ledgers.iter().map(Ledger::read).collect();
+            let gap = told["gap_us"].as_u64().expect("a time");
+            (Ledger::merged(ledgers), Duration::from_micros(gap))
+        })
+    }
+
+    /// `load` makes a load, calls what strikes until the time is over, and tells what came of the load.
+    fn with(
+        self,
+        client: &'static str,
+        load: impl FnOnce(&Cluster, &mut dyn FnMut()) -> (Ledger, Duration),
+    ) -> Report {
         // etcd's own timing
         let setup = etcd::Setup::new(self.version).timing(100, 1000);
         let cluster = setup.cluster(3);
         load::prepare(&cluster);
-        let mut options = Options::default();
-        let deadline = DEADLINE.as_millis() as i64;
-        options
-            .add_endpoints("endpoints", &cluster.endpoints())
-            .expect("endpoints");
-        options.set_deadline_ms(deadline).expect("a deadline");
-        let client = Client::new(&options).expect("a client");
-
-        let (over, started) = (AtomicBool::new(false), Instant::now());
-        let pulse = load::Pulse::default();
-        let (ledgers, strikes) = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..self.threads)
-                .map(|number| {
-                    let dice = Dice::new(self.seed ^ (number as u64 + 1) << 32);
-                    let worker = Worker::new(&client, number, dice, &pulse);
-                    scope.spawn(|| worker.work(&over))
-                })
-                .collect();
-            let strikes = strikes::strike(&cluster, Dice::new(self.seed), started + self.time);
-            over.store(true, Ordering::SeqCst);
-            let ledgers: Vec<Ledger> = workers.into_iter().map(|w| w.join().unwrap()).collect();
-            (ledgers, strikes)
+        let started = Instant::now();
+        let mut strikes = BTreeMap::new();
+        let (mut ledger, longest_gap) = load(&cluster, &mut || {
+            strikes = strikes::strike(&cluster, Dice::new(self.seed), started + self.time);
         });
         let took = started.elapsed();
-        drop(client);
-        Report::new(
-            self,
-            &cluster,
-            Ledger::merged(ledgers),
-            strikes,
-            took,
-            &pulse,
-        )
+        let came = ledger.compare(cluster.member(0));
+        Report::new(self, client, strikes, took, longest_gap, came, ledger)
     }
 }

@@ -1,10 +1,8 @@
 //! What came of it, in a table.
 
 use super::ledger::{Calls, Kind, Ledger};
-use super::load::Pulse;
 use super::strikes::Strike;
 use super::{Chaos, DEADLINE};
-use crate::support::Cluster;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -13,6 +11,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Report {
     chaos: Chaos,
+    client: &'static str,
     strikes: BTreeMap<Strike, usize>,
     took: Duration,
     longest_gap: Duration,
@@ -23,24 +22,25 @@ pub struct Report {
 }
 
 impl Report {
-    /// Asks the store, too.
+    /// Of what was found.
     pub fn new(
         chaos: Chaos,
-        cluster: &Cluster,
-        mut ledger: Ledger,
+        client: &'static str,
         strikes: BTreeMap<Strike, usize>,
         took: Duration,
-        pulse: &Pulse,
+        longest_gap: Duration,
+        came: u64,
+        mut ledger: Ledger,
     ) -> Report {
-        let came = ledger.compare(cluster.member(0));
         for calls in ledger.calls.values_mut() {
             calls.times.sort_unstable();
         }
         Report {
             chaos,
+            client,
             strikes,
             took,
-            longest_gap: pulse.longest_gap(),
+            longest_gap,
             came,
             ledger,
         }
@@ -81,8 +81,8 @@ impl fmt::Display for Report {
         let seconds = self.took.as_secs_f64();
         writeln!(
             f,
-            "chaos: etcd {version}, 3 members, {seconds:.0} s, {threads} threads, every second one submits, \
-             deadline {} s, seed {seed}",
+            "chaos: {}, etcd {version}, 3 members, {seconds:.0} s, {threads} threads, deadline {} s, seed {seed}",
+            self.client,
             DEADLINE.as_secs()
         )?;
         let strikes: Vec<String> = self

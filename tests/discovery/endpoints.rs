@@ -1,12 +1,12 @@
 //! Members that the caller names anew while calls and watchers run.
 
 use super::*;
-use api::{Verbs, key, node_json, value};
+use api::{Verbs, key, value};
 use etcd_v2::cluster::roster::Source;
 use etcd_v2::status::Status;
 use etcd_v2::watch::options::WatchOptions;
 use std::sync::atomic::{AtomicBool, Ordering};
-use support::{Etcd, Scripted, Version, wait_for};
+use support::{Etcd, Version, wait_for};
 
 fn healthy() -> Scripted {
     Scripted::json(&node_json("1"))

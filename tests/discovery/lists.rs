@@ -1,36 +1,12 @@
 //! What the cluster says of its own members.
 
 use super::*;
-use api::{Verbs, node_json, refused, value};
+use api::{Verbs, refused, value};
 use etcd_v2::cluster::roster::Source;
 use etcd_v2::status::Status;
 use etcd_v2::transport::cancel::Cancel;
-use std::io;
 use std::time::Instant;
-use support::{BlackHole, Cluster, Conversation, Scripted, Version, http, wait_for};
-
-/// A member that answers with this list, or with a node to everything else.
-fn listing(status: u16, cluster: &str, body: &str) -> Scripted {
-    let (cluster, body) = (cluster.to_owned(), body.to_owned());
-    Scripted::tcp(move |conversation: &mut Conversation| -> io::Result<()> {
-        while let Some((head, _)) = conversation.request()? {
-            let headers = [("X-Etcd-Cluster-Id", cluster.as_str())];
-            match head.contains(" /v2/members ") {
-                true => conversation.answer(status, &headers, &body)?,
-                false => conversation.answer(200, &headers, node_json("1"))?,
-            }
-        }
-        Ok(())
-    })
-}
-
-fn list(urls: &[&str]) -> String {
-    let urls: Vec<String> = urls.iter().map(|url| format!("{url:?}")).collect();
-    format!(
-        r#"{{"members":[{{"id":"1","name":"a","peerURLs":[],"clientURLs":[{}]}}]}}"#,
-        urls.join(",")
-    )
-}
+use support::{BlackHole, Cluster, Version, http, wait_for};
 
 /// A member of a real cluster is enough to find the others, and who is removed goes.
 #[test]
@@ -93,7 +69,7 @@ fn one_member_is_enough_to_find_the_others() {
         client.set_endpoints("urls", &seeds).unwrap();
         client.sync(None, None).unwrap();
         assert_eq!(urls(&client), [members[2], members[0], members[1]]);
-        assert_eq!(value(client.get("/a")), "after");
+        assert_eq!(value(client.execute(&api::quorum_get("/a"))), "after");
     }
 }
 

@@ -10,21 +10,11 @@
 #[path = "../api/mod.rs"]
 mod api;
 mod endpoints;
+mod help;
 mod lists;
+mod need;
+mod periodic;
 #[path = "../support/mod.rs"]
 mod support;
 
-use api::Client;
-use std::time::Duration;
-
-const LONG: Duration = Duration::from_secs(30);
-
-fn client(endpoints: &str) -> Client {
-    api::client(endpoints, LONG.as_millis() as i64)
-}
-
-/// URLs of the members that it knows, in order.
-fn urls(client: &Client) -> Vec<String> {
-    let known = client.endpoints().unwrap();
-    known.iter().map(|known| known.url.to_string()).collect()
-}
+use help::*;

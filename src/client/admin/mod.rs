@@ -78,6 +78,7 @@ impl Client {
             },
             decode: self.options.decode,
             refresh: false,
+            plain_read: false,
         };
         let errand = Errand::plain(wire, terms, Instant::now());
         failover::run(roster, &self.options.settings, errand, None)

@@ -172,6 +172,18 @@ impl Machine {
         Regard::Bad
     }
 
+    /// The head has come, of a store that is older than what the client has seen: the exchange is dropped.
+    pub fn on_stale(&mut self, now: Instant, why: &str) {
+        let Some(busy) = self.busy.take() else {
+            return;
+        };
+        if busy.task == Task::Probe {
+            self.task = Task::Poll;
+        }
+        self.leave_member();
+        self.retry(now, why);
+    }
+
     /// What may happen on the way to any member is not its fault; if it happens again and again, it is.
     fn excuse(&mut self, now: Instant, why: &str) -> Regard {
         let again = self.pace.step() >= EXCUSED;

@@ -18,6 +18,8 @@ static void nothing_to_read(void)
 	CHECK(etcd_v2_error_phase(NULL) == NULL);
 	CHECK(!etcd_v2_error_is_retriable(NULL));
 	CHECK(!etcd_v2_error_outcome_unknown(NULL));
+	CHECK(!etcd_v2_error_is_stale(NULL));
+	CHECK(!etcd_v2_response_is_stale(NULL));
 	CHECK_INT(etcd_v2_error_attempt_count(NULL), 0);
 	const char *endpoint = BEFORE, *phase = BEFORE, *text = BEFORE;
 	int64_t number = 7;

@@ -137,6 +137,7 @@ static void wrong_options(void)
 	MS_REFUSED(connect_timeout_ms, true);
 	MS_REFUSED(max_poll_ms, true);
 	MS_REFUSED(idle_timeout_ms, true);
+	MS_REFUSED(sync_interval_ms, false);
 	MS_REFUSED(user_timeout_ms, false);
 
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_max_response_bytes(NULL, 1 << 20, e));
@@ -151,6 +152,11 @@ static void wrong_options(void)
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_max_idle_connections(NULL, 1, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "max_idle_connections",
 	       etcd_v2_options_set_max_idle_connections(options, UINT64_MAX, e));
+
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_stale(NULL, ETCD_V2_STALE_TELL, e));
+	const int32_t no_choice[] = { -1, 0, 4, INT32_MAX, INT32_MIN };
+	for (size_t i = 0; i < COUNT(no_choice); i++)
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "stale", etcd_v2_options_set_stale(options, no_choice[i], e));
 
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_keepalive(NULL, 1, 1, 1, e));
 	const int64_t no_number[] = { -1, INT64_MIN, 1000000, INT64_MAX };

@@ -3,6 +3,7 @@
 #ifndef MISUSE_RIGHT_H
 #define MISUSE_RIGHT_H
 
+#include "diagnostics.h"
 #include "outcome.h"
 #include "endpoints.h"
 #include "admin.h"
@@ -109,6 +110,8 @@ static void right_options(const char *url)
 	CHECK_OK(etcd_v2_options_set_max_nodes(options, 1000, &error));
 	CHECK_OK(etcd_v2_options_set_max_depth(options, 10, &error));
 	CHECK_OK(etcd_v2_options_set_max_idle_connections(options, 0, &error));
+	for (int32_t stale = ETCD_V2_STALE_OFF; stale <= ETCD_V2_STALE_REFUSE; stale++)
+		CHECK_OK(etcd_v2_options_set_stale(options, stale, &error));
 	CHECK_OK(etcd_v2_options_set_keepalive(options, 1, 1, 1, &error));
 	CHECK_OK(etcd_v2_options_set_keepalive(options, 0, 0, 0, &error));
 	CHECK_OK(etcd_v2_options_set_credentials(options, NULL, NULL, &error));
@@ -344,6 +347,7 @@ static void right(const char *url, const char *prefix)
 	right_orders_of_freeing(url);
 	right_watcher(key("watched"));
 	right_submit(key("submitted"));
+	right_listeners(url);
 	right_outcome();
 	right_admin(url);
 	right_tls();

@@ -1,0 +1,121 @@
+//! What a client has done so far, in numbers: at one time, for itself and for each of its members.
+
+use super::Client;
+use crate::cluster::diary::counts::Count;
+use crate::error::Result;
+use crate::transport::tally::Sums;
+use std::sync::Arc;
+
+/// Names of the counters, by their number in the header.
+pub(crate) const NAMES: [&str; 25] = [
+    "requests",
+    "attempts",
+    "failed_attempts",
+    "retries",
+    "failovers",
+    "reconnects",
+    "answered",
+    "refused",
+    "timeouts",
+    "cancelled",
+    "outcome_unknown",
+    "failed",
+    "in_flight",
+    "bytes_sent",
+    "bytes_received",
+    "connections_opened",
+    "connections_open",
+    "connections_idle",
+    "watch_polls",
+    "watchers",
+    "watchers_live",
+    "watchers_reconnecting",
+    "events_delivered",
+    "events_dropped",
+    "watch_gaps",
+];
+
+/// Numbers in the order of [`NAMES`].
+pub type Row = [u64; NAMES.len()];
+
+/// All of them at one time.
+#[derive(Clone, Debug)]
+pub struct Counters {
+    /// of the client
+    pub whole: Row,
+    /// of each member, by its URL; what only a whole request has is 0
+    pub members: Vec<(Arc<str>, Row)>,
+}
+
+impl Counters {
+    /// What they are called, in the order of a row.
+    pub fn names() -> &'static [&'static str] {
+        &NAMES
+    }
+}
+
+impl Client {
+    /// Asks nobody.
+    pub fn counters(&self) -> Result<Counters> {
+        self.refuse_elsewhere()?;
+        let counts = self.roster.diary().counts();
+        let of = |count| counts.get(count);
+        let sums = self.options.settings.tally.sums();
+        let watched = self.hub.get().map(|hub| hub.totals()).unwrap_or_default();
+        let members = self.roster.members();
+        Ok(Counters {
+            whole: [
+                of(Count::Requests),
+                sums.exchanges,
+                sums.failed,
+                of(Count::Retries),
+                of(Count::Failovers),
+                of(Count::Reconnects),
+                of(Count::Answered),
+                of(Count::Refused),
+                of(Count::Timeouts),
+                of(Count::Cancelled),
+                of(Count::Unknown),
+                of(Count::Failed),
+                counts.in_flight(),
+                sums.sent,
+                sums.received,
+                sums.opened,
+                sums.open,
+                sums.idle,
+                of(Count::WatchPolls),
+                watched.watchers,
+                watched.live,
+                watched.reconnecting,
+                watched.counters.delivered,
+                watched.counters.dropped,
+                watched.counters.gaps,
+            ],
+            members: members
+                .iter()
+                .map(|m| (m.url().clone(), row(&m.channel().tally().sums())))
+                .collect(),
+        })
+    }
+}
+
+/// Of one member.
+fn row(sums: &Sums) -> Row {
+    let mut row = [0; NAMES.len()];
+    for (name, value) in [
+        ("attempts", sums.exchanges),
+        ("failed_attempts", sums.failed),
+        ("in_flight", sums.in_flight),
+        ("bytes_sent", sums.sent),
+        ("bytes_received", sums.received),
+        ("connections_opened", sums.opened),
+        ("connections_open", sums.open),
+        ("connections_idle", sums.idle),
+    ] {
+        let place = NAMES.iter().position(|n| *n == name);
+        if let Some(slot) = place.and_then(|place| row.get_mut(place)) {
+            *slot = value;
+        }
+    }
+    row
+}

@@ -1,0 +1,82 @@
+//! Consistency
+//!
+//! Any member of a cluster answers a read from what it has. One that is cut off from its peers goes
+//! on to do so, with data of any age. A client therefore remembers the highest index and term that
+//! any member has told it, and notices what is older: when it goes on from a member that fails to
+//! one that is behind, nothing that it has seen becomes unseen without a word.
+//!
+//! It cannot notice what it has no way to know: a client that only ever asks a member that is cut
+//! off sees a store that stands still. A read with ETCD_V2_QUORUM is never older than what had been
+//! written before it was sent. Writes are never stale.
+use super::{
+    convert::look,
+    error::etcd_v2_error,
+    options::{etcd_v2_options, set},
+    response::etcd_v2_response,
+    status::etcd_v2_status,
+};
+use crate::{
+    cluster::guard::Policy,
+    error::{Error, Result},
+};
+
+/// Nobody looks.
+pub const ETCD_V2_STALE_OFF: i32 = 1;
+/// An older answer says so. The default.
+pub const ETCD_V2_STALE_TELL: i32 = 2;
+/// An older answer is none: another member is asked.
+pub const ETCD_V2_STALE_REFUSE: i32 = 3;
+
+fn policy(number: i32) -> Result<Policy> {
+    match number {
+        ETCD_V2_STALE_OFF => Ok(Policy::Off),
+        ETCD_V2_STALE_TELL => Ok(Policy::Tell),
+        ETCD_V2_STALE_REFUSE => Ok(Policy::Refuse),
+        other => Err(Error::invalid(
+            "stale",
+            format_args!("{other} is none of ETCD_V2_STALE_..."),
+        )),
+    }
+}
+
+/// What becomes of an answer to a read without ETCD_V2_QUORUM that is older than what the client had
+/// been told when it asked, by its index or by its term, or that is of another cluster:
+///
+///   ETCD_V2_STALE_OFF     nothing
+///   ETCD_V2_STALE_TELL    etcd_v2_response_is_stale() and etcd_v2_error_is_stale() say so
+///   ETCD_V2_STALE_REFUSE  another member is asked; when all are behind, twice, the read ends as
+///                         ETCD_V2_STALE, which names them and the numbers. A member that is behind
+///                         for longer than half a second is avoided like one that fails, by
+///                         watchers, too
+///
+/// With REFUSE the first cluster that answers is the only one: when it is made anew, make a new
+/// client. Otherwise the client forgets what it knew of the one before. Watchers tell
+/// ETCD_V2_LOSS_RECREATED with all three.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_stale(
+    options: *mut etcd_v2_options,
+    stale: i32,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.set_stale(policy(stale)?);
+            Ok(())
+        })
+    }
+}
+
+/// Whether this answer to a read is older than what the client had been told when it asked.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_response_is_stale(response: *const etcd_v2_response) -> bool {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(response) }.is_some_and(etcd_v2_response::is_stale)
+}
+
+/// The same of what etcd refused, such as a key that is not there (yet); true for ETCD_V2_STALE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_error_is_stale(error: *const etcd_v2_error) -> bool {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(error) }.is_some_and(|e| e.error().detail().stale)
+}

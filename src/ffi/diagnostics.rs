@@ -1,0 +1,196 @@
+//! Diagnostics
+//!
+//! Who listens is set in the options, before the client is made. Everything is told on the thread
+//! that does the work: the one that called, or the one of the client. So, unlike other callbacks, a
+//! listener may run on several threads at once; it holds up what it is told of. What nobody listens
+//! to is not even formatted.
+//!
+//! A listener may call everything, but must not free the client that it is told of. What it does
+//! itself is not told to listeners, on that thread. What it is given is good until it returns.
+//! Passwords, keys of certificates and the Authorization header are never told, and values of keys
+//! only to the listener of etcd_v2_options_set_curl().
+use super::{
+    convert::{c_string, null},
+    error::etcd_v2_error,
+    options::{etcd_v2_options, set},
+    retry::etcd_v2_retry,
+    status::etcd_v2_status,
+    trace::etcd_v2_trace,
+    user::{FreeUser, User},
+};
+use crate::{
+    client::Options,
+    cluster::diary::listeners::{Advice, Level},
+    error::{Error, Result},
+};
+use std::{
+    ffi::{c_char, c_void},
+    sync::Arc,
+    time::Duration,
+};
+
+/// A call failed.
+pub const ETCD_V2_LOG_ERROR: i32 = 1;
+/// And attempts that failed, after which something else is tried.
+pub const ETCD_V2_LOG_WARN: i32 = 2;
+/// And what changed: watchers, members, settings.
+pub const ETCD_V2_LOG_INFO: i32 = 3;
+/// And every request.
+pub const ETCD_V2_LOG_DEBUG: i32 = 4;
+
+/// As if there were no hook.
+pub const ETCD_V2_RETRY_DEFAULT: i64 = 0;
+/// No further attempt: the call fails now.
+pub const ETCD_V2_RETRY_STOP: i64 = -1;
+
+/// Gets one line of the log, without a newline. `level` is one of ETCD_V2_LOG_...
+pub type etcd_v2_log_fn =
+    Option<unsafe extern "C" fn(level: i32, line: *const c_char, user: *mut c_void)>;
+
+/// Gets one command for a POSIX shell.
+pub type etcd_v2_curl_fn = Option<unsafe extern "C" fn(command: *const c_char, user: *mut c_void)>;
+
+/// Gets one moment of a request.
+pub type etcd_v2_trace_fn =
+    Option<unsafe extern "C" fn(trace: *const etcd_v2_trace, user: *mut c_void)>;
+
+/// Answers ETCD_V2_RETRY_DEFAULT, ETCD_V2_RETRY_STOP, or for how many ms to pause before the next
+/// attempt.
+pub type etcd_v2_retry_fn =
+    Option<unsafe extern "C" fn(retry: *const etcd_v2_retry, user: *mut c_void) -> i64>;
+
+fn level(level: i32) -> Result<Level> {
+    match level {
+        ETCD_V2_LOG_ERROR => Ok(Level::Error),
+        ETCD_V2_LOG_WARN => Ok(Level::Warn),
+        ETCD_V2_LOG_INFO => Ok(Level::Info),
+        ETCD_V2_LOG_DEBUG => Ok(Level::Debug),
+        other => Err(Error::invalid(
+            "level",
+            format_args!("{other} is none of ETCD_V2_LOG_..."),
+        )),
+    }
+}
+
+fn required<F>(callback: Option<F>) -> Result<F> {
+    callback.ok_or_else(|| null("callback"))
+}
+
+/// Lines of the log are told to `callback`, which must not be NULL. It replaces the one that was set
+/// before.
+///
+///   `level`      the last of ETCD_V2_LOG_... that is told
+///   `user`       given to `callback`; may be NULL
+///   `free_user`  gets `user` when neither these options nor a client that was made of them have it any
+///                more; at once when this fails; may be NULL
+///
+/// A line names the request by a number that is its own within the client, so that its lines can be
+/// found again, and the key, but no value.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_log(
+    options: *mut etcd_v2_options,
+    level: i32,
+    callback: etcd_v2_log_fn,
+    user: *mut c_void,
+    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    let user = held(user, free_user);
+    let change = |o: &mut Options| {
+        let (level, function) = (self::level(level)?, required(callback)?);
+        Ok(o.set_log(
+            level,
+            Arc::new(move |level, line| {
+                let line = c_string(line);
+                // SAFETY: the header asks for a function of this type; the text lives until it returns
+                unsafe { function(level as i32, line.as_ptr(), user.data()) };
+            }),
+        ))
+    };
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, change) }
+}
+
+/// Every request, each attempt of it, those of watchers too, is told to `callback` as a command for a
+/// POSIX shell that repeats it, with curl and for some bodies printf. The password is masked, so that
+/// a client with credentials needs it put in. The command shows the key and the value. Everything
+/// else as in etcd_v2_options_set_log().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_curl(
+    options: *mut etcd_v2_options,
+    callback: etcd_v2_curl_fn,
+    user: *mut c_void,
+    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    let user = held(user, free_user);
+    let change = |o: &mut Options| {
+        let function = required(callback)?;
+        Ok(o.set_curl(Arc::new(move |command| {
+            let command = c_string(command);
+            // SAFETY: the header asks for a function of this type; the text lives until it returns
+            unsafe { function(command.as_ptr(), user.data()) };
+        })))
+    };
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, change) }
+}
+
+/// Every request, those of watchers too, is told to `callback`: once when it begins, after every
+/// exchange with a member, and once when it ends. Everything else as in etcd_v2_options_set_log().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_trace(
+    options: *mut etcd_v2_options,
+    callback: etcd_v2_trace_fn,
+    user: *mut c_void,
+    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    let user = held(user, free_user);
+    let change = |o: &mut Options| {
+        let function = required(callback)?;
+        Ok(o.set_trace(Arc::new(move |trace| {
+            let trace = etcd_v2_trace::new(trace);
+            // SAFETY: the header asks for a function of this type; the trace lives until it returns
+            unsafe { function(&trace, user.data()) };
+        })))
+    };
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, change) }
+}
+
+/// `callback` is asked after a failed attempt of a call, executed or submitted, before the next one.
+/// It may end the call there, or give it time: then it goes on after that, also when every member was
+/// asked as often as it would be without a hook, until its deadline. It is not asked when nothing can
+/// follow: so it can never have a write sent again that may have been applied, unless
+/// etcd_v2_request_allow_repeat() said so. Watches go on as they do. Everything else as in
+/// etcd_v2_options_set_log().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_retry_hook(
+    options: *mut etcd_v2_options,
+    callback: etcd_v2_retry_fn,
+    user: *mut c_void,
+    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    let user = held(user, free_user);
+    let change = |o: &mut Options| {
+        let function = required(callback)?;
+        Ok(o.set_retry_hook(Arc::new(move |retry| {
+            let retry = etcd_v2_retry::new(retry);
+            // SAFETY: the header asks for a function of this type; what it is given lives until it returns
+            match unsafe { function(&retry, user.data()) } {
+                ETCD_V2_RETRY_DEFAULT => Advice::Default,
+                ms @ 1.. => Advice::Pause(Duration::from_millis(ms.unsigned_abs())),
+                _ => Advice::Stop,
+            }
+        })))
+    };
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, change) }
+}
+
+/// Whatever happens to it, it is let go once.
+fn held(user: *mut c_void, free_user: FreeUser) -> Arc<User> {
+    Arc::new(User::new(user, free_user))
+}

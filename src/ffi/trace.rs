@@ -1,0 +1,201 @@
+//! Trace
+//!
+//! One moment of a request, as etcd_v2_options_set_trace() tells it. Everything read from it lives
+//! as long as it.
+use super::{
+    convert::{Handle, c_string, look, put},
+    status::etcd_v2_status,
+};
+use crate::{
+    cluster::diary::listeners::{Kind, Trace},
+    error::Phase,
+    transport::course::Course,
+};
+use std::{
+    ffi::{CString, c_char},
+    ptr,
+};
+
+/// The request begins.
+pub const ETCD_V2_TRACE_BEGIN: i32 = 1;
+/// An exchange with a member is over: with an answer, or not.
+pub const ETCD_V2_TRACE_ATTEMPT: i32 = 2;
+/// The request is over.
+pub const ETCD_V2_TRACE_END: i32 = 3;
+
+/// One moment of a request. Only good until the callback that was given it returns.
+pub struct etcd_v2_trace {
+    moment: i32,
+    is_watch: bool,
+    request: u64,
+    method: CString,
+    target: CString,
+    endpoint: CString,
+    text: CString,
+    phase: Option<CString>,
+    attempts: u32,
+    status: etcd_v2_status,
+    http_status: u16,
+    course: Course,
+    total_ns: i64,
+}
+
+impl Handle for etcd_v2_trace {}
+
+impl etcd_v2_trace {
+    pub(super) fn new(trace: &Trace<'_>) -> etcd_v2_trace {
+        etcd_v2_trace {
+            moment: trace.moment as i32,
+            is_watch: trace.kind == Kind::Watch,
+            request: trace.request,
+            method: c_string(trace.method),
+            target: c_string(trace.target),
+            endpoint: c_string(trace.endpoint),
+            text: c_string(trace.text),
+            phase: trace.failed_in.map(|phase| c_string(phase.name())),
+            attempts: trace.attempts,
+            status: trace.status.0,
+            http_status: trace.http_status,
+            course: trace.course,
+            total_ns: i64::try_from(trace.total.as_nanos()).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// Which moment: one of ETCD_V2_TRACE_...; 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_moment(trace: *const etcd_v2_trace) -> i32 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.map_or(0, |t| t.moment)
+}
+
+/// Number of the request, from 1, its own within the client; 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_request(trace: *const etcd_v2_trace) -> u64 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.map_or(0, |t| t.request)
+}
+
+/// Whether it belongs to a watch, and not to a call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_is_watch(trace: *const etcd_v2_trace) -> bool {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.is_some_and(|t| t.is_watch)
+}
+
+/// "GET", "PUT", ...; NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_method(trace: *const etcd_v2_trace) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.map_or(ptr::null(), |t| t.method.as_ptr())
+}
+
+/// Path and query of the request; a value in it is shown as "***". NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_target(trace: *const etcd_v2_trace) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.map_or(ptr::null(), |t| t.target.as_ptr())
+}
+
+/// The member of the exchange, or the last one that was asked; "" at the beginning, NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_endpoint(trace: *const etcd_v2_trace) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.map_or(ptr::null(), |t| t.endpoint.as_ptr())
+}
+
+/// Exchanges so far; redirects and looks at the version of a member are some, too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_attempts(trace: *const etcd_v2_trace) -> u32 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.map_or(0, |t| t.attempts)
+}
+
+/// How the request ended; ETCD_V2_OK before.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_status(trace: *const etcd_v2_trace) -> etcd_v2_status {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.map_or(0, |t| t.status)
+}
+
+/// Status of the answer; 0 when there was none, and of an end that is a success.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_http_status(trace: *const etcd_v2_trace) -> i32 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.map_or(0, |t| i32::from(t.http_status))
+}
+
+/// Why the exchange or the request failed; "" if it did not, NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_text(trace: *const etcd_v2_trace) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.map_or(ptr::null(), |t| t.text.as_ptr())
+}
+
+/// How far an exchange came that failed: "resolve", "connect", "TLS", "send", "head", "body"; else
+/// NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_phase(trace: *const etcd_v2_trace) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    let trace = unsafe { look(trace) };
+    trace
+        .and_then(|t| t.phase.as_ref())
+        .map_or(ptr::null(), |phase| phase.as_ptr())
+}
+
+/// How long an exchange was in each phase; all are 0 but for ETCD_V2_TRACE_ATTEMPT. Each out
+/// parameter may be NULL. Waiting for a free connection counts as connecting.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_times(
+    trace: *const etcd_v2_trace,
+    resolve_ns: *mut i64,
+    connect_ns: *mut i64,
+    tls_ns: *mut i64,
+    send_ns: *mut i64,
+    head_ns: *mut i64,
+    body_ns: *mut i64,
+) {
+    // SAFETY: the handle is NULL or alive, the others NULL or places for numbers, see the header
+    unsafe {
+        let course = look(trace).map_or_else(Course::default, |t| t.course);
+        for (out, phase) in [
+            (resolve_ns, Phase::Resolve),
+            (connect_ns, Phase::Connect),
+            (tls_ns, Phase::Tls),
+            (send_ns, Phase::Send),
+            (head_ns, Phase::Head),
+            (body_ns, Phase::Body),
+        ] {
+            put(out, i64::try_from(course.spent(phase)).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+/// Since the request began.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_total_ns(trace: *const etcd_v2_trace) -> i64 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.map_or(0, |t| t.total_ns)
+}
+
+/// Bytes that an exchange moved, heads included; each out parameter may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_bytes(
+    trace: *const etcd_v2_trace,
+    sent: *mut u64,
+    received: *mut u64,
+) {
+    // SAFETY: the handle is NULL or alive, the others NULL or places for numbers, see the header
+    unsafe {
+        let course = look(trace).map_or_else(Course::default, |t| t.course);
+        put(sent, course.sent);
+        put(received, course.received);
+    }
+}
+
+/// Whether an exchange had a connection that had served before.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_is_reused(trace: *const etcd_v2_trace) -> bool {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.is_some_and(|t| t.course.reused)
+}

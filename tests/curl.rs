@@ -1,0 +1,370 @@
+//! The command for a shell that a client tells of each request: a real shell with a real curl does with it what the
+//! call did.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod api;
+mod support;
+
+use api::{Client, key, options};
+use etcd_v2::client::{Ask, Call};
+use etcd_v2::protocol::request::{Operation, Request, flags};
+use etcd_v2::protocol::response::Response;
+use etcd_v2::protocol::tree::NodeRef;
+use etcd_v2::protocol::wire::Wire;
+use etcd_v2::transport::credentials::Authorization;
+use etcd_v2::watch::options::WatchOptions;
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use support::{Etcd, Scripted, Step, TempDir, Version};
+
+/// Everything that means something to a shell, to printf, to curl or to a URL.
+const NASTY: &str =
+    "it's \"$HOME\" `id` $(id) \\n \\047 %s%% %41 !! *?[a-z]{1,2} #&;|<>+=~@^ \u{e4}\u{1f600}";
+
+#[derive(Clone, Default)]
+struct Commands(Arc<Mutex<Vec<String>>>);
+
+impl Commands {
+    fn client(&self, endpoints: &str) -> Client {
+        let commands = self.0.clone();
+        let mut options = options(endpoints, 10_000);
+        options.set_curl(Arc::new(move |command| {
+            commands.lock().unwrap().push(command.to_owned());
+        }));
+        Client::new(&options).unwrap()
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    #[track_caller]
+    fn only(&self) -> String {
+        let mut all = self.take();
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.remove(0)
+    }
+}
+
+/// Runs it, as the line of a script: an argument could not be so long.
+#[track_caller]
+fn shell(command: &str) -> String {
+    assert!(!command.contains('\n'), "{command}");
+    let folder = TempDir::new("curl");
+    let script = folder.join("script");
+    std::fs::write(&script, format!("{command}\n")).unwrap();
+    // an environment that would lead curl astray
+    let output = Command::new("sh")
+        .arg(&script)
+        .env("http_proxy", "http://127.0.0.1:1")
+        .env("HOME", "/nowhere")
+        .output()
+        .expect("a shell");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "is curl there?\n{words}{command}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What is below a directory: path from there, value or nothing for a directory, whether it has a TTL.
+type State = BTreeMap<String, (Option<String>, bool)>;
+
+fn state(client: &Client, directory: &str) -> State {
+    let mut request = Request::new(Operation::Get, key(directory));
+    request.set_flags(flags::RECURSIVE | flags::QUORUM).unwrap();
+    let response = client.execute(&Call::new(Ask::Keys(request))).unwrap();
+    let mut state = State::new();
+    collect(response.node().unwrap(), directory, &mut state);
+    state
+}
+
+fn collect(node: NodeRef<'_>, directory: &str, state: &mut State) {
+    let path = node.key().strip_prefix(directory).unwrap().to_owned();
+    let value = node.value().map(str::to_owned);
+    state.insert(path, (value, node.ttl().is_some()));
+    for child in (0..node.child_count()).filter_map(|i| node.child(i)) {
+        collect(child, directory, state);
+    }
+}
+
+/// A row of the table: what is there before, and what is asked.
+struct Row {
+    operation: Operation,
+    before: Option<&'static str>,
+    change: fn(&mut Request, u64),
+}
+
+fn row(operation: Operation, before: Option<&'static str>, change: fn(&mut Request, u64)) -> Row {
+    Row {
+        operation,
+        before,
+        change,
+    }
+}
+
+fn rows() -> Vec<Row> {
+    let value = |request: &mut Request, _: u64| {
+        request
+            .set_value(format!("{NASTY}\n\ttwo lines\0and a NUL").as_bytes())
+            .unwrap();
+    };
+    vec![
+        row(Operation::Get, Some("old"), |_, _| ()),
+        row(Operation::Get, Some("old"), |request, _| {
+            request
+                .set_flags(flags::RECURSIVE | flags::SORTED | flags::QUORUM)
+                .unwrap();
+        }),
+        row(Operation::Get, None, |_, _| ()),
+        row(Operation::Set, None, value),
+        row(Operation::Set, Some("old"), |request, _| {
+            request.set_value(b"@file").unwrap();
+            request.set_ttl(100).unwrap();
+        }),
+        row(Operation::Set, None, |request, _| {
+            // longer than a shell lets an argument be
+            request.set_value(&vec![b'%'; 200_000]).unwrap();
+        }),
+        row(Operation::Set, None, |request, _| {
+            request.set_flags(flags::DIR).unwrap();
+        }),
+        row(Operation::Create, None, value),
+        row(Operation::Create, Some("old"), value),
+        row(Operation::Update, Some("old"), value),
+        row(Operation::Update, None, value),
+        row(Operation::Refresh, Some("old"), |request, _| {
+            request.set_ttl(100).unwrap();
+        }),
+        row(Operation::CreateInOrder, None, value),
+        row(Operation::CompareAndSwap, Some(NASTY), |request, _| {
+            request.set_value(b"new").unwrap();
+            request.set_prev_value(NASTY).unwrap();
+        }),
+        row(Operation::CompareAndSwap, Some("old"), |request, index| {
+            request.set_value(b"new").unwrap();
+            request.set_prev_index(index).unwrap();
+        }),
+        row(Operation::CompareAndSwap, Some("old"), |request, _| {
+            request.set_value(b"new").unwrap();
+            request.set_prev_value("other").unwrap();
+        }),
+        row(Operation::CompareAndDelete, Some(NASTY), |request, _| {
+            request.set_prev_value(NASTY).unwrap();
+        }),
+        row(Operation::Delete, Some("old"), |_, _| ()),
+        row(Operation::Delete, None, |request, _| {
+            request.set_flags(flags::RECURSIVE).unwrap();
+        }),
+    ]
+}
+
+/// Prepares one folder for the call and another for the command; says what both came to.
+#[track_caller]
+fn same_effect(row: &Row, client: &Client, commands: &Commands, number: usize) {
+    let [one, two] = ["by-call", "by-command"].map(|by| format!("/curl/{number}/{by}"));
+    let prepare = |folder: &str| {
+        let mut other = Request::new(Operation::Set, key(&format!("{folder}/other")));
+        other.set_value(b"there").unwrap();
+        client.execute(&Call::new(Ask::Keys(other))).unwrap();
+        let Some(value) = row.before else {
+            return 0;
+        };
+        let mut before = Request::new(Operation::Set, key(&format!("{folder}/{NASTY}")));
+        before.set_value(value.as_bytes()).unwrap();
+        let response = client.execute(&Call::new(Ask::Keys(before))).unwrap();
+        response.node().unwrap().modified_index()
+    };
+    let (first, second) = (prepare(&one), prepare(&two));
+    commands.take();
+    let mut request = Request::new(row.operation, key(&format!("{one}/{NASTY}")));
+    (row.change)(&mut request, first);
+    let told = client.execute(&Call::new(Ask::Keys(request)));
+    // what comes before the request is a request of its own: the last one is it
+    let command = commands.take().pop().expect("a command");
+    let said = shell(&command.replace("by-call", "by-command").replace(
+        &format!("prevIndex={first}"),
+        &format!("prevIndex={second}"),
+    ));
+    let said: serde_json::Value =
+        serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+    match told {
+        Ok(response) => {
+            assert_eq!(said["action"], response.action_text(), "{command}");
+            let (node, shown) = (response.node().unwrap(), &said["node"]);
+            assert_eq!(shown["value"].as_str(), node.value(), "{command}");
+            assert_eq!(shown["ttl"].is_number(), node.ttl().is_some(), "{command}");
+        }
+        Err(error) => assert_eq!(said["errorCode"], error.detail().etcd_code, "{command}"),
+    }
+    let [mut one, mut two] = [&one, &two].map(|folder| state(client, folder));
+    if row.operation == Operation::CreateInOrder {
+        for state in [&mut one, &mut two] {
+            let values = std::mem::take(state).into_values();
+            *state = values
+                .enumerate()
+                .map(|(i, v)| (i.to_string(), v))
+                .collect();
+        }
+    }
+    assert_eq!(one, two, "{command}");
+}
+
+fn every_row(version: Version) {
+    let etcd = Etcd::start(version);
+    let commands = Commands::default();
+    let client = commands.client(etcd.url());
+    for (number, row) in rows().iter().enumerate() {
+        same_effect(row, &client, &commands, number);
+    }
+}
+
+#[test]
+fn every_operation_has_the_same_effect_3_4() {
+    every_row(Version::V3_4);
+}
+
+#[test]
+fn every_operation_has_the_same_effect_3_5() {
+    every_row(Version::V3_5);
+}
+
+#[test]
+fn polls_are_repeated_too() {
+    let etcd = Etcd::shared(Version::V3_4);
+    let index = etcd.set("/polls/k", "value=it's");
+    let commands = Commands::default();
+    let client = commands.client(etcd.url());
+    let event = client
+        .watch_once(
+            &key("/polls"),
+            true,
+            index,
+            etcd_v2::client::Patience::Default,
+            None,
+        )
+        .unwrap();
+    let said: serde_json::Value = serde_json::from_str(&shell(&commands.only())).unwrap();
+    assert_eq!(said["node"]["modifiedIndex"], index);
+    assert_eq!(
+        said["node"]["value"].as_str(),
+        event.node().unwrap().value()
+    );
+
+    let mut options = WatchOptions::default();
+    options.set_recursive(true);
+    options.set_start_index(index).unwrap();
+    let watcher = client
+        .watch(&key("/polls"), &options, Default::default())
+        .unwrap();
+    let end = Some(Instant::now() + Duration::from_secs(20));
+    assert_eq!(watcher.next(end).unwrap().unwrap().index(), index);
+    let command = commands.take().remove(0);
+    let said: serde_json::Value = serde_json::from_str(&shell(&command)).unwrap();
+    assert_eq!(said["node"]["modifiedIndex"], index, "{command}");
+}
+
+#[test]
+fn submitted_calls_are_told_as_executed_ones() {
+    let etcd = Etcd::shared(Version::V3_4);
+    let commands = Commands::default();
+    let client = commands.client(etcd.url());
+    let mut request = Request::new(Operation::Set, key("/submitted/k"));
+    request.set_value(NASTY.as_bytes()).unwrap();
+    let call = Call::new(Ask::Keys(request));
+    client.execute(&call).unwrap();
+    let executed = commands.only();
+    let (tell, told) = std::sync::mpsc::channel();
+    let submitted = client.submit(&call, move |result: Result<Response, _>| {
+        tell.send(result).unwrap()
+    });
+    submitted.unwrap();
+    told.recv().unwrap().unwrap();
+    assert_eq!(commands.only(), executed);
+}
+
+/// Head and body as the server gets them, without what curl says of itself.
+fn seen(request: &[u8]) -> (Vec<String>, Vec<u8>) {
+    let at = request.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+    let (head, body) = request.split_at(at);
+    let head = String::from_utf8_lossy(head).to_lowercase();
+    let mut lines: Vec<String> = head.trim().lines().map(str::to_owned).collect();
+    let curls = ["user-agent:", "accept:", "connection:", "expect:"];
+    lines.retain(|line| !curls.iter().any(|name| line.starts_with(name)));
+    lines.sort();
+    (lines, body.to_vec())
+}
+
+#[test]
+fn raw_requests_arrive_byte_for_byte() {
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let text = NASTY.as_bytes();
+    let (json, odd) = (Some("application/json"), Some("a/b; c='d'"));
+    let wires = [
+        Wire::raw("GET", "/v2/stats/self", None, None),
+        Wire::raw("HEAD", "/v2/keys/x", None, None),
+        Wire::raw(
+            "DELETE",
+            "/v2/members/1?a=it's&b=[1-3]&c={x,y}&d=$e",
+            None,
+            None,
+        ),
+        Wire::raw("PUT", "/v2/x/./../y", None, None),
+        Wire::raw("POST", "/v2/x", Some(b""), odd),
+        Wire::raw("POST", "/v2/x", Some(&every_byte), None),
+        Wire::raw("PUT", "/v2/x", Some(text), odd),
+        Wire::raw("PUT", "/v2/x", Some(b"@/etc/passwd"), json),
+        Wire::raw("PUT", "/v2/x", Some(b"-n a"), json),
+        Wire::raw("PUT", "/v2/x", Some(b"a\r\n\tb\n"), json),
+    ];
+    let unix = Scripted::unix(|conversation| {
+        while conversation.read_request()?.is_some() {
+            conversation.ok("{}")?;
+        }
+        Ok(())
+    });
+    let tcp = Scripted::json("{}");
+    for server in [tcp, unix] {
+        let commands = Commands::default();
+        let client = commands.client(server.url());
+        client
+            .set_authorization(Some(Authorization::basic("it's $me", "canary'\"").unwrap()))
+            .unwrap();
+        for (i, wire) in wires.iter().enumerate() {
+            let wire = wire.clone().unwrap();
+            // the answer may be none of etcd's
+            let _ = client.execute(&Call::new(Ask::Raw(wire)));
+            let command = commands.only();
+            assert!(!command.contains("canary"), "{command}");
+            shell(&command.replace(":***'", ":canary'\\''\"'"));
+            let requests = server.requests();
+            assert_eq!(requests.len(), 2 * (i + 1), "{command}");
+            assert_eq!(
+                seen(&requests[2 * i + 1]),
+                seen(&requests[2 * i]),
+                "{command}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_attempt_has_a_command_of_its_own() {
+    let good = Scripted::json(r#"{"action":"get","node":{"key":"/k","value":"v"}}"#);
+    let bad = Scripted::steps(vec![Step::Read, Step::Close]);
+    let commands = Commands::default();
+    let client = commands.client(&format!("{},{}", bad.url(), good.url()));
+    client
+        .execute(&Call::new(Ask::Keys(Request::new(
+            Operation::Get,
+            key("/k"),
+        ))))
+        .unwrap();
+    let said = commands.take();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(
+        said[0].contains(bad.url()) && said[1].contains(good.url()),
+        "{said:?}"
+    );
+}

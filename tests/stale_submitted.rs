@@ -1,0 +1,3 @@
+//! The suite of `stale`, for calls that are submitted.
+#[path = "stale.rs"]
+mod suite;
