@@ -58,6 +58,9 @@ int main(int count, char **arguments)
 			CHECK_STATUS(etcd_v2_set(client, "/fork/child", "x", 0, NULL, &error), ETCD_V2_FORKED);
 			CHECK_STATUS(etcd_v2_execute(client, request, NULL, &error), ETCD_V2_FORKED);
 			CHECK_STATUS(etcd_v2_watch_once(client, "/fork", 0, 0, -1, token, NULL, &error), ETCD_V2_FORKED);
+			CHECK_STATUS(etcd_v2_members_list(client, NULL, &error), ETCD_V2_FORKED);
+			CHECK_STATUS(etcd_v2_cluster_health(client, NULL, &error), ETCD_V2_FORKED);
+			CHECK_STATUS(etcd_v2_user_create(client, "u", "p", NULL, 0, NULL, &error), ETCD_V2_FORKED);
 			/* what was read before stays readable */
 			CHECK_TEXT(etcd_v2_node_value(etcd_v2_response_node(kept), NULL), "-1");
 			CHECK(etcd_v2_error_message(refusal)[0] != '\0');

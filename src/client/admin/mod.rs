@@ -68,19 +68,20 @@ impl Client {
 
     fn fetch(&self, roster: &Roster, wire: &Wire, deadline: Instant) -> Result<Response> {
         self.refuse_elsewhere()?;
+        let now = Instant::now();
+        let budget = self.budget(now, deadline.saturating_duration_since(now));
         let terms = Terms {
             // of what may be repeated at all: see the class of each request
             allow_repeat: true,
             budget: Budget {
-                deadline,
-                connect: self.options.connect_timeout,
-                max_body: self.options.max_response_bytes.min(LARGEST),
+                max_body: budget.max_body.min(LARGEST),
+                ..budget
             },
             decode: self.options.decode,
             refresh: false,
             plain_read: false,
         };
-        let errand = Errand::plain(wire, terms, Instant::now());
+        let errand = Errand::plain(wire, terms, now);
         failover::run(roster, &self.options.settings, errand, None)
     }
 }
