@@ -459,7 +459,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_sync_interval_ms(
 
 /**
  * Longest answer that is read: 1024 to 4294967294 bytes, default 512 MiB. A longer one ends as
- * ETCD_V2_TOO_LARGE.
+ * ETCD_V2_TOO_LARGE. Those about members, users and roles and the like are 64 MiB long at most.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_response_bytes(
     etcd_v2_options *options, uint64_t max_response_bytes, etcd_v2_error **err);

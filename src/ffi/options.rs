@@ -142,7 +142,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_sync_interval_ms(
 }
 
 /// Longest answer that is read: 1024 to 4294967294 bytes, default 512 MiB. A longer one ends as
-/// ETCD_V2_TOO_LARGE.
+/// ETCD_V2_TOO_LARGE. Those about members, users and roles and the like are 64 MiB long at most.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_max_response_bytes(
     options: *mut etcd_v2_options,

@@ -46,7 +46,9 @@ fn a_cluster_is_protected_and_opened_again(version: Version) {
     // etcd would take it for a new password
     let error = refused(guest.create_user("root", "other", &[]), Status::CONFLICT);
     assert_eq!(error.to_string(), "name: the user root exists already");
-    refused(guest.set_user_password("al", "pw"), Status::NOT_FOUND);
+    let words = "auth: User al does not exist.";
+    let error = guest.set_user_password("al", "pw");
+    refused_so(error, Status::NOT_FOUND, 404, words);
     assert_eq!(guest.users().unwrap().len(), 1);
     guest.set_auth(true).unwrap();
 

@@ -37,7 +37,7 @@ impl Client {
         let wire = users::put(name, password, roles)?;
         // etcd itself refuses only with roles; without them it would take this for a new password
         let alone = roles.is_empty();
-        if alone && self.user_exists(name, deadline)? {
+        if alone && self.missing(name, deadline)?.is_none() {
             return Err(conflict(name, "exists already"));
         }
         let response = self.page(&wire, deadline)?;
@@ -53,9 +53,8 @@ impl Client {
         let deadline = self.deadline();
         let wire = users::put(name, password, &[])?;
         // without it etcd would make the user
-        if !self.user_exists(name, deadline)? {
-            let text = format!("name: there is no user {}", one_line(name));
-            return Err(Error::new(Status::NOT_FOUND, text));
+        if let Some(error) = self.missing(name, deadline)? {
+            return Err(error);
         }
         let response = self.page(&wire, deadline)?;
         if response.head().status == 201 {
@@ -120,12 +119,14 @@ impl Client {
         roles::one(self.page(wire, self.deadline())?.body())
     }
 
-    fn user_exists(&self, name: &str, deadline: Instant) -> Result<bool> {
+    /// What etcd says when there is no such user.
+    fn missing(&self, name: &str, deadline: Instant) -> Result<Option<Error>> {
         match self.page(&users::ask(name)?, deadline) {
-            Ok(_) => Ok(true),
-            // the same status is given for a user with a role that nobody has made
+            Ok(_) => Ok(None),
             Err(error) if error.status() == Status::NOT_FOUND => {
-                Ok(error.detail().cause.starts_with("auth: Role "))
+                // the same status is given for a user with a role that nobody has made
+                let of_role = error.detail().cause.starts_with("auth: Role ");
+                Ok(Some(error).filter(|_| !of_role))
             }
             Err(error) => Err(error),
         }
