@@ -736,6 +736,19 @@ ETCD_V2_API etcd_v2_status etcd_v2_sync_within(
     const etcd_v2_client *client, int64_t timeout_ms, const etcd_v2_cancel *cancel,
     etcd_v2_error **err);
 
+/**
+ * Waits on the calling thread until a member reads through consensus, so that programs and clusters
+ * may start in any order. The pauses between tries grow from 100 ms to 2 s.
+ *
+ *   `timeout_ms`  1 to 2147483647; 0: the client's deadline; -1: until one is ready or `cancel`
+ *   `cancel`      ends the waiting; may be NULL
+ *
+ * Also returns ETCD_V2_TIMEOUT when none was ready; the error tells why the last try failed.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_wait_ready(
+    const etcd_v2_client *client, int64_t timeout_ms, const etcd_v2_cancel *cancel,
+    etcd_v2_error **err);
+
 /*
  * == Everyday verbs ===============================================================================
  *

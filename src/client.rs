@@ -7,6 +7,7 @@ pub(crate) mod counters;
 mod endpoints;
 mod options;
 mod queue;
+mod ready;
 mod resolve;
 mod submit;
 mod sync;

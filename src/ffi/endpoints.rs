@@ -18,6 +18,7 @@ use super::{
     error::etcd_v2_error,
     guard::{guard, shield},
     status::etcd_v2_status,
+    watch::patience,
 };
 use crate::{
     client::{Known, Options},
@@ -175,6 +176,30 @@ pub unsafe extern "C" fn etcd_v2_sync_within(
             let client = borrow("client", client)?;
             let cancel = look(cancel).map(|token| &token.0);
             client.0.sync(within(timeout_ms)?, cancel)
+        })
+    }
+}
+
+/// Waits on the calling thread until a member reads through consensus, so that programs and clusters
+/// may start in any order. The pauses between tries grow from 100 ms to 2 s.
+///
+///   `timeout_ms`  1 to 2147483647; 0: the client's deadline; -1: until one is ready or `cancel`
+///   `cancel`      ends the waiting; may be NULL
+///
+/// Also returns ETCD_V2_TIMEOUT when none was ready; the error tells why the last try failed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_wait_ready(
+    client: *const etcd_v2_client,
+    timeout_ms: i64,
+    cancel: *const etcd_v2_cancel,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handles and err as the header asks
+    unsafe {
+        guard(err, || {
+            let client = borrow("client", client)?;
+            let cancel = look(cancel).map(|token| &token.0);
+            client.0.wait_ready(patience(timeout_ms)?, cancel)
         })
     }
 }

@@ -21,13 +21,13 @@ use crate::{
 };
 use std::ffi::c_char;
 
-fn patience(timeout_ms: i64) -> Result<Patience> {
+pub(super) fn patience(timeout_ms: i64) -> Result<Patience> {
     match timeout_ms {
         -1 => Ok(Patience::Forever),
         0 => Ok(Patience::Default),
         ..-1 => Err(Error::invalid(
             "timeout_ms",
-            format_args!("{timeout_ms} is negative; -1 waits until a change"),
+            format_args!("{timeout_ms} is negative; -1 waits without end"),
         )),
         1.. => Options::deadline_ms("timeout_ms", timeout_ms).map(Patience::For),
     }

@@ -14,6 +14,7 @@ mod help;
 mod lists;
 mod need;
 mod periodic;
+mod ready;
 #[path = "../support/mod.rs"]
 mod support;
 

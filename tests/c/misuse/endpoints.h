@@ -38,6 +38,9 @@ static void wrong_endpoints(void)
 	const int64_t no_ms[] = { -1, INT64_MIN, 2147483648, INT64_MAX };
 	for (size_t i = 0; i < COUNT(no_ms); i++)
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "timeout_ms", etcd_v2_sync_within(client, no_ms[i], token, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_wait_ready(NULL, 1000, token, e));
+	for (size_t i = 1; i < COUNT(no_ms); i++)
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "timeout_ms", etcd_v2_wait_ready(client, no_ms[i], token, e));
 	/* and nothing has changed */
 	CHECK_INT(known(), 1);
 }
@@ -81,7 +84,11 @@ static void right_endpoints(const char *url)
 	CHECK_OK(etcd_v2_cancel_new(&fired, &error));
 	etcd_v2_cancel_fire(fired);
 	CHECK_STATUS(etcd_v2_sync_within(client, 20000, fired, &error), ETCD_V2_CANCELLED);
+	CHECK_STATUS(etcd_v2_wait_ready(client, -1, fired, &error), ETCD_V2_CANCELLED);
 	etcd_v2_cancel_free(fired);
+	CHECK_OK(etcd_v2_wait_ready(client, -1, NULL, &error));
+	CHECK_OK(etcd_v2_wait_ready(client, 0, token, NULL));
+	CHECK_OK(etcd_v2_wait_ready(client, 20000, token, &error));
 }
 
 #endif
