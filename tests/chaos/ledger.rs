@@ -10,10 +10,35 @@ use std::time::Duration;
 pub enum Fate {
     /// It was acknowledged.
     Applied,
-    /// Its outcome is unknown.
-    Unknown,
+    /// Its outcome is unknown; what was found when it was looked for at once.
+    Unknown(Verdict),
     /// It was not applied.
     NotApplied,
+}
+
+/// What was found when a write with unknown outcome was looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Nothing is told.
+    #[default]
+    Unsure,
+    /// It was applied.
+    Applied,
+    /// It was not, and may still be.
+    NotYet,
+    /// It was not and never will be.
+    Never,
+}
+
+impl Verdict {
+    /// Whether it may be said of a write that is there in the end, or is not.
+    fn allows(self, there: bool) -> bool {
+        match self {
+            Verdict::Unsure | Verdict::NotYet => true,
+            Verdict::Applied => there,
+            Verdict::Never => !there,
+        }
+    }
 }
 
 /// What is done.
@@ -63,7 +88,20 @@ pub struct Cell {
     /// Last acknowledged value.
     pub applied: Option<u64>,
     /// The last value of all, if its outcome is unknown.
-    pub unknown: Option<u64>,
+    pub unknown: Option<(u64, Verdict)>,
+}
+
+/// Increments of one counter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counter {
+    /// Acknowledged.
+    pub applied: u64,
+    /// With unknown outcome.
+    pub unknown: u64,
+    /// Of them, those that were found to be applied.
+    pub found: u64,
+    /// Of them, those that were found never to be.
+    pub never: u64,
 }
 
 /// What one thread, or all of them, were told.
@@ -73,12 +111,14 @@ pub struct Ledger {
     pub calls: BTreeMap<Kind, Calls>,
     /// Keys of plain sets.
     pub cells: BTreeMap<String, Cell>,
-    /// Acknowledged and unknown increments.
-    pub counters: BTreeMap<String, (u64, u64)>,
+    /// Counters that all threads increment.
+    pub counters: BTreeMap<String, Counter>,
     /// Values of in-order creations.
     pub created: BTreeMap<String, Fate>,
     /// Names of the statuses of calls that did not succeed.
     pub statuses: BTreeMap<String, usize>,
+    /// What was found of writes with unknown outcome.
+    pub verdicts: BTreeMap<Verdict, usize>,
     /// The call that was longest beyond its deadline.
     pub late: Duration,
     /// What should never happen.
@@ -100,9 +140,15 @@ impl Ledger {
             }
             all.cells.extend(one.cells);
             all.created.extend(one.created);
-            for (name, (applied, unknown)) in one.counters {
+            for (name, counter) in one.counters {
                 let sum = all.counters.entry(name).or_default();
-                *sum = (sum.0 + applied, sum.1 + unknown);
+                sum.applied += counter.applied;
+                sum.unknown += counter.unknown;
+                sum.found += counter.found;
+                sum.never += counter.never;
+            }
+            for (verdict, count) in one.verdicts {
+                *all.verdicts.entry(verdict).or_default() += count;
             }
             for (name, count) in one.statuses {
                 *all.statuses.entry(name).or_default() += count;
@@ -132,11 +178,16 @@ impl Ledger {
         });
         let cell = |told: &Value| Cell {
             applied: told["applied"].as_u64(),
-            unknown: told["unknown"].as_u64(),
+            unknown: told["unknown"].as_u64().map(|v| (v, Verdict::Unsure)),
+        };
+        let counter = |told: &Value| Counter {
+            applied: number(&told[0]),
+            unknown: number(&told[1]),
+            ..Counter::default()
         };
         let fate = |told: &Value| match told.as_str() {
             Some("Applied") => Fate::Applied,
-            Some("Unknown") => Fate::Unknown,
+            Some("Unknown") => Fate::Unknown(Verdict::Unsure),
             _ => Fate::NotApplied,
         };
         let wrong = told["wrong"].as_array().cloned().unwrap_or_default();
@@ -148,7 +199,7 @@ impl Ledger {
                 .collect(),
             counters: each("counters")
                 .iter()
-                .map(|(k, v)| (k.clone(), (number(&v[0]), number(&v[1]))))
+                .map(|(k, v)| (k.clone(), counter(v)))
                 .collect(),
             created: each("created")
                 .iter()
@@ -158,6 +209,7 @@ impl Ledger {
                 .iter()
                 .map(|(k, v)| (k.clone(), number(v) as usize))
                 .collect(),
+            verdicts: BTreeMap::new(),
             late: Duration::from_micros(number(&told["late_us"])),
             wrong: wrong
                 .iter()
@@ -173,8 +225,10 @@ impl Ledger {
         let stored: BTreeMap<String, String> = listing(member, "/cells").into_iter().collect();
         for (key, cell) in &self.cells {
             let value = stored.get(key).map(|v| v.parse::<u64>().expect("a number"));
-            came += u64::from(value.is_some() && value == cell.unknown);
-            if value != cell.applied && (value.is_none() || value != cell.unknown) {
+            let (unknown, verdict) = cell.unknown.unzip();
+            let there = value.is_some() && value == unknown;
+            came += u64::from(there);
+            if !there && value != cell.applied || !verdict.unwrap_or_default().allows(there) {
                 self.wrong.push(format!("{key} is {value:?}: {cell:?}"));
             }
         }
@@ -183,13 +237,13 @@ impl Ledger {
             .extend(strangers.map(|key| format!("nobody wrote {key}")));
 
         for (key, value) in listing(member, "/counters") {
-            let value: u64 = value.parse().expect("a number");
-            let (applied, unknown) = self.counters.get(&key).copied().unwrap_or_default();
-            match value.checked_sub(applied) {
-                Some(more) if more <= unknown => came += more,
-                _ => self.wrong.push(format!(
-                    "{key} is {value}: {applied} increments and {unknown} unknown"
-                )),
+            let value = first_number(&value);
+            let counter = self.counters.get(&key).copied().unwrap_or_default();
+            let more = value.saturating_sub(counter.applied);
+            came += more;
+            let possible = counter.found..=counter.unknown - counter.never;
+            if value < counter.applied || !possible.contains(&more) {
+                self.wrong.push(format!("{key} is {value}: {counter:?}"));
             }
         }
 
@@ -199,18 +253,30 @@ impl Ledger {
         }
         for (value, fate) in &self.created {
             let times = times.remove(value).unwrap_or(0);
-            match (fate, times) {
-                (Fate::Applied, 1) | (Fate::NotApplied | Fate::Unknown, 0) => {}
-                (Fate::Unknown, 1) => came += 1,
-                _ => self
-                    .wrong
-                    .push(format!("in-order {value} is there {times} times: {fate:?}")),
+            let right = match (fate, times) {
+                (Fate::Applied, _) => times == 1,
+                (Fate::NotApplied, _) => times == 0,
+                (Fate::Unknown(verdict), 0 | 1) => {
+                    came += times as u64;
+                    verdict.allows(times == 1)
+                }
+                (Fate::Unknown(_), _) => false,
+            };
+            if !right {
+                let wrong = format!("in-order {value} is there {times} times: {fate:?}");
+                self.wrong.push(wrong);
             }
         }
         self.wrong
             .extend(times.keys().map(|value| format!("nobody created {value}")));
         came
     }
+}
+
+/// A counter is followed by who has written it, so that each write can be told from the others.
+pub fn first_number(value: &str) -> u64 {
+    let number = value.split(' ').next().unwrap_or_default();
+    number.parse().expect("a number")
 }
 
 /// Keys and values below a directory, as all members agree.

@@ -2,10 +2,10 @@
 
 use super::DEADLINE;
 use super::dice::Dice;
-use super::ledger::{Cell, Fate, Kind, Ledger};
+use super::ledger::{Cell, Fate, Kind, Ledger, Verdict, first_number};
 use crate::support::Cluster;
-use etcd_v2::client::{Ask, Call, Client};
-use etcd_v2::error::Result;
+use etcd_v2::client::{self, Ask, Call, Client, Lookout};
+use etcd_v2::error::{Error, Result};
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::{Operation, Request, flags};
 use etcd_v2::protocol::response::Response;
@@ -144,8 +144,8 @@ impl<'a> Worker<'a> {
         let cell = self.ledger.cells.get_mut(&key).expect("a cell");
         match fate {
             Fate::Applied => cell.applied = Some(value),
-            Fate::Unknown => {
-                cell.unknown = Some(value);
+            Fate::Unknown(verdict) => {
+                cell.unknown = Some((value, verdict));
                 self.cells[i] = self.new_cell();
             }
             Fate::NotApplied => {}
@@ -162,13 +162,19 @@ impl<'a> Worker<'a> {
         let mut swap = request(Operation::CompareAndSwap, &key);
         let index = now.node().expect("a node").modified_index();
         swap.set_prev_index(index).unwrap();
-        let next = (number_in(&now) + 1).to_string();
+        let next = number_in(&now) + 1;
+        let count = self.next_value();
+        let next = format!("{next} {}-{count}", self.number);
         swap.set_value(next.as_bytes()).unwrap();
         let fate = self.write(Kind::Swap, swap);
-        let (applied, unknown) = self.ledger.counters.entry(key).or_default();
+        let counter = self.ledger.counters.entry(key).or_default();
         match fate {
-            Fate::Applied => *applied += 1,
-            Fate::Unknown => *unknown += 1,
+            Fate::Applied => counter.applied += 1,
+            Fate::Unknown(verdict) => {
+                counter.unknown += 1;
+                counter.found += u64::from(verdict == Verdict::Applied);
+                counter.never += u64::from(verdict == Verdict::Never);
+            }
             Fate::NotApplied => {}
         }
     }
@@ -183,24 +189,48 @@ impl<'a> Worker<'a> {
     }
 
     fn write(&mut self, kind: Kind, request: Request) -> Fate {
-        let before = self.ledger.calls.entry(kind).or_default().unknown;
-        match self.call(kind, request) {
+        let call = Call::new(Ask::Keys(request));
+        match self.run(kind, &call) {
             Ok(_) => {
                 self.pulse.beat();
                 Fate::Applied
             }
-            Err(_) if self.ledger.calls[&kind].unknown > before => Fate::Unknown,
+            Err(error) if error.detail().outcome_unknown => {
+                let verdict = self.look_for(&call, &error);
+                *self.ledger.verdicts.entry(verdict).or_default() += 1;
+                Fate::Unknown(verdict)
+            }
             Err(_) => Fate::NotApplied,
         }
     }
 
-    /// Runs it and writes down how it ended.
+    fn look_for(&self, call: &Call, error: &Error) -> Verdict {
+        let lookout = Lookout {
+            timeout: None,
+            settle: Duration::ZERO,
+        };
+        match self.client.resolve_outcome(call, error, lookout, None) {
+            Err(_) => Verdict::Unsure,
+            Ok(finding) => match finding.fate {
+                client::Fate::Applied => Verdict::Applied,
+                client::Fate::NotApplied if finding.is_final => Verdict::Never,
+                client::Fate::NotApplied => Verdict::NotYet,
+                client::Fate::Unsure => Verdict::Unsure,
+            },
+        }
+    }
+
     fn call(&mut self, kind: Kind, request: Request) -> std::result::Result<Response, Status> {
         let call = Call::new(Ask::Keys(request));
+        self.run(kind, &call).map_err(|error| error.status())
+    }
+
+    /// Runs it and writes down how it ended.
+    fn run(&mut self, kind: Kind, call: &Call) -> Result<Response> {
         let started = Instant::now();
         let result = match self.number % 2 {
-            0 => self.client.execute(&call),
-            _ => submit(self.client, &call),
+            0 => self.client.execute(call),
+            _ => submit(self.client, call),
         };
         let took = started.elapsed();
         self.ledger.late = self.ledger.late.max(took.saturating_sub(DEADLINE));
@@ -234,7 +264,7 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        Err(status)
+        Err(error)
     }
 }
 
@@ -252,5 +282,5 @@ fn request(operation: Operation, key: &str) -> Request {
 
 fn number_in(response: &Response) -> u64 {
     let node = response.node().expect("a node");
-    node.value().unwrap_or_default().parse().expect("a number")
+    first_number(node.value().unwrap_or_default())
 }

@@ -122,9 +122,10 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "unknown writes that are in the store: {}; longest time without an acknowledged write: {:.1} s; \
+            "unknown writes that are in the store: {}, found at once: {:?}; longest time without an acknowledged write: {:.1} s; \
              worst call beyond its deadline: {:.1} ms",
             self.came,
+            self.ledger.verdicts,
             self.longest_gap.as_secs_f64(),
             self.ledger.late.as_secs_f64() * 1000.0
         )?;
