@@ -27,6 +27,7 @@ const CHAPTERS: &[&str] = &[
     "tls_options",
     "credentials",
     "endpoints",
+    "selection",
     "verbs",
     "request",
     "response",

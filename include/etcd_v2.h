@@ -750,6 +750,40 @@ ETCD_V2_API etcd_v2_status etcd_v2_wait_ready(
     etcd_v2_error **err);
 
 /*
+ * == Which member is asked ========================================================================
+ *
+ * Whatever is chosen here: a member that fails is avoided for half a second, and for up to 30
+ * seconds while it goes on failing; when all of them fail, they are asked all the same. A call
+ * that finds a member failing goes on to the next within its deadline.
+ */
+
+#define ETCD_V2_SELECT_STICKY      1 /**< One member until it fails, then the next. The default. */
+#define ETCD_V2_SELECT_ROUND_ROBIN 2 /**< Each call another. */
+#define ETCD_V2_SELECT_LEADER      3 /**< The one that leads the cluster. */
+
+/**
+ * Which member a call asks first:
+ *
+ *   ETCD_V2_SELECT_STICKY       the one that answered last; connections are few, and what one
+ *                               thread writes it reads
+ *   ETCD_V2_SELECT_ROUND_ROBIN  each call another, which spreads reads; a member may lag behind what
+ *                               another has told, see etcd_v2_options_set_stale()
+ *   ETCD_V2_SELECT_LEADER       the leader, which answers writes and quorum reads soonest. Who leads
+ *                               is asked for by the first call, and again by a call that comes
+ *                               after a new term was seen or the leader has failed, for a second at
+ *                               most. Unknown, or not among the members of the client: as STICKY
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_selection(
+    etcd_v2_options *options, int32_t selection, etcd_v2_error **err);
+
+/**
+ * Whether a client begins with any of its members, so that many clients with one list do not all
+ * ask the same; default false: with the first.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_random_start(
+    etcd_v2_options *options, bool random_start, etcd_v2_error **err);
+
+/*
  * == Everyday verbs ===============================================================================
  *
  * One call each for what is asked most; whoever needs more (lengths, a deadline, cancel, consent

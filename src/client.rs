@@ -25,6 +25,7 @@ pub use watcher::Watcher;
 
 pub use crate::cluster::evidence::{Fate, Finding};
 pub use crate::cluster::guard::Policy;
+pub use crate::cluster::selection::Selection;
 pub use crate::reactor::mailbox::{Listener, OnEvent, OnState};
 
 use self::submit::Engine;
@@ -34,6 +35,7 @@ use crate::cluster::failover;
 use crate::cluster::guard::Guard;
 use crate::cluster::pursuit::Terms;
 use crate::cluster::roster::Roster;
+use crate::cluster::selection::Chooser;
 use crate::error::{Error, Result};
 use crate::protocol::response::Response;
 use crate::protocol::wire::Wire;
@@ -64,7 +66,8 @@ impl Client {
         let diary = Arc::new(Diary::new(options.listeners.clone()));
         let roster = Roster::new(&options.endpoints, &options.settings)
             .with_diary(diary)
-            .with_guard(Guard::new(options.stale));
+            .with_guard(Guard::new(options.stale))
+            .with_chooser(Chooser::new(options.selection, options.random_start));
         let client = Client {
             engine: Engine::new(options.max_in_flight),
             hub: OnceLock::new(),

@@ -2,6 +2,7 @@
 
 use crate::cluster::diary::listeners::{Level, Listeners, OnCurl, OnLog, OnRetry, OnTrace};
 use crate::cluster::guard::Policy;
+use crate::cluster::selection::Selection;
 use crate::error::{Error, Result};
 use crate::protocol::answer::Limits;
 use crate::transport::channel::Settings;
@@ -36,6 +37,8 @@ pub struct Options {
     pub(super) tls: TlsSettings,
     pub(super) listeners: Listeners,
     pub(super) stale: Policy,
+    pub(super) selection: Selection,
+    pub(super) random_start: bool,
 }
 
 impl Default for Options {
@@ -65,6 +68,8 @@ impl Default for Options {
             tls: TlsSettings::default(),
             listeners: Listeners::default(),
             stale: Policy::default(),
+            selection: Selection::default(),
+            random_start: false,
         }
     }
 }
@@ -224,6 +229,16 @@ impl Options {
     /// For `https://` endpoints.
     pub fn tls_mut(&mut self) -> &mut TlsSettings {
         &mut self.tls
+    }
+
+    /// Which member is asked first.
+    pub fn set_selection(&mut self, selection: Selection) {
+        self.selection = selection;
+    }
+
+    /// Whether a client begins with any of its members instead of the first.
+    pub fn set_random_start(&mut self, random: bool) {
+        self.random_start = random;
     }
 
     /// The endpoints, in order.

@@ -1,27 +1,52 @@
-//! What one call takes: its request, and for one kind of request looks at the store before it. No I/O, as in
-//! [`super::pursuit`].
+//! What one call takes: its request, and what has to be known before it. No I/O, as in [`super::pursuit`].
 
+use super::budget::Budget;
 use super::pursuit::{Pursuit, Terms, Todo};
 use super::roster::{Member, Roster};
 use crate::echo::one_line;
 use crate::error::{Error, Result};
+use crate::protocol::admin::members;
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, flags};
 use crate::protocol::response::Response;
 use crate::protocol::wire::Wire;
 use crate::status::Status;
 use crate::transport::channel::{Answer, Limits, Settings};
+use crate::transport::endpoint::Endpoint;
 use crate::transport::fault::Fault;
+use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A call on its way; driven as a [`Pursuit`] is.
 #[derive(Debug)]
 pub struct Errand<W> {
     request: Pursuit<W>,
-    look: Option<Box<Look>>,
+    terms: Terms,
+    begun: bool,
+    /// what is to be known before it; the first of them is on its way
+    before: VecDeque<Before>,
 }
+
+#[derive(Debug)]
+enum Before {
+    /// Who leads?
+    Leader(Box<Pursuit<Arc<Wire>>>),
+    Look(Box<Look>),
+}
+
+impl Before {
+    fn pursuit(&mut self) -> &mut Pursuit<Arc<Wire>> {
+        match self {
+            Before::Leader(pursuit) => pursuit,
+            Before::Look(look) => &mut look.pursuit,
+        }
+    }
+}
+
+/// Nobody waits longer to learn who leads: another member will do.
+const LEADER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The update of a directory blanks the value of a file, so the kind of node is looked at first. A child that nobody
 /// makes is asked for, since the directory itself may be a long listing: etcd's refusal tells what its parent is.
@@ -39,7 +64,9 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
     pub fn plain(wire: W, terms: Terms, now: Instant) -> Errand<W> {
         Errand {
             request: Pursuit::new(wire, terms, now),
-            look: None,
+            terms,
+            begun: false,
+            before: VecDeque::new(),
         }
     }
 
@@ -47,24 +74,28 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
     pub fn of(request: &Request, wire: W, mut terms: Terms, now: Instant) -> Result<Errand<W>> {
         let operation = request.operation();
         let looks = operation == Operation::Update && request.flags() & flags::DIR != 0;
-        let look = match looks {
-            true => Some(Box::new(Look::new(request.key(), terms, now)?)),
-            false => None,
-        };
+        let mut before = VecDeque::new();
+        if looks {
+            let look = Look::new(request.key(), terms, now)?;
+            before.push_back(Before::Look(Box::new(look)));
+        }
         terms.refresh = operation == Operation::Refresh;
         terms.plain_read = operation == Operation::Get && request.flags() & flags::QUORUM == 0;
         Ok(Errand {
-            look,
+            before,
             ..Errand::plain(wire, terms, now)
         })
     }
 
     /// Begins, or goes on after a pause.
     pub fn go(&mut self, now: Instant, roster: &Roster) -> Todo {
-        match &mut self.look {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.look_for_leader(now, roster);
+        }
+        match self.before.front_mut() {
             None => self.request.go(now, roster),
-            Some(look) => {
-                let todo = look.pursuit.go(now, roster);
+            Some(before) => {
+                let todo = before.pursuit().go(now, roster);
                 self.seen(todo, now, roster)
             }
         }
@@ -72,9 +103,10 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
 
     /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
     pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
-        match &self.look {
+        match self.before.front() {
             None => self.request.exchange(),
-            Some(look) => look.pursuit.exchange(),
+            Some(Before::Leader(pursuit)) => pursuit.exchange(),
+            Some(Before::Look(look)) => look.pursuit.exchange(),
         }
     }
 
@@ -86,10 +118,10 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
         roster: &Roster,
         settings: &Settings,
     ) -> Todo {
-        match &mut self.look {
+        match self.before.front_mut() {
             None => self.request.answered(answer, now, roster, settings),
-            Some(look) => {
-                let todo = look.pursuit.answered(answer, now, roster, settings);
+            Some(before) => {
+                let todo = before.pursuit().answered(answer, now, roster, settings);
                 self.seen(todo, now, roster)
             }
         }
@@ -97,10 +129,10 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
 
     /// The exchange brought none.
     pub fn failed(&mut self, fault: Box<Fault>, now: Instant, roster: &Roster) -> Todo {
-        match &mut self.look {
+        match self.before.front_mut() {
             None => self.request.failed(fault, now, roster),
-            Some(look) => {
-                let todo = look.pursuit.failed(fault, now, roster);
+            Some(before) => {
+                let todo = before.pursuit().failed(fault, now, roster);
                 self.seen(todo, now, roster)
             }
         }
@@ -108,27 +140,62 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
 
     /// The caller gave up between two exchanges.
     pub fn cancelled(&mut self) -> Error {
-        match &mut self.look {
+        match self.before.front_mut() {
             None => self.request.cancelled(),
-            Some(look) => look.pursuit.cancelled(),
+            Some(before) => before.pursuit().cancelled(),
         }
     }
 
-    /// The end of a look is not that of the errand.
+    fn look_for_leader(&mut self, now: Instant, roster: &Roster) {
+        if !roster.chooser().wants_leader(now, || roster.guard().term()) {
+            return;
+        }
+        let budget = self.terms.budget;
+        let terms = Terms {
+            budget: Budget {
+                deadline: budget.deadline.min(now + LEADER_PATIENCE),
+                ..budget
+            },
+            ..self.terms
+        };
+        let pursuit = Pursuit::new(Arc::new(members::ask_leader()), terms.of_a_read(), now);
+        self.before.push_front(Before::Leader(Box::new(pursuit)));
+    }
+
+    /// The end of what comes before is not that of the errand.
     fn seen(&mut self, todo: Todo, now: Instant, roster: &Roster) -> Todo {
-        let (result, look) = match (todo, &mut self.look) {
-            (Todo::End(result), Some(look)) => (result, look),
+        let (result, before) = match (todo, self.before.front_mut()) {
+            (Todo::End(result), Some(before)) => (result, before),
             (todo, _) => return todo,
         };
-        match look.judge(result, now) {
-            Ok(true) => look.pursuit.go(now, roster),
-            Ok(false) => {
-                self.look = None;
-                self.request.go(now, roster)
+        let again = match (before, result) {
+            (Before::Leader(_), Err(error)) if error.status() == Status::CANCELLED => Err(error),
+            (Before::Leader(_), result) => {
+                let response = result.ok();
+                roster
+                    .chooser()
+                    .learn(response.and_then(|r| leader(&r, roster)));
+                Ok(false)
+            }
+            (Before::Look(look), result) => look.judge(result, now),
+        };
+        match again {
+            Ok(again) => {
+                if !again {
+                    self.before.pop_front();
+                }
+                self.go(now, roster)
             }
             Err(error) => Todo::End(Err(error)),
         }
     }
+}
+
+/// The leader as the list has it; a URL that is not on it is not asked for the mere word of another member.
+fn leader(response: &Response, roster: &Roster) -> Option<Arc<Member>> {
+    let urls = members::one(response.body()).ok()?.client_urls;
+    let known = |url: &String| roster.find(Endpoint::parse("leader", url).ok()?.url());
+    urls.iter().find_map(known)
 }
 
 impl Look {
@@ -141,11 +208,7 @@ impl Look {
             Err(error) if error.status() == Status::TOO_LARGE => (read(key)?, None),
             Err(error) => return Err(error),
         };
-        let terms = Terms {
-            refresh: false,
-            plain_read: false,
-            ..terms
-        };
+        let terms = terms.of_a_read();
         Ok(Look {
             pursuit: Pursuit::new(Arc::new(wire), terms, now),
             key: key.clone(),

@@ -168,6 +168,11 @@ impl Guard {
         self.view().known()
     }
 
+    /// The highest term seen; 0 = none.
+    pub fn term(&self) -> u64 {
+        self.view().term
+    }
+
     /// What is known now.
     pub fn view(&self) -> View {
         let seen = self.seen();

@@ -42,6 +42,17 @@ pub struct Terms {
     pub plain_read: bool,
 }
 
+impl Terms {
+    /// Those of a read that comes before.
+    pub fn of_a_read(self) -> Terms {
+        Terms {
+            refresh: false,
+            plain_read: false,
+            ..self
+        }
+    }
+}
+
 /// What the driver has to do.
 #[derive(Debug)]
 pub enum Todo {

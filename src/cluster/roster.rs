@@ -5,6 +5,7 @@ use super::diary::Diary;
 use super::guard::Guard;
 use super::health::Health;
 use super::scout::Scout;
+use super::selection::Chooser;
 use crate::transport::channel::{Channel, Settings};
 use crate::transport::endpoint::Endpoint;
 use std::sync::Arc;
@@ -153,6 +154,7 @@ pub struct Roster {
     settings: Settings,
     guard: Guard,
     scout: Arc<Scout>,
+    chooser: Chooser,
     diary: Arc<Diary>,
 }
 
@@ -164,6 +166,7 @@ impl Roster {
             settings: settings.clone(),
             guard: Guard::default(),
             scout: Arc::default(),
+            chooser: Chooser::default(),
             diary: Arc::default(),
         };
         roster.change().fill(&[endpoints, &[], &[]], settings);
@@ -185,6 +188,19 @@ impl Roster {
         Roster { guard, ..self }
     }
 
+    /// With this rule of choice.
+    pub fn with_chooser(self, chooser: Chooser) -> Roster {
+        let mut list = self.change();
+        list.pinned = AtomicUsize::new(chooser.first(list.members.len()));
+        drop(list);
+        Roster { chooser, ..self }
+    }
+
+    /// The rule of choice.
+    pub fn chooser(&self) -> &Chooser {
+        &self.chooser
+    }
+
     /// Where all is told.
     pub fn diary(&self) -> &Arc<Diary> {
         &self.diary
@@ -201,6 +217,7 @@ impl Roster {
             settings: self.settings.clone(),
             guard: Guard::default(),
             scout: Arc::default(),
+            chooser: Chooser::default(),
             diary: self.diary.clone(),
         }
     }
@@ -253,16 +270,20 @@ impl Roster {
         self.list().epoch
     }
 
-    /// Whom to ask next: the pinned member, else the next without a penalty, else the one whose penalty ends first.
-    /// `tried` are those that this round has used up; `None` when that is all of them.
+    /// Whom to ask next: the one that the rule of choice puts first, else the next without a penalty, else the one whose
+    /// penalty ends first. `tried` are those that this round has used up; `None` when that is all of them.
     pub fn pick(&self, now: Instant, tried: &[Arc<Member>]) -> Option<Arc<Member>> {
         let list = self.list();
-        let (before, from) = list
-            .members
-            .split_at_checked(list.pinned.load(Ordering::Relaxed))?;
+        let favourite = self.chooser.favourite();
+        let favourite = favourite.iter().filter(|m| holds(&list.members, m));
+        let pinned = list.pinned.load(Ordering::Relaxed);
+        let start = self
+            .chooser
+            .start(pinned, list.members.len(), tried.is_empty());
+        let (before, from) = list.members.split_at_checked(start)?;
         let mut best: Option<(Instant, &Arc<Member>)> = None;
-        for member in from.iter().chain(before) {
-            if tried.iter().any(|t| Arc::ptr_eq(t, member)) {
+        for member in favourite.chain(from).chain(before) {
+            if holds(tried, member) {
                 continue;
             }
             match member.penalised_until(now) {

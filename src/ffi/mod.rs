@@ -4,7 +4,7 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `preamble.h` | first page of the header, in C: conventions, includes, macros |
-//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`endpoints`], [`tls_options`], [`credentials`], [`verbs`], [`request`], [`response`], [`node`], [`consistency`], [`outcome`], [`watch`], [`watch_options`], [`watcher`], [`event`], [`submit`], [`queue`], [`completion`], [`members`], [`stats`], [`health`], [`auth`], [`users`], [`roles`], [`diagnostics`], [`trace`], [`retry`], [`counters`] | one chapter of the header each, in its order |
+//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`endpoints`], [`tls_options`], [`credentials`], [`selection`], [`verbs`], [`request`], [`response`], [`node`], [`consistency`], [`outcome`], [`watch`], [`watch_options`], [`watcher`], [`event`], [`submit`], [`queue`], [`completion`], [`members`], [`stats`], [`health`], [`auth`], [`users`], [`roles`], [`diagnostics`], [`trace`], [`retry`], [`counters`] | one chapter of the header each, in its order |
 //! | `guard` | panics and errors become statuses; every fallible function runs inside it |
 //! | `user` | what a callback gets back, and its end |
 //! | `convert` | every conversion of a pointer: text, bytes, out parameters, handles |
@@ -45,6 +45,7 @@ pub mod request;
 pub mod response;
 pub mod retry;
 pub mod roles;
+pub mod selection;
 pub mod stats;
 pub mod status;
 pub mod submit;

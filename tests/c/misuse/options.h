@@ -157,6 +157,10 @@ static void wrong_options(void)
 	const int32_t no_choice[] = { -1, 0, 4, INT32_MAX, INT32_MIN };
 	for (size_t i = 0; i < COUNT(no_choice); i++)
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "stale", etcd_v2_options_set_stale(options, no_choice[i], e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_selection(NULL, ETCD_V2_SELECT_LEADER, e));
+	for (size_t i = 0; i < COUNT(no_choice); i++)
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "selection", etcd_v2_options_set_selection(options, no_choice[i], e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_random_start(NULL, true, e));
 
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_keepalive(NULL, 1, 1, 1, e));
 	const int64_t no_number[] = { -1, INT64_MIN, 1000000, INT64_MAX };

@@ -112,6 +112,10 @@ static void right_options(const char *url)
 	CHECK_OK(etcd_v2_options_set_max_idle_connections(options, 0, &error));
 	for (int32_t stale = ETCD_V2_STALE_OFF; stale <= ETCD_V2_STALE_REFUSE; stale++)
 		CHECK_OK(etcd_v2_options_set_stale(options, stale, &error));
+	for (int32_t selection = ETCD_V2_SELECT_LEADER; selection >= ETCD_V2_SELECT_STICKY; selection--)
+		CHECK_OK(etcd_v2_options_set_selection(options, selection, &error));
+	CHECK_OK(etcd_v2_options_set_random_start(options, true, &error));
+	CHECK_OK(etcd_v2_options_set_random_start(options, false, &error));
 	CHECK_OK(etcd_v2_options_set_keepalive(options, 1, 1, 1, &error));
 	CHECK_OK(etcd_v2_options_set_keepalive(options, 0, 0, 0, &error));
 	CHECK_OK(etcd_v2_options_set_credentials(options, NULL, NULL, &error));

@@ -1,0 +1,75 @@
+//! Which member is asked
+//!
+//! Whatever is chosen here: a member that fails is avoided for half a second, and for up to 30
+//! seconds while it goes on failing; when all of them fail, they are asked all the same. A call
+//! that finds a member failing goes on to the next within its deadline.
+use super::{
+    error::etcd_v2_error,
+    options::{etcd_v2_options, set},
+    status::etcd_v2_status,
+};
+use crate::{
+    cluster::selection::Selection,
+    error::{Error, Result},
+};
+
+/// One member until it fails, then the next. The default.
+pub const ETCD_V2_SELECT_STICKY: i32 = 1;
+/// Each call another.
+pub const ETCD_V2_SELECT_ROUND_ROBIN: i32 = 2;
+/// The one that leads the cluster.
+pub const ETCD_V2_SELECT_LEADER: i32 = 3;
+
+fn selection(number: i32) -> Result<Selection> {
+    match number {
+        ETCD_V2_SELECT_STICKY => Ok(Selection::Sticky),
+        ETCD_V2_SELECT_ROUND_ROBIN => Ok(Selection::RoundRobin),
+        ETCD_V2_SELECT_LEADER => Ok(Selection::Leader),
+        other => Err(Error::invalid(
+            "selection",
+            format_args!("{other} is none of ETCD_V2_SELECT_..."),
+        )),
+    }
+}
+
+/// Which member a call asks first:
+///
+///   ETCD_V2_SELECT_STICKY       the one that answered last; connections are few, and what one
+///                               thread writes it reads
+///   ETCD_V2_SELECT_ROUND_ROBIN  each call another, which spreads reads; a member may lag behind what
+///                               another has told, see etcd_v2_options_set_stale()
+///   ETCD_V2_SELECT_LEADER       the leader, which answers writes and quorum reads soonest. Who leads
+///                               is asked for by the first call, and again by a call that comes
+///                               after a new term was seen or the leader has failed, for a second at
+///                               most. Unknown, or not among the members of the client: as STICKY
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_selection(
+    options: *mut etcd_v2_options,
+    selection: i32,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.set_selection(self::selection(selection)?);
+            Ok(())
+        })
+    }
+}
+
+/// Whether a client begins with any of its members, so that many clients with one list do not all
+/// ask the same; default false: with the first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_random_start(
+    options: *mut etcd_v2_options,
+    random_start: bool,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.set_random_start(random_start);
+            Ok(())
+        })
+    }
+}

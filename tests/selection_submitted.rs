@@ -1,0 +1,3 @@
+//! The suite of `selection`, for calls that are submitted.
+#[path = "selection.rs"]
+mod suite;
