@@ -6,6 +6,7 @@
 #include "wait.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 
 enum { MANY = 1100, MOST = 2048 };
@@ -50,6 +51,37 @@ static void use(const etcd_v2_client *client)
 	etcd_v2_cancel_free(token);
 }
 
+/* Everything that a host waits for by descriptors of its own. */
+static void use_in_background(const etcd_v2_client *client, int lowest)
+{
+	etcd_v2_watcher *watcher;
+	etcd_v2_event *event;
+	etcd_v2_queue *queue;
+	etcd_v2_completion *completion;
+	etcd_v2_request *request;
+	struct pollfd ask[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	CHECK_OK(etcd_v2_watch(client, "/descriptors", NULL, &watcher, &error));
+	CHECK_OK(etcd_v2_watcher_fd(watcher, &ask[0].fd, &error));
+	CHECK_OK(etcd_v2_queue_new(&queue, &error));
+	CHECK_OK(etcd_v2_queue_fd(queue, &ask[1].fd, &error));
+	CHECK(ask[0].fd > lowest && ask[1].fd > lowest);
+	WAIT_UNTIL(etcd_v2_watcher_state(watcher) == ETCD_V2_WATCHER_LIVE);
+	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_SET, "/descriptors", &request, &error));
+	CHECK_OK(etcd_v2_request_set_value(request, "2", 1, &error));
+	CHECK_OK(etcd_v2_submit(client, request, queue, NULL, &error));
+	for (int i = 0; i < 2; i++)
+		CHECK_INT(poll(&ask[i], 1, 20000), 1);
+	CHECK_OK(etcd_v2_watcher_next(watcher, 0, &event, &error));
+	CHECK_TEXT(etcd_v2_node_value(etcd_v2_event_node(event), NULL), "2");
+	CHECK_OK(etcd_v2_queue_next(queue, 0, &completion, &error));
+	CHECK_INT(etcd_v2_completion_status(completion), ETCD_V2_OK);
+	etcd_v2_completion_free(completion);
+	etcd_v2_event_free(event);
+	etcd_v2_request_free(request);
+	etcd_v2_queue_free(queue);
+	etcd_v2_watcher_free(watcher);
+}
+
 static void more_than_1024(const char *endpoint)
 {
 	struct rlimit limit;
@@ -65,6 +97,7 @@ static void more_than_1024(const char *endpoint)
 	etcd_v2_client *client;
 	CHECK_OK(etcd_v2_client_open(endpoint, &client, &error));
 	use(client);
+	use_in_background(client, 1024);
 	etcd_v2_client_free(client);
 	let_go(MANY);
 }
@@ -91,6 +124,15 @@ static void none_left(const char *endpoint)
 	CHECK_STATUS(etcd_v2_set(fresh, "/descriptors", "2", 0, NULL, &error), ETCD_V2_LIMIT);
 	CHECK(!etcd_v2_error_outcome_unknown(error));
 	CHECK_STATUS(etcd_v2_watch_once(fresh, "/descriptors", 0, 0, 10000, NULL, NULL, &error), ETCD_V2_LIMIT);
+	etcd_v2_watcher *watcher;
+	etcd_v2_request *request;
+	etcd_v2_queue *queue;
+	CHECK_STATUS(etcd_v2_watch(fresh, "/descriptors", NULL, &watcher, &error), ETCD_V2_LIMIT);
+	CHECK_OK(etcd_v2_queue_new(&queue, &error));
+	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/descriptors", &request, &error));
+	CHECK_STATUS(etcd_v2_submit(fresh, request, queue, NULL, &error), ETCD_V2_LIMIT);
+	etcd_v2_request_free(request);
+	etcd_v2_queue_free(queue);
 	/* at once: there is no use in waiting for the host to close something */
 	CHECK(now_ms() - before < 2000);
 	/* a connection that is there already needs no more */
@@ -101,6 +143,7 @@ static void none_left(const char *endpoint)
 	CHECK_OK(etcd_v2_get(fresh, "/descriptors", 0, NULL, &error));
 	let_go(MOST);
 	use(fresh);
+	use_in_background(fresh, 2);
 	use(used);
 	etcd_v2_client_free(fresh);
 	etcd_v2_client_free(used);

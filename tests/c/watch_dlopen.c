@@ -6,10 +6,11 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "etcd_v2.h"
 
-enum { ROUNDS = 100, WATCHERS = 10 };
+enum { ROUNDS = 100, WATCHERS = 100 };
 
 #define CHECK(condition)                                                            \
 	do {                                                                        \
@@ -72,9 +73,12 @@ int main(int count, char **arguments)
 		CHECK(client_open(arguments[2], &client, NULL) == ETCD_V2_OK);
 		CHECK(client_open(arguments[3], &mute, NULL) == ETCD_V2_OK);
 		for (int w = 0; w < WATCHERS; w++)
-			CHECK(watch(client, "/dlopen", NULL, &watchers[w], NULL) == ETCD_V2_OK);
+			CHECK(watch(client, w % 10 ? "/dlopen" : "/dlopen/too", NULL, &watchers[w], NULL) == ETCD_V2_OK);
 		CHECK(request_new(ETCD_V2_OP_GET, "/dlopen", &request, NULL) == ETCD_V2_OK);
 		CHECK(submit_callback(mute, request, on_end, &told, on_free, NULL) == ETCD_V2_OK);
+		for (int w = 0; i % 2 && w < WATCHERS; w++)
+			while (watcher_state(watchers[w]) != ETCD_V2_WATCHER_LIVE)
+				usleep(1000);
 		CHECK(dlclose(library) == 0);
 		/* its code is still there, for its threads and for us */
 		for (int w = 0; w < WATCHERS; w++) {

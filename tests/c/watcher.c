@@ -326,20 +326,25 @@ static void the_client_ends(const char *url)
 	client = ours;
 }
 
+/* A hundred times with as many watchers. */
 static void forked(void)
 {
-	enum { WATCHERS = 20 };
+	enum { WATCHERS = 99, FORKS = 100 };
 	struct notes notes = { 0 };
 	etcd_v2_watch_options *options = options_for(&notes);
 	etcd_v2_watcher *watchers[WATCHERS], *told = watch("/c/fork", options);
 	for (int i = 0; i < WATCHERS; i++) {
-		watchers[i] = watch("/c/fork", NULL);
+		watchers[i] = watch(i % 10 ? "/c/fork" : "/c/forks", NULL);
 		wait_until_live(watchers[i]);
 	}
 	wait_until_live(told);
-	pid_t child = fork();
-	CHECK(child >= 0);
-	if (child == 0) {
+	for (int round = 0; round < FORKS; round++) {
+		pid_t child = fork();
+		CHECK(child >= 0);
+		if (child != 0) {
+			check_child(child);
+			continue;
+		}
 		alarm(20);
 		etcd_v2_event *event;
 		int fd;
@@ -348,21 +353,22 @@ static void forked(void)
 			CHECK_STATUS(etcd_v2_watcher_fd(watchers[i], &fd, &error), ETCD_V2_FORKED);
 			CHECK_INT(etcd_v2_watcher_state(watchers[i]), ETCD_V2_WATCHER_CLOSED);
 			etcd_v2_watcher_cancel(watchers[i]);
-			if (i % 2)
+			if (i % 2 == round % 2)
 				etcd_v2_watcher_free(watchers[i]);
 		}
 		etcd_v2_watcher *none;
 		CHECK_STATUS(etcd_v2_watch(client, "/c/fork", NULL, &none, &error), ETCD_V2_FORKED);
 		etcd_v2_client_free(client);
-		for (int i = 0; i < WATCHERS; i += 2)
-			etcd_v2_watcher_free(watchers[i]);
+		for (int i = 0; i < WATCHERS; i++)
+			if (i % 2 != round % 2)
+				etcd_v2_watcher_free(watchers[i]);
 		etcd_v2_watcher_free(told);
 		etcd_v2_watch_options_free(options);
 		end_of_a_child();
 	}
-	check_child(child);
 	/* and the parent has noticed nothing */
 	set("/c/fork", "after");
+	set("/c/forks", "after");
 	etcd_v2_event *event;
 	for (int i = 0; i < WATCHERS; i++) {
 		CHECK_OK(etcd_v2_watcher_next(watchers[i], 20000, &event, &error));
@@ -386,7 +392,7 @@ static void ignored(const etcd_v2_event *event, void *user)
 /* main ends while everything is alive */
 static void exits(const char *url)
 {
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 100; i++) {
 		pid_t child = fork();
 		CHECK(child >= 0);
 		if (child == 0) {
@@ -403,8 +409,8 @@ static void exits(const char *url)
 				snprintf(key, sizeof key, "/c/exit/%d", w % 10);
 				CHECK_OK(etcd_v2_watch(own, key, w % 2 ? options : NULL, &watchers[w], &error));
 			}
-			if (i % 2)
-				wait_until_live(watchers[99]);
+			for (int w = 0; i % 2 && w < 100; w++)
+				wait_until_live(watchers[w]);
 			exit(FINE);
 		}
 		int status;
