@@ -31,9 +31,9 @@ impl Position {
         }
     }
 
-    /// Takes an event; `false` if it had been seen before.
+    /// Takes an event; `false` if it had been seen before, or has an index that no store gets to and nothing comes after.
     pub fn take(&mut self, modified: u64) -> bool {
-        if modified < self.0 || modified == 0 {
+        if modified < self.0 || matches!(modified, 0 | u64::MAX) {
             return false;
         }
         self.0 = modified.saturating_add(1);
@@ -76,7 +76,8 @@ mod tests {
         assert!(p.take(13));
         assert!(!p.take(0));
         assert_eq!(p.wait_index(), 14);
-        let mut p = Position::at(u64::MAX);
-        assert!(p.take(u64::MAX));
+        let mut p = Position::at(u64::MAX - 1);
+        assert!(p.take(u64::MAX - 1));
+        assert!(!p.take(u64::MAX));
     }
 }

@@ -13,6 +13,7 @@ mod noise;
 mod play;
 mod redirects;
 mod watch;
+mod watcher;
 
 use play::*;
 use support::Scripted;

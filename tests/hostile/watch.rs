@@ -5,7 +5,7 @@ use super::support::Scripted;
 
 /// Polls that a watch of `ms` may make: between two that end at once lies a pause that doubles from 50 ms to 3 s, each at
 /// least half as long; a connection that had gone stale is replaced without one.
-fn polls(ms: u64) -> usize {
+pub(super) fn polls(ms: u64) -> usize {
     let (mut pause, mut waited, mut polls) = (50, 0, 1);
     while waited < ms {
         waited += pause / 2;
@@ -15,16 +15,15 @@ fn polls(ms: u64) -> usize {
     2 * polls
 }
 
-#[test]
-fn a_watch_on_a_mad_server_neither_ends_early_nor_runs_hot() {
-    const PATIENCE_MS: u64 = 2500;
+/// Servers that never tell a change, each in its own way.
+pub(super) fn mad_servers() -> Vec<(&'static str, Scripted)> {
     let event = |key: &str, index: u64| {
         format!(
             r#"{{"action":"set","node":{{"key":"{key}","value":"v","modifiedIndex":{index},"createdIndex":1}}}}"#
         )
     };
     let page = |status: u16, kind: &str, body: &str| answer(status, kind, body);
-    let answers: Vec<(&str, Vec<u8>, bool)> = vec![
+    let answers: Vec<(&'static str, Vec<u8>, bool)> = vec![
         (
             "empty",
             with_headers(200, "X-Etcd-Index: 5\r\nContent-Length: 0\r\n", ""),
@@ -117,7 +116,7 @@ fn a_watch_on_a_mad_server_neither_ends_early_nor_runs_hot() {
             true,
         ),
     ];
-    let servers: Vec<(&str, Scripted)> = answers
+    answers
         .into_iter()
         .map(|(name, bytes, again)| {
             let server = Scripted::tcp(move |c| {
@@ -131,7 +130,13 @@ fn a_watch_on_a_mad_server_neither_ends_early_nor_runs_hot() {
             });
             (name, server)
         })
-        .collect();
+        .collect()
+}
+
+#[test]
+fn a_watch_on_a_mad_server_neither_ends_early_nor_runs_hot() {
+    const PATIENCE_MS: u64 = 2500;
+    let servers = mad_servers();
     let jobs: Vec<Job> = servers
         .iter()
         .map(|(_, s)| Job {
