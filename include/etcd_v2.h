@@ -1733,7 +1733,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_members_update(
 
 /**
  * Removes the member `id` from the cluster for good: it stops, and its id is never used again.
- * Repeated at another member when there is no answer, since twice is as good as once.
+ * Repeated at another member when there is no answer, since twice is as good as once; that it is gone
+ * by then counts as success.
  * Also returns ETCD_V2_NOT_FOUND, and ETCD_V2_GONE when it was removed before.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_members_remove(

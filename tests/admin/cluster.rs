@@ -24,7 +24,7 @@ fn settled<T>(call: impl Fn() -> Result<T>) -> Result<T> {
     })
 }
 
-on_both!(members_come_and_go the_leader_is_found health_is_told_row_by_row);
+on_both!(members_come_and_go a_member_removes_itself the_leader_is_found health_is_told_row_by_row);
 
 fn members_come_and_go(version: Version) {
     let cluster = Cluster::start(version, 3);
@@ -74,7 +74,10 @@ fn members_come_and_go(version: Version) {
 
     settled(|| client.remove_member(&new.id)).unwrap();
     let words = format!("Member permanently removed: {}", new.id);
-    let error = settled(|| client.remove_member(&new.id));
+    // success, if a copy before was one of those that are lost
+    let error = wait_for("a word about the member", LONG, || {
+        Some(settled(|| client.remove_member(&new.id))).filter(Result::is_err)
+    });
     refused_so(error, Status::GONE, 410, &words);
     let words = "No such member: abcd";
     let error = settled(|| client.remove_member("abcd"));
@@ -82,6 +85,19 @@ fn members_come_and_go(version: Version) {
     let error = settled(|| client.update_member("abcd", NEW));
     refused_so(error, Status::NOT_FOUND, 404, words);
     assert_eq!(client.members().unwrap().list.len(), 3);
+}
+
+fn a_member_removes_itself(version: Version) {
+    let cluster = Cluster::start(version, 3);
+    // it is asked first, and ends soon after it has answered, or before
+    let client = api::client(&cluster.endpoints(), 20_000);
+    let id = cluster.id(cluster.member(0));
+    settled(|| client.remove_member(&id)).unwrap();
+    let left = wait_for("a list without it", LONG, || {
+        let list = client.members().unwrap().list;
+        (list.len() == 2).then_some(list)
+    });
+    assert!(left.iter().all(|member| member.id != id));
 }
 
 fn the_leader_is_found(version: Version) {
