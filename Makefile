@@ -32,7 +32,7 @@ endif
 # compilers add the unwinder themselves, in the form that suits: with -static there is no libgcc_s
 PC_STATIC_LIBS := $(filter-out -lgcc_s,$(STATIC_LIBS))
 
-.PHONY: all build etcd2ctl demo test bench bench-watch storm chaos chaos-compared install uninstall clean help
+.PHONY: all build etcd2ctl demo test bench bench-watch bench-submit storm chaos chaos-compared install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: build
@@ -62,6 +62,9 @@ bench: build
 
 bench-watch:
 	@sh tests/tools/with-etcd.sh $(CARGO) bench --locked --bench watchers -- @URL@ 10000 5000
+
+bench-submit:
+	@$(CARGO) bench --locked --bench submit -- 50000 256
 
 # seconds, threads, version of etcd, and the seed if a run is to be had again
 CHAOS ?= 600 8 3.4
@@ -107,6 +110,7 @@ help:
 	@echo "make test        get what the tests need into a private cache folder and run all of them (ARGS=... goes to cargo test)"
 	@echo "make bench       measure the figures of the README, with callgrind"
 	@echo "make bench-watch measure many watchers on one client against a real etcd"
+	@echo "make bench-submit measure submitted calls against one etcd and against three, beside wrk, which is fetched"
 	@echo "make chaos       hurt a cluster for 10 minutes under load, print what callers were told (CHAOS=\"SECONDS THREADS VERSION SEED\")"
 	@echo "make storm       watchers in bad weather for long: STORM_WRITES=$(STORM_WRITES) STORM_SECONDS=$(STORM_SECONDS) STORM_FOREIGN=$(STORM_FOREIGN)"
 	@echo "make chaos-compared  the same, then once more with the Go v2 client from Debian's packages"
