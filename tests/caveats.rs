@@ -10,16 +10,17 @@
 mod api;
 mod support;
 
-use api::{Client, Verbs, client, key, quorum_get, value};
-use etcd_v2::client::{Ask, Call};
+use api::{Client, Verbs, client, key, options, quorum_get, value};
+use etcd_v2::client::{Ask, Call, Selection};
 use etcd_v2::error::Result;
 use etcd_v2::protocol::request::{Operation, Request};
 use etcd_v2::protocol::response::Response;
 use etcd_v2::status::Status;
+use etcd_v2::transport::tls::settings::Source;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use support::etcd::Setup;
-use support::{Cluster, Proxy, Version, wait_for};
+use support::{Authority, Cluster, Proxy, Version, Wish, wait_for};
 
 /// The members' URLs, this one first: the client begins with it.
 fn beginning_with(cluster: &Cluster, i: usize) -> String {
@@ -252,4 +253,65 @@ fn unix_sockets_switch_as_well() {
     cluster.member(second).pause();
     assert_eq!(value(client.get("/a")), "2");
     cluster.member(second).resume();
+}
+
+#[test]
+fn secure_members_switch_as_well() {
+    let authority = Authority::new("ours");
+    let setup = Setup::new(Version::V3_4).timing(50, 500);
+    let cluster = setup.secure(&authority.issue(&Wish::server())).cluster(3);
+    let [first, second] = [cluster.followers()[0], cluster.followers()[1]];
+    let third = cluster.leader();
+    let endpoints = [first, second, third].map(|i| cluster.member(i).secure_url());
+    let mut options = options(&endpoints.join(","), 6_000);
+    let ca = Source::file("ca_file", authority.file());
+    options.tls_mut().set_authorities(ca).unwrap();
+    let client = Client::new(&options).unwrap();
+    let response = client.set("/a", "1").unwrap();
+    assert_eq!(&**response.endpoint(), endpoints[0]);
+
+    cluster.member(first).kill();
+    let started = Instant::now();
+    let response = client.set("/a", "2").unwrap();
+    eprintln!("first call after a hard kill, TLS: {:?}", started.elapsed());
+    assert_eq!(&**response.endpoint(), endpoints[1]);
+
+    wait_for("the last has it", Duration::from_secs(20), || {
+        (cluster.member(third).value("/a")? == "2").then_some(())
+    });
+    cluster.member(second).pause();
+    assert_eq!(value(client.get("/a")), "2");
+    cluster.member(second).resume();
+}
+
+#[test]
+fn members_share_the_calls_when_asked_to() {
+    let cluster = Cluster::start(Version::V3_5, 3);
+    let mut options = options(&cluster.endpoints(), 10_000);
+    options.set_selection(Selection::RoundRobin);
+    let client = Client::new(&options).unwrap();
+    let share = || {
+        let mut counts = [0; 3];
+        for i in 0..300 {
+            let response = match i % 2 {
+                0 => client.set("/a", "1"),
+                _ => client.execute(&quorum_get("/a")),
+            };
+            let response = response.unwrap_or_else(|e| panic!("{e:?}"));
+            let members = cluster.members().iter();
+            let place = members
+                .map(|m| m.url())
+                .position(|u| u == &**response.endpoint());
+            counts[place.expect("a member")] += 1;
+        }
+        counts
+    };
+    let all = share();
+    let dead = cluster.followers()[0];
+    cluster.member(dead).kill();
+    let two = share();
+    eprintln!("300 calls to three members: {all:?}, after one was killed {two:?}, no error");
+    assert!(all.iter().all(|n| *n >= 90), "{all:?}");
+    let mut left = cluster.all_but(dead).into_iter().map(|i| two[i]);
+    assert!(two[dead] == 0 && left.all(|n| n >= 100), "{two:?}");
 }
