@@ -47,6 +47,7 @@ const CHAPTERS: &[&str] = &[
     "auth",
     "users",
     "roles",
+    "config",
     "diagnostics",
     "trace",
     "retry",

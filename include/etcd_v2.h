@@ -501,6 +501,13 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_idle_timeout_ms(
     etcd_v2_options *options, int64_t idle_timeout_ms, etcd_v2_error **err);
 
 /**
+ * Whether every get is asked as with ETCD_V2_QUORUM: it then waits for the consensus of the members,
+ * and tells what was written before it. Default false.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_quorum_reads(
+    etcd_v2_options *options, bool quorum_reads, etcd_v2_error **err);
+
+/**
  * TCP keepalive: seconds of silence before the first probe (1 to 32767, default 30), seconds
  * between probes (1 to 32767, default 10), probes in vain until the connection counts as lost (1
  * to 127, default 3). `idle_s` 0 turns it off, whatever the others are.
@@ -2171,6 +2178,90 @@ ETCD_V2_API const char *etcd_v2_role_pattern(const etcd_v2_role *role, uint32_t 
 ETCD_V2_API void etcd_v2_roles_free(etcd_v2_roles *roles);
 
 /*
+ * == Configuration ================================================================================
+ *
+ * Settings as JSON. A document has the version of its format, 1, and any of the settings; each is
+ * called as its function, without etcd_v2_options_set_ or etcd_v2_options_:
+ *
+ *   {
+ *     "etcd_v2": 1,
+ *     "endpoints": ["http://a:2379", "http://b:2379"],
+ *     "deadline_ms": 10000,
+ *     "keepalive": {"idle_s": 30, "interval_s": 10, "count": 3},
+ *     "credentials": {"user": "me", "password": "..."}
+ *   }
+ *
+ * Parameters of one function are an object ("client_cert_files": {"cert_file", "key_file"},
+ * "client_cert_pem": {"cert", "key"}), those that may be added again are a list ("endpoints",
+ * "pinned_sha256"), "stale" is "off", "tell" or "refuse", and "selection" is "sticky", "leader" or
+ * "round_robin".
+ *
+ * What go-etcd saves is read, too: {"config": {"certFile", "keyFile", "caCertFiles", "timeout",
+ * "consistency"}, "cluster": {"leader", "machines"}}.
+ */
+
+#define ETCD_V2_CONFIG_SECRETS 1 /**< Passwords and keys are written, too. */
+
+/**
+ * Told a document, as etcd_v2_options_load_json() reads it, on the thread that changed something:
+ * the one that called, or the one of the client. Changes that happen meanwhile are told together
+ * when it returns, by the same thread; so it is never called twice at a time, and may change
+ * something itself. May call everything but etcd_v2_client_free() of its client.
+ */
+typedef void (*etcd_v2_config_fn)(const char *json, void *user);
+
+/**
+ * Takes over what a file says, and leaves all other settings; its endpoints replace those that were
+ * added before. When anything is wrong nothing changes, and the error names the file, the line and
+ * the setting: a key that is unknown or there twice, a value of another type or outside its range, a
+ * text that is cut or goes on, more than 1 MiB.
+ * Also returns ETCD_V2_UNSUPPORTED for a document of a newer version, ETCD_V2_TLS.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_load_file(
+    etcd_v2_options *options, const char *path, etcd_v2_error **err);
+
+/** The same for `length` bytes of text. */
+ETCD_V2_API etcd_v2_status etcd_v2_options_load_json(
+    etcd_v2_options *options, const char *json, size_t length, etcd_v2_error **err);
+
+/**
+ * Every change of the members (etcd_v2_client_set_endpoints(), etcd_v2_sync() and what is found
+ * otherwise) and of the credentials is saved to this file, as etcd_v2_client_save() does it, before
+ * the function that changed it returns. A failure is told to etcd_v2_options_set_log(). It waits for
+ * the disk, also on the thread of the client.
+ *
+ *   `flags`  0 or ETCD_V2_CONFIG_SECRETS
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_config_file(
+    etcd_v2_options *options, const char *path, uint32_t flags, etcd_v2_error **err);
+
+/**
+ * Every such change is told to `callback`, which must not be NULL, with everything that a file would
+ * have. It replaces the one that was set before.
+ *
+ *   `flags`      0 or ETCD_V2_CONFIG_SECRETS
+ *   `user`       given to `callback`; may be NULL
+ *   `free_user`  gets `user` when neither these options nor a client that was made of them have it any
+ *                more; at once when this fails; may be NULL
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_config_callback(
+    etcd_v2_options *options, uint32_t flags, etcd_v2_config_fn callback, void *user,
+    void (*free_user)(void *user), etcd_v2_error **err);
+
+/**
+ * Saves the settings of a client and the members that it knows now to a file, which only its owner
+ * may read. The file is replaced as a whole: whatever happens meanwhile to the process or the machine,
+ * it is as it was or as it is to be. A link is followed. Beside it stands for a moment
+ * ".NAME.etcd_v2-new"; one that was left by a process that died is used again.
+ *
+ *   `flags`  0 or ETCD_V2_CONFIG_SECRETS
+ *
+ * Also returns ETCD_V2_LIMIT when the disk is full.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_client_save(
+    const etcd_v2_client *client, const char *path, uint32_t flags, etcd_v2_error **err);
+
+/*
  * == Diagnostics ==================================================================================
  *
  * Who listens is set in the options, before the client is made. Everything is told on the thread
@@ -2352,7 +2443,7 @@ ETCD_V2_API const etcd_v2_error *etcd_v2_retry_error(const etcd_v2_retry *retry)
  * lives as long as they.
  */
 
-#define ETCD_V2_COUNTER_REQUESTS              0  /**< Requests that began; a call has one, seldom more, a watch one for each poll. */
+#define ETCD_V2_COUNTER_REQUESTS              0  /**< Requests that began: calls and polls. */
 #define ETCD_V2_COUNTER_ATTEMPTS              1  /**< Exchanges with members. */
 #define ETCD_V2_COUNTER_FAILED_ATTEMPTS       2  /**< Of them, those that brought no answer. */
 #define ETCD_V2_COUNTER_RETRIES               3  /**< Attempts after the first of a request. */
@@ -2360,11 +2451,11 @@ ETCD_V2_API const etcd_v2_error *etcd_v2_retry_error(const etcd_v2_retry *retry)
 #define ETCD_V2_COUNTER_RECONNECTS            5  /**< Of them, those at the same member. */
 #define ETCD_V2_COUNTER_ANSWERED              6  /**< Requests that succeeded. */
 #define ETCD_V2_COUNTER_REFUSED               7  /**< Requests that etcd refused. */
-#define ETCD_V2_COUNTER_TIMEOUTS              8  /**< Requests that ended with ETCD_V2_TIMEOUT. */
-#define ETCD_V2_COUNTER_CANCELLED             9  /**< Requests that ended with ETCD_V2_CANCELLED; polls that were given up for another. */
-#define ETCD_V2_COUNTER_OUTCOME_UNKNOWN       10 /**< Requests that ended with ETCD_V2_OUTCOME_UNKNOWN. */
+#define ETCD_V2_COUNTER_TIMEOUTS              8  /**< Requests that had no answer in time. */
+#define ETCD_V2_COUNTER_CANCELLED             9  /**< Requests that were cancelled, or given up. */
+#define ETCD_V2_COUNTER_OUTCOME_UNKNOWN       10 /**< Requests whose outcome is unknown. */
 #define ETCD_V2_COUNTER_FAILED                11 /**< Requests that failed in any other way. */
-#define ETCD_V2_COUNTER_IN_FLIGHT             12 /**< Requests without an end yet; of a member, exchanges. */
+#define ETCD_V2_COUNTER_IN_FLIGHT             12 /**< Requests, or exchanges, without an end. */
 #define ETCD_V2_COUNTER_BYTES_SENT            13 /**< Bytes of requests. */
 #define ETCD_V2_COUNTER_BYTES_RECEIVED        14 /**< Bytes of answers. */
 #define ETCD_V2_COUNTER_CONNECTIONS_OPENED    15 /**< Connections that were made. */
@@ -2372,8 +2463,8 @@ ETCD_V2_API const etcd_v2_error *etcd_v2_retry_error(const etcd_v2_retry *retry)
 #define ETCD_V2_COUNTER_CONNECTIONS_IDLE      17 /**< Of them, those that carry nothing. */
 #define ETCD_V2_COUNTER_WATCH_POLLS           18 /**< Requests of watches. */
 #define ETCD_V2_COUNTER_WATCHERS              19 /**< Watchers that have not ended. */
-#define ETCD_V2_COUNTER_WATCHERS_LIVE         20 /**< Of them, those in the state ETCD_V2_WATCHER_LIVE. */
-#define ETCD_V2_COUNTER_WATCHERS_RECONNECTING 21 /**< Of them, those in the state ETCD_V2_WATCHER_RECONNECTING. */
+#define ETCD_V2_COUNTER_WATCHERS_LIVE         20 /**< Of them, those that are live. */
+#define ETCD_V2_COUNTER_WATCHERS_RECONNECTING 21 /**< Of them, those that reconnect. */
 #define ETCD_V2_COUNTER_EVENTS_DELIVERED      22 /**< Events that watchers handed out. */
 #define ETCD_V2_COUNTER_EVENTS_DROPPED        23 /**< Events that found no room. */
 #define ETCD_V2_COUNTER_WATCH_GAPS            24 /**< Gaps that watchers told. */

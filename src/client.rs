@@ -3,6 +3,7 @@
 
 pub mod admin;
 mod call;
+pub mod config;
 pub(crate) mod counters;
 mod endpoints;
 mod options;
@@ -28,6 +29,7 @@ pub use crate::cluster::guard::Policy;
 pub use crate::cluster::selection::Selection;
 pub use crate::reactor::mailbox::{Listener, OnEvent, OnState};
 
+use self::config::keeper::Keeper;
 use self::submit::Engine;
 use crate::cluster::diary::Diary;
 use crate::cluster::errand::Errand;
@@ -37,6 +39,7 @@ use crate::cluster::pursuit::Terms;
 use crate::cluster::roster::Roster;
 use crate::cluster::selection::Chooser;
 use crate::error::{Error, Result};
+use crate::protocol::request::{Operation, Request, flags};
 use crate::protocol::response::Response;
 use crate::protocol::wire::Wire;
 use crate::reactor::hub::Hub;
@@ -55,6 +58,7 @@ pub struct Client {
     hub: OnceLock<Arc<Hub>>,
     roster: Arc<Roster>,
     options: Options,
+    keeper: Arc<Keeper>,
     birthplace: Birthplace,
 }
 
@@ -68,10 +72,12 @@ impl Client {
             .with_diary(diary)
             .with_guard(Guard::new(options.stale))
             .with_chooser(Chooser::new(options.selection, options.random_start));
+        let roster = Arc::new(roster);
         let client = Client {
             engine: Engine::new(options.max_in_flight),
             hub: OnceLock::new(),
-            roster: Arc::new(roster),
+            keeper: Keeper::new(&options, &roster),
+            roster,
             options,
             birthplace: Birthplace::new(),
         };
@@ -92,7 +98,7 @@ impl Client {
         match &call.ask {
             Ask::Raw(wire) => self.run(Errand::plain(wire, terms, now), cancel),
             Ask::Keys(request) => {
-                let wire = request.wire()?;
+                let wire = self.wire(request)?;
                 self.run(Errand::of(request, &wire, terms, now)?, cancel)
             }
         }
@@ -102,6 +108,7 @@ impl Client {
     pub fn set_authorization(&self, authorization: Option<Authorization>) -> Result<()> {
         self.refuse_elsewhere()?;
         self.options.settings.credentials.set(authorization);
+        self.roster.diary().changed();
         Ok(())
     }
 
@@ -124,6 +131,16 @@ impl Client {
 
     fn run(&self, errand: Errand<&Wire>, cancel: Option<&Cancel>) -> Result<Response> {
         failover::run(&self.roster, &self.options.settings, errand, cancel)
+    }
+
+    /// As the request asks, or as the client always does.
+    fn wire(&self, request: &Request) -> Result<Wire> {
+        if !self.options.quorum_reads || request.operation() != Operation::Get {
+            return request.wire();
+        }
+        let mut strict = request.clone();
+        strict.set_flags(request.flags() | flags::QUORUM)?;
+        strict.wire()
     }
 
     fn terms(&self, call: &Call, now: Instant) -> Terms {

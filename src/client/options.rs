@@ -1,5 +1,7 @@
 //! Settings of a client; every setter validates and says no with a status.
 
+use super::config::OnConfig;
+use super::config::keeper::Savers;
 use crate::cluster::diary::listeners::{Level, Listeners, OnCurl, OnLog, OnRetry, OnTrace};
 use crate::cluster::guard::Policy;
 use crate::cluster::selection::Selection;
@@ -12,6 +14,7 @@ use crate::transport::tls::Tls;
 use crate::transport::tls::settings::TlsSettings;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +42,8 @@ pub struct Options {
     pub(super) stale: Policy,
     pub(super) selection: Selection,
     pub(super) random_start: bool,
+    pub(super) quorum_reads: bool,
+    pub(super) savers: Savers,
 }
 
 impl Default for Options {
@@ -70,6 +75,8 @@ impl Default for Options {
             stale: Policy::default(),
             selection: Selection::default(),
             random_start: false,
+            quorum_reads: false,
+            savers: Savers::default(),
         }
     }
 }
@@ -200,6 +207,11 @@ impl Options {
         self.authorization = authorization;
     }
 
+    /// Every get is asked with [`flags::QUORUM`](crate::protocol::request::flags::QUORUM).
+    pub fn set_quorum_reads(&mut self, on: bool) {
+        self.quorum_reads = on;
+    }
+
     /// Gets lines of the log, up to `level`. Who listened before is given back, here and below: what it holds is to be let
     /// go with nothing locked.
     pub fn set_log(&mut self, level: Level, listener: OnLog) -> Option<(Level, OnLog)> {
@@ -241,6 +253,21 @@ impl Options {
         self.random_start = random;
     }
 
+    /// Every change of the members and the settings is saved there; with passwords and keys only if asked.
+    pub fn set_config_file(&mut self, path: &Path, secrets: bool) -> Result<()> {
+        if path.file_name().is_none() {
+            return Err(Error::invalid("path", "not a name of a file"));
+        }
+        self.savers.file = Some((path.to_owned(), secrets));
+        Ok(())
+    }
+
+    /// Is told every such change. Who listened before is given back.
+    pub fn set_config_callback(&mut self, told: OnConfig, secrets: bool) -> Option<OnConfig> {
+        let before = self.savers.listener.replace((told, secrets));
+        before.map(|(listener, _)| listener)
+    }
+
     /// The endpoints, in order.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
@@ -260,7 +287,7 @@ impl Options {
     pub(super) fn fill_in(&mut self) -> Result<()> {
         let authorization = self.authorization.take();
         self.settings.credentials = Arc::new(Credentials::new(authorization));
-        let tls = Tls::new(std::mem::take(&mut self.tls));
+        let tls = Tls::new(self.tls.clone());
         if !tls.is_default() || self.needs_tls() {
             tls.prepare()?;
         }

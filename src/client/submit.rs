@@ -113,7 +113,7 @@ impl Client {
         let errand = match &call.ask {
             Ask::Raw(wire) => Errand::plain(Arc::new(wire.clone()), terms, now),
             Ask::Keys(request) => {
-                let wire = Arc::new(request.wire()?);
+                let wire = Arc::new(self.wire(request)?);
                 Errand::of(request, wire, terms, now)?
             }
         };

@@ -21,14 +21,21 @@ use crate::transport::course::Course;
 use crate::transport::credentials::Authorization;
 use crate::transport::fault::{Fault, FaultKind};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Of one client.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Diary {
     listeners: Listeners,
     counts: Counts,
+    on_change: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl fmt::Debug for Diary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Diary").field(&self.counts).finish()
+    }
 }
 
 impl Diary {
@@ -37,6 +44,19 @@ impl Diary {
         Diary {
             listeners,
             counts: Counts::default(),
+            on_change: OnceLock::new(),
+        }
+    }
+
+    /// Has this called whenever the members or the settings have changed; only the first one is.
+    pub fn on_change(&self, call: Box<dyn Fn() + Send + Sync>) {
+        let _ = self.on_change.set(call);
+    }
+
+    /// The members or the settings have changed; to be told with nothing locked.
+    pub fn changed(&self) {
+        if let Some(call) = self.on_change.get() {
+            call();
         }
     }
 

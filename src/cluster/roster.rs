@@ -2,6 +2,7 @@
 //! [`Arc`], never by its place.
 
 use super::diary::Diary;
+use super::diary::listeners::Level;
 use super::guard::Guard;
 use super::health::Health;
 use super::scout::Scout;
@@ -313,7 +314,9 @@ impl Roster {
     pub fn reset(&self, seeds: &[Endpoint]) {
         let mut list = self.change();
         list.epoch += 1;
-        list.fill(&[seeds, &[], &[]], &self.settings);
+        let changed = list.fill(&[seeds, &[], &[]], &self.settings);
+        drop(list);
+        self.tell(changed);
     }
 
     /// The members of one source are these from now on, unless the list is another one than in `epoch`. Says whether any
@@ -327,7 +330,20 @@ impl Roster {
             true => endpoints.to_vec(),
             false => list.endpoints(of),
         });
-        list.fill(&now.each_ref().map(Vec::as_slice), &self.settings)
+        let changed = list.fill(&now.each_ref().map(Vec::as_slice), &self.settings);
+        drop(list);
+        self.tell(changed);
+        changed
+    }
+
+    fn tell(&self, changed: bool) {
+        if changed {
+            let urls = self.members().into_iter().map(|m| m.url().to_string());
+            let urls = urls.collect::<Vec<_>>().join(", ");
+            self.diary
+                .log(Level::Info, format_args!("the members are {urls}"));
+            self.diary.changed();
+        }
     }
 
     fn change(&self) -> RwLockWriteGuard<'_, List> {

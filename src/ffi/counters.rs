@@ -15,7 +15,7 @@ use std::{
     ptr,
 };
 
-/// Requests that began; a call has one, seldom more, a watch one for each poll.
+/// Requests that began: calls and polls.
 pub const ETCD_V2_COUNTER_REQUESTS: usize = 0;
 /// Exchanges with members.
 pub const ETCD_V2_COUNTER_ATTEMPTS: usize = 1;
@@ -31,15 +31,15 @@ pub const ETCD_V2_COUNTER_RECONNECTS: usize = 5;
 pub const ETCD_V2_COUNTER_ANSWERED: usize = 6;
 /// Requests that etcd refused.
 pub const ETCD_V2_COUNTER_REFUSED: usize = 7;
-/// Requests that ended with ETCD_V2_TIMEOUT.
+/// Requests that had no answer in time.
 pub const ETCD_V2_COUNTER_TIMEOUTS: usize = 8;
-/// Requests that ended with ETCD_V2_CANCELLED; polls that were given up for another.
+/// Requests that were cancelled, or given up.
 pub const ETCD_V2_COUNTER_CANCELLED: usize = 9;
-/// Requests that ended with ETCD_V2_OUTCOME_UNKNOWN.
+/// Requests whose outcome is unknown.
 pub const ETCD_V2_COUNTER_OUTCOME_UNKNOWN: usize = 10;
 /// Requests that failed in any other way.
 pub const ETCD_V2_COUNTER_FAILED: usize = 11;
-/// Requests without an end yet; of a member, exchanges.
+/// Requests, or exchanges, without an end.
 pub const ETCD_V2_COUNTER_IN_FLIGHT: usize = 12;
 /// Bytes of requests.
 pub const ETCD_V2_COUNTER_BYTES_SENT: usize = 13;
@@ -55,9 +55,9 @@ pub const ETCD_V2_COUNTER_CONNECTIONS_IDLE: usize = 17;
 pub const ETCD_V2_COUNTER_WATCH_POLLS: usize = 18;
 /// Watchers that have not ended.
 pub const ETCD_V2_COUNTER_WATCHERS: usize = 19;
-/// Of them, those in the state ETCD_V2_WATCHER_LIVE.
+/// Of them, those that are live.
 pub const ETCD_V2_COUNTER_WATCHERS_LIVE: usize = 20;
-/// Of them, those in the state ETCD_V2_WATCHER_RECONNECTING.
+/// Of them, those that reconnect.
 pub const ETCD_V2_COUNTER_WATCHERS_RECONNECTING: usize = 21;
 /// Events that watchers handed out.
 pub const ETCD_V2_COUNTER_EVENTS_DELIVERED: usize = 22;

@@ -4,7 +4,7 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `preamble.h` | first page of the header, in C: conventions, includes, macros |
-//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`endpoints`], [`tls_options`], [`credentials`], [`selection`], [`verbs`], [`request`], [`response`], [`node`], [`consistency`], [`outcome`], [`watch`], [`watch_options`], [`watcher`], [`event`], [`submit`], [`queue`], [`completion`], [`members`], [`stats`], [`health`], [`auth`], [`users`], [`roles`], [`diagnostics`], [`trace`], [`retry`], [`counters`] | one chapter of the header each, in its order |
+//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`endpoints`], [`tls_options`], [`credentials`], [`selection`], [`verbs`], [`request`], [`response`], [`node`], [`consistency`], [`outcome`], [`watch`], [`watch_options`], [`watcher`], [`event`], [`submit`], [`queue`], [`completion`], [`members`], [`stats`], [`health`], [`auth`], [`users`], [`roles`], [`config`], [`diagnostics`], [`trace`], [`retry`], [`counters`] | one chapter of the header each, in its order |
 //! | `guard` | panics and errors become statuses; every fallible function runs inside it |
 //! | `user` | what a callback gets back, and its end |
 //! | `convert` | every conversion of a pointer: text, bytes, out parameters, handles |
@@ -28,6 +28,7 @@ pub mod auth;
 pub mod cancel;
 pub mod client;
 pub mod completion;
+pub mod config;
 pub mod consistency;
 pub mod counters;
 pub mod credentials;

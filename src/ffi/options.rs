@@ -231,6 +231,23 @@ pub unsafe extern "C" fn etcd_v2_options_set_idle_timeout_ms(
     unsafe { set(options, err, |o| o.set_idle_timeout_ms(idle_timeout_ms)) }
 }
 
+/// Whether every get is asked as with ETCD_V2_QUORUM: it then waits for the consensus of the members,
+/// and tells what was written before it. Default false.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_quorum_reads(
+    options: *mut etcd_v2_options,
+    quorum_reads: bool,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.set_quorum_reads(quorum_reads);
+            Ok(())
+        })
+    }
+}
+
 /// TCP keepalive: seconds of silence before the first probe (1 to 32767, default 30), seconds
 /// between probes (1 to 32767, default 10), probes in vain until the connection counts as lost (1
 /// to 127, default 3). `idle_s` 0 turns it off, whatever the others are.

@@ -48,6 +48,15 @@ impl Authorization {
         &self.0.user
     }
 
+    /// User and password again, for who saves them.
+    pub fn parts(&self) -> (String, String) {
+        let encoded = self.0.header.trim_start_matches("Basic ");
+        let both = STANDARD.decode(encoded).unwrap_or_default();
+        let both = String::from_utf8(both).unwrap_or_default();
+        let (user, password) = both.split_once(':').unwrap_or_default();
+        (user.to_owned(), password.to_owned())
+    }
+
     /// Value of the `Authorization` header: for the wire, never for a message.
     pub fn header(&self) -> &str {
         &self.0.header
@@ -92,6 +101,8 @@ mod tests {
         let authorization = Authorization::basic("Aladdin", "open sesame").unwrap();
         assert_eq!(authorization.header(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(authorization.user(), "Aladdin");
+        let parts = ("Aladdin".to_owned(), "open sesame".to_owned());
+        assert_eq!(authorization.parts(), parts);
         let shown = format!("{:?}", Credentials::new(Some(authorization)));
         assert!(
             !shown.contains("QWxh") && !shown.contains("sesame"),

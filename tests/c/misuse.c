@@ -7,6 +7,7 @@
  */
 #include "misuse/admin.h"
 #include "misuse/endpoints.h"
+#include "misuse/config.h"
 #include "misuse/diagnostics.h"
 #include "misuse/nothing.h"
 #include "misuse/options.h"
@@ -36,6 +37,7 @@ static void wrong(const char *url)
 	wrong_submit();
 	wrong_outcome();
 	wrong_admin();
+	wrong_config();
 	wrong_listeners();
 	nothing_to_read();
 	nothing_to_tell();

@@ -32,6 +32,25 @@ impl Source {
     }
 }
 
+/// For who saves them.
+impl Source {
+    /// Of the file, if it is one and its name is text.
+    pub fn path(&self) -> Option<&str> {
+        match &self.place {
+            Place::File(path) => path.to_str(),
+            Place::Memory(_) => None,
+        }
+    }
+
+    /// What is in memory.
+    pub fn pem(&self) -> Option<&str> {
+        match &self.place {
+            Place::File(_) => None,
+            Place::Memory(pem) => std::str::from_utf8(pem).ok(),
+        }
+    }
+}
+
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
@@ -111,6 +130,40 @@ impl TlsSettings {
         config::check(&new)?;
         *self = new;
         Ok(())
+    }
+}
+
+/// For who saves them.
+impl TlsSettings {
+    /// See [`TlsSettings::set_authorities`].
+    pub fn authorities(&self) -> Option<&Source> {
+        self.authorities.as_ref()
+    }
+
+    /// See [`TlsSettings::set_system`].
+    pub fn uses_system(&self) -> bool {
+        self.system
+    }
+
+    /// See [`TlsSettings::set_identity`].
+    pub fn identity(&self) -> Option<(&Source, &Source)> {
+        self.identity.as_ref().map(|(cert, key)| (cert, key))
+    }
+
+    /// See [`TlsSettings::set_server_name`].
+    pub fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
+    /// See [`TlsSettings::add_pin`].
+    pub fn pins(&self) -> Vec<String> {
+        let hex = |pin: &Fingerprint| pin.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.pins.iter().map(hex).collect()
+    }
+
+    /// See [`TlsSettings::set_insecure`].
+    pub fn skips_verify(&self) -> bool {
+        self.insecure
     }
 }
 

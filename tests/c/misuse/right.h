@@ -3,6 +3,7 @@
 #ifndef MISUSE_RIGHT_H
 #define MISUSE_RIGHT_H
 
+#include "config.h"
 #include "diagnostics.h"
 #include "outcome.h"
 #include "endpoints.h"
@@ -351,6 +352,7 @@ static void right(const char *url, const char *prefix)
 	right_orders_of_freeing(url);
 	right_watcher(key("watched"));
 	right_submit(key("submitted"));
+	right_config(url);
 	right_listeners(url);
 	right_outcome();
 	right_admin(url);

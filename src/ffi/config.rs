@@ -1,0 +1,170 @@
+//! Configuration
+//!
+//! Settings as JSON. A document has the version of its format, 1, and any of the settings; each is
+//! called as its function, without etcd_v2_options_set_ or etcd_v2_options_:
+//!
+//!   {
+//!     "etcd_v2": 1,
+//!     "endpoints": ["http://a:2379", "http://b:2379"],
+//!     "deadline_ms": 10000,
+//!     "keepalive": {"idle_s": 30, "interval_s": 10, "count": 3},
+//!     "credentials": {"user": "me", "password": "..."}
+//!   }
+//!
+//! Parameters of one function are an object ("client_cert_files": {"cert_file", "key_file"},
+//! "client_cert_pem": {"cert", "key"}), those that may be added again are a list ("endpoints",
+//! "pinned_sha256"), "stale" is "off", "tell" or "refuse", and "selection" is "sticky", "leader" or
+//! "round_robin".
+//!
+//! What go-etcd saves is read, too: {"config": {"certFile", "keyFile", "caCertFiles", "timeout",
+//! "consistency"}, "cluster": {"leader", "machines"}}.
+use super::{
+    client::etcd_v2_client,
+    convert::{borrow, bytes, c_string, null, text},
+    error::etcd_v2_error,
+    guard::guard,
+    options::{etcd_v2_options, set},
+    status::etcd_v2_status,
+    user::User,
+};
+use crate::{
+    client::{Options, config::OnConfig},
+    error::{Error, Result},
+};
+use std::{
+    ffi::{c_char, c_void},
+    path::Path,
+    sync::Arc,
+};
+
+/// Passwords and keys are written, too.
+pub const ETCD_V2_CONFIG_SECRETS: u32 = 1;
+
+/// Told a document, as etcd_v2_options_load_json() reads it, on the thread that changed something:
+/// the one that called, or the one of the client. Changes that happen meanwhile are told together
+/// when it returns, by the same thread; so it is never called twice at a time, and may change
+/// something itself. May call everything but etcd_v2_client_free() of its client.
+pub type etcd_v2_config_fn = Option<unsafe extern "C" fn(json: *const c_char, user: *mut c_void)>;
+
+fn secrets(flags: u32) -> Result<bool> {
+    match flags {
+        0 => Ok(false),
+        ETCD_V2_CONFIG_SECRETS => Ok(true),
+        other => Err(Error::invalid(
+            "flags",
+            format_args!("0x{other:x} has other bits than ETCD_V2_CONFIG_SECRETS"),
+        )),
+    }
+}
+
+/// Takes over what a file says, and leaves all other settings; its endpoints replace those that were
+/// added before. When anything is wrong nothing changes, and the error names the file, the line and
+/// the setting: a key that is unknown or there twice, a value of another type or outside its range, a
+/// text that is cut or goes on, more than 1 MiB.
+/// Also returns ETCD_V2_UNSUPPORTED for a document of a newer version, ETCD_V2_TLS.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_load_file(
+    options: *mut etcd_v2_options,
+    path: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.load_file("path", Path::new(text("path", path)?))
+        })
+    }
+}
+
+/// The same for `length` bytes of text.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_load_json(
+    options: *mut etcd_v2_options,
+    json: *const c_char,
+    length: usize,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, bytes and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.load_json("json", bytes("json", json.cast(), length)?)
+        })
+    }
+}
+
+/// Every change of the members (etcd_v2_client_set_endpoints(), etcd_v2_sync() and what is found
+/// otherwise) and of the credentials is saved to this file, as etcd_v2_client_save() does it, before
+/// the function that changed it returns. A failure is told to etcd_v2_options_set_log(). It waits for
+/// the disk, also on the thread of the client.
+///
+///   `flags`  0 or ETCD_V2_CONFIG_SECRETS
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_config_file(
+    options: *mut etcd_v2_options,
+    path: *const c_char,
+    flags: u32,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.set_config_file(Path::new(text("path", path)?), secrets(flags)?)
+        })
+    }
+}
+
+/// Every such change is told to `callback`, which must not be NULL, with everything that a file would
+/// have. It replaces the one that was set before.
+///
+///   `flags`      0 or ETCD_V2_CONFIG_SECRETS
+///   `user`       given to `callback`; may be NULL
+///   `free_user`  gets `user` when neither these options nor a client that was made of them have it any
+///                more; at once when this fails; may be NULL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_config_callback(
+    options: *mut etcd_v2_options,
+    flags: u32,
+    callback: etcd_v2_config_fn,
+    user: *mut c_void,
+    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    let user = User::new(user, free_user);
+    let change = |o: &mut Options| {
+        let secrets = secrets(flags)?;
+        let function = callback.ok_or_else(|| null("callback"))?;
+        let told: OnConfig = Arc::new(move |json| {
+            let json = c_string(json);
+            // SAFETY: the header asks for a function of this type; the text lives until it returns
+            unsafe { function(json.as_ptr(), user.data()) };
+        });
+        Ok(o.set_config_callback(told, secrets))
+    };
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, change) }
+}
+
+/// Saves the settings of a client and the members that it knows now to a file, which only its owner
+/// may read. The file is replaced as a whole: whatever happens meanwhile to the process or the machine,
+/// it is as it was or as it is to be. A link is followed. Beside it stands for a moment
+/// ".NAME.etcd_v2-new"; one that was left by a process that died is used again.
+///
+///   `flags`  0 or ETCD_V2_CONFIG_SECRETS
+///
+/// Also returns ETCD_V2_LIMIT when the disk is full.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_client_save(
+    client: *const etcd_v2_client,
+    path: *const c_char,
+    flags: u32,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and err as the header asks
+    unsafe {
+        guard(err, || {
+            let client = borrow("client", client)?;
+            let (path, secrets) = (text("path", path)?, secrets(flags)?);
+            client.0.save(Path::new(path), secrets)
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! Settings in a file: whoever dies while saving leaves a whole one, and every setting of the header has its place.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
+mod support;
+
+use etcd_v2::client::{Client, Options, config};
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use support::{CProgram, TempDir, header};
+
+fn endpoints(path: &Path) -> usize {
+    let mut options = Options::default();
+    options.load_file("path", path).unwrap();
+    options.endpoints().len()
+}
+
+fn saved(folder: &TempDir) -> std::path::PathBuf {
+    let path = folder.join("config.json");
+    Client::new(&Options::default())
+        .unwrap()
+        .save(&path, false)
+        .unwrap();
+    path
+}
+
+#[test]
+fn who_is_killed_while_saving_leaves_a_whole_file() {
+    let program = CProgram::new("config").build();
+    let folder = TempDir::new("config");
+    let path = saved(&folder);
+    let (random, mut seen, mut caught) = (RandomState::new(), [0; 5], 0);
+    for round in 0..1000u32 {
+        let mut saver = Command::new(program.path())
+            .arg("save")
+            .arg(&path)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // not so long that it is always done, nor so short that it has never begun
+        std::thread::sleep(Duration::from_micros(random.hash_one(round) % 12_000));
+        saver.kill().unwrap();
+        saver.wait().unwrap();
+        let count = endpoints(&path);
+        *seen.get_mut(count).expect("one list or the other") += 1;
+        let names = std::fs::read_dir(folder.path()).unwrap().count();
+        assert!(names <= 2, "one draft at most");
+        caught += usize::from(names == 2);
+    }
+    eprintln!(
+        "1000 kills, {caught} of them between a draft and its new name; endpoints seen: {seen:?}"
+    );
+    assert!(
+        seen[1] > 0 && seen[4] > 0 && seen[1] + seen[4] == 1000,
+        "{seen:?}"
+    );
+    assert!(caught > 0, "nobody was killed while saving");
+    // and the next one is as good as ever
+    Client::new(&Options::default())
+        .unwrap()
+        .save(&path, false)
+        .unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn no_room_for_the_new_file_leaves_the_old_one() {
+    let folder = TempDir::new("config");
+    let path = saved(&folder);
+    let before = std::fs::read(&path).unwrap();
+    let program = CProgram::new("config").build();
+    program.run(&["full", path.to_str().unwrap()]).success();
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn changes_are_told_and_saved_from_c() {
+    let folder = TempDir::new("config");
+    let path = folder.join("config.json");
+    let plain = CProgram::new("config");
+    let program = plain.clone().sanitized().unwrap_or(plain).build();
+    program.run(&["told", path.to_str().unwrap()]).success();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("canary"), "{text}");
+    assert_eq!(endpoints(&path), 4);
+}
+
+/// A setting that cannot be saved is one that a program loses when it is started again.
+#[test]
+fn every_setter_of_the_header_has_a_key() {
+    // who listens is no text
+    let listeners = [
+        "log",
+        "curl",
+        "trace",
+        "retry_hook",
+        "config_file",
+        "config_callback",
+    ];
+    let header = header::text();
+    let functions = header.split("etcd_v2_options_set_").skip(1);
+    let names = functions.filter_map(|rest| rest.split_once('('));
+    let mut settings: BTreeSet<&str> = names
+        .map(|(name, _)| name)
+        .filter(|name| {
+            name.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        })
+        .filter(|name| !listeners.contains(name))
+        .collect();
+    settings.insert("endpoints");
+    settings.insert("use_system_ca");
+    let known: BTreeSet<&str> = config::NAMES.iter().copied().collect();
+    assert_eq!(settings, known);
+}
