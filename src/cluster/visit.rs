@@ -10,7 +10,7 @@ use crate::protocol::version;
 use crate::protocol::wire::{Repeat, Wire, check_target};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Settings};
-use crate::transport::endpoint::Endpoint;
+use crate::transport::endpoint::{Endpoint, Scheme};
 use crate::transport::fault::{Fault, Sent};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -227,6 +227,11 @@ impl<W: Deref<Target = Wire>> Visit<W> {
             let endpoint =
                 Endpoint::parse("Location", origin).map_err(|e| refuse(&e.detail().message))?;
             let known = roster.find(endpoint.url());
+            let secure = from.channel().endpoint().scheme() == Scheme::Https;
+            // what went over TLS so far goes in clear to nobody but those whom the caller named
+            if known.is_none() && secure && endpoint.scheme() != Scheme::Https {
+                return Err(refuse("clear text, told by a member with TLS"));
+            }
             (
                 known.unwrap_or_else(|| Arc::new(Member::stranger(endpoint, settings))),
                 target,

@@ -209,6 +209,9 @@ impl Exchange {
                     keep_alive,
                     surplus,
                 }) => return Fed::Done(keep_alive && surplus == 0 && self.deaf.is_none()),
+                Err(_) if ended && self.record.received == 0 => {
+                    return Fed::Bad(self.record.unanswered());
+                }
                 Err(flaw) => {
                     self.record.body_began = reader.body_began();
                     return Fed::Bad(failure(reader.phase(), flaw));

@@ -399,10 +399,7 @@ fn judge(error: &ureq::Error, attempt: &Attempt, part: &str) -> Failure {
             let text = "connection closed inside the head of the answer";
             Failure::new(phase, FaultKind::Connection, text)
         }
-        _ if attempt.ended => {
-            let text = "connection closed before an answer";
-            Failure::new(phase, FaultKind::Connection, text)
-        }
+        _ if attempt.ended => attempt.record.unanswered(),
         _ if attempt.record.received > 0 => {
             let text = format!("{part} of the answer is not HTTP: {error}");
             Failure::new(phase, FaultKind::Protocol, one_line(&text))

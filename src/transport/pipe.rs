@@ -1,4 +1,5 @@
 //! How bytes get to the other side, in clear or through TLS: nobody else touches the socket.
+use super::fault::FaultKind;
 use super::record::Failure;
 use super::tls::Session;
 use crate::error::Phase;
@@ -15,7 +16,6 @@ pub(crate) enum Trouble {
     /// the system says no; `AGAIN`: not now
     Errno(Errno),
     /// TLS does
-    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
     Tls(Box<Refusal>),
 }
 
@@ -58,12 +58,18 @@ impl From<Errno> for Trouble {
 pub(crate) struct Pipe {
     socket: OwnedFd,
     tls: Option<Box<Session>>,
+    /// something came in clear
+    heard: bool,
 }
 
 impl Pipe {
     /// In clear.
     pub(crate) fn new(socket: OwnedFd) -> Pipe {
-        Pipe { socket, tls: None }
+        Pipe {
+            socket,
+            tls: None,
+            heard: false,
+        }
     }
 
     /// TLS from here on; [`Pipe::shake`] comes next.
@@ -97,7 +103,16 @@ impl Pipe {
     pub(crate) fn read(&mut self, into: &mut [u8]) -> Result<usize, Trouble> {
         match &mut self.tls {
             Some(session) => session.read(&self.socket, into),
-            None => Ok(pull(&self.socket, into)?),
+            None => {
+                let n = pull(&self.socket, into)?;
+                let first = !self.heard;
+                self.heard |= n > 0;
+                match into.get(..n) {
+                    // the alert that a request in clear gets from most servers with TLS
+                    Some([0x15, 3, ..]) if first => Err(speaks_tls()),
+                    _ => Ok(n),
+                }
+            }
         }
     }
 
@@ -153,6 +168,14 @@ impl AsFd for Pipe {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+fn speaks_tls() -> Trouble {
+    let text = "the server talks TLS: this is a port for https://";
+    Trouble::Tls(Box::new(Refusal {
+        failure: Failure::new(Phase::Head, FaultKind::Tls, text),
+        unheard: true,
+    }))
 }
 
 /// Never a SIGPIPE for the host; `more` keeps a part back to leave in one segment with the next.

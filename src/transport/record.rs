@@ -49,6 +49,8 @@ pub(crate) struct Record {
     pub(crate) body_began: bool,
     /// the server refused before it looked at any request
     unheard: bool,
+    /// a handshake came first
+    secure: bool,
     /// the phase began
     since: Instant,
     /// of the phases before
@@ -66,6 +68,7 @@ impl Record {
             reused: false,
             body_began: false,
             unheard: false,
+            secure: false,
             since: Instant::now(),
             course: Course::default(),
         }
@@ -76,6 +79,7 @@ impl Record {
         let spent = now.saturating_duration_since(self.since);
         self.course.add(self.phase, spent.as_nanos());
         (self.phase, self.since) = (phase, now);
+        self.secure |= phase == Phase::Tls;
     }
 
     /// How it went so far.
@@ -122,6 +126,16 @@ impl Record {
             self.unheard = true;
         }
         trouble.failure(phase)
+    }
+
+    /// Closed in good order, without a word.
+    pub(crate) fn unanswered(&self) -> Failure {
+        let text = match self.secure || self.reused {
+            true => "connection closed before an answer",
+            // what etcd does with a request in clear at a port with TLS
+            false => "connection closed before an answer: perhaps it wants https://",
+        };
+        Failure::new(self.phase, FaultKind::Connection, text)
     }
 
     /// Bytes of the whole request, once that is known.

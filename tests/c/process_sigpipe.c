@@ -1,7 +1,7 @@
 /*
  * A host that leaves SIGPIPE as it is: no server may end it.
- * Arguments: endpoint, calls of each kind, bytes of the value to write, deadline in milliseconds, threads. Prints how
- * many calls succeeded.
+ * Arguments: endpoint, calls of each kind, bytes of the value to write, deadline in milliseconds, threads, and the file of
+ * the authority if there is one. Prints how many calls succeeded.
  */
 
 #include "wait.h"
@@ -12,7 +12,7 @@
 enum { MOST_THREADS = 32 };
 
 static const char *endpoint;
-static const char *value;
+static const char *value, *ca_file;
 static long calls, next_call, deadline_ms, successes;
 
 static etcd_v2_request *request(int32_t operation)
@@ -31,7 +31,13 @@ static void *work(void *argument)
 {
 	etcd_v2_error *error = NULL;
 	etcd_v2_client *client;
-	CHECK_OK(etcd_v2_client_open(endpoint, &client, &error));
+	etcd_v2_options *options;
+	CHECK_OK(etcd_v2_options_new(&options, &error));
+	CHECK_OK(etcd_v2_options_add_endpoint(options, endpoint, &error));
+	if (ca_file != NULL)
+		CHECK_OK(etcd_v2_options_set_ca_file(options, ca_file, &error));
+	CHECK_OK(etcd_v2_client_new(options, &client, &error));
+	etcd_v2_options_free(options);
 	etcd_v2_request *kinds[2] = {request(ETCD_V2_OP_GET), request(ETCD_V2_OP_SET)};
 	while (__atomic_fetch_add(&next_call, 1, __ATOMIC_RELAXED) < calls)
 		for (int k = 0; k < 2; k++) {
@@ -54,9 +60,10 @@ static void *work(void *argument)
 
 int main(int count, char **arguments)
 {
-	CHECK(count == 6);
+	CHECK(count == 6 || count == 7);
 	CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
 	endpoint = arguments[1];
+	ca_file = count == 7 ? arguments[6] : NULL;
 	calls = strtol(arguments[2], NULL, 10);
 	deadline_ms = strtol(arguments[4], NULL, 10);
 	size_t length = (size_t)strtol(arguments[3], NULL, 10);

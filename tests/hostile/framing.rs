@@ -162,7 +162,6 @@ pub(crate) fn broken() -> Vec<Case> {
         ),
         bad("SSH", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
         bad("SMTP", b"220 mail.example.com ESMTP\r\n".to_vec()),
-        bad("TLS alert", b"\x15\x03\x01\x00\x02\x02\x46".to_vec()),
         bad(
             "HTTP/2",
             b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x80\x00\x04\x00\x01\x00\x00"
@@ -184,6 +183,13 @@ pub(crate) fn broken() -> Vec<Case> {
     cases.push(cut(
         "100 and nothing",
         b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(),
+    ));
+    // who speaks TLS cannot have read a request in clear
+    cases.push(raw(
+        "TLS alert",
+        b"\x15\x03\x01\x00\x02\x02\x46".to_vec(),
+        "TLS",
+        ("TLS", false),
     ));
     // the framing is all right, what is inside is not all there
     cases.push(raw(

@@ -5,7 +5,13 @@
 
 #[path = "../api/mod.rs"]
 mod api;
+mod handshake;
 mod matrix;
+mod papers;
+mod refused;
+mod reload;
+mod server;
 #[path = "../support/mod.rs"]
 mod support;
+mod traffic;
 mod ways;

@@ -4,10 +4,8 @@
 
 use super::support::etcd::Setup;
 use super::support::{Authority, Etcd, Pair, Version, Wish};
-use super::ways::{WAYS, client};
+use super::ways::{WAYS, client, say, show, trust};
 use etcd_v2::client::{Client, Options};
-use etcd_v2::transport::credentials::Authorization;
-use etcd_v2::transport::tls::settings::Source;
 
 /// What servers and clients are made of.
 struct Papers {
@@ -94,44 +92,44 @@ const ASKERS: &[Asker] = &[
     },
     Asker {
         name: "trusts the authority",
-        set: trust,
+        set: |papers, options| trust(&papers.authority, options),
     },
     Asker {
         name: "trusts another authority",
-        set: |papers, options| trust_only(&papers.stranger, options),
+        set: |papers, options| trust(&papers.stranger, options),
     },
     Asker {
         name: "has a certificate of root",
         set: |papers, options| {
-            trust(papers, options);
+            trust(&papers.authority, options);
             show(&papers.root, options);
         },
     },
     Asker {
         name: "has a certificate of nobody",
         set: |papers, options| {
-            trust(papers, options);
+            trust(&papers.authority, options);
             show(&papers.nobody, options);
         },
     },
     Asker {
         name: "has a forged certificate",
         set: |papers, options| {
-            trust(papers, options);
+            trust(&papers.authority, options);
             show(&papers.forged, options);
         },
     },
     Asker {
         name: "knows the password",
         set: |papers, options| {
-            trust(papers, options);
+            trust(&papers.authority, options);
             say("toor", options);
         },
     },
     Asker {
         name: "knows a wrong password",
         set: |papers, options| {
-            trust(papers, options);
+            trust(&papers.authority, options);
             show(&papers.nobody, options);
             say("wrong", options);
         },
@@ -139,7 +137,7 @@ const ASKERS: &[Asker] = &[
     Asker {
         name: "knows the password and has a certificate",
         set: |papers, options| {
-            trust(papers, options);
+            trust(&papers.authority, options);
             show(&papers.nobody, options);
             say("toor", options);
         },
@@ -149,26 +147,6 @@ const ASKERS: &[Asker] = &[
         set: |_, options| options.tls_mut().set_insecure(true).unwrap(),
     },
 ];
-
-fn trust(papers: &Papers, options: &mut Options) {
-    trust_only(&papers.authority, options);
-}
-
-fn trust_only(authority: &Authority, options: &mut Options) {
-    let source = Source::file("ca_file", authority.file());
-    options.tls_mut().set_authorities(source).unwrap();
-}
-
-fn show(pair: &Pair, options: &mut Options) {
-    let cert = Source::file("cert_file", &pair.cert_file);
-    let key = Source::file("key_file", &pair.key_file);
-    options.tls_mut().set_identity(cert, key).unwrap();
-}
-
-fn say(password: &str, options: &mut Options) {
-    let authorization = Authorization::basic("root", password).unwrap();
-    options.set_authorization(Some(authorization));
-}
 
 const OK: &str = "";
 const UNKNOWN: &str = "signed by an authority that is not among those that are trusted";

@@ -3,10 +3,13 @@
 //! A further way is a further row of [`WAYS`]: something that reaches a member, and says why when it cannot.
 
 use super::api;
+use super::support::{Authority, Pair};
 use etcd_v2::client::{Client, Listener, Options};
 use etcd_v2::error::Result;
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::Operation;
+use etcd_v2::transport::credentials::Authorization;
+use etcd_v2::transport::tls::settings::Source;
 use etcd_v2::watch::options::WatchOptions;
 use etcd_v2::watch::state::State;
 use std::sync::mpsc::channel;
@@ -29,6 +32,25 @@ pub(super) fn client(endpoints: &str, set: impl FnOnce(&mut Options)) -> Client 
     let mut options = api::options(endpoints, 10_000);
     set(&mut options);
     Client::new(&options).unwrap_or_else(|e| panic!("{e:?}"))
+}
+
+/// It trusts this authority, and no other.
+pub(super) fn trust(authority: &Authority, options: &mut Options) {
+    let source = Source::file("ca_file", authority.file());
+    options.tls_mut().set_authorities(source).unwrap();
+}
+
+/// It shows this certificate.
+pub(super) fn show(pair: &Pair, options: &mut Options) {
+    let cert = Source::file("cert_file", &pair.cert_file);
+    let key = Source::file("key_file", &pair.key_file);
+    options.tls_mut().set_identity(cert, key).unwrap();
+}
+
+/// It says that it is root.
+pub(super) fn say(password: &str, options: &mut Options) {
+    let authorization = Authorization::basic("root", password).unwrap();
+    options.set_authorization(Some(authorization));
 }
 
 /// A write, as a plain call.

@@ -7,6 +7,7 @@ use crate::{
 };
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 
 /// Longest file: the bundle of a system has some hundred kilobytes.
 const LONGEST: u64 = 16 << 20;
@@ -21,8 +22,10 @@ impl Source {
                 let shown = one_line(&path.display().to_string());
                 let name = format!("{parameter}: `{shown}`");
                 let refuse = |why: &str| Error::new(Status::TLS, format!("{name}: {why}"));
-                let file = File::open(path).map_err(|e| refuse(&cannot(&e)))?;
-                // a pipe would keep us waiting
+                // a pipe would keep us waiting, already when it is opened
+                let mut options = File::options();
+                options.read(true).custom_flags(libc::O_NONBLOCK);
+                let file = options.open(path).map_err(|e| refuse(&cannot(&e)))?;
                 if !file.metadata().is_ok_and(|about| about.is_file()) {
                     return Err(refuse("not a file"));
                 }

@@ -11,7 +11,7 @@ use rustix::{
     io::Errno,
     net::{SendAncillaryBuffer, sendmsg},
 };
-use rustls::{ClientConnection, Error};
+use rustls::{AlertDescription, ClientConnection, Error};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
 
@@ -142,7 +142,12 @@ impl Session {
         };
         // an alert, before anything else came over a connection, is the end of its handshake
         let unheard = !self.heard && matches!(error, Error::AlertReceived(_));
-        let failure = Failure::new(Phase::Tls, FaultKind::Tls, text);
+        let kind = match error {
+            // the server has a trouble of its own, such as a key that is just being renewed: it may pass
+            Error::AlertReceived(AlertDescription::InternalError) => FaultKind::Connection,
+            _ => FaultKind::Tls,
+        };
+        let failure = Failure::new(Phase::Tls, kind, text);
         Trouble::Tls(Box::new(Refusal { failure, unheard }))
     }
 

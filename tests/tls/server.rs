@@ -1,0 +1,202 @@
+//! A server through TLS that does what a test wants, and tells who came and how.
+
+use super::support::{Authority, Pair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// What it does with a connection whose handshake is over.
+#[derive(Clone, Debug)]
+pub(super) enum Manner {
+    /// answers every request with this JSON
+    Answer(&'static str),
+    /// the same, each when it is told to
+    Hold(&'static str, Arc<Mutex<Receiver<()>>>),
+    /// sends everybody there
+    Redirect(String),
+    /// closes, without a word
+    Leave,
+    /// ends the stream in the middle of a body, but not that of TLS
+    Cut,
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    pub(super) kind: HandshakeKind,
+    /// what the client showed
+    pub(super) shown: Option<Vec<u8>>,
+    pub(super) requests: usize,
+}
+
+type Stream = StreamOwned<ServerConnection, TcpStream>;
+
+pub(super) struct TlsServer {
+    pub(super) url: String,
+    visits: Arc<Mutex<Vec<Visit>>>,
+    stopping: Arc<AtomicBool>,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl TlsServer {
+    /// `clients`: who has to have signed them, if they are to show something.
+    pub(super) fn start(pair: &Pair, clients: Option<&Authority>, manner: Manner) -> TlsServer {
+        let config = Arc::new(config(pair, clients));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let visits: Arc<Mutex<Vec<Visit>>> = Arc::default();
+        let stopping: Arc<AtomicBool> = Arc::default();
+        let open: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let (told, ends, held) = (visits.clone(), stopping.clone(), open.clone());
+        let accepting = std::thread::spawn(move || {
+            let mut workers = Vec::new();
+            for stream in listener.incoming() {
+                if ends.load(Ordering::SeqCst) {
+                    break;
+                }
+                let stream = stream.unwrap();
+                held.lock().unwrap().push(stream.try_clone().unwrap());
+                let connection = ServerConnection::new(config.clone()).unwrap();
+                let (visits, manner) = (Arc::clone(&told), manner.clone());
+                workers.push(std::thread::spawn(move || {
+                    let _ = serve(StreamOwned::new(connection, stream), &visits, &manner);
+                }));
+            }
+            for worker in workers {
+                worker.join().unwrap();
+            }
+        });
+        TlsServer {
+            url,
+            visits,
+            stopping,
+            open,
+            accepting: Some(accepting),
+        }
+    }
+
+    /// All whose handshake was over.
+    pub(super) fn visits(&self) -> Vec<Visit> {
+        self.visits.lock().unwrap().clone()
+    }
+
+    /// Closes all connections as if it had crashed.
+    pub(super) fn hang_up(&self) {
+        for stream in self.open.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        let address = self.url.strip_prefix("https://").unwrap();
+        let _ = TcpStream::connect(address);
+        self.hang_up();
+        if let Some(accepting) = self.accepting.take() {
+            let ended = accepting.join();
+            self.hang_up();
+            ended.unwrap();
+        }
+    }
+}
+
+fn config(pair: &Pair, clients: Option<&Authority>) -> ServerConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(authority) => {
+            let mut roots = RootCertStore::empty();
+            let pem = authority.pem().as_bytes();
+            roots
+                .add(CertificateDer::from_pem_slice(pem).unwrap())
+                .unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        }
+    };
+    let chain = vec![CertificateDer::from_pem_slice(pair.cert.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+    builder.with_single_cert(chain, key).unwrap()
+}
+
+fn serve(mut stream: Stream, visits: &Mutex<Vec<Visit>>, manner: &Manner) -> io::Result<()> {
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
+    }
+    let shown = stream.conn.peer_certificates();
+    let visit = Visit {
+        kind: stream.conn.handshake_kind().unwrap(),
+        shown: shown
+            .and_then(|chain| chain.first())
+            .map(|own| own.to_vec()),
+        requests: 0,
+    };
+    let place = {
+        let mut visits = visits.lock().unwrap();
+        visits.push(visit);
+        visits.len() - 1
+    };
+    match manner {
+        Manner::Leave => {}
+        Manner::Cut => {
+            read_request(&mut stream)?;
+            stream.write_all(b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 7\r\n\r\n{\"action\":\"get\",")?;
+            stream.flush()?;
+        }
+        Manner::Answer(_) | Manner::Hold(..) | Manner::Redirect(_) => {
+            let (first, body) = match manner {
+                Manner::Redirect(to) => (format!("307 Moved\r\nLocation: {to}"), ""),
+                Manner::Answer(json) | Manner::Hold(json, _) => {
+                    ("200 OK\r\nX-Etcd-Index: 7".to_owned(), *json)
+                }
+                _ => unreachable!(),
+            };
+            let length = body.len();
+            while read_request(&mut stream)? {
+                visits.lock().unwrap()[place].requests += 1;
+                if let Manner::Hold(_, go) = manner {
+                    let _ = go.lock().unwrap().recv();
+                }
+                write!(
+                    stream,
+                    "HTTP/1.1 {first}\r\nContent-Length: {length}\r\n\r\n{body}"
+                )?;
+                stream.flush()?;
+            }
+        }
+    }
+    stream.sock.shutdown(Shutdown::Both)
+}
+
+/// False at the end.
+fn read_request(stream: &mut Stream) -> io::Result<bool> {
+    let mut request = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&request).to_ascii_lowercase();
+        if let Some(end) = text.find("\r\n\r\n") {
+            let told = text.split("content-length: ").nth(1);
+            let length = told.and_then(|rest| rest.split("\r\n").next()?.parse().ok());
+            if request.len() >= end + 4 + length.unwrap_or(0) {
+                return Ok(true);
+            }
+        }
+        match stream.read(&mut piece)? {
+            0 => return Ok(false),
+            n => request.extend_from_slice(&piece[..n]),
+        }
+    }
+}
