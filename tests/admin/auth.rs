@@ -1,11 +1,13 @@
 //! Auth from the first user to the last.
 
 use super::{api, on_both, refused, refused_so};
-use crate::support::{Etcd, Version};
+use crate::support::{Etcd, Scripted, Step, Version};
 use api::Verbs;
+use etcd_v2::cluster::diary::listeners::Level;
 use etcd_v2::protocol::admin::roles::Access;
 use etcd_v2::status::Status;
 use etcd_v2::transport::credentials::Authorization;
+use std::sync::{Arc, Mutex};
 
 on_both!(a_cluster_is_protected_and_opened_again users_and_roles_are_kept_as_they_are_named);
 
@@ -224,4 +226,46 @@ fn users_and_roles_are_kept_as_they_are_named(version: Version) {
     client.delete_role(odd).unwrap();
     refused(client.delete_role(odd), Status::NOT_FOUND);
     assert_eq!(names(&client), ["root"]);
+}
+
+/// Passwords of users are in the bodies of requests, and who listens is told requests.
+#[test]
+fn passwords_of_users_are_told_to_nobody_but_etcd() {
+    let etcd = Etcd::start(Version::V3_4);
+    let eats = Scripted::steps(vec![Step::Read, Step::Close]);
+    let heard: Arc<Mutex<String>> = Arc::default();
+    for (url, lost) in [(etcd.url(), false), (eats.url(), true)] {
+        let mut options = api::options(url, 20_000);
+        options.set_authorization(Some(Authorization::basic("root", "canary-1").unwrap()));
+        let (log, curl, trace) = (heard.clone(), heard.clone(), heard.clone());
+        options.set_log(Level::Debug, Arc::new(move |_, line| add(&log, line)));
+        options.set_curl(Arc::new(move |line| add(&curl, line)));
+        options.set_trace(Arc::new(move |moment| add(&trace, &format!("{moment:?}"))));
+        let client = api::Client::new(&options).unwrap();
+        for result in [
+            client.create_user("al", "canary-2", &[]).map(drop),
+            client.create_user("bo", "canary-3", &["r"]).map(drop),
+            client.create_user("bo", "canary-4", &["r"]).map(drop),
+            client.set_user_password("al", "canary-5"),
+            client.set_user_password("none", "canary-6"),
+        ] {
+            assert!(result.is_err() || !lost);
+            add(&heard, &format!("{result:?}"));
+        }
+        add(&heard, &format!("{client:?} {options:?}"));
+    }
+    let heard = heard.lock().unwrap();
+    assert!(heard.contains("curl ") && heard.contains("/v2/auth/users/al"));
+    assert!(heard.contains("already exists") && heard.contains("***"));
+    let told: Vec<&str> = heard
+        .lines()
+        .filter(|line| line.contains("canary"))
+        .collect();
+    assert!(told.is_empty(), "{told:?}");
+}
+
+fn add(heard: &Mutex<String>, line: &str) {
+    let mut all = heard.lock().unwrap();
+    all.push_str(line);
+    all.push('\n');
 }
