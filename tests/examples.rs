@@ -1,6 +1,11 @@
 //! Every example is built with all warnings as errors, run against a real etcd, and says what it should.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
 
 mod support;
 
@@ -87,6 +92,29 @@ fn each_tells_that_nobody_answers() {
             "{example:?}: {output:?}"
         );
         assert!(output.stderr.contains(&closed), "{example:?}: {output:?}");
+    }
+}
+
+/// The one that needs a library beside ours: where there is none, and none can be fetched, that is said.
+#[test]
+fn one_lives_in_the_loop_of_libuv() {
+    let flags = match support::tools::script("libuv.sh", &[]) {
+        Ok(flags) => flags.into_os_string().into_string().unwrap(),
+        Err(why) => return eprintln!("NOT TESTED: {why}"),
+    };
+    let flags: Vec<&str> = flags.split_whitespace().collect();
+    let file = root().join("examples-c/libuv/watch.c");
+    // they come before the source: a library is needed although nothing has asked for it yet
+    let program = CProgram::of(&file).flags(&["-Wl,--no-as-needed"]);
+    let program = program.flags(&flags);
+    let sanitized = program.clone().sanitized();
+    for program in [Some(program), sanitized].into_iter().flatten() {
+        for version in Version::ALL {
+            let etcd = Etcd::start(version);
+            let output = program.clone().build().run(&[etcd.url()]).success();
+            assert_eq!(output.stderr, "");
+            assert_says(Path::new("libuv-watch"), &output.stdout);
+        }
     }
 }
 
