@@ -458,6 +458,25 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_sync_interval_ms(
     etcd_v2_options *options, int64_t sync_interval_ms, etcd_v2_error **err);
 
 /**
+ * Has members found in the DNS: SRV records of `_etcd-client-ssl._tcp.` and `_etcd-client._tcp.` below
+ * `domain`. Those with TLS are taken where there are any, the others only where there are none, in the
+ * order of priorities and weights. `service_name` names one of several clusters of the domain
+ * (`_etcd-client-NAME._tcp.`); NULL for the only one. The DNS is asked by the first call or watcher,
+ * within its deadline, and again when all members have failed; what it said last stays good when it
+ * fails. Members that are named with etcd_v2_options_add_endpoint() are asked first; there need be none.
+ * Also returns ETCD_V2_UNSUPPORTED when the library was built without.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_discovery_srv(
+    etcd_v2_options *options, const char *domain, const char *service_name, etcd_v2_error **err);
+
+/**
+ * Which name server is asked for SRV records: "10.0.0.1:53", "[::1]:53". Default: those of
+ * /etc/resolv.conf. Addresses of host names are always looked up by the system.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_dns_server(
+    etcd_v2_options *options, const char *address, etcd_v2_error **err);
+
+/**
  * Longest answer that is read: 1024 to 4294967294 bytes, default 512 MiB. A longer one ends as
  * ETCD_V2_TOO_LARGE. Those about members, users and roles and the like are 64 MiB long at most.
  */
@@ -691,7 +710,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_client_set_credentials(
 
 /**
  * Writes to `out` the members that the client knows now, in the order in which they are asked while
- * none is passed over; free it with etcd_v2_endpoints_free(). Nothing is sent.
+ * none is passed over; free it with etcd_v2_endpoints_free(). Nothing is sent. Members that are to be
+ * found in the DNS are not known before the first call.
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_endpoints(
     const etcd_v2_client *client, etcd_v2_endpoints **out, etcd_v2_error **err);
@@ -726,7 +746,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_client_set_endpoints(
     const etcd_v2_client *client, const char *urls, etcd_v2_error **err);
 
 /**
- * Asks the cluster for its members, and takes in those that are new and answer. Members found before
+ * Asks the DNS, if etcd_v2_options_set_discovery_srv() has named a domain, and the cluster for its
+ * members, and takes in those that are new and answer. Members found before
  * that are no longer on its list go; seeds stay. A list that is empty, broken, from another cluster
  * or useless changes nothing. Waits on the calling thread, at most for the client's deadline.
  * Also returns ETCD_V2_PROTOCOL when what came is no list of this cluster, and what a read does.

@@ -71,7 +71,8 @@ impl Client {
         let roster = Roster::new(&options.endpoints, &options.settings)
             .with_diary(diary)
             .with_guard(Guard::new(options.stale))
-            .with_chooser(Chooser::new(options.selection, options.random_start));
+            .with_chooser(Chooser::new(options.selection, options.random_start))
+            .with_directory(options.directory());
         let roster = Arc::new(roster);
         let client = Client {
             engine: Engine::new(options.max_in_flight),

@@ -8,6 +8,9 @@
 )]
 
 mod api;
+#[cfg(feature = "srv")]
+#[path = "discovery/dns.rs"]
+mod dns;
 #[path = "discovery/help.rs"]
 mod help;
 #[path = "discovery/need.rs"]

@@ -5,14 +5,18 @@ use super::config::keeper::Savers;
 use crate::cluster::diary::listeners::{Level, Listeners, OnCurl, OnLog, OnRetry, OnTrace};
 use crate::cluster::guard::Policy;
 use crate::cluster::selection::Selection;
+use crate::echo::one_line;
 use crate::error::{Error, Result};
 use crate::protocol::answer::Limits;
+use crate::status::Status;
 use crate::transport::channel::Settings;
 use crate::transport::credentials::{Authorization, Credentials};
+use crate::transport::dns::directory::{Directory, Domain};
 use crate::transport::endpoint::{Endpoint, Scheme};
 use crate::transport::tls::Tls;
 use crate::transport::tls::settings::TlsSettings;
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +35,8 @@ pub struct Options {
     pub(super) connect_timeout: Duration,
     pub(super) max_poll: Duration,
     pub(super) sync_interval: Option<Duration>,
+    pub(super) domain: Option<Domain>,
+    pub(super) dns_server: Option<SocketAddr>,
     pub(super) max_response_bytes: u64,
     pub(super) max_connections: usize,
     pub(super) max_in_flight: usize,
@@ -55,6 +61,8 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(2),
             max_poll: Duration::from_secs(45),
             sync_interval: None,
+            domain: None,
+            dns_server: None,
             max_response_bytes: 512 << 20,
             max_connections: 64,
             max_in_flight: 10_000,
@@ -131,6 +139,34 @@ impl Options {
             ms => Some(millis("sync_interval_ms", ms, 100..=LONGEST_MS)?),
         };
         Ok(())
+    }
+
+    /// The domain whose SRV records name members, and the cluster of that domain.
+    pub fn set_discovery_srv(&mut self, domain: &str, service: Option<&str>) -> Result<()> {
+        let domain = Domain::parse(domain, service)?;
+        if !cfg!(feature = "srv") {
+            let text = "domain: built without discovery by DNS";
+            return Err(Error::new(Status::UNSUPPORTED, text));
+        }
+        self.domain = Some(domain);
+        Ok(())
+    }
+
+    /// Who is asked for SRV records, instead of the name servers of the system.
+    pub fn set_dns_server(&mut self, address: &str) -> Result<()> {
+        let server = address.parse::<SocketAddr>();
+        let server = server.ok().filter(|server| server.port() != 0);
+        self.dns_server = Some(server.ok_or_else(|| {
+            let why = format!("no address with a port: `{}`", one_line(address));
+            Error::invalid("address", why)
+        })?);
+        Ok(())
+    }
+
+    /// Who names further members.
+    pub(super) fn directory(&self) -> Option<Directory> {
+        let domain = self.domain.clone()?;
+        Some(Directory::new(domain, self.dns_server))
     }
 
     /// Bytes of one answer.
@@ -293,7 +329,7 @@ impl Options {
         }
         self.settings.tls = Arc::new(tls);
         self.settings.tally = Arc::default();
-        if self.endpoints.is_empty() {
+        if self.endpoints.is_empty() && self.domain.is_none() {
             self.add_endpoint("endpoints", DEFAULT_ENDPOINT)?;
         }
         Ok(())
@@ -323,7 +359,6 @@ fn millis(parameter: &str, ms: i64, range: RangeInclusive<i64>) -> Result<Durati
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::Status;
 
     #[test]
     fn endpoints_are_checked_together_and_counted_once() {

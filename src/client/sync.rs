@@ -10,7 +10,7 @@ use crate::transport::cancel::Cancel;
 use std::time::{Duration, Instant};
 
 impl Client {
-    /// Asks a member for the list of all, and takes in those that are new and answer. When nothing of use comes back the
+    /// Asks the DNS, where it is to be asked, and a member for the list of all, and takes in those that are new and answer. When nothing of use comes back the
     /// members stay as they are. `timeout`: instead of the client's deadline.
     pub fn sync(&self, timeout: Option<Duration>, cancel: Option<&Cancel>) -> Result<()> {
         self.refuse_elsewhere()?;
@@ -30,7 +30,7 @@ impl Client {
     pub(super) fn keep(&self) {
         let (options, scout) = (&self.options, self.roster.scout());
         if let Some(reactor) = self.engine.reactor()
-            && scout.is_wanted()
+            && (scout.is_wanted() || self.roster.directory().is_some())
             && self.engine.keep()
         {
             let keeper = Keeper::new(Terms {

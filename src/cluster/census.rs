@@ -22,10 +22,12 @@ use crate::transport::endpoint::Endpoint;
 use crate::transport::fault::Fault;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// URLs of one list that are looked at.
 const MOST: usize = 128;
+/// First pause while the DNS is asked.
+const GLANCE: Duration = Duration::from_millis(1);
 /// Bytes of a list; a member's entry has a few hundred.
 const LONGEST: u64 = 1 << 20;
 
@@ -34,6 +36,8 @@ const LONGEST: u64 = 1 << 20;
 pub enum Todo {
     /// Run [`Census::exchange`], then tell [`Census::answered`] or [`Census::failed`].
     Exchange,
+    /// Let this time pass, then go on with [`Census::go`].
+    Pause(Duration),
     /// Nothing more; says whether members came or went.
     End(Result<bool>),
 }
@@ -45,10 +49,23 @@ pub struct Census {
     decode: answer::Limits,
     /// of the roster that is to be changed
     epoch: u64,
+    dns: Dns,
+    /// whether members are asked, too, when the DNS has been
+    lists: bool,
+    changed: bool,
     tried: Vec<Arc<Member>>,
     trail: Trail,
     found: Option<Found>,
     present: Option<Present>,
+}
+
+/// How far the look at the DNS is; it comes first, since nobody may be known before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dns {
+    Before,
+    /// since then
+    Running(Instant),
+    Over,
 }
 
 /// A list that can be used.
@@ -83,6 +100,9 @@ impl Census {
             },
             decode,
             epoch: roster.epoch(),
+            dns: Dns::Before,
+            lists: true,
+            changed: false,
             tried: Vec::new(),
             trail: Trail::new(now),
             found: None,
@@ -98,10 +118,24 @@ impl Census {
         self
     }
 
+    /// Members are asked only if it is so; the DNS is asked in any case, where it is to be.
+    pub fn with_lists(self, lists: bool) -> Census {
+        Census { lists, ..self }
+    }
+
     /// To the next member, or the next that is new.
     pub fn go(&mut self, now: Instant, roster: &Roster) -> Todo {
         if self.budget.left(now).is_zero() {
             return Todo::End(Err(self.trail.take().out_of_time(now)));
+        }
+        if let Some(pause) = self.look_up(now, roster) {
+            return Todo::Pause(pause.min(self.budget.left(now)));
+        }
+        if !self.lists {
+            return Todo::End(match roster.is_empty() {
+                true => Err(self.trail.take().exhausted()),
+                false => Ok(self.changed),
+            });
         }
         let Some(found) = &mut self.found else {
             return match roster.pick(now, &self.tried) {
@@ -118,7 +152,34 @@ impl Census {
         if found.good.is_empty() {
             return Todo::End(Err(self.trail.take().exhausted()));
         }
-        Todo::End(Ok(roster.replace(Source::Synced, &found.good, self.epoch)))
+        self.changed |= roster.replace(Source::Synced, &found.good, self.epoch);
+        Todo::End(Ok(self.changed))
+    }
+
+    /// Asks the DNS, if that is to be done; how long to wait before asking again.
+    fn look_up(&mut self, now: Instant, roster: &Roster) -> Option<Duration> {
+        let directory = roster.directory()?;
+        let began = match self.dns {
+            Dns::Over => return None,
+            Dns::Running(began) => began,
+            Dns::Before => {
+                directory.start();
+                self.dns = Dns::Running(now);
+                now
+            }
+        };
+        if directory.is_running() {
+            // often at first: most answers come within milliseconds
+            let waited = now.saturating_duration_since(began);
+            return Some((waited / 4).clamp(GLANCE, 20 * GLANCE));
+        }
+        self.dns = Dns::Over;
+        match directory.last() {
+            Some(Ok(found)) => self.changed |= roster.replace(Source::Dns, &found, self.epoch),
+            Some(Err(why)) => self.trail.nameless(directory.name(), &why),
+            None => {}
+        }
+        None
     }
 
     fn ask(&mut self, member: Arc<Member>, wire: Wire, now: Instant, roster: &Roster) -> Todo {

@@ -47,6 +47,8 @@ pub fn count(roster: &Roster, mut census: Census, cancel: Option<&Cancel>) -> Re
     loop {
         todo = match todo {
             census::Todo::End(result) => return result,
+            census::Todo::Pause(time) if pause(cancel, time) => return Err(census.cancelled()),
+            census::Todo::Pause(_) => census.go(Instant::now(), roster),
             census::Todo::Exchange => match census.exchange() {
                 None => census.go(Instant::now(), roster),
                 Some((member, wire, limits)) => {

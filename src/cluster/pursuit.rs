@@ -150,6 +150,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             return self.on(now, roster);
         }
         if self.round == ROUNDS || !self.hope {
+            self.nobody(roster);
             return Todo::End(Err(self.trail.take().exhausted()));
         }
         self.round += 1;
@@ -157,6 +158,15 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         self.tried.clear();
         let breath = Backoff::new(BREATH, BREATH).pause();
         Todo::Pause(breath.min(self.terms.budget.left(now)))
+    }
+
+    /// Nobody was asked because nobody is known: that has a reason, too.
+    fn nobody(&mut self, roster: &Roster) {
+        if let (true, Some(directory)) = (roster.is_empty(), roster.directory()) {
+            let last = directory.last().and_then(std::result::Result::err);
+            let why = last.unwrap_or_else(|| "no member is known yet".to_owned());
+            self.trail.nameless(directory.name(), &why);
+        }
     }
 
     /// Goes on with the search, and after it with those that were found.

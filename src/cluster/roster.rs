@@ -8,6 +8,7 @@ use super::health::Health;
 use super::scout::Scout;
 use super::selection::Chooser;
 use crate::transport::channel::{Channel, Settings};
+use crate::transport::dns::directory::Directory;
 use crate::transport::endpoint::Endpoint;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -156,6 +157,7 @@ pub struct Roster {
     guard: Guard,
     scout: Arc<Scout>,
     chooser: Chooser,
+    directory: Option<Directory>,
     diary: Arc<Diary>,
 }
 
@@ -168,6 +170,7 @@ impl Roster {
             guard: Guard::default(),
             scout: Arc::default(),
             chooser: Chooser::default(),
+            directory: None,
             diary: Arc::default(),
         };
         roster.change().fill(&[endpoints, &[], &[]], settings);
@@ -177,6 +180,16 @@ impl Roster {
     /// What the answers have told of the cluster.
     pub fn guard(&self) -> &Guard {
         &self.guard
+    }
+
+    /// Looks into this directory.
+    pub fn with_directory(self, directory: Option<Directory>) -> Roster {
+        Roster { directory, ..self }
+    }
+
+    /// Where else members are found.
+    pub fn directory(&self) -> Option<&Directory> {
+        self.directory.as_ref()
     }
 
     /// Tells this diary.
@@ -219,6 +232,7 @@ impl Roster {
             guard: Guard::default(),
             scout: Arc::default(),
             chooser: Chooser::default(),
+            directory: None,
             diary: self.diary.clone(),
         }
     }

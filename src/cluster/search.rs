@@ -55,7 +55,8 @@ impl Quest {
             return false;
         }
         self.0 = Stage::Over;
-        if !roster.scout().is_wanted() || answered.is_empty() {
+        let lists = roster.scout().is_wanted() && !answered.is_empty();
+        if !lists && roster.directory().is_none() {
             return false;
         }
         // the other half is for those that are found
@@ -68,7 +69,8 @@ impl Quest {
                     deadline: now + time,
                     ..budget
                 };
-                let census = Census::new(budget, decode, roster, now).among(answered, roster);
+                let census = Census::new(budget, decode, roster, now);
+                let census = census.among(answered, roster).with_lists(lists);
                 self.0 = Stage::Running(turn, Box::new(census));
             }
         }
@@ -125,8 +127,10 @@ impl Quest {
     }
 
     fn follow(&mut self, todo: census::Todo, now: Instant) -> Todo {
-        let census::Todo::End(result) = todo else {
-            return Todo::Exchange;
+        let result = match todo {
+            census::Todo::Exchange => return Todo::Exchange,
+            census::Todo::Pause(time) => return Todo::Pause(time),
+            census::Todo::End(result) => result,
         };
         if let Stage::Running(turn, _) = std::mem::replace(&mut self.0, Stage::Over) {
             // why nothing was found is of no interest to a call that has failures of its own to tell

@@ -61,6 +61,11 @@ impl Trail {
         self.push(endpoint, fault.phase, fault.text.clone(), took);
     }
 
+    /// The DNS does not tell who is a member.
+    pub fn nameless(&mut self, name: &str, why: &str) {
+        self.push(&name.into(), Phase::Resolve, why.to_owned(), Duration::ZERO);
+    }
+
     /// A member answered that it cannot help.
     pub fn trouble(&mut self, endpoint: &Arc<str>, error: Error, took: Duration) {
         self.push(endpoint, Phase::Body, error.detail().message.clone(), took);

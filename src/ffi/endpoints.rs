@@ -44,7 +44,8 @@ pub struct etcd_v2_endpoints(Vec<(CString, Known)>);
 impl Handle for etcd_v2_endpoints {}
 
 /// Writes to `out` the members that the client knows now, in the order in which they are asked while
-/// none is passed over; free it with etcd_v2_endpoints_free(). Nothing is sent.
+/// none is passed over; free it with etcd_v2_endpoints_free(). Nothing is sent. Members that are to be
+/// found in the DNS are not known before the first call.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_endpoints(
@@ -146,7 +147,8 @@ pub unsafe extern "C" fn etcd_v2_client_set_endpoints(
     }
 }
 
-/// Asks the cluster for its members, and takes in those that are new and answer. Members found before
+/// Asks the DNS, if etcd_v2_options_set_discovery_srv() has named a domain, and the cluster for its
+/// members, and takes in those that are new and answer. Members found before
 /// that are no longer on its list go; seeds stay. A list that is empty, broken, from another cluster
 /// or useless changes nothing. Waits on the calling thread, at most for the client's deadline.
 /// Also returns ETCD_V2_PROTOCOL when what came is no list of this cluster, and what a read does.

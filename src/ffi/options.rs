@@ -4,7 +4,7 @@
 //! Every setter takes `options` of etcd_v2_options_new() and answers ETCD_V2_INVALID_ARGUMENT,
 //! without changing anything, to a value outside the range that it names.
 use super::{
-    convert::{self, Handle, borrow, text},
+    convert::{self, Handle, borrow, optional_text, text},
     error::etcd_v2_error,
     guard::guard,
     status::etcd_v2_status,
@@ -139,6 +139,45 @@ pub unsafe extern "C" fn etcd_v2_options_set_sync_interval_ms(
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
     unsafe { set(options, err, |o| o.set_sync_interval_ms(sync_interval_ms)) }
+}
+
+/// Has members found in the DNS: SRV records of `_etcd-client-ssl._tcp.` and `_etcd-client._tcp.` below
+/// `domain`. Those with TLS are taken where there are any, the others only where there are none, in the
+/// order of priorities and weights. `service_name` names one of several clusters of the domain
+/// (`_etcd-client-NAME._tcp.`); NULL for the only one. The DNS is asked by the first call or watcher,
+/// within its deadline, and again when all members have failed; what it said last stays good when it
+/// fails. Members that are named with etcd_v2_options_add_endpoint() are asked first; there need be none.
+/// Also returns ETCD_V2_UNSUPPORTED when the library was built without.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_discovery_srv(
+    options: *mut etcd_v2_options,
+    domain: *const c_char,
+    service_name: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, texts and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            let domain = text("domain", domain)?;
+            o.set_discovery_srv(domain, optional_text("service_name", service_name)?)
+        })
+    }
+}
+
+/// Which name server is asked for SRV records: "10.0.0.1:53", "[::1]:53". Default: those of
+/// /etc/resolv.conf. Addresses of host names are always looked up by the system.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_dns_server(
+    options: *mut etcd_v2_options,
+    address: *const c_char,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle, text and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.set_dns_server(text("address", address)?)
+        })
+    }
 }
 
 /// Longest answer that is read: 1024 to 4294967294 bytes, default 512 MiB. A longer one ends as

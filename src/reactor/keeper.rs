@@ -59,7 +59,8 @@ impl Keeper {
             connect: self.terms.connect,
             max_body: u64::MAX,
         };
-        let mut census = Census::new(budget, self.terms.decode, roster, desk.now);
+        let census = Census::new(budget, self.terms.decode, roster, desk.now);
+        let mut census = census.with_lists(roster.scout().is_wanted());
         let todo = census.go(desk.now, roster);
         self.running = Some((turn, census));
         self.follow(todo, desk)
@@ -68,6 +69,7 @@ impl Keeper {
     fn follow(&mut self, todo: Todo, desk: &Desk<'_>) -> Next {
         let result = match (todo, &self.running) {
             (Todo::End(result), _) => result,
+            (Todo::Pause(time), _) => return Next::Wake(desk.now + time),
             (Todo::Exchange, running) => {
                 let running = running.as_ref();
                 match running.and_then(|(_, census)| census.exchange()) {
@@ -136,9 +138,16 @@ impl Owner for Keeper {
     }
 
     fn on_timer(&mut self, desk: &Desk<'_>) -> Next {
-        match &self.running {
-            Some(_) => Next::Keep,
-            None => self.routine(desk),
+        let Some((_, census)) = &mut self.running else {
+            return self.routine(desk);
+        };
+        // or the time of the next look has come while one is under way
+        match census.exchange().is_some() {
+            true => Next::Keep,
+            false => {
+                let todo = census.go(desk.now, desk.roster);
+                self.follow(todo, desk)
+            }
         }
     }
 

@@ -7,10 +7,12 @@ use crate::cluster::diary::Entry;
 use crate::cluster::diary::listeners::Kind;
 use crate::cluster::guard::{Policy, Stale, View};
 use crate::cluster::roster::Member;
+use crate::error::Phase;
 use crate::protocol::answer::{self, Head, Verdict, judge};
 use crate::protocol::wire::{Expect, Repeat, Wire};
 use crate::transport::channel::{Answer, Limits};
-use crate::transport::fault::Fault;
+use crate::transport::fault::{Fault, FaultKind};
+use crate::transport::record::{Failure, Record};
 use crate::watch::exchange::{self, Action, Exchange, Purpose, Regard, Whom};
 use crate::watch::fanout::UpstreamId;
 use crate::watch::machine::Machine;
@@ -40,6 +42,8 @@ pub(super) struct Upstream {
     view: Option<Box<View>>,
     /// who has, or had, the last exchange
     member: Option<Arc<Member>>,
+    /// there was nobody to be asked
+    unserved: bool,
 }
 
 impl Upstream {
@@ -52,6 +56,7 @@ impl Upstream {
             entry: None,
             view: None,
             member: None,
+            unserved: false,
         }
     }
 
@@ -88,7 +93,10 @@ impl Upstream {
             _ => desk.roster.pick(desk.now, &[]),
         };
         let Some(member) = chosen else {
-            return Next::End;
+            // none is known before the DNS has answered
+            desk.roster.scout().notice(desk.roster, desk.now);
+            self.unserved = true;
+            return Next::Wake(desk.now);
         };
         self.member = Some(member.clone());
         // the one before is given up, if it has no end yet
@@ -244,6 +252,15 @@ impl Owner for Upstream {
     }
 
     fn on_timer(&mut self, desk: &Desk<'_>) -> Next {
+        if std::mem::take(&mut self.unserved) {
+            let fault = Record::new().fault(Failure::new(
+                Phase::Resolve,
+                FaultKind::Connection,
+                "no member is known",
+            ));
+            let told = self.report(desk, |machine| machine.on_fault(desk.now, &fault));
+            return told.map_or(Next::End, |(_, next)| next);
+        }
         self.report(desk, |_| ())
             .map_or(Next::End, |(_, next)| next)
     }

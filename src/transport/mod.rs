@@ -13,6 +13,7 @@ pub mod channel;
 pub(crate) mod connect;
 pub mod course;
 pub mod credentials;
+pub mod dns;
 pub mod endpoint;
 pub mod fault;
 pub(crate) mod monitor;

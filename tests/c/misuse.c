@@ -28,6 +28,7 @@ static void wrong(const char *url)
 	wrong_options();
 	wrong_credentials();
 	wrong_endpoints();
+	wrong_discovery();
 	wrong_tls();
 	wrong_cancel();
 	wrong_requests();

@@ -9,6 +9,8 @@
 
 #[path = "../api/mod.rs"]
 mod api;
+#[cfg(feature = "srv")]
+mod dns;
 mod endpoints;
 mod help;
 mod lists;

@@ -6,6 +6,7 @@
 //! | [`black_hole`] | [`BlackHole`]: an address that never finishes a connection |
 //! | [`cluster`] | [`Cluster`]: several servers; members isolated from their peers, added, removed, the leader moved |
 //! | [`etcd`] | real servers: [`Etcd`], started on free loopback ports, gone with the test |
+//! | [`dns`] | a name server that says what the test wants |
 //! | [`header`] | what the header declares |
 //! | [`http`] | a tiny HTTP client, to look at a server without the library under test |
 //! | [`proxy`] | [`Proxy`]: a wire to a server that is cut, slowed or muted while connections live |
@@ -28,6 +29,7 @@ pub mod authority;
 pub mod black_hole;
 pub mod cluster;
 pub mod cprogram;
+pub mod dns;
 pub mod etcd;
 pub mod header;
 pub mod http;

@@ -45,6 +45,38 @@ static void wrong_endpoints(void)
 	CHECK_INT(known(), 1);
 }
 
+static void wrong_discovery(void)
+{
+	static const char *const no_domain[] = { "", ".", "..", "a..b", ".a", "a b", "a/b", "http://a", "a:53", "a\n" };
+	static const char *const no_server[] = { "", "a", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "localhost:53",
+						 "::1:53", "[::1]", "http://127.0.0.1:53", " 127.0.0.1:53" };
+	etcd_v2_options *options;
+	CHECK_OK(etcd_v2_options_new(&options, &error));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_discovery_srv(NULL, "example.com", NULL, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "domain", etcd_v2_options_set_discovery_srv(options, NULL, "blue", e));
+	for (size_t i = 0; i < COUNT(no_domain); i++) {
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "domain",
+			etcd_v2_options_set_discovery_srv(options, no_domain[i], NULL, e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "service_name",
+			etcd_v2_options_set_discovery_srv(options, "example.com", no_domain[i], e));
+	}
+	for (size_t i = 0; i < COUNT(NOT_UTF8); i++) {
+		REFUSED(ETCD_V2_NOT_UTF8, "domain",
+			etcd_v2_options_set_discovery_srv(options, NOT_UTF8[i], NULL, e));
+		REFUSED(ETCD_V2_NOT_UTF8, "service_name",
+			etcd_v2_options_set_discovery_srv(options, "example.com", NOT_UTF8[i], e));
+	}
+	char *longer = repeat("", 'd', 1 << 20);
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "domain", etcd_v2_options_set_discovery_srv(options, longer, NULL, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "address", etcd_v2_options_set_dns_server(options, longer, e));
+	free(longer);
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_dns_server(NULL, "127.0.0.1:53", e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "address", etcd_v2_options_set_dns_server(options, NULL, e));
+	for (size_t i = 0; i < COUNT(no_server); i++)
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "address", etcd_v2_options_set_dns_server(options, no_server[i], e));
+	etcd_v2_options_free(options);
+}
+
 static void no_endpoints(void)
 {
 	CHECK_INT(etcd_v2_endpoints_count(NULL), 0);
@@ -87,6 +119,21 @@ static void right_endpoints(const char *url)
 	CHECK_STATUS(etcd_v2_wait_ready(client, -1, fired, &error), ETCD_V2_CANCELLED);
 	etcd_v2_cancel_free(fired);
 	CHECK_OK(etcd_v2_wait_ready(client, -1, NULL, &error));
+
+	/* a name server that is not there; the member that was named is */
+	etcd_v2_options *options;
+	etcd_v2_client *searching;
+	CHECK_OK(etcd_v2_options_new(&options, &error));
+	CHECK_OK(etcd_v2_options_add_endpoint(options, url, &error));
+	CHECK_OK(etcd_v2_options_set_dns_server(options, "127.0.0.1:1", &error));
+	CHECK_OK(etcd_v2_options_set_discovery_srv(options, "example.com.", "blue", &error));
+	CHECK_OK(etcd_v2_options_set_discovery_srv(options, "example.com", NULL, NULL));
+	CHECK_OK(etcd_v2_options_set_sync_interval_ms(options, 100, &error));
+	CHECK_OK(etcd_v2_client_new(options, &searching, &error));
+	etcd_v2_options_free(options);
+	CHECK_OK(etcd_v2_sync(searching, &error));
+	CHECK_OK(etcd_v2_wait_ready(searching, 0, NULL, &error));
+	etcd_v2_client_free(searching);
 	CHECK_OK(etcd_v2_wait_ready(client, 0, token, NULL));
 	CHECK_OK(etcd_v2_wait_ready(client, 20000, token, &error));
 }

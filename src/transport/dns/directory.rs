@@ -1,0 +1,202 @@
+//! A domain that is asked for its members, and what it said last.
+
+use crate::echo::one_line;
+use crate::error::{Error, Result};
+use crate::transport::endpoint::Endpoint;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Longest name that the DNS takes.
+const LONGEST: usize = 253;
+
+/// Where members are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// of members with TLS, and of those without
+    names: [String; 2],
+}
+
+impl Domain {
+    /// `service` is the name of one of several clusters in `domain`.
+    pub fn parse(domain: &str, service: Option<&str>) -> Result<Domain> {
+        let trimmed = domain.strip_suffix('.').unwrap_or(domain);
+        check("domain", trimmed)?;
+        let suffix = match service {
+            None => String::new(),
+            Some(name) if name.contains('.') => {
+                return Err(Error::invalid("service_name", "has a dot"));
+            }
+            Some(name) => {
+                check("service_name", name)?;
+                format!("-{name}")
+            }
+        };
+        let name = |service: &str| format!("_{service}{suffix}._tcp.{trimmed}");
+        let names = [name("etcd-client-ssl"), name("etcd-client")];
+        for name in &names {
+            check("domain", name)?;
+        }
+        Ok(Domain { names })
+    }
+}
+
+fn check(parameter: &str, name: &str) -> Result<()> {
+    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let label = |l: &str| !l.is_empty() && l.len() <= 63 && l.bytes().all(good);
+    if name.len() > LONGEST || !name.split('.').all(label) {
+        let why = format!("no domain name: `{}`", one_line(name));
+        return Err(Error::invalid(parameter, why));
+    }
+    Ok(())
+}
+
+/// Asks a domain, one look-up at a time for all calls of a client.
+#[derive(Debug)]
+pub struct Directory {
+    domain: Domain,
+    server: Option<SocketAddr>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: bool,
+    last: Option<std::result::Result<Vec<Endpoint>, String>>,
+}
+
+impl Directory {
+    /// Asks nobody yet. `server`: instead of those of the system.
+    pub fn new(domain: Domain, server: Option<SocketAddr>) -> Directory {
+        Directory {
+            domain,
+            server,
+            state: Arc::default(),
+        }
+    }
+
+    /// The name in messages.
+    pub fn name(&self) -> &str {
+        let [_, plain] = &self.domain.names;
+        plain
+    }
+
+    /// Begins a look-up, unless one runs.
+    pub fn start(&self) {
+        if std::mem::replace(&mut lock(&self.state).running, true) {
+            return;
+        }
+        let (domain, server, state) = (self.domain.clone(), self.server, self.state.clone());
+        let _blocked = super::super::signals::Blocked::new();
+        let thread = std::thread::Builder::new()
+            .name("etcd_v2-resolve".into())
+            .stack_size(512 * 1024)
+            .spawn(move || end(&state, look_up(&domain, server)));
+        if thread.is_err() {
+            end(&self.state, Err("no thread left for a look-up".to_owned()));
+        }
+    }
+
+    /// Whether one runs.
+    pub fn is_running(&self) -> bool {
+        lock(&self.state).running
+    }
+
+    /// What the last one has found.
+    pub fn last(&self) -> Option<std::result::Result<Vec<Endpoint>, String>> {
+        lock(&self.state).last.clone()
+    }
+}
+
+fn end(state: &Mutex<State>, found: std::result::Result<Vec<Endpoint>, String>) {
+    *lock(state) = State {
+        running: false,
+        last: Some(found),
+    };
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(not(feature = "srv"))]
+fn look_up(_: &Domain, _: Option<SocketAddr>) -> std::result::Result<Vec<Endpoint>, String> {
+    Err("built without SRV".to_owned())
+}
+
+#[cfg(feature = "srv")]
+fn look_up(
+    domain: &Domain,
+    server: Option<SocketAddr>,
+) -> std::result::Result<Vec<Endpoint>, String> {
+    use std::hash::{BuildHasher, RandomState};
+    let random = |below: u64| RandomState::new().hash_one(below) % below.max(1);
+    let found = super::ask::look_up(&domain.names, server);
+    let mut why = "no such records".to_owned();
+    // where there are members with TLS, nobody is led past it
+    for (records, scheme) in found.into_iter().zip(["https", "http"]) {
+        let records = match records {
+            Ok(records) => super::order::order(records, random),
+            Err(text) => {
+                why = text;
+                continue;
+            }
+        };
+        let mut endpoints = Vec::new();
+        for record in records {
+            let url = format!("{scheme}://{}:{}", record.host, record.port);
+            match Endpoint::parse("SRV record", &url) {
+                Ok(endpoint) => endpoints.push(endpoint),
+                Err(error) => why = error.detail().message.clone(),
+            }
+        }
+        if !endpoints.is_empty() {
+            return Ok(endpoints);
+        }
+    }
+    Err(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_as_etcd_does() {
+        let domain = Domain::parse("example.com.", None).unwrap();
+        assert_eq!(
+            domain.names,
+            [
+                "_etcd-client-ssl._tcp.example.com",
+                "_etcd-client._tcp.example.com"
+            ]
+        );
+        let domain = Domain::parse("example.com", Some("blue")).unwrap();
+        assert_eq!(
+            domain.names,
+            [
+                "_etcd-client-ssl-blue._tcp.example.com",
+                "_etcd-client-blue._tcp.example.com"
+            ]
+        );
+        let long = format!("{}com", "a.".repeat(120));
+        for bad in [
+            "",
+            ".",
+            "a..b",
+            ".a",
+            "a b",
+            "a/b",
+            "ä.de",
+            "a\n",
+            &"x".repeat(64),
+            &long,
+        ] {
+            let error = Domain::parse(bad, None).unwrap_err();
+            assert!(error.to_string().starts_with("domain: "), "{error}");
+        }
+        for bad in ["", "a.b", "a b", &"x".repeat(64), &"x".repeat(50)] {
+            let error = Domain::parse("example.com", Some(bad)).unwrap_err();
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+    }
+}
