@@ -2298,7 +2298,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_client_save(
 
 #define ETCD_V2_LOG_ERROR     1  /**< A call failed. */
 #define ETCD_V2_LOG_WARN      2  /**< And attempts that failed, after which something else is tried. */
-#define ETCD_V2_LOG_INFO      3  /**< And what changed: watchers, members, settings. */
+#define ETCD_V2_LOG_INFO      3  /**< And what changed: members, credentials. */
 #define ETCD_V2_LOG_DEBUG     4  /**< And every request. */
 #define ETCD_V2_RETRY_DEFAULT 0  /**< As if there were no hook. */
 #define ETCD_V2_RETRY_STOP    -1 /**< No further attempt: the call fails now. */

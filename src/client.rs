@@ -32,6 +32,7 @@ pub use crate::reactor::mailbox::{Listener, OnEvent, OnState};
 use self::config::keeper::Keeper;
 use self::submit::Engine;
 use crate::cluster::diary::Diary;
+use crate::cluster::diary::listeners::Level;
 use crate::cluster::errand::Errand;
 use crate::cluster::failover;
 use crate::cluster::guard::Guard;
@@ -68,6 +69,10 @@ impl Client {
         let mut options = options.clone();
         options.fill_in()?;
         let diary = Arc::new(Diary::new(options.listeners.clone()));
+        if options.tls.is_insecure() {
+            let text = "TLS: whoever answers is believed to be the server";
+            diary.log(Level::Warn, format_args!("{text}"));
+        }
         let roster = Roster::new(&options.endpoints, &options.settings)
             .with_diary(diary)
             .with_guard(Guard::new(options.stale))
@@ -109,7 +114,9 @@ impl Client {
     pub fn set_authorization(&self, authorization: Option<Authorization>) -> Result<()> {
         self.refuse_elsewhere()?;
         self.options.settings.credentials.set(authorization);
-        self.roster.diary().changed();
+        let diary = self.roster.diary();
+        diary.log(Level::Info, format_args!("the credentials have changed"));
+        diary.changed();
         Ok(())
     }
 

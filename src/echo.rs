@@ -1,5 +1,6 @@
 //! What messages are made of: foreign text on one line, not too long, without passwords; lengths of time.
 
+use std::path::Path;
 use std::time::Duration;
 
 /// Longest piece of it.
@@ -40,6 +41,15 @@ pub fn url(url: &str) -> String {
     }
 }
 
+/// A path; the text of a file that was given instead of its path may be secret, and is not shown.
+pub fn path(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if text.contains(['\n', '{']) || text.contains("-----BEGIN") {
+        return "(the text of a file, not its path)".to_owned();
+    }
+    one_line(&text)
+}
+
 /// `1.5 s`, `80 ms`.
 pub fn seconds(time: Duration) -> String {
     if time < Duration::from_secs(1) {
@@ -58,6 +68,14 @@ mod tests {
         let full = "é".repeat(SHOWN);
         assert_eq!(one_line(&full), full);
         assert_eq!(one_line(&format!("{full}é")), format!("{full}…"));
+    }
+
+    #[test]
+    fn what_is_no_path_is_not_shown() {
+        assert_eq!(path(Path::new("/a b/c.json")), "/a b/c.json");
+        for text in ["-----BEGIN PRIVATE KEY-----", "{\"password\":1}", "a\nb"] {
+            assert!(path(Path::new(text)).starts_with("(the text of"), "{text}");
+        }
     }
 
     #[test]

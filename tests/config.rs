@@ -15,7 +15,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use support::{CProgram, TempDir, header};
+use support::{Authority, CProgram, TempDir, Wish, header};
 
 fn endpoints(path: &Path) -> usize {
     let mut options = Options::default();
@@ -121,4 +121,99 @@ fn every_setter_of_the_header_has_a_key() {
     settings.insert("use_system_ca");
     let known: BTreeSet<&str> = config::NAMES.iter().copied().collect();
     assert_eq!(settings, known);
+}
+
+fn loaded(text: &str) -> Options {
+    let mut options = Options::default();
+    options
+        .load_json("json", text.as_bytes())
+        .unwrap_or_else(|e| panic!("{e}: {text}"));
+    options
+}
+
+fn json(text: &str) -> String {
+    serde_json::to_string(text).unwrap()
+}
+
+#[test]
+fn certificates_and_keys_come_back_as_they_were_said() {
+    let authority = Authority::new("ours");
+    let pair = authority.issue(&Wish::client("root"));
+    let (ca, cert, key) = (
+        json(&authority.file()),
+        json(&pair.cert_file),
+        json(&pair.key_file),
+    );
+    let files = format!(
+        r#"{{"etcd_v2": 1, "endpoints": ["https://a:1"], "ca_file": {ca},
+            "client_cert_files": {{"cert_file": {cert}, "key_file": {key}}}}}"#
+    );
+    let memory = format!(
+        r#"{{"etcd_v2": 1, "endpoints": ["https://a:1"], "ca_pem": {},
+            "client_cert_pem": {{"cert": {}, "key": {}}}}}"#,
+        json(authority.pem()),
+        json(&pair.cert),
+        json(&pair.key)
+    );
+    for text in [&files, &memory] {
+        let client = Client::new(&loaded(text)).unwrap();
+        let whole = client.config(true).unwrap();
+        let again = Client::new(&loaded(&whole)).unwrap();
+        assert_eq!(again.config(true).unwrap(), whole);
+        for name in ["ca_", "client_cert_"] {
+            let form = if text == &files { "file" } else { "pem" };
+            assert!(whole.contains(&format!("\"{name}{form}")), "{whole}");
+        }
+        // a key is written only if asked for
+        assert!(!client.config(false).unwrap().contains("PRIVATE KEY"));
+        assert!(!format!("{client:?}").contains("PRIVATE KEY"));
+    }
+    // go-etcd's triple, and its list of authorities that grows whenever it is loaded
+    let other = Authority::new("theirs");
+    let theirs = json(&other.file());
+    for list in [
+        format!("[{ca}]"),
+        format!("[{ca},{ca}]"),
+        format!("[{ca},{theirs},{ca}]"),
+    ] {
+        let text = format!(
+            r#"{{"config":{{"certFile":{cert},"keyFile":{key},"caCertFiles":{list},"timeout":1000000000,"consistency":"WEAK"}},"cluster":{{"leader":"","machines":["https://a:1"]}}}}"#
+        );
+        let config = Client::new(&loaded(&text)).unwrap().config(false).unwrap();
+        let many = list.contains(&theirs);
+        assert_eq!(config.contains("\"ca_file\""), !many, "{config}");
+        assert_eq!(config.contains("\"ca_pem\""), many, "{config}");
+    }
+    for (text, said) in [
+        (
+            format!(r#"{{"etcd_v2": 1, "ca_file": {key}}}"#),
+            "ca_file: ",
+        ),
+        (
+            r#"{"etcd_v2": 1, "ca_file": "/nowhere"}"#.to_owned(),
+            "no such file",
+        ),
+        (
+            format!(r#"{{"config":{{"certFile":{cert}}}}}"#),
+            "certFile: keyFile is missing",
+        ),
+        (
+            r#"{"config":{"caCertFiles":["/nowhere"]}}"#.to_owned(),
+            "no such file",
+        ),
+        (
+            format!(
+                r#"{{"etcd_v2": 1, "client_cert_files": {{"cert_file": {cert}, "key_file": {}}}}}"#,
+                json(&pair.key)
+            ),
+            "key_file: ",
+        ),
+    ] {
+        let mut options = Options::default();
+        let error = options.load_json("json", text.as_bytes()).expect_err(&text);
+        let message = error.to_string();
+        assert!(message.contains(said), "{message}");
+        let secret = pair.key.lines().nth(1).expect("a line of the key");
+        assert!(!message.contains(secret), "{message}");
+    }
 }

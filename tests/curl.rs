@@ -7,18 +7,20 @@ mod api;
 mod support;
 
 use api::{Client, key, options};
-use etcd_v2::client::{Ask, Call};
+use etcd_v2::client::{Ask, Call, Options};
 use etcd_v2::protocol::request::{Operation, Request, flags};
 use etcd_v2::protocol::response::Response;
 use etcd_v2::protocol::tree::NodeRef;
 use etcd_v2::protocol::wire::Wire;
 use etcd_v2::transport::credentials::Authorization;
+use etcd_v2::transport::tls::settings::{Source, TlsSettings};
 use etcd_v2::watch::options::WatchOptions;
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use support::{Etcd, Scripted, Step, TempDir, Version};
+use support::etcd::Setup;
+use support::{Authority, Etcd, Scripted, Step, TempDir, Version, Wish};
 
 /// Everything that means something to a shell, to printf, to curl or to a URL.
 const NASTY: &str =
@@ -29,12 +31,16 @@ struct Commands(Arc<Mutex<Vec<String>>>);
 
 impl Commands {
     fn client(&self, endpoints: &str) -> Client {
+        Client::new(&self.options(endpoints)).unwrap()
+    }
+
+    fn options(&self, endpoints: &str) -> Options {
         let commands = self.0.clone();
         let mut options = options(endpoints, 10_000);
         options.set_curl(Arc::new(move |command| {
             commands.lock().unwrap().push(command.to_owned());
         }));
-        Client::new(&options).unwrap()
+        options
     }
 
     fn take(&self) -> Vec<String> {
@@ -367,4 +373,47 @@ fn every_attempt_has_a_command_of_its_own() {
         said[0].contains(bad.url()) && said[1].contains(good.url()),
         "{said:?}"
     );
+}
+
+/// Trust, identity and another name, all from files; and the switch that believes everybody.
+#[test]
+fn tls_is_repeated_with_its_files() {
+    let authority = Authority::new("ours");
+    let server = authority.issue(&Wish::server().names(&["other.name"]));
+    let identity = authority.issue(&Wish::client("root"));
+    let etcd = Setup::new(Version::V3_4)
+        .secure(&server)
+        .client_authority(&authority)
+        .start();
+    let url = etcd.secure_url();
+    let identify = |tls: &mut TlsSettings| {
+        let cert = Source::file("cert_file", &identity.cert_file);
+        let key = Source::file("key_file", &identity.key_file);
+        tls.set_identity(cert, key).unwrap();
+    };
+    let strict = |tls: &mut TlsSettings| {
+        identify(tls);
+        tls.set_authorities(Source::file("ca_file", authority.file()))
+            .unwrap();
+        tls.set_server_name("other.name").unwrap();
+    };
+    let lax = |tls: &mut TlsSettings| {
+        identify(tls);
+        tls.set_insecure(true).unwrap();
+    };
+    for (i, set) in [&strict as &dyn Fn(&mut TlsSettings), &lax]
+        .into_iter()
+        .enumerate()
+    {
+        let commands = Commands::default();
+        let mut options = commands.options(url);
+        set(options.tls_mut());
+        let client = Client::new(&options).unwrap();
+        let path = format!("/tls/{i}");
+        client.execute(&api::call(Operation::Set, &path)).unwrap();
+        let command = commands.only();
+        assert_eq!(command.contains(" -k "), i == 1, "{command}");
+        let said: serde_json::Value = serde_json::from_str(&shell(&command)).unwrap();
+        assert_eq!(said["prevNode"]["key"], path.as_str(), "{command}");
+    }
 }

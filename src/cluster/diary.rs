@@ -138,7 +138,7 @@ impl Entry {
             let channel = member.channel();
             let authorization = channel.authorization();
             let user = authorization.as_ref().map(Authorization::user);
-            let command = curl::command(channel.endpoint(), wire, user);
+            let command = curl::command(channel.endpoint(), wire, user, channel.tls());
             undisturbed(|| listener(&command));
         }
     }

@@ -33,7 +33,7 @@ use std::{
 pub const ETCD_V2_LOG_ERROR: i32 = 1;
 /// And attempts that failed, after which something else is tried.
 pub const ETCD_V2_LOG_WARN: i32 = 2;
-/// And what changed: watchers, members, settings.
+/// And what changed: members, credentials.
 pub const ETCD_V2_LOG_INFO: i32 = 3;
 /// And every request.
 pub const ETCD_V2_LOG_DEBUG: i32 = 4;

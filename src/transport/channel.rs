@@ -12,6 +12,7 @@ use super::{
     resolve::Later,
     tally::Tally,
     tls::Tls,
+    tls::settings::TlsSettings,
 };
 use crate::{
     echo::one_line,
@@ -138,6 +139,11 @@ impl Channel {
     /// What requests to it carry.
     pub(crate) fn authorization(&self) -> Option<Authorization> {
         self.settings.credentials.get()
+    }
+
+    /// How it is told from others.
+    pub(crate) fn tls(&self) -> &TlsSettings {
+        self.settings.tls.settings()
     }
 
     /// What it has moved.

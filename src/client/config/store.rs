@@ -1,7 +1,7 @@
 //! A file that is there as a whole: as it was, or as it is to be.
 
 use super::document::LONGEST;
-use crate::echo::one_line;
+use crate::echo;
 use crate::error::{Error, Result};
 use crate::status::Status;
 use rustix::fs::{FlockOperation, OFlags, flock};
@@ -124,6 +124,6 @@ fn refused(parameter: &str, path: &Path, error: &io::Error) -> Error {
 }
 
 fn invalid(parameter: &str, path: &Path, why: &str) -> Error {
-    let path = one_line(&path.to_string_lossy());
+    let path = echo::path(path);
     Error::invalid(parameter, format_args!("{path}: {why}"))
 }

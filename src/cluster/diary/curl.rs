@@ -1,14 +1,16 @@
 //! A request as a command for a POSIX shell.
 
 use crate::protocol::wire::{Method, Wire};
-use crate::transport::endpoint::{Endpoint, Place};
+use crate::transport::endpoint::{Endpoint, Place, Scheme};
+use crate::transport::tls::settings::{Source, TlsSettings};
 use std::fmt::Write as _;
 
 /// Longest argument that Linux lets a command have, with room for the rest.
 const LONGEST_ARGUMENT: usize = 100 * 1024;
 
-/// What, run by a shell, sends the same request to the same member, asked by `user`. Passwords are masked.
-pub fn command(endpoint: &Endpoint, wire: &Wire, user: Option<&str>) -> String {
+/// What, run by a shell, sends the same request to the same member, asked by `user`. Passwords are masked, and what TLS was
+/// given from memory is named as a file.
+pub fn command(endpoint: &Endpoint, wire: &Wire, user: Option<&str>, tls: &TlsSettings) -> String {
     let body = wire.body.as_deref().unwrap_or_default();
     let masked = without_password(wire, body);
     let body = masked.as_deref().unwrap_or(body);
@@ -55,13 +57,41 @@ pub fn command(endpoint: &Endpoint, wire: &Wire, user: Option<&str>) -> String {
             None => out.push_str("@-"),
         }
     }
-    out.push(' ');
-    let origin = match endpoint.place() {
+    let mut origin = match endpoint.place() {
         Place::Unix(_) => format!("http://{}", endpoint.authority()),
         Place::Tcp(..) => endpoint.url().to_string(),
     };
+    if endpoint.scheme() == Scheme::Https {
+        trust(&mut out, tls);
+        if let (Some(name), Place::Tcp(_, port)) = (tls.server_name(), endpoint.place()) {
+            out.push_str(" --connect-to ");
+            quote(&mut out, &format!("::{}", endpoint.authority()));
+            origin = format!("https://{name}:{port}");
+        }
+    }
+    out.push(' ');
     quote(&mut out, &format!("{origin}{}", wire.target));
     out
+}
+
+/// Whom curl is to trust, and what it is to show.
+fn trust(out: &mut String, tls: &TlsSettings) {
+    let mut file = |option: &str, source: &Source, name: &str| {
+        out.push_str(option);
+        quote(out, source.path().unwrap_or(name));
+    };
+    if let Some(authorities) = tls.authorities() {
+        file(" --cacert ", authorities, "ca.pem");
+    }
+    if let Some((cert, key)) = tls.identity() {
+        file(" --cert ", cert, "cert.pem");
+        file(" --key ", key, "key.pem");
+    }
+    // curl pins keys and not certificates: where only a pin decides it can but believe everybody
+    let only_pinned = tls.authorities().is_none() && !tls.pins().is_empty();
+    if tls.skips_verify() || only_pinned {
+        out.push_str(" -k");
+    }
 }
 
 /// One word of a shell.
@@ -112,7 +142,12 @@ mod tests {
     use super::*;
 
     fn said(url: &str, wire: &Wire) -> String {
-        command(&Endpoint::parse("url", url).unwrap(), wire, None)
+        command(
+            &Endpoint::parse("url", url).unwrap(),
+            wire,
+            None,
+            &TlsSettings::default(),
+        )
     }
 
     const CURL: &str = "curl -sS -g --path-as-is --noproxy '*'";
@@ -173,7 +208,12 @@ mod tests {
         let said = said("a:1", &wire);
         assert!(!said.contains("canary") && said.contains("***"), "{said}");
         let endpoint = Endpoint::parse("url", "a:1").unwrap();
-        let said = command(&endpoint, &Wire::get("/"), Some("it's me"));
+        let said = command(
+            &endpoint,
+            &Wire::get("/"),
+            Some("it's me"),
+            &TlsSettings::default(),
+        );
         assert!(said.contains(" -u 'it'\\''s me:***' "), "{said}");
     }
 }

@@ -16,7 +16,7 @@ pub enum Level {
     Error = 1,
     /// An attempt failed, and something else is tried.
     Warn,
-    /// Something changed: a watcher, the members, the settings.
+    /// Something changed: the members, who asks.
     Info,
     /// Every request.
     Debug,

@@ -66,6 +66,11 @@ impl Tls {
         self.config().map(drop)
     }
 
+    /// What was said.
+    pub fn settings(&self) -> &TlsSettings {
+        &self.settings
+    }
+
     /// Whether nothing was said.
     pub fn is_default(&self) -> bool {
         self.settings.is_default()
