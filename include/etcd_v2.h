@@ -811,6 +811,18 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_selection(
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_random_start(
     etcd_v2_options *options, bool random_start, etcd_v2_error **err);
 
+/**
+ * A read that has no answer after so long is sent to a second member, too; the first complete answer
+ * is taken, and the other request is given up: 0 to 2147483647 ms, default 0 for never. One member
+ * that is slow, paused or far away then costs a read no more than this. It costs two requests where
+ * one would have done: take a time that few reads need.
+ *
+ * Reads run on the thread of the client then, which the first of them starts; whoever waits for one
+ * waits for that thread. ETCD_V2_COUNTER_HEDGES counts. Writes are never sent twice for this.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_hedge_ms(
+    etcd_v2_options *options, int64_t hedge_ms, etcd_v2_error **err);
+
 /*
  * == Everyday verbs ===============================================================================
  *
@@ -2489,6 +2501,7 @@ ETCD_V2_API const etcd_v2_error *etcd_v2_retry_error(const etcd_v2_retry *retry)
 #define ETCD_V2_COUNTER_EVENTS_DELIVERED      22 /**< Events that watchers handed out. */
 #define ETCD_V2_COUNTER_EVENTS_DROPPED        23 /**< Events that found no room. */
 #define ETCD_V2_COUNTER_WATCH_GAPS            24 /**< Gaps that watchers told. */
+#define ETCD_V2_COUNTER_HEDGES                25 /**< Reads that were sent to a second member, too. */
 
 /**
  * Takes the numbers of a client; free them with etcd_v2_counters_free(). Nothing is sent, and nothing

@@ -6,6 +6,7 @@ mod call;
 pub mod config;
 pub(crate) mod counters;
 mod endpoints;
+mod hedge;
 mod options;
 mod queue;
 mod ready;
@@ -98,6 +99,9 @@ impl Client {
     /// Runs one request to its end on this thread.
     pub fn execute(&self, call: &Call) -> Result<Response> {
         self.refuse_elsewhere()?;
+        if let Some(delay) = self.hedges(call).filter(|_| !self.is_on_its_thread()) {
+            return self.execute_twice(call, delay);
+        }
         let now = Instant::now();
         let terms = self.terms(call, now);
         let cancel = call.cancel.as_ref();

@@ -7,7 +7,7 @@ use crate::transport::tally::Sums;
 use std::sync::Arc;
 
 /// Names of the counters, by their number in the header.
-pub(crate) const NAMES: [&str; 25] = [
+pub(crate) const NAMES: [&str; 26] = [
     "requests",
     "attempts",
     "failed_attempts",
@@ -33,6 +33,7 @@ pub(crate) const NAMES: [&str; 25] = [
     "events_delivered",
     "events_dropped",
     "watch_gaps",
+    "hedges",
 ];
 
 /// Numbers in the order of [`NAMES`].
@@ -90,6 +91,7 @@ impl Client {
                 watched.counters.delivered,
                 watched.counters.dropped,
                 watched.counters.gaps,
+                of(Count::Hedges),
             ],
             members: members
                 .iter()

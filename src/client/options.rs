@@ -50,6 +50,7 @@ pub struct Options {
     pub(super) random_start: bool,
     pub(super) quorum_reads: bool,
     pub(super) savers: Savers,
+    pub(super) hedge: Option<Duration>,
 }
 
 impl Default for Options {
@@ -85,6 +86,7 @@ impl Default for Options {
             random_start: false,
             quorum_reads: false,
             savers: Savers::default(),
+            hedge: None,
         }
     }
 }
@@ -282,6 +284,13 @@ impl Options {
     /// Which member is asked first.
     pub fn set_selection(&mut self, selection: Selection) {
         self.selection = selection;
+    }
+
+    /// A read that has no answer after this time is sent to another member, too; 0 turns it off.
+    pub fn set_hedge_ms(&mut self, ms: i64) -> Result<()> {
+        let hedge = millis("hedge_ms", ms, 0..=LONGEST_MS)?;
+        self.hedge = Some(hedge).filter(|time| !time.is_zero());
+        Ok(())
     }
 
     /// Whether a client begins with any of its members instead of the first.

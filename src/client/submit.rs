@@ -5,6 +5,7 @@ use super::{Ask, Call, Client};
 use crate::cluster::errand::Errand;
 use crate::error::{Error, Result};
 use crate::protocol::response::Response;
+use crate::protocol::wire::Wire;
 use crate::reactor::call;
 use crate::reactor::core::Setup;
 use crate::reactor::handle::Reactor;
@@ -108,20 +109,32 @@ impl Client {
         completion: impl FnOnce(Permit, Result<Response>) + Send + 'static,
     ) -> Result<()> {
         self.refuse_elsewhere()?;
-        let now = Instant::now();
-        let terms = self.terms(call, now);
-        let errand = match &call.ask {
-            Ask::Raw(wire) => Errand::plain(Arc::new(wire.clone()), terms, now),
-            Ask::Keys(request) => {
-                let wire = Arc::new(self.wire(request)?);
-                Errand::of(request, wire, terms, now)?
-            }
-        };
+        let errand = self.errand(call)?;
         let reactor = self.reactor()?;
         let permit = self.engine.permit()?;
         let completion = move |result| completion(permit, result);
+        if let Some(delay) = self.hedges(call) {
+            return self.send_twice(call, delay, completion);
+        }
         let owner = call::Call::new(errand, call.cancel.clone(), completion);
         reactor.add(Box::new(owner))
+    }
+
+    pub(super) fn errand(&self, call: &Call) -> Result<Errand<Arc<Wire>>> {
+        let now = Instant::now();
+        let terms = self.terms(call, now);
+        match &call.ask {
+            Ask::Raw(wire) => Ok(Errand::plain(Arc::new(wire.clone()), terms, now)),
+            Ask::Keys(request) => {
+                let wire = Arc::new(self.wire(request)?);
+                Errand::of(request, wire, terms, now)
+            }
+        }
+    }
+
+    /// Whether this is a thread of the client, on which nobody may wait for it.
+    pub(super) fn is_on_its_thread(&self) -> bool {
+        self.engine.reactor.get().is_some_and(Reactor::is_here)
     }
 
     /// The thread, started if need be.

@@ -80,7 +80,7 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
             before.push_back(Before::Look(Box::new(look)));
         }
         terms.refresh = operation == Operation::Refresh;
-        terms.plain_read = operation == Operation::Get && request.flags() & flags::QUORUM == 0;
+        terms.plain_read = operation == Operation::Get && !is_quorum(&wire);
         Ok(Errand {
             before,
             ..Errand::plain(wire, terms, now)
@@ -136,6 +136,11 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
                 self.seen(todo, now, roster)
             }
         }
+    }
+
+    /// This member is not asked in the first round: somebody waits for it already.
+    pub fn avoid(&mut self, member: Arc<Member>) {
+        self.request.avoid(member);
     }
 
     /// The caller gave up between two exchanges.
@@ -242,6 +247,12 @@ impl Look {
             (Err(error), None) => Err(error),
         }
     }
+}
+
+/// Also when it is so by the wish of the client and not of the request.
+fn is_quorum(wire: &Wire) -> bool {
+    let query = wire.target.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|parameter| parameter == "quorum=true")
 }
 
 fn read(key: &Key) -> Result<Wire> {

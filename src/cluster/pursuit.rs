@@ -204,6 +204,11 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         Todo::Exchange
     }
 
+    /// This member is not asked in the first round.
+    pub fn avoid(&mut self, member: Arc<Member>) {
+        self.tried.push(member);
+    }
+
     /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
     pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
         if self.quest.is_running() {

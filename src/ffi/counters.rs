@@ -65,6 +65,8 @@ pub const ETCD_V2_COUNTER_EVENTS_DELIVERED: usize = 22;
 pub const ETCD_V2_COUNTER_EVENTS_DROPPED: usize = 23;
 /// Gaps that watchers told.
 pub const ETCD_V2_COUNTER_WATCH_GAPS: usize = 24;
+/// Reads that were sent to a second member, too.
+pub const ETCD_V2_COUNTER_HEDGES: usize = 25;
 
 /// Numbers of a client at one time. Read-only: any number of threads may read them at once.
 pub struct etcd_v2_counters {
@@ -190,8 +192,8 @@ mod tests {
     #[test]
     fn the_last_constant_is_the_last_name() {
         let names = counters::NAMES;
-        assert_eq!(names.len(), ETCD_V2_COUNTER_WATCH_GAPS + 1);
-        assert_eq!(names[ETCD_V2_COUNTER_WATCH_GAPS], "watch_gaps");
+        assert_eq!(names.len(), ETCD_V2_COUNTER_HEDGES + 1);
+        assert_eq!(names[ETCD_V2_COUNTER_HEDGES], "hedges");
         assert_eq!(names[ETCD_V2_COUNTER_BYTES_SENT], "bytes_sent");
         let mut sorted = names.to_vec();
         sorted.sort_unstable();

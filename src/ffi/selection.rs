@@ -73,3 +73,20 @@ pub unsafe extern "C" fn etcd_v2_options_set_random_start(
         })
     }
 }
+
+/// A read that has no answer after so long is sent to a second member, too; the first complete answer
+/// is taken, and the other request is given up: 0 to 2147483647 ms, default 0 for never. One member
+/// that is slow, paused or far away then costs a read no more than this. It costs two requests where
+/// one would have done: take a time that few reads need.
+///
+/// Reads run on the thread of the client then, which the first of them starts; whoever waits for one
+/// waits for that thread. ETCD_V2_COUNTER_HEDGES counts. Writes are never sent twice for this.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_hedge_ms(
+    options: *mut etcd_v2_options,
+    hedge_ms: i64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe { set(options, err, |o| o.set_hedge_ms(hedge_ms)) }
+}

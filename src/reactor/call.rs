@@ -1,23 +1,35 @@
 //! A call that nobody waits for: the pursuit of the blocking driver, driven by the loop.
 
 use super::handle::broken;
+use super::hedge::Hedge;
 use super::owner::{Desk, Lane, Next, Order, Owner};
+use crate::cluster::diary::counts::Count;
 use crate::cluster::errand::Errand;
 use crate::cluster::pursuit::Todo;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::panics;
 use crate::protocol::response::Response;
 use crate::protocol::wire::Wire;
+use crate::status::Status;
 use crate::transport::cancel::{Cancel, Subscription};
 use crate::transport::channel::Answer;
 use crate::transport::fault::Fault;
+use std::slice;
 use std::sync::Arc;
+
+/// Of a second call that has nobody to ask; the first one goes on.
+fn alone() -> Error {
+    let mut error = Error::new(Status::UNREACHABLE, "no other member to be asked");
+    error.detail_mut().retriable = true;
+    error
+}
 
 /// A call on its way.
 pub(crate) struct Call<F: FnOnce(Result<Response>)> {
     errand: Errand<Arc<Wire>>,
     cancel: Option<Cancel>,
     subscription: Option<Subscription>,
+    hedge: Option<Hedge>,
     completion: Completion<F>,
 }
 
@@ -48,8 +60,34 @@ impl<F: FnOnce(Result<Response>) + Send> Call<F> {
             errand,
             cancel,
             subscription: None,
+            hedge: None,
             completion: Completion(Some(completion)),
         }
+    }
+
+    /// As one of two.
+    pub(crate) fn hedged(self, hedge: Hedge) -> Call<F> {
+        Call {
+            hedge: Some(hedge),
+            ..self
+        }
+    }
+
+    /// Begins, or goes on after a pause.
+    fn go(&mut self, desk: &Desk<'_>) -> Next {
+        if let Some(asked) = self.hedge.as_ref().and_then(Hedge::begin) {
+            if desk
+                .roster
+                .pick(desk.now, slice::from_ref(&asked))
+                .is_none()
+            {
+                return self.end(Err(alone()));
+            }
+            desk.roster.diary().counts().add(Count::Hedges);
+            self.errand.avoid(asked);
+        }
+        let todo = self.errand.go(desk.now, desk.roster);
+        self.follow(todo, desk)
     }
 
     fn follow(&mut self, todo: Todo, desk: &Desk<'_>) -> Next {
@@ -57,11 +95,16 @@ impl<F: FnOnce(Result<Response>) + Send> Call<F> {
             Todo::End(result) => self.end(result.map(|response| *response)),
             Todo::Pause(time) => Next::Wake(desk.now + time),
             Todo::Exchange => match self.errand.exchange() {
-                Some((member, _, limits)) => Next::Exchange(Order {
-                    member: member.clone(),
-                    limits: *limits,
-                    lane: Lane::Shared,
-                }),
+                Some((member, _, limits)) => {
+                    if let Some(hedge) = &self.hedge {
+                        hedge.asks(member);
+                    }
+                    Next::Exchange(Order {
+                        member: member.clone(),
+                        limits: *limits,
+                        lane: Lane::Shared,
+                    })
+                }
                 // asked for an exchange without having one: not to be waited for
                 None => Next::End,
             },
@@ -86,8 +129,11 @@ impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
             let contact = desk.contact();
             self.subscription = Some(token.subscribe(Box::new(move || contact.cancel())));
         }
-        let todo = self.errand.go(desk.now, desk.roster);
-        self.follow(todo, desk)
+        let hedge = self.hedge.as_ref();
+        match hedge.and_then(|hedge| hedge.arrive(desk.contact())) {
+            Some(delay) => Next::Wake(desk.now + delay),
+            None => self.go(desk),
+        }
     }
 
     fn wire(&self) -> Option<&Wire> {
@@ -109,8 +155,7 @@ impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
     }
 
     fn on_timer(&mut self, desk: &Desk<'_>) -> Next {
-        let todo = self.errand.go(desk.now, desk.roster);
-        self.follow(todo, desk)
+        self.go(desk)
     }
 
     fn close(mut self: Box<Self>, fault: Option<Box<Fault>>, desk: &Desk<'_>) {

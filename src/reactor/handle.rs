@@ -62,6 +62,12 @@ impl Reactor {
         &self.commands
     }
 
+    /// Whether this is its thread, which must not wait for itself.
+    pub(crate) fn is_here(&self) -> bool {
+        let thread = self.thread.as_ref().map(|thread| thread.thread().id());
+        thread == Some(thread::current().id())
+    }
+
     /// How often the thread woke up.
     pub(crate) fn turns(&self) -> u64 {
         self.commands.turns()

@@ -1,9 +1,10 @@
 //! One thread per client for everything that nobody waits for: calls that are submitted, and long polls.
 //!
 //! [`handle`] starts and ends the thread, [`commands`] is the way to it, [`core`] its loop. The loop knows owners
-//! ([`owner`], of which [`call`] is one), which say what to exchange with whom, and what an answer means; it moves the
-//! bytes: `dial` makes connections, [`pool`] keeps and shares them out, [`exchange`] is one request in flight, `transfer`
-//! writes and reads it over a [`connection`], `ending` ends it and serves the next. [`slab`] and [`timers`] hold it all together.
+//! ([`owner`], of which [`call`] is one; two of them make a [`hedge`]), which say what to exchange with whom, and what an
+//! answer means; it moves the bytes: `dial` makes connections, [`pool`] keeps and shares them out, [`exchange`] is one
+//! request in flight, `transfer` writes and reads it over a [`connection`], `ending` ends it and serves the next. [`slab`]
+//! and [`timers`] hold it all together.
 //!
 //! The [`keeper`] is an owner, too: it looks for members. Watchers come by way of the [`hub`]: each [`upstream`] of theirs is an owner, what it tells waits in a [`mailbox`].
 //!
@@ -21,6 +22,7 @@ mod ending;
 mod exchange;
 pub(crate) mod handle;
 mod handshake;
+pub(crate) mod hedge;
 pub(crate) mod hub;
 pub(crate) mod keeper;
 pub mod mailbox;

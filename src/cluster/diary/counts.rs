@@ -28,10 +28,12 @@ pub enum Count {
     Reconnects,
     /// requests of watches
     WatchPolls,
+    /// reads that were sent to a second member because the first one kept them waiting
+    Hedges,
 }
 
 impl Count {
-    const COUNT: usize = Count::WatchPolls as usize + 1;
+    const COUNT: usize = Count::Hedges as usize + 1;
 
     pub(super) fn of_end(status: Status) -> Count {
         match status {

@@ -1,0 +1,69 @@
+//! Reads that are sent to a second member when the first one keeps them waiting. Both run on the thread of the client,
+//! also for who waits: one thread cannot wait for two members.
+
+use super::{Ask, Call, Client};
+use crate::error::{Error, Result};
+use crate::protocol::request::Operation;
+use crate::protocol::response::Response;
+use crate::protocol::wire::Repeat;
+use crate::reactor::call;
+use crate::reactor::hedge::Hedge;
+use crate::status::Status;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+impl Client {
+    /// How long this call waits before a second member is asked, if it is one that may be asked twice.
+    pub(super) fn hedges(&self, call: &Call) -> Option<Duration> {
+        let delay = self.options.hedge?;
+        let reads = match &call.ask {
+            Ask::Keys(request) => request.operation() == Operation::Get,
+            Ask::Raw(wire) => wire.repeat == Repeat::Safe,
+        };
+        (reads && self.roster.len() > 1).then_some(delay)
+    }
+
+    pub(super) fn send_twice(
+        &self,
+        call: &Call,
+        delay: Duration,
+        completion: impl FnOnce(Result<Response>) + Send + 'static,
+    ) -> Result<()> {
+        let errands = [self.errand(call)?, self.errand(call)?];
+        let reactor = self.reactor()?;
+        let completion = Arc::new(Mutex::new(Some(completion)));
+        let mut owners = Vec::new();
+        for (hedge, errand) in Hedge::both(delay).into_iter().zip(errands) {
+            let (side, completion) = (hedge.clone(), completion.clone());
+            let end = move |result| {
+                let Some(result) = side.end(result) else {
+                    return;
+                };
+                let waiting = completion
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take();
+                if let Some(completion) = waiting {
+                    completion(result);
+                }
+            };
+            let owner = call::Call::new(errand, call.cancel.clone(), end).hedged(hedge);
+            owners.push(Box::new(owner));
+        }
+        let mut owners = owners.into_iter();
+        owners.next().map_or(Ok(()), |first| reactor.add(first))?;
+        // without it the first one goes alone
+        owners.for_each(|second| drop(reactor.add(second)));
+        Ok(())
+    }
+
+    pub(super) fn execute_twice(&self, call: &Call, delay: Duration) -> Result<Response> {
+        let (tell, told) = mpsc::channel();
+        self.send_twice(call, delay, move |result| {
+            // who asked waits for nothing else
+            let _ = tell.send(result);
+        })?;
+        let gone = |_| Error::new(Status::INTERNAL, "the thread of the client has broken");
+        told.recv().map_err(gone)?
+    }
+}
