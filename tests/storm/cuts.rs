@@ -48,8 +48,7 @@ fn cuts(version: Version) {
         // a part in which nobody leaves the history, since the writers wait for the last watcher
         ledger.fill(&writer, KEYS, |number| {
             wait_for("the last watcher", AMPLE, || {
-                let store = begin + number;
-                (crowd.next_index() + NEAR > store).then_some(())
+                (crowd.next_index() + NEAR > ledger.last()).then_some(())
             });
             number < writes / 4
         });

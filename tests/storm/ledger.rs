@@ -87,6 +87,11 @@ impl Ledger {
     /// The last write of all, to the key that everybody watches; its index.
     pub(crate) fn close(&self, client: &Client) -> u64 {
         while !self.write(client, 0, false) {}
+        self.last()
+    }
+
+    /// The highest index known.
+    pub(crate) fn last(&self) -> u64 {
         *self.known.lock().unwrap().last_key_value().unwrap().0
     }
 
