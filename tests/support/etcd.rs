@@ -7,9 +7,10 @@ use super::proxy::Proxy;
 use super::{http, tools, wait_for};
 use std::fmt;
 use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -484,19 +485,54 @@ fn stopped(pid: u32) -> bool {
         .is_some_and(|rest| rest.trim_start().starts_with('T'))
 }
 
-/// Ports that nobody listens on now, below those that the system gives to outgoing connections, so that a member
-/// that is down keeps its port.
+/// Ports that nobody listens on now, below those that the system gives to outgoing connections, and that no other test
+/// process gets, so that a member that is down keeps its port.
 pub fn free_ports(n: usize) -> Vec<u16> {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    // processes begin at different places, threads of one process never get the same port
-    let start = std::process::id().wrapping_mul(7919);
     let mut held = Vec::new();
     while held.len() < n {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 10_000 + (start.wrapping_add(step) % 20_000) as u16;
+        let port = Block::next_port();
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
             held.push((port, listener));
         }
     }
     held.iter().map(|(port, _)| *port).collect()
+}
+
+/// A hundred ports of this process; a name that only one process can have is held as long as it lives.
+struct Block {
+    next: u16,
+    end: u16,
+    _name: UnixDatagram,
+}
+
+impl Block {
+    const SIZE: u16 = 100;
+    const COUNT: u16 = 200;
+
+    fn next_port() -> u16 {
+        static BLOCKS: Mutex<Vec<Block>> = Mutex::new(Vec::new());
+        let mut blocks = BLOCKS.lock().unwrap();
+        if blocks.last().is_none_or(|block| block.next == block.end) {
+            blocks.push(Block::take());
+        }
+        let block = blocks.last_mut().expect("a block");
+        block.next += 1;
+        block.next - 1
+    }
+
+    fn take() -> Block {
+        let first = (std::process::id() % u32::from(Block::COUNT)) as u16;
+        let numbers = (0..Block::COUNT).map(|i| (first + i) % Block::COUNT);
+        let block = |number: u16| {
+            let name = format!("etcd_v2-test-ports-{number}");
+            let name = SocketAddr::from_abstract_name(name).ok()?;
+            let begin = 10_000 + number * Block::SIZE;
+            Some(Block {
+                next: begin,
+                end: begin + Block::SIZE,
+                _name: UnixDatagram::bind_addr(&name).ok()?,
+            })
+        };
+        numbers.into_iter().find_map(block).expect("free ports")
+    }
 }
