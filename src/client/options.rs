@@ -57,7 +57,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             endpoints: Vec::new(),
-            // servers answer a write that found no quorum after 7 s; leaving earlier would make it unknown
+            // servers say after 7 s that a write has found no quorum; whoever leaves earlier does not hear it
             deadline: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(2),
             max_poll: Duration::from_secs(45),

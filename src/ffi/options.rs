@@ -83,8 +83,8 @@ pub unsafe extern "C" fn etcd_v2_options_add_endpoint(
 }
 
 /// Deadline of every call that has none of its own: 1 to 2147483647 ms, default 10000. A server
-/// that has lost its quorum refuses a write after 7 s; leaving earlier makes of that definite
-/// answer an unknown outcome.
+/// that finds no quorum for a write says so after 7 s; a call that ends earlier does not hear why its
+/// outcome is unknown.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_deadline_ms(
     options: *mut etcd_v2_options,
