@@ -2225,7 +2225,7 @@ ETCD_V2_API void etcd_v2_roles_free(etcd_v2_roles *roles);
  *   }
  *
  * Parameters of one function are an object ("client_cert_files": {"cert_file", "key_file"},
- * "client_cert_pem": {"cert", "key"}), those that may be added again are a list ("endpoints",
+ * "client_cert_pem": {"cert", "key"}, "discovery_srv": {"domain", "service_name"}), those that may be added again are a list ("endpoints",
  * "pinned_sha256"), "stale" is "off", "tell" or "refuse", and "selection" is "sticky", "leader" or
  * "round_robin".
  *

@@ -63,6 +63,14 @@ settings! {
     open "stale" stale, stale_of;
     open "selection" selection, selection_of;
     open "random_start" |o, v| v.flag().map(|on| o.set_random_start(on)), |o| Some(o.random_start.into());
+    open "discovery_srv" discovery_srv, |o| {
+            let (domain, service) = o.domain.as_ref()?.parts();
+            Some(match service {
+                None => json!({"domain": domain}),
+                Some(name) => json!({"domain": domain, "service_name": name}),
+            })
+        };
+    open "dns_server" |o, v| v.set(o.set_dns_server(v.text()?)), |o| Some(o.dns_server?.to_string().into());
     open "sync_interval_ms" |o, v| v.set(o.set_sync_interval_ms(v.signed()?)), |o| ms(o.sync_interval.unwrap_or_default());
     open "ca_file" security::ca_file, security::ca_file_of;
     open "ca_pem" security::ca_pem, security::ca_pem_of;
@@ -126,6 +134,17 @@ fn selection_of(options: &Options) -> Option<serde_json::Value> {
     let mut known = SELECTIONS.iter();
     let found = known.find(|(_, selection)| *selection == options.selection);
     found.map(|(name, _)| (*name).into())
+}
+
+fn discovery_srv(options: &mut Options, value: &Named<'_>) -> Result<()> {
+    let (mut domain, mut service) = ("", None);
+    for member in value.members(&["domain", "service_name"])? {
+        match member.name() {
+            "domain" => domain = member.text()?,
+            _ => service = Some(member.text()?),
+        }
+    }
+    value.set(options.set_discovery_srv(domain, service))
 }
 
 fn stale_of(options: &Options) -> Option<serde_json::Value> {

@@ -38,6 +38,13 @@ impl Domain {
         }
         Ok(Domain { names })
     }
+
+    /// Domain and service, for who saves them.
+    pub fn parts(&self) -> (&str, Option<&str>) {
+        let [_, plain] = &self.names;
+        let (service, domain) = plain.split_once("._tcp.").unwrap_or_default();
+        (domain, service.strip_prefix("_etcd-client-"))
+    }
 }
 
 fn check(parameter: &str, name: &str) -> Result<()> {
