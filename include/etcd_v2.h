@@ -2225,9 +2225,9 @@ ETCD_V2_API void etcd_v2_roles_free(etcd_v2_roles *roles);
  *   }
  *
  * Parameters of one function are an object ("client_cert_files": {"cert_file", "key_file"},
- * "client_cert_pem": {"cert", "key"}, "discovery_srv": {"domain", "service_name"}), those that may be added again are a list ("endpoints",
- * "pinned_sha256"), "stale" is "off", "tell" or "refuse", and "selection" is "sticky", "leader" or
- * "round_robin".
+ * "client_cert_pem": {"cert", "key"}, "discovery_srv": {"domain", "service_name"}), those that may be
+ * added again are a list ("endpoints", "pinned_sha256"), "stale" is "off", "tell" or "refuse", and
+ * "selection" is "sticky", "leader" or "round_robin".
  *
  * What go-etcd saves is read, too: {"config": {"certFile", "keyFile", "caCertFiles", "timeout",
  * "consistency"}, "cluster": {"leader", "machines"}}.
@@ -2502,6 +2502,7 @@ ETCD_V2_API const etcd_v2_error *etcd_v2_retry_error(const etcd_v2_retry *retry)
 #define ETCD_V2_COUNTER_EVENTS_DROPPED        23 /**< Events that found no room. */
 #define ETCD_V2_COUNTER_WATCH_GAPS            24 /**< Gaps that watchers told. */
 #define ETCD_V2_COUNTER_HEDGES                25 /**< Reads that were sent to a second member, too. */
+#define ETCD_V2_COUNTER_STALE_REFUSED         26 /**< Answers that were refused because they were stale. */
 
 /**
  * Takes the numbers of a client; free them with etcd_v2_counters_free(). Nothing is sent, and nothing

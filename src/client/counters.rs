@@ -7,7 +7,7 @@ use crate::transport::tally::Sums;
 use std::sync::Arc;
 
 /// Names of the counters, by their number in the header.
-pub(crate) const NAMES: [&str; 26] = [
+pub(crate) const NAMES: [&str; 27] = [
     "requests",
     "attempts",
     "failed_attempts",
@@ -34,6 +34,7 @@ pub(crate) const NAMES: [&str; 26] = [
     "events_dropped",
     "watch_gaps",
     "hedges",
+    "stale_refused",
 ];
 
 /// Numbers in the order of [`NAMES`].
@@ -92,6 +93,7 @@ impl Client {
                 watched.counters.dropped,
                 watched.counters.gaps,
                 of(Count::Hedges),
+                of(Count::Stale),
             ],
             members: members
                 .iter()

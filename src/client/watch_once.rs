@@ -116,6 +116,7 @@ impl Poll<'_> {
             return self.seek(now);
         };
         if let Some(stale) = self.refused(&member)? {
+            client.roster.diary().stale(member.url(), &stale);
             let error = Error::new(Status::STALE, stale.to_string());
             self.trail.trouble(member.url(), error, now.elapsed());
             self.leave(&member, Instant::now());

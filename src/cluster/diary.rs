@@ -90,6 +90,12 @@ impl Diary {
         entry
     }
 
+    /// An answer of this member was refused because it was old.
+    pub fn stale(&self, url: &str, why: &dyn fmt::Display) {
+        self.counts.add(Count::Stale);
+        self.log(Level::Warn, format_args!("{url}: refused: {why}"));
+    }
+
     /// Tells a line, and formats it only if somebody listens at this level.
     pub fn log(&self, level: Level, text: fmt::Arguments<'_>) {
         if let Some((most, listener)) = &self.listeners.log

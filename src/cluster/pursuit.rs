@@ -332,6 +332,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                 return Todo::End(Err(self.trail.take().sign(error)));
             }
             Step::Stale(error, blame) => {
+                roster.diary().stale(url, &error);
                 if blame {
                     member.fail(now);
                 }

@@ -12,9 +12,9 @@
 //!   }
 //!
 //! Parameters of one function are an object ("client_cert_files": {"cert_file", "key_file"},
-//! "client_cert_pem": {"cert", "key"}, "discovery_srv": {"domain", "service_name"}), those that may be added again are a list ("endpoints",
-//! "pinned_sha256"), "stale" is "off", "tell" or "refuse", and "selection" is "sticky", "leader" or
-//! "round_robin".
+//! "client_cert_pem": {"cert", "key"}, "discovery_srv": {"domain", "service_name"}), those that may be
+//! added again are a list ("endpoints", "pinned_sha256"), "stale" is "off", "tell" or "refuse", and
+//! "selection" is "sticky", "leader" or "round_robin".
 //!
 //! What go-etcd saves is read, too: {"config": {"certFile", "keyFile", "caCertFiles", "timeout",
 //! "consistency"}, "cluster": {"leader", "machines"}}.

@@ -67,6 +67,8 @@ pub const ETCD_V2_COUNTER_EVENTS_DROPPED: usize = 23;
 pub const ETCD_V2_COUNTER_WATCH_GAPS: usize = 24;
 /// Reads that were sent to a second member, too.
 pub const ETCD_V2_COUNTER_HEDGES: usize = 25;
+/// Answers that were refused because they were stale.
+pub const ETCD_V2_COUNTER_STALE_REFUSED: usize = 26;
 
 /// Numbers of a client at one time. Read-only: any number of threads may read them at once.
 pub struct etcd_v2_counters {
@@ -192,8 +194,9 @@ mod tests {
     #[test]
     fn the_last_constant_is_the_last_name() {
         let names = counters::NAMES;
-        assert_eq!(names.len(), ETCD_V2_COUNTER_HEDGES + 1);
         assert_eq!(names[ETCD_V2_COUNTER_HEDGES], "hedges");
+        assert_eq!(names.len(), ETCD_V2_COUNTER_STALE_REFUSED + 1);
+        assert_eq!(names[ETCD_V2_COUNTER_STALE_REFUSED], "stale_refused");
         assert_eq!(names[ETCD_V2_COUNTER_BYTES_SENT], "bytes_sent");
         let mut sorted = names.to_vec();
         sorted.sort_unstable();

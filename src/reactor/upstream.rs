@@ -170,6 +170,9 @@ impl Upstream {
             self.regard(Regard::Bad, desk);
         }
         let why = stale.to_string();
+        if let Some(member) = &self.member {
+            desk.roster.diary().stale(member.url(), stale);
+        }
         let told = self.report(desk, |machine| machine.on_stale(desk.now, &why));
         Heed::Leave(told.map_or(Next::End, |(_, next)| next))
     }

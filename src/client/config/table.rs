@@ -63,6 +63,7 @@ settings! {
     open "stale" stale, stale_of;
     open "selection" selection, selection_of;
     open "random_start" |o, v| v.flag().map(|on| o.set_random_start(on)), |o| Some(o.random_start.into());
+    open "hedge_ms" |o, v| v.set(o.set_hedge_ms(v.signed()?)), |o| ms(o.hedge.unwrap_or_default());
     open "discovery_srv" discovery_srv, |o| {
             let (domain, service) = o.domain.as_ref()?.parts();
             Some(match service {

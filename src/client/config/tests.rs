@@ -62,6 +62,7 @@ fn changed() -> Options {
     options.set_sync_interval_ms(1001).unwrap();
     options.set_selection(crate::cluster::selection::Selection::RoundRobin);
     options.set_random_start(true);
+    options.set_hedge_ms(12).unwrap();
     options.set_dns_server("[::1]:53").unwrap();
     if cfg!(feature = "srv") {
         options.set_discovery_srv("a.b", Some("c-d")).unwrap();

@@ -30,10 +30,12 @@ pub enum Count {
     WatchPolls,
     /// reads that were sent to a second member because the first one kept them waiting
     Hedges,
+    /// answers that were refused because they were old
+    Stale,
 }
 
 impl Count {
-    const COUNT: usize = Count::Hedges as usize + 1;
+    const COUNT: usize = Count::Stale as usize + 1;
 
     pub(super) fn of_end(status: Status) -> Count {
         match status {
