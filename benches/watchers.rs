@@ -1,10 +1,11 @@
-//! Many idle watchers on one client: `watchers URL [keys] [identical]`. Prints the resident memory of each, then how long
+//! Many idle watchers on one client: `watchers URL [keys] [identical] [CA file]`. Prints the resident memory of each, then how long
 //! one event takes to all of the identical ones.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)]
 
 use etcd_v2::client::{Ask, Call, Client, Listener, Options, Watcher};
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::{Operation, Request};
+use etcd_v2::transport::tls::settings::Source;
 use etcd_v2::watch::options::WatchOptions;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::{Duration, Instant};
@@ -60,7 +61,7 @@ fn main() {
         .filter(|a| !a.starts_with("--"))
         .collect();
     let Some(url) = arguments.first() else {
-        return println!("usage: watchers URL [keys] [identical]");
+        return println!("usage: watchers URL [keys] [identical] [CA file]");
     };
     let number = |i: usize, default: usize| {
         arguments
@@ -78,6 +79,10 @@ fn main() {
 
     let mut options = Options::default();
     options.add_endpoints("endpoints", url).expect("a URL");
+    if let Some(file) = arguments.get(3) {
+        let source = Source::file("ca_file", file);
+        options.tls_mut().set_authorities(source).expect("a file");
+    }
     let client = Client::new(&options).expect("a client");
     set(&client, "/warm");
     drop(watch(&client, "/warm"));
