@@ -163,6 +163,21 @@ fn when_nobody_answers_it_ends_once_and_as_it_would_have() {
 }
 
 #[test]
+fn a_second_member_that_is_not_etcd_does_not_win() {
+    let slow = Scripted::steps(vec![
+        Step::Read,
+        Step::Wait(Duration::from_millis(700)),
+        Step::json(&node_json("slow")),
+        Step::Again,
+    ]);
+    let page = Step::Answer(404, Vec::new(), b"404 page not found".to_vec());
+    let portal = Scripted::steps(vec![Step::Read, page, Step::Again]);
+    let client = client(&[&slow, &portal], 20);
+    assert_eq!(value(client.get("/a")), "slow");
+    assert_eq!((portal.requests().len(), count(&client, "hedges")), (1, 1));
+}
+
+#[test]
 fn one_member_alone_has_no_thread() {
     let only = Scripted::json(&node_json("1"));
     let client = client(&[&only], 1);

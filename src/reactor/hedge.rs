@@ -3,8 +3,9 @@
 
 use super::owner::Contact;
 use crate::cluster::roster::Member;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::protocol::response::Response;
+use crate::status::Status;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -81,8 +82,7 @@ impl Hedge {
         if pair.decided {
             return None;
         }
-        // etcd's own refusals are answers, too
-        let complete = !matches!(&result, Err(error) if error.detail().retriable);
+        let complete = result.as_ref().err().is_none_or(is_definite);
         let alone = self.side == Side::First && !pair.begun;
         if !complete && !alone && pair.lost.is_none() {
             pair.lost = Some(result);
@@ -104,4 +104,17 @@ impl Hedge {
         }
         Some(first.unwrap_or(result))
     }
+}
+
+/// Etcd's own refusals are answers, and so is the end that the caller made; what another member may do better is none.
+fn is_definite(error: &Error) -> bool {
+    let elsewhere = matches!(
+        error.status(),
+        Status::UNREACHABLE
+            | Status::PROTOCOL
+            | Status::REDIRECT
+            | Status::SERVER_ERROR
+            | Status::TLS
+    );
+    !elsewhere && !error.detail().retriable
 }
