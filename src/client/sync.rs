@@ -10,8 +10,8 @@ use crate::transport::cancel::Cancel;
 use std::time::{Duration, Instant};
 
 impl Client {
-    /// Asks the DNS, where it is to be asked, and a member for the list of all, and takes in those that are new and answer. When nothing of use comes back the
-    /// members stay as they are. `timeout`: instead of the client's deadline.
+    /// Asks the DNS, where it is to be asked, and a member for the list of all, and takes in those that are new and answer.
+    /// When nothing of use comes back the members stay as they are. `timeout`: instead of the client's deadline.
     pub fn sync(&self, timeout: Option<Duration>, cancel: Option<&Cancel>) -> Result<()> {
         self.refuse_elsewhere()?;
         let now = Instant::now();

@@ -4,7 +4,7 @@
 
 use super::support::etcd::Setup;
 use super::support::{Authority, Etcd, Pair, Version, Wish};
-use super::ways::{WAYS, client, say, show, trust};
+use super::ways::{LISTS, WAYS, Way, client, say, show, trust};
 use etcd_v2::client::{Client, Options};
 
 /// What servers and clients are made of.
@@ -176,13 +176,24 @@ fn matrix(version: Version) {
         let etcd = (server.start)(&papers, version);
         let url = (server.url)(&etcd);
         for (asker, expected) in ASKERS.iter().zip(EXPECTED) {
-            meet(&papers, (server.name, &url), asker, expected[i]);
+            let open = match expected[i] {
+                NOBODY => OK,
+                reason => reason,
+            };
+            meet(&papers, (server.name, &url), asker, WAYS, expected[i]);
+            meet(&papers, (server.name, &url), asker, LISTS, open);
         }
     }
 }
 
-fn meet(papers: &Papers, (server, url): (&str, &str), asker: &Asker, expected: &str) {
-    for (way, ask) in WAYS {
+fn meet(
+    papers: &Papers,
+    (server, url): (&str, &str),
+    asker: &Asker,
+    ways: &[(&str, Way)],
+    expected: &str,
+) {
+    for (way, ask) in ways {
         // of its own, since a member that has failed is left in peace for a while
         let client: Client = client(url, |options| (asker.set)(papers, options));
         let outcome = ask(&client);

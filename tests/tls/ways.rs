@@ -27,6 +27,9 @@ pub(super) const WAYS: &[(&str, Way)] = &[
     ("watch once", watch_once),
 ];
 
+/// The same for what every server tells everybody who gets as far as asking, users or not.
+pub(super) const LISTS: &[(&str, Way)] = &[("members", members), ("sync", sync)];
+
 /// A client that was told what `set` says.
 pub(super) fn client(endpoints: &str, set: impl FnOnce(&mut Options)) -> Client {
     let mut options = api::options(endpoints, 10_000);
@@ -113,5 +116,19 @@ fn watch_once(client: &Client) -> std::result::Result<(), String> {
     let change = client.watch_once(&key, false, 1, Patience::For(LONG), None);
     change
         .map(drop)
+        .map_err(|e| format!("{:?}: {e}", e.status()))
+}
+
+fn members(client: &Client) -> std::result::Result<(), String> {
+    let members = client
+        .members()
+        .map_err(|e| format!("{:?}: {e}", e.status()))?;
+    assert_eq!(members.list.len(), 1);
+    Ok(())
+}
+
+fn sync(client: &Client) -> std::result::Result<(), String> {
+    client
+        .sync(None, None)
         .map_err(|e| format!("{:?}: {e}", e.status()))
 }
