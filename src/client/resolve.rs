@@ -4,7 +4,7 @@ use super::{Ask, Call, Client};
 use crate::cluster::backoff::Backoff;
 use crate::cluster::evidence::{Fate, Finding, Search};
 use crate::cluster::failover;
-use crate::cluster::roster::Member;
+use crate::cluster::member::Member;
 use crate::cluster::visit::{Step, Visit};
 use crate::error::{Error, Phase, Result};
 use crate::protocol::request::Request;

@@ -4,7 +4,7 @@ use super::Client;
 use crate::cluster::backoff::Backoff;
 use crate::cluster::failover;
 use crate::cluster::guard::{Policy, Stale};
-use crate::cluster::roster::Member;
+use crate::cluster::member::Member;
 use crate::cluster::search::Quest;
 use crate::cluster::trail::Trail;
 use crate::cluster::visit::{Step, Visit};

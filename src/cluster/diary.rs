@@ -9,7 +9,8 @@ pub mod listeners;
 
 use self::counts::{Count, Counts};
 use self::listeners::{Advice, Kind, Level, Listeners, Moment, Retry, Trace, undisturbed};
-use super::roster::{Member, Roster};
+use super::member::Member;
+use super::roster::Roster;
 use super::trail::Trail;
 use super::visit::Step;
 use crate::echo;

@@ -1,8 +1,9 @@
 //! What one call takes: its request, and what has to be known before it. No I/O, as in [`super::pursuit`].
 
 use super::budget::Budget;
+use super::member::Member;
 use super::pursuit::{Pursuit, Terms, Todo};
-use super::roster::{Member, Roster};
+use super::roster::Roster;
 use crate::echo::one_line;
 use crate::error::{Error, Result};
 use crate::protocol::admin::members;

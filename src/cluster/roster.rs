@@ -4,117 +4,16 @@
 use super::diary::Diary;
 use super::diary::listeners::Level;
 use super::guard::Guard;
-use super::health::Health;
+use super::member::Member;
 use super::scout::Scout;
 use super::selection::Chooser;
-use crate::transport::channel::{Channel, Settings};
+use crate::transport::channel::Settings;
 use crate::transport::dns::directory::Directory;
 use crate::transport::endpoint::Endpoint;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
-
-/// One member: the way to it and what is known of it.
-#[derive(Debug)]
-pub struct Member {
-    channel: Channel,
-    health: Mutex<Health>,
-    /// Lets the common case, a member without failures, skip the lock.
-    troubled: AtomicBool,
-    refreshes: AtomicBool,
-    gone: AtomicBool,
-}
-
-impl Member {
-    /// Opens nothing yet.
-    pub fn new(endpoint: Endpoint, settings: &Settings) -> Member {
-        Member {
-            channel: Channel::new(endpoint, settings),
-            health: Mutex::default(),
-            troubled: AtomicBool::new(false),
-            refreshes: AtomicBool::new(false),
-            gone: AtomicBool::new(false),
-        }
-    }
-
-    /// Somebody that a member redirects to, and that nobody has named: gets no credentials.
-    pub fn stranger(endpoint: Endpoint, settings: &Settings) -> Member {
-        let settings = Settings {
-            credentials: Arc::default(),
-            ..settings.clone()
-        };
-        Member::new(endpoint, &settings)
-    }
-
-    /// The way to it.
-    pub fn channel(&self) -> &Channel {
-        &self.channel
-    }
-
-    /// Its URL.
-    pub fn url(&self) -> &Arc<str> {
-        self.channel.endpoint().url()
-    }
-
-    /// It failed; its idle connections are not trusted either.
-    pub fn fail(&self, now: Instant) {
-        self.health
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fail(now);
-        self.troubled.store(true, Ordering::Release);
-        self.channel.forget_idle();
-    }
-
-    /// It answered.
-    pub fn succeed(&self) {
-        if self.troubled.swap(false, Ordering::AcqRel) {
-            self.health
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .succeed();
-        }
-    }
-
-    /// The end of its present penalty, if it has one.
-    pub fn penalised_until(&self, now: Instant) -> Option<Instant> {
-        if !self.troubled.load(Ordering::Acquire) {
-            return None;
-        }
-        self.health
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .penalised_until(now)
-    }
-
-    /// Whether it has no penalty.
-    #[cfg(test)]
-    pub(super) fn is_trusted(&self, now: Instant) -> bool {
-        self.penalised_until(now).is_none()
-    }
-
-    /// Whether its version is known to understand `refresh`.
-    pub fn refreshes(&self) -> bool {
-        self.refreshes.load(Ordering::Relaxed)
-    }
-
-    /// Its version understands `refresh`; servers only ever get newer.
-    pub fn set_refreshes(&self) {
-        self.refreshes.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was on the list and is no more. What runs with it ends by itself, nothing new is begun.
-    pub fn is_gone(&self) -> bool {
-        self.gone.load(Ordering::Relaxed)
-    }
-
-    /// Nobody asks it any more: what is idle is closed.
-    fn leave(&self) {
-        self.gone.store(true, Ordering::Relaxed);
-        self.channel.forget_idle();
-    }
-}
 
 /// Where the URL of a member is from. The same URL may have several sources; it goes when the last of them drops it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -416,93 +315,5 @@ fn holds(members: &[Arc<Member>], member: &Arc<Member>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    fn endpoints(urls: &[&str]) -> Vec<Endpoint> {
-        let parse = |url: &&str| Endpoint::parse("url", url).unwrap();
-        urls.iter().map(parse).collect()
-    }
-
-    fn roster(urls: &[&str]) -> Roster {
-        let settings = Settings {
-            max_idle: 1,
-            idle_age: Duration::from_secs(1),
-            ..Settings::default()
-        };
-        Roster::new(&endpoints(urls), &settings)
-    }
-
-    fn urls(roster: &Roster) -> Vec<String> {
-        let members = roster.members();
-        members.iter().map(|m| m.url().to_string()).collect()
-    }
-
-    #[test]
-    fn who_stays_keeps_everything_and_who_leaves_is_not_asked() {
-        let now = Instant::now();
-        let roster = roster(&["a:1", "b:1", "c:1"]);
-        let [a, b, c] = ["http://a:1", "http://b:1", "http://c:1"].map(|u| roster.find(u).unwrap());
-        b.fail(now);
-        roster.pin(&c);
-        roster.reset(&endpoints(&["d:1", "b:1", "c:1", "b:1"]));
-        assert_eq!(urls(&roster), ["http://d:1", "http://b:1", "http://c:1"]);
-        assert!(Arc::ptr_eq(&roster.find("http://b:1").unwrap(), &b));
-        assert!(!b.is_trusted(now));
-        assert!(Arc::ptr_eq(&roster.pick(now, &[]).unwrap(), &c));
-        assert_eq!(
-            [&a, &b, &c].map(|member| member.is_gone()),
-            [true, false, false]
-        );
-        // a call that still holds it may have an answer, and pins nothing with it
-        roster.pin(&a);
-        assert!(Arc::ptr_eq(&roster.pick(now, &[]).unwrap(), &c));
-        // the one that was asked first is gone: from the beginning
-        roster.reset(&endpoints(&["b:1", "d:1"]));
-        assert_eq!(&**roster.pick(now, &[]).unwrap().url(), "http://d:1");
-        roster.reset(&[]);
-        assert!(roster.is_empty() && roster.pick(now, &[]).is_none());
-    }
-
-    #[test]
-    fn a_member_with_two_sources_goes_with_the_last() {
-        let roster = roster(&["a:1", "b:1"]);
-        let synced = |urls: &[&str]| roster.replace(Source::Synced, &endpoints(urls), 0);
-        assert!(synced(&["b:1", "c:1", "b:1"]));
-        assert!(!synced(&["b:1", "c:1"]));
-        assert!(roster.replace(Source::Dns, &endpoints(&["d:1"]), 0));
-        let told: Vec<_> = roster
-            .sources()
-            .into_iter()
-            .map(|(m, s)| (m.url().to_string(), s))
-            .collect();
-        let url = |host: &str| format!("http://{host}:1");
-        assert_eq!(
-            told,
-            [
-                (url("a"), Source::Seed),
-                (url("b"), Source::Seed),
-                (url("d"), Source::Dns),
-                (url("c"), Source::Synced)
-            ]
-        );
-        let b = roster.find("http://b:1").unwrap();
-        assert!(!roster.replace(Source::Seed, &endpoints(&["a:1"]), 0));
-        assert!(!b.is_gone());
-        assert_eq!(urls(&roster), ["a", "d", "b", "c"].map(url));
-        assert!(synced(&["c:1"]));
-        assert_eq!(urls(&roster), ["a", "d", "c"].map(url));
-        assert!(b.is_gone());
-    }
-
-    #[test]
-    fn what_the_caller_names_anew_is_not_mixed_with_what_was_found_before() {
-        let roster = roster(&["a:1"]);
-        let before = roster.epoch();
-        assert!(roster.replace(Source::Synced, &endpoints(&["b:1"]), before));
-        roster.reset(&endpoints(&["x:1"]));
-        assert!(!roster.replace(Source::Synced, &endpoints(&["b:1", "c:1"]), before));
-        assert_eq!(urls(&roster), ["http://x:1"]);
-    }
-}
+#[path = "roster_tests.rs"]
+mod tests;

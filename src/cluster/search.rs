@@ -3,7 +3,8 @@
 
 use super::budget::Budget;
 use super::census::{self, Census};
-use super::roster::{Member, Roster};
+use super::member::Member;
+use super::roster::Roster;
 use super::scout::{Leave, Turn};
 use crate::protocol::answer;
 use crate::protocol::wire::Wire;

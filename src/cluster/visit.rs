@@ -1,7 +1,8 @@
 //! One try at one member: the exchanges that it takes (a look at its version, redirects) and what they come to.
 
 use super::guard::{Policy, Stale};
-use super::roster::{Member, Roster};
+use super::member::Member;
+use super::roster::Roster;
 use crate::echo;
 use crate::error::{Error, Phase, Result};
 use crate::protocol::answer::{self, Verdict, judge};

@@ -2,7 +2,8 @@
 
 use super::commands::{Command, Commands};
 use super::slab::Key;
-use crate::cluster::roster::{Member, Roster};
+use crate::cluster::member::Member;
+use crate::cluster::roster::Roster;
 use crate::protocol::answer::Head;
 use crate::protocol::wire::Wire;
 use crate::transport::channel::{Answer, Limits, Settings};

@@ -6,7 +6,7 @@ use super::owner::{Desk, Heed, Lane, Next, Order, Owner};
 use crate::cluster::diary::Entry;
 use crate::cluster::diary::listeners::Kind;
 use crate::cluster::guard::{Policy, Stale, View};
-use crate::cluster::roster::Member;
+use crate::cluster::member::Member;
 use crate::error::Phase;
 use crate::protocol::answer::{self, Head, Verdict, judge};
 use crate::protocol::wire::{Expect, Repeat, Wire};

@@ -1,0 +1,109 @@
+//! One member: the way to it and what is known of it.
+
+use super::health::Health;
+use crate::transport::channel::{Channel, Settings};
+use crate::transport::endpoint::Endpoint;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// One member: the way to it and what is known of it.
+#[derive(Debug)]
+pub struct Member {
+    channel: Channel,
+    health: Mutex<Health>,
+    /// Lets the common case, a member without failures, skip the lock.
+    troubled: AtomicBool,
+    refreshes: AtomicBool,
+    gone: AtomicBool,
+}
+
+impl Member {
+    /// Opens nothing yet.
+    pub fn new(endpoint: Endpoint, settings: &Settings) -> Member {
+        Member {
+            channel: Channel::new(endpoint, settings),
+            health: Mutex::default(),
+            troubled: AtomicBool::new(false),
+            refreshes: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
+        }
+    }
+
+    /// Somebody that a member redirects to, and that nobody has named: gets no credentials.
+    pub fn stranger(endpoint: Endpoint, settings: &Settings) -> Member {
+        let settings = Settings {
+            credentials: Arc::default(),
+            ..settings.clone()
+        };
+        Member::new(endpoint, &settings)
+    }
+
+    /// The way to it.
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> &Arc<str> {
+        self.channel.endpoint().url()
+    }
+
+    /// It failed; its idle connections are not trusted either.
+    pub fn fail(&self, now: Instant) {
+        self.health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fail(now);
+        self.troubled.store(true, Ordering::Release);
+        self.channel.forget_idle();
+    }
+
+    /// It answered.
+    pub fn succeed(&self) {
+        if self.troubled.swap(false, Ordering::AcqRel) {
+            self.health
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .succeed();
+        }
+    }
+
+    /// The end of its present penalty, if it has one.
+    pub fn penalised_until(&self, now: Instant) -> Option<Instant> {
+        if !self.troubled.load(Ordering::Acquire) {
+            return None;
+        }
+        self.health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .penalised_until(now)
+    }
+
+    /// Whether it has no penalty.
+    #[cfg(test)]
+    pub(super) fn is_trusted(&self, now: Instant) -> bool {
+        self.penalised_until(now).is_none()
+    }
+
+    /// Whether its version is known to understand `refresh`.
+    pub fn refreshes(&self) -> bool {
+        self.refreshes.load(Ordering::Relaxed)
+    }
+
+    /// Its version understands `refresh`; servers only ever get newer.
+    pub fn set_refreshes(&self) {
+        self.refreshes.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was on the list and is no more. What runs with it ends by itself, nothing new is begun.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    /// Nobody asks it any more: what is idle is closed.
+    pub(super) fn leave(&self) {
+        self.gone.store(true, Ordering::Relaxed);
+        self.channel.forget_idle();
+    }
+}
