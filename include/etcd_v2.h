@@ -44,20 +44,20 @@
  *            (_ns), sizes are bytes, indices have 64 bits.
  * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise; only a watch may
  *            wait for ever. A cancel token ends requests and watches from another thread.
- * Callbacks  (but for the listeners of Diagnostics, which have rules of their own)
- *            run on the one thread of their client, one at a time; it is started by the first watcher
- *            or submitted call. They may call everything here, but whatever waits holds up all
- *            watchers and submitted calls of the client, and what waits for one of those waits for
- *            ever. What they are given is only good until they return. They must return: neither
+ * Callbacks  run on the one thread of their client, one at a time; it is started by the first
+ *            watcher, submitted call or hedged read, or by a sync interval. They may call everything
+ *            here, but whatever waits holds up all watchers and submitted calls of the client, and
+ *            what waits for one of those waits for ever. The listeners of Diagnostics have rules of
+ *            their own. What they are given is only good until they return. They must return: neither
  *            longjmp() nor an exception may leave them. Each has a `user` that it gets back, and a
- *            `free_user`, NULL allowed, that gets `user` exactly once: when nothing can call back
- *            any more, on whatever thread that is, and also when the function that was given it
- *            fails. After _cancel or _free of a watcher or _free of a client returned none of its
- *            callbacks runs; so that thread may not hold a lock for which a callback waits. Inside
- *            the callback these do not wait: then this call of it is the last. Callbacks of two
- *            clients that end each other's watchers or clients can wait for each other for ever.
- * Process    No signal handlers, no output, no environment variables, no threads but that of a client
- *            with watchers, submitted calls or a sync interval, and those that look up host names.
+ *            `free_user`, NULL allowed, that gets `user` exactly once: when nothing can call back any
+ *            more, on whatever thread that is, and also when the function that was given it fails.
+ *            After _cancel or _free of a watcher or _free of a client returned none of its callbacks
+ *            runs; so that thread may not hold a lock for which a callback waits. Inside the callback
+ *            these do not wait: then this call of it is the last. Callbacks of two clients that end
+ *            each other's watchers or clients can wait for each other for ever.
+ * Process    No signal handlers, no output, no environment variables, no threads but the one that a
+ *            client has for what is said above, and those that look up host names.
  *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
  *            alive. After fork() the child makes clients of its own: those of the parent, with
  *            watchers and queues, answer ETCD_V2_FORKED there and may only be freed, which frees
