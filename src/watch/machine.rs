@@ -100,9 +100,10 @@ pub struct Machine {
     cluster: u64,
     /// highest index that the client has seen on any member
     known: u64,
-    behind: Option<Behind>,
+    /// boxed, as what follows: an idle watcher has neither
+    behind: Option<Box<Behind>>,
     /// short silences in a row: the index that the first one reached, and how long they were
-    unproved: Option<(u64, Duration)>,
+    unproved: Option<Box<(u64, Duration)>>,
     last_head: u64,
     mute: u32,
     /// a loss whose end is not known yet: its first index
@@ -183,6 +184,8 @@ impl Machine {
             } else {
                 self.task
             },
+            behind: self.behind.clone(),
+            unproved: self.unproved.clone(),
             ..*self
         }
     }

@@ -91,7 +91,7 @@ impl Machine {
             return;
         }
         let silence = now.saturating_duration_since(at);
-        let before = self.unproved.take();
+        let before = self.unproved.take().map(|unproved| *unproved);
         let (proved, silence) = match before {
             _ if complete || silence >= SHORT => (index, SHORT),
             // a server under load may pause between a head and its event: short polls prove nothing one by one, but
@@ -100,7 +100,7 @@ impl Machine {
             None => (index, silence),
         };
         if silence < SHORT {
-            self.unproved = Some((proved, silence));
+            self.unproved = Some(Box::new((proved, silence)));
             return;
         }
         self.position.quiet(proved);

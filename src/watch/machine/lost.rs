@@ -76,14 +76,15 @@ impl Machine {
         // after a time without any head it may be a member that comes up again
         let before = self
             .behind
+            .take()
             .filter(|b| now.saturating_duration_since(b.last) < PATIENCE / 2);
-        let since = before.map_or(now, |behind| behind.since);
+        let since = before.as_ref().map_or(now, |behind| behind.since);
         let heads = before.map_or(1, |behind| behind.heads.saturating_add(1));
-        self.behind = Some(Behind {
+        self.behind = Some(Box::new(Behind {
             since,
             last: now,
             heads,
-        });
+        }));
         self.leave_member();
         if heads >= HEADS && now.saturating_duration_since(since) >= PATIENCE {
             self.busy = None;
