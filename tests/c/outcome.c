@@ -14,6 +14,8 @@ static etcd_v2_error *lose(const etcd_v2_client *client, const etcd_v2_request *
 {
 	etcd_v2_error *lost;
 	CHECK(kill(server, SIGSTOP) == 0);
+	while (!process_is_stopped(server))
+		breathe();
 	CHECK_INT(etcd_v2_execute(client, request, NULL, &lost), ETCD_V2_OUTCOME_UNKNOWN);
 	CHECK(kill(server, SIGCONT) == 0);
 	CHECK(etcd_v2_error_outcome_unknown(lost));

@@ -30,19 +30,42 @@ static inline void breathe(void)
 	nanosleep(&ms, NULL);
 }
 
-/* Whether this thread of ours waits in the kernel. */
-static inline bool thread_sleeps(long thread)
+/* The state that a `stat` of /proc tells: 'S' waits in the kernel, 'T' is stopped; 0 when there is none. */
+static inline char state_in(const char *path)
 {
-	char path[64], stat[512];
-	snprintf(path, sizeof path, "/proc/self/task/%ld/stat", thread);
+	char stat[512];
 	FILE *file = fopen(path, "r");
 	if (file == NULL)
-		return false;
+		return 0;
 	size_t length = fread(stat, 1, sizeof stat - 1, file);
 	fclose(file);
 	stat[length] = '\0';
 	const char *after_name = strrchr(stat, ')');
-	return after_name != NULL && after_name[2] == 'S';
+	return after_name != NULL && after_name[1] != '\0' ? after_name[2] : 0;
+}
+
+/* Whether this thread of ours waits in the kernel. */
+static inline bool thread_sleeps(long thread)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/self/task/%ld/stat", thread);
+	return state_in(path) == 'S';
+}
+
+/* Whether every thread of a process is stopped: the last one stops a moment after the signal was sent. */
+static inline bool process_is_stopped(pid_t process)
+{
+	char folder[64], path[400];
+	snprintf(folder, sizeof folder, "/proc/%ld/task", (long)process);
+	DIR *dir = opendir(folder);
+	CHECK(dir != NULL);
+	bool stopped = true;
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+		snprintf(path, sizeof path, "%s/%s/stat", folder, entry->d_name);
+		stopped &= entry->d_name[0] == '.' || state_in(path) == 'T';
+	}
+	closedir(dir);
+	return stopped;
 }
 
 /* Entries of a folder of /proc. */

@@ -477,12 +477,18 @@ impl Drop for Etcd {
     }
 }
 
+/// Whether every thread of it has stopped: the last one does a moment after the signal was sent.
 fn stopped(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // the name in parentheses may hold anything; the state follows it
-    stat.rsplit(')')
-        .next()
-        .is_some_and(|rest| rest.trim_start().starts_with('T'))
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return false;
+    };
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // the name in parentheses may hold anything; the state follows it
+        stat.rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.trim_start().starts_with('T'))
+    })
 }
 
 /// Ports that nobody listens on now, below those that the system gives to outgoing connections, and that no other test
