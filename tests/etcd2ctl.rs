@@ -8,6 +8,8 @@
     clippy::panic
 )]
 
+#[path = "etcd2ctl/admin.rs"]
+mod admin;
 #[path = "etcd2ctl/bench.rs"]
 mod bench;
 #[path = "etcd2ctl/keys.rs"]
@@ -17,6 +19,8 @@ mod memory;
 mod support;
 #[path = "etcd2ctl/table.rs"]
 mod table;
+#[path = "etcd2ctl/tls.rs"]
+mod tls;
 #[path = "etcd2ctl/usage.rs"]
 mod usage;
 #[path = "etcd2ctl/watching.rs"]

@@ -14,7 +14,15 @@
 #include <stdio.h>
 
 /* How a command ends. */
-enum { DONE = 0, BAD_ARGUMENTS = 1, BAD_CONNECTION = 2, NO_TOPIC = 3, SERVER_ERROR = 4, NOT_HEALTHY = 5 };
+enum {
+    DONE = 0,
+    BAD_ARGUMENTS = 1, /* and whatever fails in administration */
+    BAD_CONNECTION = 2,
+    NO_TOPIC = 3,
+    SERVER_ERROR = 4,
+    NOT_HEALTHY = 5,
+    INTERRUPTED = 255 /* while a password was asked for */
+};
 
 /* == text.c: memory and text that grows; both end the program when there is no memory left == */
 
@@ -135,10 +143,22 @@ int errand_run(errand *e, const call *c);
 /* Frees everything and gives back the code. */
 int errand_end(errand *e, int code);
 
+/* == auth.c: what the commands of administration have in common == */
+
+int admin_open(const call *c, etcd_v2_client **client);
+/* DONE, or 1 after the reason was printed; frees the error. */
+int admin_judged(etcd_v2_status status, etcd_v2_error *const *error);
+int refuse(const char *words); /* 1, after they were printed */
+
+/* == password.c == */
+
+int ask_password(const char *prompt, text *password);
+
 /* == interrupt.c and follow.c: what waits until Ctrl-C == */
 
-/* From now on Ctrl-C only makes the descriptor readable; -1 when there are none left. */
-int interrupt_catch(void);
+/* From now on Ctrl-C, or `every` signal that ends programs, only makes the descriptor readable; -1: none is left. */
+int interrupt_catch(bool every);
+void interrupt_release(void);
 
 typedef struct follower {
     etcd_v2_client *client;
@@ -158,5 +178,7 @@ extern const command get_command, ls_command, rm_command, rmdir_command; /* keys
 extern const command set_command, mk_command, update_command;             /* writes.c */
 extern const command mkdir_command, setdir_command, updatedir_command;    /* writes.c */
 extern const command watch_command, exec_watch_command;                   /* watch.c, exec_watch.c */
+extern const command member_command, health_command;                      /* members.c, health.c */
+extern const command user_command, role_command, auth_command;            /* users.c, roles.c, auth.c */
 
 #endif

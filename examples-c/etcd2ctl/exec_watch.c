@@ -88,7 +88,9 @@ static int exec_watch_run(const call *c) {
     const char *key = NULL;
     char **program = NULL;
     int code = session_open(c, true, &f.client);
-    if (code == DONE && !split(c, &key, &program)) code = report_words("key and command to exec required", BAD_ARGUMENTS);
+    if (code == DONE && !split(c, &key, &program)) {
+        code = report_words("key and command to exec required", BAD_ARGUMENTS);
+    }
     if (code == DONE) code = follow_begin(&f, c, key);
     for (bool more = true; code == DONE && more;) {
         code = follow_next(&f, &change);

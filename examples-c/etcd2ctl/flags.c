@@ -29,7 +29,8 @@ static bool is_flag(const flag *flags, const char *argument) {
 }
 
 char **flags_first(const flag *flags, char **arguments, int *count, bool keep_dashes) {
-    char **first = grown(NULL, (size_t)*count + 1, sizeof *first), **rest = grown(NULL, (size_t)*count + 1, sizeof *rest);
+    char **first = grown(NULL, (size_t)*count + 1, sizeof *first);
+    char **rest = grown(NULL, (size_t)*count + 1, sizeof *rest);
     int firsts = 0, rests = 0;
     bool awaits_value = false; /* of a flag; one that takes none moves what follows it, too */
     for (int i = 0; i < *count; i++) {

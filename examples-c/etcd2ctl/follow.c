@@ -36,7 +36,7 @@ static etcd_v2_status start(follower *f, const call *c, const char *key, etcd_v2
 int follow_begin(follower *f, const call *c, const char *key) {
     etcd_v2_error *error;
     etcd_v2_status status = somebody_answers(f->client, &error);
-    f->interrupted = interrupt_catch();
+    f->interrupted = interrupt_catch(false);
     if (status == ETCD_V2_OK) status = start(f, c, key, &error);
     return status == ETCD_V2_OK ? DONE : report(error, SERVER_ERROR);
 }

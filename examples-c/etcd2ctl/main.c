@@ -8,10 +8,16 @@
 #include <string.h>
 
 const flag global_flags[] = {
+    {"no-sync", NULL, BOOL, "don't synchronize cluster information before sending request"},
     {"output", "o", TEXT, "output response in the given format (simple, extended or json)"},
     {"peers", "C", TEXT, "DEPRECATED - \"--endpoints\" should be used instead"},
     {"endpoint", NULL, TEXT, "DEPRECATED - \"--endpoints\" should be used instead"},
-    {"endpoints", NULL, TEXT, "a comma-delimited list of members (default: http://127.0.0.1:2379,http://127.0.0.1:4001)"},
+    {"endpoints", NULL, TEXT, "comma-delimited members (default: http://127.0.0.1:2379,http://127.0.0.1:4001)"},
+    {"cert-file", NULL, TEXT, "identify HTTPS client using this SSL certificate file"},
+    {"key-file", NULL, TEXT, "identify HTTPS client using this SSL key file"},
+    {"ca-file", NULL, TEXT, "verify certificates of HTTPS-enabled servers using this CA bundle"},
+    {"discovery-srv", "D", TEXT, "domain name to query for SRV records describing cluster endpoints"},
+    {"username", "u", TEXT, "provide username[:password] and prompt if password is not supplied"},
     {"timeout", NULL, DURATION, "time to reach one member (default: 2s)"},
     {"total-timeout", NULL, DURATION, "timeout for the command execution (except watch) (default: 5s)"},
     {"version", "v", BOOL, "print the version"},
@@ -20,7 +26,8 @@ const flag global_flags[] = {
 
 const command *const commands[] = {
     &mk_command, &mkdir_command, &rm_command, &rmdir_command, &get_command, &ls_command, &set_command, &setdir_command,
-    &update_command, &updatedir_command, &watch_command, &exec_watch_command, NULL,
+    &update_command, &updatedir_command, &watch_command, &exec_watch_command, &member_command, &user_command,
+    &role_command, &auth_command, &health_command, NULL,
 };
 
 static const flag no_flags[] = {END_OF_FLAGS};
@@ -58,7 +65,8 @@ static int bad_usage(const char *said, const text *why) {
     return BAD_ARGUMENTS;
 }
 
-static int run_command(const command *group, const command *c, const flag_set *global, char **arguments, int count) {
+static int run_command(const command *group, const command *c, const flag_set *global, char **arguments,
+                       int count) {
     flag_set own = {NULL, NULL, NULL, 0};
     text why = {NULL, 0, 0};
     int code = DONE;
@@ -79,7 +87,8 @@ static int run_command(const command *group, const command *c, const flag_set *g
     return code;
 }
 
-static int dispatch(const command *group, const command *const *among, const flag_set *global, char **arguments, int count);
+static int dispatch(const command *group, const command *const *among, const flag_set *global, char **arguments,
+                    int count);
 
 static int run_group(const command *c, const flag_set *global, char **arguments, int count) {
     flag_set own = {NULL, NULL, NULL, 0};
@@ -98,7 +107,8 @@ static int run_group(const command *c, const flag_set *global, char **arguments,
     return code;
 }
 
-static int dispatch(const command *group, const command *const *among, const flag_set *global, char **arguments, int count) {
+static int dispatch(const command *group, const command *const *among, const flag_set *global, char **arguments,
+                    int count) {
     if (count == 0 || *arguments[0] == '\0') return help_run(group, among, NULL, 0);
     if (is_help(arguments[0])) return help_run(group, among, arguments + 1, count - 1);
     const command *c = command_find(among, arguments[0]);

@@ -75,4 +75,5 @@ static int updatedir_run(const call *c) { return write_directory(c, ETCD_V2_OP_U
 
 const command mkdir_command = {"mkdir", "make a new directory", "<key>", ttl_flags, mkdir_run, NULL};
 const command setdir_command = {"setdir", "create a new directory", "<key>", ttl_flags, setdir_run, NULL};
-const command updatedir_command = {"updatedir", "update an existing directory", "<key>", ttl_flags, updatedir_run, NULL};
+const command updatedir_command = {"updatedir", "update an existing directory", "<key>", ttl_flags, updatedir_run,
+                                   NULL};

@@ -49,8 +49,8 @@ pub struct Ended {
 #[derive(Debug)]
 pub struct Side {
     words: Vec<PathBuf>,
-    /// Its server.
-    pub etcd: Etcd,
+    endpoints: String,
+    etcd: Option<Etcd>,
     /// What is replaced in what it prints, so that it can be compared.
     names: Vec<(String, &'static str)>,
 }
@@ -68,6 +68,14 @@ pub fn sides(version: Version) -> Option<[Side; 2]> {
     Some([
         Side::new(vec![tools::etcdctl()?], Etcd::start(version)),
         ours(version),
+    ])
+}
+
+/// Both, asking the same servers.
+pub fn sides_at(endpoints: &str) -> Option<[Side; 2]> {
+    Some([
+        Side::at(vec![tools::etcdctl()?], endpoints),
+        Side::at(vec![etcd2ctl().path().to_owned()], endpoints),
     ])
 }
 
@@ -89,7 +97,27 @@ impl Side {
             (text(&member["id"]), "ID"),
             ("etcd2ctl".to_owned(), "etcdctl"),
         ];
-        Side { words, etcd, names }
+        Side {
+            words,
+            endpoints: etcd.url().to_owned(),
+            etcd: Some(etcd),
+            names,
+        }
+    }
+
+    /// A tool that asks somebody else's servers.
+    pub fn at(words: Vec<PathBuf>, endpoints: &str) -> Side {
+        Side {
+            words,
+            endpoints: endpoints.to_owned(),
+            etcd: None,
+            names: vec![("etcd2ctl".to_owned(), "etcdctl")],
+        }
+    }
+
+    /// Its server.
+    pub fn etcd(&self) -> &Etcd {
+        self.etcd.as_ref().expect("a server of its own")
     }
 
     /// Starts it with a line of the table.
@@ -115,7 +143,7 @@ impl Side {
         command
             .args(&self.words[1..])
             .env("ETCDCTL_API", "2")
-            .env("ETCDCTL_ENDPOINTS", self.etcd.url())
+            .env("ETCDCTL_ENDPOINTS", &self.endpoints)
             .stdin(file("stdin"))
             .stdout(file("stdout"))
             .stderr(file("stderr"));

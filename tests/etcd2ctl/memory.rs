@@ -35,6 +35,20 @@ const LINES: &[(&str, i32)] = &[
     ("watch", 1),
     ("watch --after-index 5 -r /q", 0),
     ("exec-watch /q", 1),
+    ("role add r", 0),
+    ("role grant --path '/a/*' --rw r", 0),
+    ("role get r", 0),
+    ("role get nope", 1),
+    ("user add al:pw", 0),
+    ("user grant --roles r al", 0),
+    ("user get al", 0),
+    ("user get nope", 1),
+    ("user list", 0),
+    ("auth enable", 1),
+    ("member list", 0),
+    ("member remove nonsense", 1),
+    ("cluster-health", 0),
+    ("--ca-file /nowhere get /a", 1),
 ];
 
 #[track_caller]
@@ -50,7 +64,7 @@ fn check(words: Vec<PathBuf>) {
     let mut value = 0;
     while running.stdout().lines().count() < 2 {
         value += 1;
-        let url = side.etcd.key_url("/w");
+        let url = side.etcd().key_url("/w");
         http::put(&url, &format!("value={value}")).expect("an answer");
         std::thread::sleep(std::time::Duration::from_millis(50));
     }

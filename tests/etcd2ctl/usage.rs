@@ -1,7 +1,10 @@
 //! How commands and flags are read, and what the environment says.
 
+use crate::admin::STTY;
 use crate::support::Version;
 use crate::table::{Row, Row::*, compare};
+
+const NOBODY: &str = "the library names the members and the phases";
 
 const ROWS: &[Row] = &[
     Usage(""),
@@ -79,6 +82,32 @@ const ROWS: &[Row] = &[
     Same("ETCDCTL_ENDPOINTS= ETCDCTL_PEERS=@URL@ get /a"),
     Same("ETCDCTL_ENDPOINT=http://127.0.0.1:1 ETCDCTL_PEERS=http://127.0.0.1:1 get /a"),
     Same("ETCDCTL_ENDPOINTS=http://127.0.0.1:1 --endpoints @URL@ get /a"),
+    OwnWords("--no-sync --endpoints http://127.0.0.1:1 get /a", NOBODY),
+    OwnWords(
+        "--no-sync --endpoints http://127.0.0.1:1,http://127.0.0.1:2 set /a b",
+        NOBODY,
+    ),
+    OwnWords("--no-sync --endpoints http://127.0.0.1:1 watch /a", NOBODY),
+    OwnWords(
+        "--no-sync --endpoints http://127.0.0.1:1 exec-watch -r /a -- true",
+        NOBODY,
+    ),
+    OwnWords("--endpoints http://127.0.0.1:1 get /a", NOBODY),
+    OwnWords("--endpoints http://127.0.0.1:1 get", NOBODY),
+    OwnWords("--endpoints http://127.0.0.1:1 watch /a", NOBODY),
+    OwnWords("ETCDCTL_ENDPOINTS= ls", NOBODY),
+    Same("--no-sync --endpoints http://127.0.0.1:1 get"),
+    Same("--no-sync get /a"),
+    Same("--no-sync=false get /a"),
+    Same("--total-timeout 0 get /a"),
+    Same("--total-timeout -1s get /a"),
+    Same("--no-sync --total-timeout 0 get /a"),
+    Same("--username root:pw get /a"),
+    Same("-u :pw get /a"),
+    Same("ETCDCTL_USERNAME=root:pw get /a"),
+    OwnWords("-u root get /a < 'pw\n'", STTY),
+    OwnWords("ETCDCTL_USERNAME=root set /a < 'pw\nvalue'", STTY),
+    Same("get /a"),
     OwnWords(
         "--endpoints 'http://a b' get /a",
         "the library names the endpoint otherwise",
@@ -111,7 +140,7 @@ const ROWS: &[Row] = &[
     Differs {
         line: "--endpoints @HOST@ get /a",
         code: 0,
-        stdout: "d\n",
+        stdout: "value\n",
         why: "the library takes a bare host:port for http://host:port",
     },
     Differs {

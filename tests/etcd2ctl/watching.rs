@@ -19,8 +19,8 @@ impl Change {
     #[track_caller]
     fn make(self, side: &Side) {
         let reply = match self {
-            Put(key, form) => http::put(&side.etcd.key_url(key), form),
-            Delete(key) => http::delete(&side.etcd.key_url(key)),
+            Put(key, form) => http::put(&side.etcd().key_url(key), form),
+            Delete(key) => http::delete(&side.etcd().key_url(key)),
         };
         let reply = reply.expect("an answer");
         assert!(
@@ -56,7 +56,7 @@ fn compare(version: Version, line: &str, steps: &[Step], interrupted: bool) -> O
 #[track_caller]
 fn watched(side: &Side) {
     wait_for("a watcher", Duration::from_secs(60), || {
-        let stats = http::get(&format!("{}/v2/stats/store", side.etcd.url())).ok()?;
+        let stats = http::get(&format!("{}/v2/stats/store", side.etcd().url())).ok()?;
         (stats.json()["watchers"].as_u64() == Some(1)).then_some(())
     });
 }
