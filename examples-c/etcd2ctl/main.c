@@ -8,6 +8,7 @@
 #include <string.h>
 
 const flag global_flags[] = {
+    {"debug", NULL, BOOL, "output cURL commands which can be used to reproduce the request"},
     {"no-sync", NULL, BOOL, "don't synchronize cluster information before sending request"},
     {"output", "o", TEXT, "output response in the given format (simple, extended or json)"},
     {"peers", "C", TEXT, "DEPRECATED - \"--endpoints\" should be used instead"},

@@ -67,6 +67,16 @@ static etcd_v2_status set_tls(etcd_v2_options *options, const call *c, etcd_v2_e
     return etcd_v2_options_set_client_cert_files(options, cert, key, err);
 }
 
+static void print_command(const char *command, void *user) {
+    (void)user;
+    fprintf(stderr, "cURL Command: %s\n", command);
+}
+
+static etcd_v2_status set_debug(etcd_v2_options *options, const call *c, etcd_v2_error **err) {
+    if (!flag_on(c->global, "debug")) return ETCD_V2_OK;
+    return etcd_v2_options_set_curl(options, print_command, NULL, NULL, err);
+}
+
 /* Members that are named, or found in the DNS. */
 static etcd_v2_status set_members(etcd_v2_options *options, const call *c, etcd_v2_error **err) {
     const char *domain = setting(c, "discovery-srv", "ETCDCTL_DISCOVERY_SRV");
@@ -115,6 +125,7 @@ int session_open(const call *c, bool sync, etcd_v2_client **out) {
     int code = judged(etcd_v2_options_new(&options, &error), &error);
     if (code == DONE) code = judged(set_members(options, c, &error), &error);
     if (code == DONE) code = judged(set_tls(options, c, &error), &error);
+    if (code == DONE) code = judged(set_debug(options, c, &error), &error);
     if (code == DONE) code = judged(set_limits(options, c, &error), &error);
     if (code == DONE) code = set_user(options, setting(c, "username", "ETCDCTL_USERNAME"));
     if (code == DONE) code = judged(etcd_v2_client_new(options, out, &error), &error);

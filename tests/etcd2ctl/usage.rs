@@ -1,6 +1,7 @@
 //! How commands and flags are read, and what the environment says.
 
 use crate::admin::STTY;
+use crate::bench;
 use crate::support::Version;
 use crate::table::{Row, Row::*, compare};
 
@@ -161,5 +162,28 @@ const ROWS: &[Row] = &[
 fn they_take_flags_alike() {
     for version in Version::ALL {
         compare(version, ROWS);
+    }
+}
+
+/// Which requests are made is the business of each of the tools.
+#[test]
+fn they_tell_their_requests_as_commands() {
+    let Some(sides) = bench::sides(Version::V3_4) else {
+        return;
+    };
+    for line in [
+        "--debug set /told one",
+        "--debug get /told",
+        "--debug get /not",
+    ] {
+        let [theirs, ours] = [&sides[0], &sides[1]].map(|side| side.run(line));
+        assert_eq!((theirs.code, &theirs.stdout), (ours.code, &ours.stdout));
+        for told in [theirs, ours] {
+            let command = told
+                .stderr
+                .lines()
+                .find(|l| l.starts_with("cURL Command: curl "));
+            assert!(command.is_some(), "{line}: {told:?}");
+        }
     }
 }
