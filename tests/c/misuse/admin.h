@@ -259,8 +259,16 @@ static void right_members(const char *url)
 	CHECK(etcd_v2_member_client_url(m, 1) == NULL && etcd_v2_member_peer_url(m, SIZE_MAX) == NULL);
 	/* more than this would leave a cluster of one without quorum */
 	CHECK_OK(etcd_v2_members_update(client, id, etcd_v2_member_peer_url(m, 0), &error));
-	CHECK_INT(etcd_v2_members_add(client, etcd_v2_member_peer_url(m, 0), NULL, NULL), ETCD_V2_CONFLICT);
-	CHECK_STATUS(etcd_v2_members_remove(client, "ABCDEF", &error), ETCD_V2_NOT_FOUND);
+	/* etcd 3.5 loses some changes of members that follow another at once; these two change nothing and may be repeated */
+	etcd_v2_status status;
+	do status = etcd_v2_members_add(client, etcd_v2_member_peer_url(m, 0), NULL, NULL);
+	while (status == ETCD_V2_OUTCOME_UNKNOWN);
+	CHECK_INT(status, ETCD_V2_CONFLICT);
+	do {
+		etcd_v2_error_free(error);
+		status = etcd_v2_members_remove(client, "ABCDEF", &error);
+	} while (status == ETCD_V2_OUTCOME_UNKNOWN);
+	CHECK_INT(status, ETCD_V2_NOT_FOUND);
 	CHECK_TEXT(etcd_v2_error_cause(error), "No such member: abcdef");
 	etcd_v2_members_free(all);
 	etcd_v2_members_free(leader);
