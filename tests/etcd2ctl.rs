@@ -12,6 +12,8 @@
 mod admin;
 #[path = "etcd2ctl/bench.rs"]
 mod bench;
+#[path = "etcd2ctl/discovery.rs"]
+mod discovery;
 #[path = "etcd2ctl/keys.rs"]
 mod keys;
 #[path = "etcd2ctl/memory.rs"]

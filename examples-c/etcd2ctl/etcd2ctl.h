@@ -111,6 +111,15 @@ int session_open(const call *c, bool sync, etcd_v2_client **out);
 bool session_is_over(const call *c);
 /* What --output says. */
 const char *output_format(const call *c);
+/* A flag, else a variable of the environment, else "". */
+const char *setting(const call *c, const char *flag, const char *variable);
+
+/* == discovery.c: members from the DNS == */
+
+bool discovery_wanted(const call *c);
+etcd_v2_status discovery_set(etcd_v2_options *options, const call *c, etcd_v2_error **err);
+/* Looks for them; DONE, or how to end when there are none that may be used. */
+int discovery_check(const call *c, const etcd_v2_client *client);
 
 /* == output.c: answers and errors == */
 

@@ -5,8 +5,7 @@
 
 #define SECOND INT64_C(1000000000)
 
-/* A flag, else a variable of the environment, else "". */
-static const char *setting(const call *c, const char *flag, const char *variable) {
+const char *setting(const call *c, const char *flag, const char *variable) {
     const char *word = flag_text(c->global, flag);
     if (*word == '\0') word = getenv(variable);
     return word != NULL ? word : "";
@@ -77,11 +76,8 @@ static etcd_v2_status set_debug(etcd_v2_options *options, const call *c, etcd_v2
     return etcd_v2_options_set_curl(options, print_command, NULL, NULL, err);
 }
 
-/* Members that are named, or found in the DNS. */
 static etcd_v2_status set_members(etcd_v2_options *options, const call *c, etcd_v2_error **err) {
-    const char *domain = setting(c, "discovery-srv", "ETCDCTL_DISCOVERY_SRV");
-    if (*domain == '\0') return add_endpoints(options, endpoints_of(c), err);
-    return etcd_v2_options_set_discovery_srv(options, domain, NULL, err);
+    return discovery_wanted(c) ? discovery_set(options, c, err) : add_endpoints(options, endpoints_of(c), err);
 }
 
 static int judged(etcd_v2_status status, etcd_v2_error *const *error) {
@@ -92,7 +88,7 @@ static int judged(etcd_v2_status status, etcd_v2_error *const *error) {
 }
 
 /* "name:password", or the name alone, and the password is asked for. */
-static int set_user(etcd_v2_options *options, const char *word) {
+static int set_user(const etcd_v2_client *client, const char *word) {
     text name = {NULL, 0, 0}, password = {NULL, 0, 0};
     etcd_v2_error *error;
     const char *colon = strchr(word, ':');
@@ -101,7 +97,7 @@ static int set_user(etcd_v2_options *options, const char *word) {
     if (colon != NULL) text_put(&password, colon + 1);
     else if (*word != '\0') code = ask_password("Password: ", &password);
     if (code == DONE && name.length > 0) {
-        code = judged(etcd_v2_options_set_credentials(options, name.bytes, password.bytes, &error), &error);
+        code = judged(etcd_v2_client_set_credentials(client, name.bytes, password.bytes, &error), &error);
     }
     text_free(&name);
     text_free(&password);
@@ -127,8 +123,9 @@ int session_open(const call *c, bool sync, etcd_v2_client **out) {
     if (code == DONE) code = judged(set_tls(options, c, &error), &error);
     if (code == DONE) code = judged(set_debug(options, c, &error), &error);
     if (code == DONE) code = judged(set_limits(options, c, &error), &error);
-    if (code == DONE) code = set_user(options, setting(c, "username", "ETCDCTL_USERNAME"));
     if (code == DONE) code = judged(etcd_v2_client_new(options, out, &error), &error);
     etcd_v2_options_free(options);
+    if (code == DONE && discovery_wanted(c)) code = discovery_check(c, *out);
+    if (code == DONE) code = set_user(*out, setting(c, "username", "ETCDCTL_USERNAME"));
     return code == DONE && sync && !flag_on(c->global, "no-sync") ? sync_members(c, *out) : code;
 }

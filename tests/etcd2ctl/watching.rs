@@ -223,3 +223,44 @@ fn lost_history_is_told() {
         ours.stderr
     );
 }
+
+/// A wanted difference: a watch goes on when its server comes back; etcdctl ends with 4.
+#[test]
+fn a_watch_outlives_its_server() {
+    let Some(sides) = bench::sides(Version::V3_4) else {
+        return;
+    };
+    let line = "watch --forever /w";
+    let [theirs, ours] = sides.map(|side| {
+        let running = side.start(line);
+        watched(&side);
+        side.etcd().restart();
+        (side, running)
+    });
+    assert_eq!(theirs.1.end(line).code, Some(4));
+    let (side, running) = ours;
+    watched(&side);
+    Put("/w", "value=1").make(&side);
+    running.until_lines(1);
+    running.interrupt();
+    let ended = running.end(line);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+/// A wanted difference: who does not answer is not connected to, 2; etcdctl says 4 when it is `--timeout` that has passed.
+#[test]
+fn a_server_that_is_stopped_ends_a_read() {
+    let Some(sides) = bench::sides(Version::V3_4) else {
+        return;
+    };
+    let line = "--timeout 1s --total-timeout 4s get /a";
+    let codes = sides.map(|side| {
+        side.etcd().pause();
+        let ended = side.run(line);
+        side.etcd().resume();
+        assert_eq!(ended.stdout, "");
+        assert!(!ended.stderr.is_empty());
+        ended.code
+    });
+    assert_eq!(codes, [Some(4), Some(2)]);
+}
