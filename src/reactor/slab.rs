@@ -23,13 +23,22 @@ struct Slot<T> {
 /// Slots allocated together; what is there stays where it is when more is needed.
 const CHUNK: usize = 64;
 
+#[derive(Debug)]
+struct Chunk<T> {
+    slots: Vec<Slot<T>>,
+    /// of them have a value
+    used: usize,
+}
+
 /// Things by key.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
-    chunks: Vec<Vec<Slot<T>>>,
+    chunks: Vec<Chunk<T>>,
     free: Vec<u32>,
     /// not to be used again before [`Slab::settle`]
     resting: Vec<u32>,
+    /// of new places: higher than any that a place which was given back has had
+    generation: u32,
 }
 
 impl<T> Default for Slab<T> {
@@ -38,6 +47,7 @@ impl<T> Default for Slab<T> {
             chunks: Vec::new(),
             free: Vec::new(),
             resting: Vec::new(),
+            generation: 0,
         }
     }
 }
@@ -45,39 +55,47 @@ impl<T> Default for Slab<T> {
 impl<T> Slab<T> {
     pub(super) fn insert(&mut self, value: T) -> Key {
         if let Some(index) = self.free.pop()
-            && let Some(slot) = self.slot_mut(index as usize)
+            && let Some(chunk) = self.chunks.get_mut(index as usize / CHUNK)
+            && let Some(slot) = chunk.slots.get_mut(index as usize % CHUNK)
         {
             slot.value = Some(value);
+            chunk.used += 1;
             let generation = slot.generation;
             return Key { index, generation };
         }
         // 2³² things of any kind do not fit into memory
         let index = self.len() as u32;
-        if self.chunks.last().is_none_or(|last| last.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
+        let generation = self.generation;
+        let is_full = |last: &Chunk<T>| last.slots.len() == CHUNK;
+        if self.chunks.last().is_none_or(is_full) {
+            self.chunks.push(Chunk {
+                slots: Vec::with_capacity(CHUNK),
+                used: 0,
+            });
         }
         if let Some(last) = self.chunks.last_mut() {
-            last.push(Slot {
-                generation: 0,
+            last.used += 1;
+            last.slots.push(Slot {
+                generation,
                 value: Some(value),
             });
         }
-        let generation = 0;
         Key { index, generation }
     }
 
     /// Places, used or not.
     fn len(&self) -> usize {
         let full = self.chunks.len().saturating_sub(1) * CHUNK;
-        full + self.chunks.last().map_or(0, Vec::len)
+        full + self.chunks.last().map_or(0, |last| last.slots.len())
     }
 
     fn slot(&self, index: usize) -> Option<&Slot<T>> {
-        self.chunks.get(index / CHUNK)?.get(index % CHUNK)
+        self.chunks.get(index / CHUNK)?.slots.get(index % CHUNK)
     }
 
     fn slot_mut(&mut self, index: usize) -> Option<&mut Slot<T>> {
-        self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
+        let chunk = self.chunks.get_mut(index / CHUNK)?;
+        chunk.slots.get_mut(index % CHUNK)
     }
 
     pub(super) fn get(&self, key: Key) -> Option<&T> {
@@ -95,12 +113,14 @@ impl<T> Slab<T> {
     }
 
     pub(super) fn remove(&mut self, key: Key) -> Option<T> {
-        let slot = self.slot_mut(key.index())?;
+        let chunk = self.chunks.get_mut(key.index() / CHUNK)?;
+        let slot = chunk.slots.get_mut(key.index() % CHUNK)?;
         if slot.generation != key.generation {
             return None;
         }
         let value = slot.value.take()?;
         slot.generation = slot.generation.wrapping_add(1);
+        chunk.used -= 1;
         self.resting.push(key.index);
         Some(value)
     }
@@ -121,7 +141,28 @@ impl<T> Slab<T> {
 
     /// Places that became free may be used again: nobody holds a bare index of what was there.
     pub(super) fn settle(&mut self) {
-        self.free.append(&mut self.resting);
+        if !self.resting.is_empty() {
+            self.free.append(&mut self.resting);
+            self.give_back();
+        }
+    }
+
+    /// What a crowd needed is given back when it has gone; one empty chunk stays for those who come next.
+    fn give_back(&mut self) {
+        let before = self.chunks.len();
+        while let [.., spare, last] = self.chunks.as_slice()
+            && spare.used + last.used == 0
+        {
+            let generations = last.slots.iter().map(|slot| slot.generation);
+            self.generation = generations.fold(self.generation, u32::max);
+            self.chunks.pop();
+        }
+        if self.chunks.len() < before {
+            let places = self.len();
+            self.free.retain(|index| (*index as usize) < places);
+            self.free.shrink_to_fit();
+            self.chunks.shrink_to_fit();
+        }
     }
 }
 
@@ -156,5 +197,27 @@ mod tests {
         assert_eq!(slab.keys().count(), 0);
         let again = slab.insert(7);
         assert!(again.index() < 1_000);
+    }
+
+    #[test]
+    fn what_a_crowd_needed_is_given_back_and_no_key_comes_again() {
+        let mut slab = Slab::default();
+        let mut ever = std::collections::HashSet::new();
+        for _ in 0..3 {
+            let crowd: Vec<Key> = (0..1_000).map(|n| slab.insert(n)).collect();
+            assert!(crowd.iter().all(|key| ever.insert(*key)));
+            let (stays, go) = crowd.split_first().unwrap();
+            for key in go {
+                slab.remove(*key);
+                slab.settle();
+            }
+            assert!(slab.len() <= 2 * CHUNK, "{}", slab.len());
+            assert!(slab.free.len() < slab.len());
+            assert!(go.iter().all(|key| slab.get(*key).is_none()));
+            assert_eq!(slab.keys().collect::<Vec<_>>(), [*stays]);
+            slab.remove(*stays);
+            slab.settle();
+            assert_eq!(slab.len(), CHUNK);
+        }
     }
 }
