@@ -108,7 +108,7 @@ help:
 	@echo "make etcd2ctl    build the command line tool of examples-c/etcd2ctl into $(OUT)"
 	@echo "make demo        start a real etcd, run examples-c/01-quickstart.c against it, stop it"
 	@echo "make test        get what the tests need into a private cache folder and run all of them (ARGS=... goes to cargo test)"
-	@echo "make bench       measure the figures of the README, with callgrind"
+	@echo "make bench       measure the cost of a call, with callgrind (docs/benchmarks.md)"
 	@echo "make bench-watch measure many watchers on one client against a real etcd"
 	@echo "make bench-submit measure submitted calls against one etcd and against three, beside wrk, which is fetched"
 	@echo "make chaos       hurt a cluster for 10 minutes under load, print what callers were told (CHAOS=\"SECONDS THREADS VERSION SEED\")"
