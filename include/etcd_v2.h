@@ -459,8 +459,11 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_sync_interval_ms(
 
 /**
  * Has members found in the DNS: SRV records of `_etcd-client-ssl._tcp.` and `_etcd-client._tcp.` below
- * `domain`. Those with TLS are taken where there are any, the others only where there are none, in the
- * order of priorities and weights. `service_name` names one of several clusters of the domain
+ * `domain`, in the order of priorities and weights. Members with TLS are used where there are any. Members
+ * in clear text are used only when the DNS has said that there are none with TLS (no such name, no such
+ * records, or a single record with the target "."), never because a look-up failed or its records cannot
+ * be used. Without DNSSEC such an answer is only as good as the path to the name server: where that
+ * matters, name `https://` endpoints instead. `service_name` names one of several clusters of the domain
  * (`_etcd-client-NAME._tcp.`); NULL for the only one. The DNS is asked by the first call or watcher,
  * within its deadline, and again when all members have failed; what it said last stays good when it
  * fails. Members that are named with etcd_v2_options_add_endpoint() are asked first; there need be none.

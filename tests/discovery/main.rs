@@ -11,6 +11,8 @@
 mod api;
 #[cfg(feature = "srv")]
 mod dns;
+#[cfg(feature = "srv")]
+mod downgrade;
 mod endpoints;
 mod help;
 mod lists;

@@ -23,6 +23,115 @@ pub enum Reply {
     Noise(Vec<Srv>),
     /// Nothing.
     Silence,
+    /// One message over UDP, and what is said over TCP: another message, or nothing before the close.
+    Made(Message, Option<Message>),
+    /// The message comes from another port.
+    Stranger(Message),
+}
+
+/// A record of an answer: owner, type, class and data. An empty owner is the name of the question.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub owner: &'static str,
+    pub kind: u16,
+    pub class: u16,
+    pub data: Vec<u8>,
+}
+
+impl Record {
+    /// An SRV record of the name of the question.
+    pub fn srv((priority, weight, port, target): Srv) -> Record {
+        let numbers = [priority, weight, port].map(u16::to_be_bytes).concat();
+        let data = [numbers, encoded(target)].concat();
+        Record {
+            owner: "",
+            kind: 33,
+            class: 1,
+            data,
+        }
+    }
+
+    /// An alias.
+    pub fn cname(owner: &'static str, target: &str) -> Record {
+        Record {
+            owner,
+            kind: 5,
+            class: 1,
+            data: encoded(target),
+        }
+    }
+
+    /// A name server of the zone.
+    pub fn ns(owner: &'static str, target: &str) -> Record {
+        Record {
+            kind: 2,
+            ..Record::cname(owner, target)
+        }
+    }
+}
+
+/// An answer, right or wrong in any of its parts.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// what the identifier of the query is changed by
+    pub id: u16,
+    /// flags and code: 0x8180 for a good one
+    pub flags: u16,
+    /// name, type and class; an empty name is that of the query
+    pub question: Option<(&'static str, u16, u16)>,
+    pub answers: Vec<Record>,
+    pub authority: Vec<Record>,
+    /// bytes that are missing at the end
+    pub cut: usize,
+}
+
+impl Message {
+    /// A good answer with these records.
+    pub fn of(answers: Vec<Record>) -> Message {
+        Message {
+            id: 0,
+            flags: 0x8180,
+            question: Some(("", 33, 1)),
+            answers,
+            authority: Vec::new(),
+            cut: 0,
+        }
+    }
+
+    /// The same with another code.
+    pub fn code(self, code: u16) -> Message {
+        let flags = self.flags & !15 | code;
+        Message { flags, ..self }
+    }
+
+    fn bytes(&self, query: &[u8]) -> Vec<u8> {
+        let asked = name(query);
+        let named = |given: &str| encoded(if given.is_empty() { &asked } else { given });
+        let id = u16::from_be_bytes([query[0], query[1]]) ^ self.id;
+        let counts = [
+            self.question.iter().len(),
+            self.answers.len(),
+            self.authority.len(),
+            0,
+        ];
+        let mut bytes = [id, self.flags].map(u16::to_be_bytes).concat();
+        for count in counts {
+            bytes.extend(u16::try_from(count).unwrap().to_be_bytes());
+        }
+        if let Some((name, kind, class)) = self.question {
+            bytes.extend(named(name));
+            bytes.extend([kind, class].map(u16::to_be_bytes).concat());
+        }
+        for record in self.answers.iter().chain(&self.authority) {
+            bytes.extend(named(record.owner));
+            bytes.extend([record.kind, record.class].map(u16::to_be_bytes).concat());
+            bytes.extend(60u32.to_be_bytes());
+            bytes.extend(u16::try_from(record.data.len()).unwrap().to_be_bytes());
+            bytes.extend_from_slice(&record.data);
+        }
+        bytes.truncate(bytes.len() - self.cut);
+        bytes
+    }
 }
 
 type Zone = dyn Fn(&str, usize) -> Reply + Send + Sync;
@@ -124,6 +233,12 @@ impl Shared {
                     ]
                 }
                 Reply::Silence => Vec::new(),
+                Reply::Made(message, _) => vec![message.bytes(query)],
+                Reply::Stranger(message) => {
+                    let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+                    let _ = other.send_to(&message.bytes(query), from);
+                    Vec::new()
+                }
             };
             for answer in answers {
                 let _ = socket.send_to(&answer, from);
@@ -147,8 +262,14 @@ impl Shared {
             if stream.read_exact(&mut query).is_err() {
                 continue;
             }
-            if let Reply::Long(records) | Reply::Records(records) = self.reply(&query) {
-                let answer = message(&query, &records, None, false);
+            let answer = match self.reply(&query) {
+                Reply::Long(records) | Reply::Records(records) => {
+                    Some(message(&query, &records, None, false))
+                }
+                Reply::Made(_, answer) => answer.map(|answer| answer.bytes(&query)),
+                _ => None,
+            };
+            if let Some(answer) = answer {
                 let length = u16::try_from(answer.len()).unwrap().to_be_bytes();
                 // in pieces, as it may come
                 let _ = stream.write_all(&length[..1]);

@@ -1,59 +1,131 @@
 //! Asks name servers. Runs on a helper thread, and ends by itself after a few seconds whatever they do.
 
-use super::message::{Record, Said, query, read};
+use super::message::{Said, query, read};
+use super::verdict::{Judged, Verdict};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// How long a server may take, the first and the second time.
+/// How long a server may take over UDP, the first and the second time; over TCP as long again.
 const ROUNDS: [Duration; 2] = [Duration::from_millis(1000), Duration::from_millis(2000)];
 /// Servers that are asked; the system does not ask more either.
 const MOST: usize = 3;
-/// Longest answer over UDP.
-const ROOM: usize = 4096;
+/// Longest message, so that none is cut here: without EDNS a server sends 512 bytes at most, but not all keep to that.
+const ROOM: usize = 65_535;
+/// Aliases that are followed from one name.
+const ALIASES: usize = 8;
 
-/// What was found for one name.
-pub(super) type Found = Result<Vec<Record>, String>;
+/// A name that is asked for.
+struct Question {
+    /// that of which something is to be known, or an alias of it
+    name: String,
+    aliases: usize,
+    /// what the last server said; final unless it is a failure
+    verdict: Verdict,
+}
 
-/// Looks up all `names` at once; `server` instead of those of the system.
-pub(super) fn look_up(names: &[String], server: Option<SocketAddr>) -> Vec<Found> {
-    let servers = server.map_or_else(of_the_system, |server| vec![server]);
-    let mut found: Vec<Option<Found>> = vec![None; names.len()];
-    for patience in ROUNDS {
-        for server in servers.iter().take(MOST) {
-            if let Err(e) = ask(names, *server, patience, &mut found) {
-                for open in found.iter_mut().filter(|f| !matches!(f, Some(Ok(_)))) {
-                    *open = Some(Err(format!("name server {server}: {}", plain(&e))));
-                }
+/// What is sent to a server, and awaited from it.
+struct Pending {
+    /// place of the question
+    of: usize,
+    id: u16,
+    query: Vec<u8>,
+    sent: bool,
+}
+
+impl Question {
+    fn is_open(&self) -> bool {
+        matches!(self.verdict, Verdict::Failed(_))
+    }
+
+    /// Takes in what a server said; what is to be sent next, if it named another name.
+    fn judged(&mut self, of: usize, judged: Judged) -> Option<Pending> {
+        match judged {
+            Judged::Final(verdict) => self.verdict = verdict,
+            Judged::Alias(_) if self.aliases == ALIASES => self.fail("too many aliases"),
+            Judged::Alias(name) => {
+                self.aliases += 1;
+                self.name = name;
+                return self.pending(of);
             }
         }
+        None
     }
-    let silent = || Err("no name server answered".to_owned());
-    let found = found.into_iter();
-    found.map(|one| one.unwrap_or_else(silent)).collect()
+
+    fn pending(&mut self, of: usize) -> Option<Pending> {
+        let id = RandomState::new().hash_one(of) as u16;
+        let query = query(id, &self.name);
+        if query.is_none() {
+            self.fail("the name is too long");
+        }
+        Some(Pending {
+            of,
+            id,
+            query: query?,
+            sent: false,
+        })
+    }
+
+    fn fail(&mut self, why: &str) {
+        self.verdict = Verdict::Failed(why.to_owned());
+    }
+}
+
+/// Looks up all `names` at once; `server` instead of those of the system.
+pub(super) fn look_up<const N: usize>(
+    names: &[String; N],
+    server: Option<SocketAddr>,
+) -> [Verdict; N] {
+    let servers = server.map_or_else(of_the_system, |server| vec![server]);
+    let mut questions = names.each_ref().map(|name| Question {
+        name: name.clone(),
+        aliases: 0,
+        verdict: Verdict::Failed("no name server answered".to_owned()),
+    });
+    for patience in ROUNDS {
+        for server in servers.iter().take(MOST) {
+            ask(&mut questions, *server, patience);
+        }
+    }
+    questions.map(|question| question.verdict)
 }
 
 /// Asks one server for everything that is not known yet.
-fn ask(
-    names: &[String],
-    server: SocketAddr,
-    patience: Duration,
-    found: &mut [Option<Found>],
-) -> io::Result<()> {
+fn ask(questions: &mut [Question], server: SocketAddr, patience: Duration) {
+    let open = questions
+        .iter_mut()
+        .enumerate()
+        .filter(|(_, q)| q.is_open());
+    let mut pending: Vec<Pending> = open.filter_map(|(of, q)| q.pending(of)).collect();
+    if pending.is_empty() {
+        return;
+    }
+    let mut cut = Vec::new();
     let end = Instant::now() + patience;
-    let mut open: Vec<(usize, u16, Vec<u8>)> = Vec::new();
-    for (i, name) in names.iter().enumerate() {
-        if matches!(found.get(i), Some(Some(Ok(_)))) {
-            continue;
+    if let Err(e) = over_udp(questions, &mut pending, &mut cut, server, end) {
+        for one in pending {
+            if let Some(question) = questions.get_mut(one.of) {
+                question.fail(&format!("name server {server}: {}", plain(&e)));
+            }
         }
-        let id = RandomState::new().hash_one(i) as u16;
-        let query = query(id, name).ok_or(io::ErrorKind::InvalidInput)?;
-        open.push((i, id, query));
     }
-    if open.is_empty() {
-        return Ok(());
+    let end = Instant::now() + patience;
+    for one in cut {
+        if let Some(question) = questions.get_mut(one.of) {
+            over_tcp(question, one, server, end);
+        }
     }
+}
+
+/// Leaves in `pending` what was not answered, and in `cut` what has no room in a datagram.
+fn over_udp(
+    questions: &mut [Question],
+    pending: &mut Vec<Pending>,
+    cut: &mut Vec<Pending>,
+    server: SocketAddr,
+    end: Instant,
+) -> io::Result<()> {
     let any: IpAddr = match server.is_ipv6() {
         true => Ipv6Addr::UNSPECIFIED.into(),
         false => Ipv4Addr::UNSPECIFIED.into(),
@@ -61,11 +133,12 @@ fn ask(
     // connected, so that nobody else is heard
     let socket = UdpSocket::bind((any, 0))?;
     socket.connect(server)?;
-    for (_, _, query) in &open {
-        socket.send(query)?;
-    }
-    let mut room = [0; ROOM];
-    while !open.is_empty() {
+    let mut room = vec![0; ROOM];
+    while !pending.is_empty() {
+        for one in pending.iter_mut().filter(|one| !one.sent) {
+            one.sent = true;
+            socket.send(&one.query)?;
+        }
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
@@ -78,35 +151,41 @@ fn ask(
             Err(e) => return Err(e),
         };
         let bytes = room.get(..length).unwrap_or_default();
-        let mut still = Vec::new();
-        for (i, id, query) in open {
-            let name = names.get(i).map(String::as_str).unwrap_or_default();
-            let said = match read(bytes, id, name) {
-                Said::TooMuch => match over_tcp(server, &query, end) {
-                    Ok(bytes) => read(&bytes, id, name),
-                    Err(e) => Said::Failure(format!("name server {server}: {}", plain(&e))),
-                },
-                said => said,
+        for one in std::mem::take(pending) {
+            let Some(question) = questions.get_mut(one.of) else {
+                continue;
             };
-            let outcome = match said {
-                Said::Nothing => {
-                    still.push((i, id, query));
-                    continue;
-                }
-                Said::Records(records) => Ok(records),
-                Said::TooMuch => Err("the answer does not fit".to_owned()),
-                Said::Failure(text) => Err(text),
-            };
-            if let Some(place) = found.get_mut(i) {
-                *place = Some(outcome);
+            match read(bytes, one.id, &question.name) {
+                Said::Nothing => pending.push(one),
+                Said::Cut => cut.push(one),
+                Said::Answer(judged) => pending.extend(question.judged(one.of, judged)),
             }
         }
-        open = still;
     }
     Ok(())
 }
 
-fn over_tcp(server: SocketAddr, query: &[u8], end: Instant) -> io::Result<Vec<u8>> {
+/// One question, and those for its aliases, each over a connection of its own.
+fn over_tcp(question: &mut Question, first: Pending, server: SocketAddr, end: Instant) {
+    let mut next = Some(first);
+    while let Some(one) = next.take() {
+        let why = match exchange(server, &one.query, end) {
+            Err(e) => format!("{}, over TCP", plain(&e)),
+            Ok(bytes) => match read(&bytes, one.id, &question.name) {
+                Said::Answer(judged) => {
+                    next = question.judged(one.of, judged);
+                    continue;
+                }
+                Said::Cut => "the answer does not even fit over TCP".to_owned(),
+                Said::Nothing => "what it said over TCP is no answer".to_owned(),
+            },
+        };
+        question.fail(&format!("name server {server}: {why}"));
+    }
+}
+
+/// A message and its answer, each behind its length.
+fn exchange(server: SocketAddr, query: &[u8], end: Instant) -> io::Result<Vec<u8>> {
     let left = || {
         let left = end.saturating_duration_since(Instant::now());
         // zero would be no limit

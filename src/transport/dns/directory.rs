@@ -135,32 +135,8 @@ fn look_up(
     domain: &Domain,
     server: Option<SocketAddr>,
 ) -> std::result::Result<Vec<Endpoint>, String> {
-    use std::hash::{BuildHasher, RandomState};
-    let random = |below: u64| RandomState::new().hash_one(below) % below.max(1);
     let found = super::ask::look_up(&domain.names, server);
-    let mut why = "no such records".to_owned();
-    // where there are members with TLS, nobody is led past it
-    for (records, scheme) in found.into_iter().zip(["https", "http"]) {
-        let records = match records {
-            Ok(records) => super::order::order(records, random),
-            Err(text) => {
-                why = text;
-                continue;
-            }
-        };
-        let mut endpoints = Vec::new();
-        for record in records {
-            let url = format!("{scheme}://{}:{}", record.host, record.port);
-            match Endpoint::parse("SRV record", &url) {
-                Ok(endpoint) => endpoints.push(endpoint),
-                Err(error) => why = error.detail().message.clone(),
-            }
-        }
-        if !endpoints.is_empty() {
-            return Ok(endpoints);
-        }
-    }
-    Err(why)
+    super::scheme::choose(&domain.names, found)
 }
 
 #[cfg(test)]

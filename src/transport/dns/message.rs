@@ -1,32 +1,17 @@
 //! Queries for SRV records, and what answers say.
 
-use simple_dns::rdata::RData;
-use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
+use super::verdict::{Judged, judge, same};
+use simple_dns::{CLASS, Name, OPCODE, Packet, PacketFlag, QCLASS, QTYPE, Question, TYPE};
 
-/// Records of one answer that are used.
-const MOST: usize = 128;
-
-/// One record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) priority: u16,
-    pub(super) weight: u16,
-    /// without a dot at its end
-    pub(super) host: String,
-    pub(super) port: u16,
-}
-
-/// What an answer says.
+/// What a message says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
     /// It is no answer to this question.
     Nothing,
-    /// It has no room here: ask over TCP.
-    TooMuch,
-    /// The records; none when there is no such name.
-    Records(Vec<Record>),
-    /// The server cannot tell.
-    Failure(String),
+    /// It had no room: ask over TCP.
+    Cut,
+    /// It is one.
+    Answer(Judged),
 }
 
 /// The bytes of a query; `None` when `name` cannot be one.
@@ -44,46 +29,35 @@ pub(super) fn read(bytes: &[u8], id: u16, name: &str) -> Said {
     let Ok(packet) = Packet::parse(bytes) else {
         // a message that was cut need not be whole
         return match simple_dns::header_buffer::has_flags(bytes, PacketFlag::TRUNCATION) {
-            Ok(true) if simple_dns::header_buffer::id(bytes) == Ok(id) => Said::TooMuch,
+            Ok(true) if simple_dns::header_buffer::id(bytes) == Ok(id) => Said::Cut,
             _ => Said::Nothing,
         };
     };
-    let same = |other: &Name<'_>| other.to_string().eq_ignore_ascii_case(name);
-    let ours = packet
-        .questions
-        .iter()
-        .all(|question| same(&question.qname));
-    if packet.id() != id || !packet.has_flags(PacketFlag::RESPONSE) || !ours {
-        return Said::Nothing;
-    }
-    if packet.has_flags(PacketFlag::TRUNCATION) {
-        return Said::TooMuch;
-    }
-    match packet.rcode() {
-        RCODE::NoError => {}
-        RCODE::NameError => return Said::Records(Vec::new()),
-        other => return Said::Failure(format!("the name server answered {other:?}")),
-    }
-    let record = |answer: &simple_dns::ResourceRecord<'_>| match &answer.rdata {
-        RData::SRV(srv) if same(&answer.name) => Some(Record {
-            priority: srv.priority,
-            weight: srv.weight,
-            host: srv.target.to_string().trim_end_matches('.').to_owned(),
-            port: srv.port,
-        }),
-        _ => None,
+    let answers = packet.has_flags(PacketFlag::RESPONSE)
+        && packet.id() == id
+        && packet.opcode() == OPCODE::StandardQuery;
+    let asked = match packet.questions.as_slice() {
+        [question] => {
+            same(&question.qname, name)
+                && question.qtype == QTYPE::TYPE(TYPE::SRV)
+                && question.qclass == QCLASS::CLASS(CLASS::IN)
+                && !question.unicast_response
+        }
+        _ => false,
     };
-    let records = packet.answers.iter().filter_map(record);
-    // a lone dot says that there is no such service
-    let records = records.filter(|record| !record.host.is_empty());
-    Said::Records(records.take(MOST).collect())
+    match answers && asked {
+        false => Said::Nothing,
+        true if packet.has_flags(PacketFlag::TRUNCATION) => Said::Cut,
+        true => Said::Answer(judge(&packet, name)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::verdict::{Record, Verdict};
     use super::*;
-    use simple_dns::ResourceRecord;
-    use simple_dns::rdata::SRV;
+    use simple_dns::rdata::{RData, SRV};
+    use simple_dns::{RCODE, ResourceRecord};
 
     const NAME: &str = "_etcd-client._tcp.example.com";
 
@@ -130,7 +104,8 @@ mod tests {
             port: 1,
         };
         let good = answer(7, |_| ());
-        assert_eq!(read(&good, 7, NAME), Said::Records(vec![record]));
+        let records = Verdict::Records(vec![record]);
+        assert_eq!(read(&good, 7, NAME), Said::Answer(Judged::Final(records)));
         assert_eq!(read(&good, 7, &NAME.to_uppercase()), read(&good, 7, NAME));
         assert_eq!(read(&good, 8, NAME), Said::Nothing);
         assert_eq!(
@@ -139,13 +114,22 @@ mod tests {
         );
         let query = query(7, NAME).unwrap();
         assert_eq!(read(&query, 7, NAME), Said::Nothing);
-        let none = answer(7, |packet| *packet.rcode_mut() = RCODE::NameError);
-        assert_eq!(read(&none, 7, NAME), Said::Records(Vec::new()));
+        let none = answer(7, |packet| {
+            packet.answers.clear();
+            *packet.rcode_mut() = RCODE::NameError;
+        });
+        assert!(matches!(
+            read(&none, 7, NAME),
+            Said::Answer(Judged::Final(Verdict::Absent(_)))
+        ));
         let ill = answer(7, |packet| *packet.rcode_mut() = RCODE::ServerFailure);
-        assert!(matches!(read(&ill, 7, NAME), Said::Failure(_)));
+        assert!(matches!(
+            read(&ill, 7, NAME),
+            Said::Answer(Judged::Final(Verdict::Failed(_)))
+        ));
         let cut = answer(7, |packet| packet.set_flags(PacketFlag::TRUNCATION));
-        assert_eq!(read(&cut, 7, NAME), Said::TooMuch);
-        assert_eq!(read(&cut[..cut.len() - 5], 7, NAME), Said::TooMuch);
+        assert_eq!(read(&cut, 7, NAME), Said::Cut);
+        assert_eq!(read(&cut[..cut.len() - 5], 7, NAME), Said::Cut);
     }
 
     #[test]

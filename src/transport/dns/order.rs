@@ -1,7 +1,7 @@
 //! The order of RFC 2782: by priority, and by chance within one, so that a record of weight 3 comes first three times as
 //! often as one of weight 1.
 
-use super::message::Record;
+use super::verdict::Record;
 
 /// Puts `records` into an order; `random` gives numbers below its argument.
 pub(super) fn order(mut records: Vec<Record>, mut random: impl FnMut(u64) -> u64) -> Vec<Record> {
