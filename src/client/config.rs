@@ -1,12 +1,14 @@
 //! Settings as JSON: read from text or a file into options, written from a client to a file or a callback.
 //!
 //! [`document`] is JSON with places, [`table`] every setting with its name ([`security`]: those that are secret, or show
-//! who is who), [`go_etcd`] the format of go-etcd, [`store`] files that are never half written, [`keeper`] what happens
-//! when something changes.
+//! who is who), [`go_etcd`] the format of go-etcd, [`store`] files that are never half written (by way of a [`draft`]),
+//! [`keeper`] what happens when something changes, [`saver`] the thread that saves where nobody may wait for a disk.
 
 mod document;
+mod draft;
 mod go_etcd;
 pub(super) mod keeper;
+mod saver;
 mod security;
 mod store;
 mod table;
@@ -20,6 +22,7 @@ use crate::echo;
 use crate::error::{Error, Result};
 use crate::status::Status;
 use std::path::Path;
+use std::time::Instant;
 
 /// The version of the format that is written, and the newest that is read.
 const VERSION: u64 = 1;
@@ -75,10 +78,11 @@ impl Document<'_> {
 
 impl Client {
     /// Writes the settings and the present members to a file, with passwords and keys only if asked. The file is there as a
-    /// whole, as it was or as it is to be, whatever happens.
+    /// whole, as it was or as it is to be, whatever happens. `TIMEOUT` when another process saves there all the time.
     pub fn save(&self, path: &Path, secrets: bool) -> Result<()> {
         self.refuse_elsewhere()?;
-        store::save("path", path, self.config(secrets)?.as_bytes())
+        let end = Instant::now() + self.options.deadline;
+        store::save("path", path, end, || self.keeper.text(secrets))
     }
 
     /// What [`Client::save`] writes.

@@ -150,6 +150,9 @@ impl Client {
                 settings: self.options.settings.clone(),
                 max_connections: self.options.max_connections,
             })?;
+            if let Some(thread) = reactor.thread() {
+                self.keeper.spare(thread);
+            }
             // nobody else can have set it
             let _ = self.engine.reactor.set(reactor);
             self.keep();

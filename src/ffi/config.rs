@@ -94,8 +94,10 @@ pub unsafe extern "C" fn etcd_v2_options_load_json(
 
 /// Every change of the members (etcd_v2_client_set_endpoints(), etcd_v2_sync() and what is found
 /// otherwise) and of the credentials is saved to this file, as etcd_v2_client_save() does it, before
-/// the function that changed it returns. A failure is told to etcd_v2_options_set_log(). It waits for
-/// the disk, also on the thread of the client.
+/// the function that changed it returns. A failure is told to etcd_v2_options_set_log(). The thread of
+/// the client waits for no disk: what is found there, or changed in a callback, is saved a moment
+/// later by a thread of its own, for which etcd_v2_client_free() waits. When another process saves to
+/// the same file longer than the deadline of the client, it is tried again while the client lives.
 ///
 ///   `flags`  0 or ETCD_V2_CONFIG_SECRETS
 #[unsafe(no_mangle)]
@@ -147,11 +149,12 @@ pub unsafe extern "C" fn etcd_v2_options_set_config_callback(
 /// Saves the settings of a client and the members that it knows now to a file, which only its owner
 /// may read. The file is replaced as a whole: whatever happens meanwhile to the process or the machine,
 /// it is as it was or as it is to be. A link is followed. Beside it stands for a moment
-/// ".NAME.etcd_v2-new"; one that was left by a process that died is used again.
+/// ".NAME.etcd_v2-new", made anew each time: what else has this name is removed, never written to.
 ///
 ///   `flags`  0 or ETCD_V2_CONFIG_SECRETS
 ///
-/// Also returns ETCD_V2_LIMIT when the disk is full.
+/// Also returns ETCD_V2_LIMIT when the disk is full, ETCD_V2_TIMEOUT when another process saves to the
+/// same file and has not ended after the deadline of the client.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_save(
     client: *const etcd_v2_client,

@@ -10,7 +10,7 @@ use crate::transport::process::Birthplace;
 use crate::transport::signals;
 use mio::{Poll, Waker};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 
 /// Callbacks of the host run on it; only what they touch is ever resident.
 const STACK: usize = 2 << 20;
@@ -64,8 +64,12 @@ impl Reactor {
 
     /// Whether this is its thread, which must not wait for itself.
     pub(crate) fn is_here(&self) -> bool {
-        let thread = self.thread.as_ref().map(|thread| thread.thread().id());
-        thread == Some(thread::current().id())
+        self.thread() == Some(thread::current().id())
+    }
+
+    /// Its thread.
+    pub(crate) fn thread(&self) -> Option<ThreadId> {
+        self.thread.as_ref().map(|thread| thread.thread().id())
     }
 
     /// How often the thread woke up.

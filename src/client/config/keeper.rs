@@ -1,13 +1,17 @@
 //! What is kept of a client's settings while it lives, and who is told when they change.
 
+use super::saver::Saver;
 use super::{store, table};
 use crate::client::Options;
 use crate::cluster::diary::listeners::Level;
 use crate::cluster::roster::Roster;
+use crate::error::{Error, Result};
 use crate::panics;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::Instant;
 
 /// Gets the document whenever something has changed.
 pub type OnConfig = Arc<dyn Fn(&str) + Send + Sync>;
@@ -27,12 +31,21 @@ impl fmt::Debug for Savers {
     }
 }
 
+/// What there is to be written down of one client.
+#[derive(Debug)]
+pub(super) struct Source {
+    options: Options,
+    roster: Arc<Roster>,
+}
+
 /// Of one client.
 #[derive(Debug)]
 pub(in crate::client) struct Keeper {
-    options: Options,
-    roster: Arc<Roster>,
+    source: Arc<Source>,
+    saver: Option<Saver>,
     turn: Mutex<Turn>,
+    /// that of the client, which must not wait for a disk
+    thread: OnceLock<ThreadId>,
 }
 
 /// One change is told at a time; those that come meanwhile, from other threads or from who is told, are told together.
@@ -42,12 +55,43 @@ struct Turn {
     again: bool,
 }
 
+impl Source {
+    /// The document of now.
+    fn text(&self, secrets: bool) -> String {
+        let mut now = self.options.clone();
+        let members = self.roster.members();
+        let endpoints = members.iter().map(|m| m.channel().endpoint().clone());
+        now.endpoints = endpoints.collect();
+        now.authorization = self.options.settings.credentials.get();
+        table::write(&now, secrets)
+    }
+
+    /// Saves it, unless another process saves there until `end`.
+    pub(super) fn save(&self, end: Instant) -> Result<()> {
+        match &self.options.savers.file {
+            Some((path, secrets)) => store::save("config_file", path, end, || self.text(*secrets)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn log(&self, error: &Error) {
+        let diary = self.roster.diary();
+        diary.log(Level::Error, format_args!("not saved: {error}"));
+    }
+}
+
 impl Keeper {
     pub(in crate::client) fn new(options: &Options, roster: &Arc<Roster>) -> Arc<Keeper> {
-        let keeper = Arc::new(Keeper {
+        let source = Arc::new(Source {
             options: options.clone(),
             roster: roster.clone(),
+        });
+        let file = options.savers.file.as_ref();
+        let keeper = Arc::new(Keeper {
+            saver: file.map(|_| Saver::new(source.clone())),
+            source,
             turn: Mutex::default(),
+            thread: OnceLock::new(),
         });
         let told = Arc::downgrade(&keeper);
         roster.diary().on_change(Box::new(move || {
@@ -60,12 +104,12 @@ impl Keeper {
 
     /// The document of now.
     pub(in crate::client) fn text(&self, secrets: bool) -> String {
-        let mut now = self.options.clone();
-        let members = self.roster.members();
-        let endpoints = members.iter().map(|m| m.channel().endpoint().clone());
-        now.endpoints = endpoints.collect();
-        now.authorization = self.options.settings.credentials.get();
-        table::write(&now, secrets)
+        self.source.text(secrets)
+    }
+
+    /// On this thread nothing is waited for.
+    pub(in crate::client) fn spare(&self, thread: ThreadId) {
+        let _ = self.thread.set(thread);
     }
 
     fn changed(&self) {
@@ -84,16 +128,25 @@ impl Keeper {
     }
 
     fn tell(&self) {
-        let Savers { file, listener } = &self.options.savers;
-        if let Some((path, secrets)) = file
-            && let Err(error) = store::save("config_file", path, self.text(*secrets).as_bytes())
-        {
-            let diary = self.roster.diary();
-            diary.log(Level::Error, format_args!("not saved: {error}"));
+        if let Some(saver) = &self.saver {
+            match self.thread.get() == Some(&thread::current().id()) {
+                true => saver.wake(),
+                false => self.save(saver),
+            }
         }
-        if let Some((listener, secrets)) = listener {
+        if let Some((listener, secrets)) = &self.source.options.savers.listener {
             let text = self.text(*secrets);
             listener(&text);
+        }
+    }
+
+    fn save(&self, saver: &Saver) {
+        let end = Instant::now() + self.source.options.deadline;
+        if let Err(error) = self.source.save(end) {
+            self.source.log(&error);
+            if error.detail().retriable {
+                saver.wake();
+            }
         }
     }
 

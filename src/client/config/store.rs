@@ -1,31 +1,51 @@
 //! A file that is there as a whole: as it was, or as it is to be.
 
 use super::document::LONGEST;
+use super::draft::Draft;
 use crate::echo;
 use crate::error::{Error, Result};
 use crate::status::Status;
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// What is in a file, if that is a file and not too long.
 pub(super) fn load(parameter: &str, path: &Path) -> Result<Vec<u8>> {
     let no = |e: io::Error| refused(parameter, path, &e);
-    // not opened yet: that of a pipe would wait for its other end
-    if !fs::metadata(path).map_err(no)?.is_file() {
+    // that of a pipe would wait for its other end
+    let open = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits() as i32)
+        .open(path);
+    let file = match open {
+        // a socket
+        Err(e) if e.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            return Err(invalid(parameter, path, "not a file"));
+        }
+        open => open.map_err(no)?,
+    };
+    if !file.metadata().map_err(no)?.is_file() {
         return Err(invalid(parameter, path, "not a file"));
     }
     let mut text = Vec::new();
-    let file = File::open(path).map_err(no)?;
     let mut limited = file.take(LONGEST as u64 + 1);
     limited.read_to_end(&mut text).map_err(no)?;
     Ok(text)
 }
 
-/// Replaces the file, which only its owner may read then. What a link points to is replaced, not the link.
-pub(super) fn save(parameter: &str, path: &Path, text: &[u8]) -> Result<()> {
+/// Replaces the file, which only its owner may read then. What a link points to is replaced, not the link. `text` is asked
+/// when no other saver can come in between, so that the newest is never replaced by an older one. `TIMEOUT`: until `end`
+/// another process was saving.
+pub(super) fn save(
+    parameter: &str,
+    path: &Path,
+    end: Instant,
+    text: impl Fn() -> String,
+) -> Result<()> {
     let no = |e: io::Error| refused(parameter, path, &e);
     let target = target(path).map_err(no)?;
     if fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
@@ -38,17 +58,19 @@ pub(super) fn save(parameter: &str, path: &Path, text: &[u8]) -> Result<()> {
     draft_name.push(name);
     draft_name.push(".etcd_v2-new");
     let draft_path = folder.join(draft_name);
-    let mut draft = alone(&draft_path).map_err(no)?;
-    let written = draft
-        .set_len(0)
-        .and_then(|()| draft.set_permissions(fs::Permissions::from_mode(0o600)))
-        .and_then(|()| draft.write_all(text))
-        .and_then(|()| draft.sync_all())
-        .and_then(|()| fs::rename(&draft_path, &target));
-    if let Err(e) = written {
-        // nobody else has it: the lock is still held
-        let _ = fs::remove_file(&draft_path);
-        return Err(no(e));
+    loop {
+        let mut draft = Draft::new(draft_path.clone(), end).map_err(no)?;
+        let written = draft
+            .file
+            .write_all(text().as_bytes())
+            .and_then(|()| draft.file.sync_all())
+            .and_then(|()| draft.publish(&target));
+        match written.map_err(no)? {
+            true => break,
+            // somebody has removed the draft, or put something else there
+            false if Instant::now() < end => {}
+            false => return Err(no(io::ErrorKind::WouldBlock.into())),
+        }
     }
     // the name, too, has to be on the disk
     File::open(folder).and_then(|f| f.sync_all()).map_err(no)
@@ -74,32 +96,8 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many links"))
 }
 
-/// The draft, for one saver at a time. One that was left by a saver that died is used again, so that there is never more
-/// than one.
-fn alone(path: &Path) -> io::Result<File> {
-    loop {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
-            .open(path)?;
-        while let Err(e) = flock(&file, FlockOperation::LockExclusive) {
-            if e != rustix::io::Errno::INTR {
-                return Err(e.into());
-            }
-        }
-        // the one who had it has renamed it meanwhile: it is the file itself now
-        let still = fs::symlink_metadata(path).is_ok_and(|there| {
-            file.metadata()
-                .is_ok_and(|held| (held.dev(), held.ino()) == (there.dev(), there.ino()))
-        });
-        if still {
-            return Ok(file);
-        }
-    }
-}
+/// Told of a lock that does not become free.
+const BUSY: &str = "another process is saving to it, and does not end";
 
 fn refused(parameter: &str, path: &Path, error: &io::Error) -> Error {
     // own words, since those of the system change with the locale of the host
@@ -111,6 +109,8 @@ fn refused(parameter: &str, path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::ReadOnlyFilesystem => "read-only file system".to_owned(),
         io::ErrorKind::NotADirectory => "not a folder".to_owned(),
         io::ErrorKind::IsADirectory => "a folder".to_owned(),
+        io::ErrorKind::DirectoryNotEmpty => "a folder has the name of the draft".to_owned(),
+        io::ErrorKind::WouldBlock => BUSY.to_owned(),
         _ => match error.raw_os_error() {
             Some(number) => format!("system error {number}"),
             None => error.to_string(),
@@ -119,6 +119,9 @@ fn refused(parameter: &str, path: &Path, error: &io::Error) -> Error {
     let mut error = invalid(parameter, path, &why);
     if why.starts_with("no room") {
         error.detail_mut().status = Status::LIMIT;
+    } else if why == BUSY {
+        error.detail_mut().status = Status::TIMEOUT;
+        error.detail_mut().retriable = true;
     }
     error
 }
