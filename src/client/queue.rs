@@ -39,6 +39,20 @@ struct State<T> {
     dropped: bool,
 }
 
+impl<T> State<T> {
+    fn take(&mut self) -> Option<(Completed<T>, Permit)> {
+        let result = self.results.pop_front()?;
+        if self.results.is_empty() {
+            self.bell.iter().for_each(Bell::silence);
+        }
+        Some(result)
+    }
+
+    fn has_results(&self) -> bool {
+        !self.results.is_empty()
+    }
+}
+
 /// A place for a result.
 pub(super) struct Entry<T> {
     shared: Arc<Shared<T>>,
@@ -75,26 +89,11 @@ impl<T> Queue<T> {
         self.0.refuse_elsewhere()?;
         // an end that no clock can show is no end
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut state = self.0.state.lock();
-        loop {
-            if let Some((completed, permit)) = state.results.pop_front() {
-                let more = !state.results.is_empty();
-                if !more {
-                    state.bell.iter().for_each(Bell::silence);
-                }
-                drop(state);
-                if more {
-                    // whoever is woken wakes the next one, so that a burst costs its producer one call of the system
-                    self.0.state.wake_one();
-                }
-                drop(permit);
-                return Ok(Some(completed));
-            }
-            if end.is_some_and(|end| end <= Instant::now()) {
-                return Ok(None);
-            }
-            state = self.0.state.wait(state, end);
-        }
+        let taken = self.0.state.consume(end, State::take, State::has_results);
+        Ok(taken.map(|(completed, permit)| {
+            drop(permit);
+            completed
+        }))
     }
 
     /// A descriptor that is readable as long as there are results. It is the queue's: to be polled, not to be read or closed.
@@ -156,6 +155,7 @@ impl<T> Entry<T> {
         }
         drop(state);
         if first {
+            // a burst costs its producer one call of the system: its consumers wake each other
             self.shared.state.wake_one();
         }
     }

@@ -92,8 +92,24 @@ struct Inner {
 }
 
 impl Inner {
+    fn take(&mut self) -> Option<Result<Taken>> {
+        let Some(event) = self.queue.pop() else {
+            return self.end.clone().map(Err);
+        };
+        self.next = self.next.max(event.index().saturating_add(1));
+        let drained = self.blocked && self.queue.drained();
+        self.blocked &= !drained;
+        self.ring();
+        Some(Ok(Taken { event, drained }))
+    }
+
+    /// Whether a consumer would be told something now.
+    fn has_news(&self) -> bool {
+        !self.queue.is_empty() || self.end.is_some()
+    }
+
     fn ring(&mut self) {
-        let wanted = !self.queue.is_empty() || self.end.is_some();
+        let wanted = self.has_news();
         if let Some(bell) = self.bell.as_ref().filter(|_| wanted != self.rung) {
             if wanted {
                 bell.ring();
@@ -223,23 +239,8 @@ impl Mailbox {
 
     /// Takes the next event, waiting until `end` (`None`: as long as it takes). `Ok(None)` when none came in time.
     pub fn take(&self, end: Option<Instant>) -> Result<Option<Taken>> {
-        let mut inner = self.inner();
-        loop {
-            if let Some(event) = inner.queue.pop() {
-                inner.next = inner.next.max(event.index().saturating_add(1));
-                let drained = inner.blocked && inner.queue.drained();
-                inner.blocked &= !drained;
-                inner.ring();
-                return Ok(Some(Taken { event, drained }));
-            }
-            if let Some(error) = &inner.end {
-                return Err(error.clone());
-            }
-            if end.is_some_and(|end| end <= Instant::now()) {
-                return Ok(None);
-            }
-            inner = self.inner.wait(inner, end);
-        }
+        let found = self.inner.consume(end, Inner::take, Inner::has_news);
+        found.transpose()
     }
 
     /// Nothing more comes: what waits is dropped, whoever waits is told. When this returns no callback runs and none will,

@@ -27,12 +27,33 @@ impl<T> Monitor<T> {
         guard
     }
 
-    /// Until somebody wakes it, for no reason, or until `end` (`None`: no end).
-    pub(crate) fn wait<'a>(
+    /// Takes something out as soon as `take` finds it; `None` when that was not before `end` (`None`: no end). One wake-up
+    /// may announce several things: whoever takes one wakes the next thread while `left` says that there are more.
+    pub(crate) fn consume<R>(
         &self,
-        guard: MutexGuard<'a, T>,
         end: Option<Instant>,
-    ) -> MutexGuard<'a, T> {
+        mut take: impl FnMut(&mut T) -> Option<R>,
+        left: impl FnOnce(&T) -> bool,
+    ) -> Option<R> {
+        let mut shared = self.lock();
+        loop {
+            // before the time is looked at: a thread that was woken must not leave with the wake-up of the others
+            if let Some(taken) = take(&mut shared) {
+                let more = left(&shared);
+                drop(shared);
+                if more {
+                    self.wake_one();
+                }
+                return Some(taken);
+            }
+            if end.is_some_and(|end| end <= Instant::now()) {
+                return None;
+            }
+            shared = self.wait(shared, end);
+        }
+    }
+
+    fn wait<'a>(&self, guard: MutexGuard<'a, T>, end: Option<Instant>) -> MutexGuard<'a, T> {
         self.waiting.fetch_add(1, Ordering::Release);
         let guard = match end {
             None => self

@@ -11,11 +11,15 @@
 mod api;
 mod calls;
 mod connections;
+#[path = "../chaos/dice.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod dice;
 mod ends;
 mod polls;
 mod queue;
 #[path = "../support/mod.rs"]
 mod support;
+mod waiters;
 
 use etcd_v2::client::{Ask, Call, Client, Options};
 use etcd_v2::error::Result;

@@ -7,6 +7,7 @@
 //! | [`cluster`] | [`Cluster`]: several servers; members isolated from their peers, added, removed, the leader moved |
 //! | [`etcd`] | real servers: [`Etcd`], started on free loopback ports, gone with the test |
 //! | [`dns`] | a name server that says what the test wants |
+//! | [`gateway`] | [`Gateway`]: in front of a server, changes, withholds or replaces its answers |
 //! | [`header`] | what the header declares |
 //! | [`http`] | a tiny HTTP client, to look at a server without the library under test |
 //! | [`proxy`] | [`Proxy`]: a wire to a server that is cut, slowed or muted while connections live |
@@ -31,6 +32,7 @@ pub mod cluster;
 pub mod cprogram;
 pub mod dns;
 pub mod etcd;
+pub mod gateway;
 pub mod header;
 pub mod http;
 pub mod process;
@@ -43,6 +45,7 @@ pub use black_hole::BlackHole;
 pub use cluster::Cluster;
 pub use cprogram::{CProgram, Output, Program};
 pub use etcd::{Etcd, Version};
+pub use gateway::Gateway;
 pub use process::TempDir;
 pub use proxy::{Mode, Proxy};
 pub use scripted::{Conversation, Scripted, Step};

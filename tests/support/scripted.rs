@@ -332,6 +332,11 @@ impl Conversation {
         }))
     }
 
+    /// The same connection, for another thread: what it reads this one does not.
+    pub(super) fn second_stream(&self) -> io::Result<impl Read + Send + 'static> {
+        self.socket.try_clone()
+    }
+
     /// Exactly the next `n` bytes, whatever they are. They are not recorded as a request.
     pub fn read_bytes(&mut self, n: usize) -> io::Result<Vec<u8>> {
         while self.buffer.len() < n {
