@@ -182,6 +182,9 @@ impl Core {
             return;
         };
         if exchange.end() <= self.now {
+            if let Some(connection) = exchange.finish(self.now) {
+                return self.finish_in_order(key, connection);
+            }
             let failure = exchange.stopped(Stop::TimedOut);
             self.ended.push_back((key, Ended::Failed(failure)));
             return;
@@ -190,6 +193,21 @@ impl Core {
             Stage::Racing(..) => self.race(key),
             Stage::Knocking(..) => self.knock(key),
             _ => {}
+        }
+        self.arm(key);
+    }
+
+    /// Closes our side, so that the server ends the answer: if nothing is held back on the way, that comes at once.
+    fn finish_in_order(&mut self, key: Key, connection: Key) {
+        if let Some(on) = self.connections.get_mut(connection) {
+            on.pipe.finish();
+        }
+        let owner = self.exchanges.get(key).map(|exchange| exchange.owner);
+        if let Some(owner) = owner {
+            if let Some(held) = self.owners.get_mut(owner) {
+                let desk = desk(&self.setup, &self.commands, owner, self.now);
+                held.owner.on_finish(&desk);
+            }
         }
         self.arm(key);
     }

@@ -54,6 +54,10 @@ pub(super) struct Exchange {
     silence: Duration,
     /// until the body begins, if not that of the limits
     patience: Option<Duration>,
+    /// then our side is closed, and the end of the body has so long; zero: that is the end
+    finish: Duration,
+    /// our side is closed
+    finishing: bool,
     /// why the server takes no more of the request; what it may have said before is still read
     deaf: Option<Box<Failure>>,
     head: Option<Head>,
@@ -87,6 +91,8 @@ impl Exchange {
             since: now,
             silence: order.limits.send,
             patience: None,
+            finish: Duration::ZERO,
+            finishing: false,
             deaf: None,
             head: None,
             body: Vec::new(),
@@ -106,6 +112,21 @@ impl Exchange {
             _ => self.limits.body,
         };
         self.wait(now, silence);
+    }
+
+    /// The silence before the body has passed: whether our side is to be closed now, and on which connection.
+    pub(super) fn finish(&mut self, now: Instant) -> Option<Key> {
+        let Stage::Running(connection, _) = self.stage else {
+            return None;
+        };
+        let silent = self.patience.is_some() && !self.record.body_began;
+        if !silent || self.finish.is_zero() || self.finishing || self.limits.deadline <= now {
+            return None;
+        }
+        self.finishing = true;
+        self.patience = Some(self.finish);
+        self.wait(now, self.finish);
+        Some(connection)
     }
 
     /// The end of the wait that goes on.
@@ -200,7 +221,9 @@ impl Exchange {
                     self.head = Some(head);
                     match said {
                         Some(Heed::Leave(next)) => return Fed::Leave(next),
-                        Some(Heed::Silence(patience)) => self.patience = Some(patience),
+                        Some(Heed::Silence(patience, finish)) => {
+                            (self.patience, self.finish) = (Some(patience), finish);
+                        }
                         Some(Heed::Stay) | None => {}
                     }
                 }
@@ -208,7 +231,10 @@ impl Exchange {
                 Ok(Event::End {
                     keep_alive,
                     surplus,
-                }) => return Fed::Done(keep_alive && surplus == 0 && self.deaf.is_none()),
+                }) => {
+                    let both = self.deaf.is_none() && !self.finishing;
+                    return Fed::Done(keep_alive && surplus == 0 && both);
+                }
                 Err(_) if ended && self.record.received == 0 => {
                     return Fed::Bad(self.record.unanswered());
                 }

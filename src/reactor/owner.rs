@@ -25,6 +25,9 @@ pub(crate) trait Owner: Send {
         Heed::Stay
     }
 
+    /// The silence has passed, and our side of the connection is closed: what still comes is the end.
+    fn on_finish(&mut self, _: &Desk<'_>) {}
+
     /// The exchange is over.
     fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, desk: &Desk<'_>) -> Next;
 
@@ -100,8 +103,9 @@ pub(crate) enum Lane {
 pub(crate) enum Heed {
     /// go on
     Stay,
-    /// go on; longest silence from now to the first byte of the body
-    Silence(Duration),
+    /// go on; longest silence from now to the first byte of the body, then how long its end is waited for once our side
+    /// is closed, if at all
+    Silence(Duration, Duration),
     /// drop the connection; the exchange is over for the owner
     Leave(Next),
 }

@@ -242,7 +242,7 @@ fn silences_have_their_limits() {
         reactor
             .add(Box::new(Scripted {
                 limits: Some(limits),
-                heed: || Heed::Silence(Duration::from_millis(30)),
+                heed: || Heed::Silence(Duration::from_millis(30), Duration::ZERO),
                 ..scripted(&tell)
             }))
             .unwrap();

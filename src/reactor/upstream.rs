@@ -37,6 +37,8 @@ pub(super) struct Upstream {
     /// until its head comes: most of the time of most watchers goes by after it
     wire: Option<Box<Wire>>,
     expect: Expect,
+    /// of the running exchange
+    finish: Duration,
     entry: Option<Entry>,
     /// what its head may not be older than, for who refuses what is
     view: Option<Box<View>>,
@@ -53,6 +55,7 @@ impl Upstream {
             id,
             wire: None,
             expect: Expect::Event,
+            finish: Duration::ZERO,
             entry: None,
             view: None,
             member: None,
@@ -108,6 +111,7 @@ impl Upstream {
         entry.attempt(&member, &exchange.wire);
         self.entry = Some(entry);
         self.expect = exchange.wire.expect;
+        self.finish = exchange.finish;
         self.wire = Some(Box::new(exchange.wire));
         let guard = desk.roster.guard();
         self.view = (guard.policy() == Policy::Refuse).then(|| Box::new(guard.view()));
@@ -232,10 +236,14 @@ impl Owner for Upstream {
             return self.leave(&stale, desk);
         }
         match self.report(desk, |machine| machine.on_head(desk.now, head)) {
-            Some((exchange::Heed::Stay(silence), _)) => Heed::Silence(silence),
+            Some((exchange::Heed::Stay(silence), _)) => Heed::Silence(silence, self.finish),
             Some((exchange::Heed::Leave, next)) => Heed::Leave(next),
             None => Heed::Leave(Next::End),
         }
+    }
+
+    fn on_finish(&mut self, desk: &Desk<'_>) {
+        let _ = self.report(desk, |machine| machine.on_finish(desk.now));
     }
 
     fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, desk: &Desk<'_>) -> Next {

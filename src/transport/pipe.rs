@@ -150,6 +150,14 @@ impl Pipe {
         }
     }
 
+    /// Nothing more is sent, and the other side is told so; what it says is still read.
+    pub(crate) fn finish(&mut self) {
+        if let Some(session) = &mut self.tls {
+            session.finish(&self.socket);
+        }
+        let _ = shutdown(&self.socket, Shutdown::Write);
+    }
+
     /// Ends it in both directions, even if a forked child holds a copy.
     pub(crate) fn cut(&mut self) {
         let _ = shutdown(&self.socket, Shutdown::Both);

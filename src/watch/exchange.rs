@@ -1,4 +1,11 @@
 //! The words between the machine of a watcher and whoever does its I/O.
+//!
+//! A driver runs one exchange at a time: it sends [`Action::Start`], reports the head, and does what [`Heed`] says. When
+//! the silence of [`Heed::Stay`] has passed without a byte of the body, it *ends the poll in order* if the exchange has a
+//! time to [`finish`](Exchange::finish): it closes its sending side (through TLS: close_notify), tells
+//! [`Machine::on_finish`](super::machine::Machine::on_finish), and reads on for so long. A complete empty answer then
+//! proves that nothing was held back on the way, since etcd writes the last chunk within a millisecond; a bare end, a cut
+//! or more silence proves nothing and is reported as the fault that it is. The connection is not used again.
 
 use super::batch::Batch;
 use super::event::Event;
@@ -42,6 +49,9 @@ pub struct Exchange {
     pub head: Duration,
     /// longest silence inside the body, once it has begun
     pub stall: Duration,
+    /// after the silence of [`Heed::Stay`]: how long the end of a poll is waited for once the sending side is closed;
+    /// zero: that silence is the end
+    pub finish: Duration,
 }
 
 /// What is to be done.
@@ -58,7 +68,8 @@ pub enum Action {
 /// What to do after a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heed {
-    /// go on; longest silence from now to the first byte of the body. When it passes, that is a timeout in the body.
+    /// go on; longest silence from now to the first byte of the body. When it passes, the poll is ended in order, or if
+    /// it has no time to finish, that is a timeout in the body.
     Stay(Duration),
     /// drop the connection; the exchange is over for the machine
     Leave,

@@ -35,9 +35,14 @@ mod snapshot;
 const HEAD_PATIENCE: Duration = Duration::from_secs(2);
 /// Longest silence inside an answer that has begun.
 const STALL: Duration = Duration::from_secs(10);
-/// A poll that is ended sooner without an event, and not by us, costs a pause: no server can make a hot loop. What was in
-/// the history comes with the head, so that after so long a silence there was nothing.
+/// A poll that is ended sooner without an event, and not by us, costs a pause: no server can make a hot loop. So long a
+/// poll is silent before it is ended: etcd chooses by chance between an event and a close that are there together, and
+/// what its history held has been written by then.
 const SHORT: Duration = Duration::from_secs(1);
+/// etcd ends a poll within a millisecond after our side was closed; what takes longer proves nothing.
+const FINISH: Duration = Duration::from_secs(2);
+/// A place that could not be renewed is renewed by a read before the history of 1000 events has passed it.
+const LOOK_AFTER: u64 = 400;
 /// So many connections in a row may be cut before the member is to blame.
 const EXCUSED: u32 = 3;
 /// So often in a row a head may show the same index before another member is asked: a member that lost its leader is
@@ -55,6 +60,8 @@ enum Task {
     Resync,
     /// history was lost: has this one key changed at all
     Verify,
+    /// polls proved nothing for long: is there anything that they should have brought
+    Look,
 }
 
 /// An exchange that is running.
@@ -66,6 +73,8 @@ struct Busy {
     known: u64,
     /// the index that the head told, and when
     head: Option<(u64, Instant)>,
+    /// when our side was closed, to end it in order
+    finish: Option<Instant>,
 }
 
 /// Members that have not got as far as the place of the watch.
@@ -102,8 +111,6 @@ pub struct Machine {
     known: u64,
     /// boxed, as what follows: an idle watcher has neither
     behind: Option<Box<Behind>>,
-    /// short silences in a row: the index that the first one reached, and how long they were
-    unproved: Option<Box<(u64, Duration)>>,
     last_head: u64,
     mute: u32,
     /// a loss whose end is not known yet: its first index
@@ -155,7 +162,6 @@ impl Machine {
             cluster: 0,
             known: 0,
             behind: None,
-            unproved: None,
             last_head: 0,
             mute: 0,
             open_gap: None,
@@ -185,7 +191,6 @@ impl Machine {
                 self.task
             },
             behind: self.behind.clone(),
-            unproved: self.unproved.clone(),
             ..*self
         }
     }
@@ -207,7 +212,7 @@ impl Machine {
         let wire = match task {
             Task::Poll => Wire::poll(key, recursive, self.position.wait_index()),
             Task::Probe => Ok(Wire::head(key)),
-            Task::List | Task::Resync | Task::Verify => read(key, recursive),
+            Task::List | Task::Resync | Task::Verify | Task::Look => read(key, recursive),
         };
         let wire = match wire {
             Ok(wire) => wire,
@@ -231,6 +236,7 @@ impl Machine {
             started: now,
             known: self.known,
             head: None,
+            finish: None,
         });
         Action::Start(Box::new(Exchange {
             wire,
@@ -238,6 +244,10 @@ impl Machine {
             whom: std::mem::replace(&mut self.whom, Whom::Same),
             head,
             stall: STALL,
+            finish: match purpose {
+                Purpose::Poll => FINISH,
+                Purpose::Snapshot | Purpose::Probe => Duration::ZERO,
+            },
         }))
     }
 

@@ -51,6 +51,10 @@ impl Session {
         match *self {}
     }
 
+    pub(crate) fn finish(&mut self, _: &OwnedFd) {
+        match *self {}
+    }
+
     pub(crate) fn read(
         &mut self,
         _: &OwnedFd,

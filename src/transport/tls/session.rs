@@ -110,6 +110,12 @@ impl Session {
         }
     }
 
+    /// Tells the other side that nothing more is sent.
+    pub(crate) fn finish(&mut self, socket: &OwnedFd) {
+        self.tls.send_close_notify();
+        let _ = self.flush(socket);
+    }
+
     /// All that is encrypted.
     fn flush(&mut self, socket: &OwnedFd) -> Result<(), Errno> {
         while self.tls.wants_write() {

@@ -12,7 +12,7 @@ impl Machine {
             Task::Poll => match verdict {
                 Verdict::Success(response) => self.on_event(now, response),
                 Verdict::NoEvent => {
-                    self.quiet(now, &busy, true);
+                    self.quiet(now, &busy);
                     if now.saturating_duration_since(busy.started) < SHORT {
                         return self.excuse(now, "an empty answer, and sooner than it makes sense");
                     }
@@ -65,7 +65,7 @@ impl Machine {
             return Regard::Bad;
         }
         self.pace.reset();
-        (self.behind, self.unproved, self.mute, self.last_head) = (None, None, 0, index);
+        (self.behind, self.mute, self.last_head) = (None, 0, index);
         self.known = self.known.max(index);
         self.lived = true;
         self.enter(State::Live);
@@ -80,32 +80,36 @@ impl Machine {
         Regard::Good
     }
 
-    /// The poll is over, and not a byte of an event had come: up to the index of its head there was none, since servers
-    /// look through their history before they send the head. `complete`: the server said so itself.
-    fn quiet(&mut self, now: Instant, busy: &Busy, complete: bool) {
+    /// The poll is over, and all of its answer has come: not a byte of an event. Only if it was ended in order, that proves
+    /// something: an empty answer may also be that of something in between which had enough. Then up to the index of the
+    /// head there was nothing, since servers look through their history before they send the head.
+    fn quiet(&mut self, now: Instant, busy: &Busy) {
+        let Some((index, at)) = busy.head.filter(|(index, _)| *index != 0) else {
+            return;
+        };
         if now.saturating_duration_since(busy.started) >= SHORT && self.behind.is_none() {
             self.pace.reset();
         }
-        let Some((index, at)) = busy.head else { return };
-        if index == 0 || self.behind.is_some() {
+        if self.behind.is_some() {
             return;
         }
-        let silence = now.saturating_duration_since(at);
-        let before = self.unproved.take().map(|unproved| *unproved);
-        let (proved, silence) = match before {
-            _ if complete || silence >= SHORT => (index, SHORT),
-            // a server under load may pause between a head and its event: short polls prove nothing one by one, but
-            // each looks again through what the first one looked through
-            Some((first, sum)) => (first, sum + silence),
-            None => (index, silence),
-        };
-        if silence < SHORT {
-            self.unproved = Some(Box::new((proved, silence)));
-            return;
+        let silent = |end: Instant| end.saturating_duration_since(at) >= SHORT;
+        if !busy.finish.is_some_and(silent) {
+            return self.unproven(index);
         }
-        self.position.quiet(proved);
+        self.position.quiet(index);
         if self.progress {
-            self.tell(Event::progress(proved));
+            self.tell(Event::progress(index));
+        }
+    }
+
+    /// A poll was silent, and it is not known why. A place that is never renewed falls out of the history of the servers:
+    /// where a read can tell whether something is missing, one is made before that.
+    fn unproven(&mut self, index: u64) {
+        let next = self.position.wait_index();
+        let tells = self.mirror.is_some() || !self.scope.is_recursive();
+        if tells && next != 0 && index >= next.saturating_add(LOOK_AFTER) {
+            self.task = Task::Look;
         }
     }
 
@@ -134,17 +138,18 @@ impl Machine {
             return self.excuse(now, &fault.text);
         }
         if busy.task == Task::Poll {
-            let silence = busy
-                .head
-                .map_or(Duration::ZERO, |(_, at)| now.saturating_duration_since(at));
+            let (reached, silence) = busy.head.map_or((0, Duration::ZERO), |(index, at)| {
+                (index, now.saturating_duration_since(at))
+            });
             match (fault.kind, fault.phase) {
-                // the poll's own time is over
+                // it did not even end: the member has stopped, or something on the way keeps things back
                 (FaultKind::Timeout, Phase::Body) if !fault.body_began => {
-                    self.quiet(now, &busy, false);
                     if self.behind.is_none() {
                         self.pace.reset();
+                        self.unproven(reached);
                     }
-                    return Regard::Good;
+                    self.leave_member();
+                    return Regard::Neither;
                 }
                 (FaultKind::Timeout, Phase::Head) => {
                     self.task = Task::Probe;
@@ -154,8 +159,15 @@ impl Machine {
                 (FaultKind::Connection | FaultKind::Protocol, Phase::Body)
                     if !fault.body_began && silence >= SHORT =>
                 {
-                    self.quiet(now, &busy, false);
-                    return Regard::Neither;
+                    if self.behind.is_none() {
+                        self.pace.reset();
+                        self.unproven(reached);
+                    }
+                    return match busy.finish {
+                        // something in between that closes both sides as soon as we close ours
+                        Some(_) => Regard::Good,
+                        None => Regard::Neither,
+                    };
                 }
                 // perhaps inside an event: the place is kept
                 (FaultKind::Connection | FaultKind::Protocol, Phase::Body) => {

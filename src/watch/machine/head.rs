@@ -17,7 +17,7 @@ impl Machine {
                 return Heed::Stay(STALL);
             }
             self.enter(State::Live);
-            return Heed::Stay(self.pace.poll(self.max_poll, self.shortest));
+            return Heed::Stay(self.patience());
         }
         self.known = self.known.max(index);
         if self.is_another_cluster(head) {
@@ -25,7 +25,7 @@ impl Machine {
             match task {
                 // what they bring is right, only not after what was known
                 Task::List | Task::Resync => self.position = Position::at(0),
-                Task::Poll | Task::Probe | Task::Verify => {
+                Task::Poll | Task::Probe | Task::Verify | Task::Look => {
                     self.busy = None;
                     self.lose(now, Loss::Recreated, index, "another cluster answered");
                     return Heed::Leave;
@@ -64,7 +64,19 @@ impl Machine {
             self.leave_member();
         }
         self.enter(State::Live);
-        Heed::Stay(self.pace.poll(self.max_poll, self.shortest))
+        Heed::Stay(self.patience())
+    }
+
+    /// How long this poll may be silent. What is shorter would prove nothing.
+    fn patience(&mut self) -> Duration {
+        self.pace.poll(self.max_poll, self.shortest).max(SHORT)
+    }
+
+    /// The silence has passed, and our side of the connection is closed: what comes now is the end of the poll.
+    pub fn on_finish(&mut self, now: Instant) {
+        if let Some(busy) = &mut self.busy {
+            busy.finish = Some(now);
+        }
     }
 
     fn is_another_cluster(&mut self, head: &Head) -> bool {

@@ -11,7 +11,6 @@ impl Machine {
     /// Events from the place of the watch on are gone; `index` is where the store stands (0: unknown).
     pub(super) fn lose(&mut self, now: Instant, loss: Loss, index: u64, why: &str) {
         self.behind = None;
-        self.unproved = None;
         match self.on_lost {
             OnLost::Fail => {
                 let next = self.position.wait_index();

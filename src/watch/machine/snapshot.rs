@@ -32,7 +32,13 @@ impl Machine {
         self.behind = None;
         match task {
             Task::Verify => self.verified(index, response.as_ref()),
-            Task::Resync => self.resynced(index, response),
+            Task::Look if self.mirror.is_none() => {
+                self.looked(index, response.as_ref());
+                self.task = Task::Poll;
+                return Regard::Good;
+            }
+            Task::Look => self.resynced(index, response, false),
+            Task::Resync => self.resynced(index, response, true),
             _ => self.listed(index, response),
         }
         self.task = Task::Poll;
@@ -58,18 +64,37 @@ impl Machine {
         }
     }
 
-    fn resynced(&mut self, index: u64, response: Option<Response>) {
-        self.counters.resyncs += 1;
+    /// What differs from what was told is told. `lost`: history was; otherwise nothing is said if nothing differs.
+    fn resynced(&mut self, index: u64, response: Option<Response>, lost: bool) {
+        let mut told = lost;
         self.position = Position::at(index.saturating_add(1));
         if let Some(mirror) = &mut self.mirror {
             let response = response.map(Response::shared);
             let diff = Arc::make_mut(mirror).renew(response.as_ref(), index);
             if !diff.changes().is_empty() {
+                told = true;
                 self.outputs
                     .push_back(Output::Batch(Arc::new(Batch::Diff(diff))));
             }
         }
-        self.enter(State::Resynced);
+        if told {
+            self.counters.resyncs += 1;
+            self.enter(State::Resynced);
+        }
+    }
+
+    /// A key that is there and was not modified since the last index told has lost no event. Otherwise nothing is known:
+    /// the place stays, and the next poll brings what there is, or the news that it is lost.
+    fn looked(&mut self, index: u64, response: Option<&Response>) {
+        let next = self.position.wait_index();
+        let node = response.and_then(Response::node);
+        let modified = node.map_or(0, |node| node.modified_index());
+        if modified != 0 && modified < next && index >= next {
+            self.position.quiet(index);
+            if self.progress {
+                self.tell(Event::progress(index));
+            }
+        }
     }
 
     /// A key that was not modified since the last index told has lost no event. One that is not there may have come and

@@ -97,6 +97,14 @@ impl Script {
         self.machine.on_fault(self.now, &fault(kind, phase, false))
     }
 
+    /// The running poll is ended in order.
+    pub(super) fn finish(&mut self, index: u64) -> Regard {
+        self.machine.on_finish(self.now);
+        self.now += Duration::from_micros(400);
+        let verdict = verdict(head(200, index, 1), "", self.exchange.purpose);
+        self.machine.on_answer(self.now, verdict)
+    }
+
     pub(super) fn told(&mut self) -> Vec<Event> {
         self.collect();
         std::iter::from_fn(|| self.queue.pop()).collect()
