@@ -29,10 +29,10 @@ impl Client {
     /// The thread looks for members, too, once it runs and somebody wants them to be found.
     pub(super) fn keep(&self) {
         let (options, scout) = (&self.options, self.roster.scout());
-        if let Some(reactor) = self.engine.reactor()
-            && (scout.is_wanted() || self.roster.directory().is_some())
-            && self.engine.keep()
-        {
+        let Some(reactor) = self.engine.reactor() else {
+            return;
+        };
+        if (scout.is_wanted() || self.roster.directory().is_some()) && self.engine.keep() {
             let keeper = Keeper::new(Terms {
                 interval: options.sync_interval,
                 deadline: options.deadline,

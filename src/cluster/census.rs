@@ -347,12 +347,10 @@ fn known_or(
     from: &Endpoint,
     roster: &Roster,
 ) -> std::result::Result<(Endpoint, bool), String> {
-    if let Ok(endpoint) = Endpoint::parse("client URL", url)
-        && roster.find(endpoint.url()).is_some()
-    {
-        return Ok((endpoint, true));
+    match Endpoint::parse("client URL", url) {
+        Ok(endpoint) if roster.find(endpoint.url()).is_some() => Ok((endpoint, true)),
+        _ => admit(url, from).map(|endpoint| (endpoint, false)),
     }
-    admit(url, from).map(|endpoint| (endpoint, false))
 }
 
 fn client_urls(body: &[u8]) -> Result<Vec<String>> {

@@ -99,11 +99,12 @@ impl Diary {
 
     /// Tells a line, and formats it only if somebody listens at this level.
     pub fn log(&self, level: Level, text: fmt::Arguments<'_>) {
-        if let Some((most, listener)) = &self.listeners.log
-            && level <= *most
-        {
-            let text = line(text.to_string());
-            undisturbed(|| listener(level, &text));
+        match &self.listeners.log {
+            Some((most, listener)) if level <= *most => {
+                let text = line(text.to_string());
+                undisturbed(|| listener(level, &text));
+            }
+            _ => {}
         }
     }
 }
@@ -156,11 +157,10 @@ impl Entry {
             return;
         }
         let (url, status, course) = (member.url(), answer.head.status, &answer.course);
-        let took = Duration::from_nanos(course.total());
-        let took = format_args!("{:.3} ms", took.as_secs_f64() * 1e3);
+        let took = Duration::from_nanos(course.total()).as_secs_f64() * 1e3;
         self.log(
             Level::Debug,
-            format_args!("{url} answered {status} in {took}"),
+            format_args!("{url} answered {status} in {took:.3} ms"),
         );
         self.trace(Trace {
             endpoint: url,

@@ -89,7 +89,7 @@ fn operation(number: i32) -> Result<Operation> {
         ETCD_V2_OP_COMPARE_AND_SWAP => Operation::CompareAndSwap,
         ETCD_V2_OP_COMPARE_AND_DELETE => Operation::CompareAndDelete,
         other => {
-            let why = format_args!("{other} is none of ETCD_V2_OP_...");
+            let why = format!("{other} is none of ETCD_V2_OP_...");
             return Err(Error::invalid("operation", why));
         }
     })

@@ -65,7 +65,7 @@ pub unsafe extern "C" fn etcd_v2_watch_once(
             let client = borrow("client", client)?;
             let key = Key::parse("key", text("key", key)?)?;
             if flags & !ETCD_V2_RECURSIVE != 0 {
-                let why = format_args!("{flags:#x} is not ETCD_V2_RECURSIVE or 0");
+                let why = format!("{flags:#x} is not ETCD_V2_RECURSIVE or 0");
                 return Err(Error::invalid("flags", why));
             }
             let response = client.0.watch_once(

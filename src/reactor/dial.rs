@@ -134,9 +134,9 @@ impl Core {
                     else {
                         return;
                     };
-                    if let Some(exchange) = self.exchanges.get_mut(key)
-                        && let Stage::Racing(_, flying, _) = &mut exchange.stage
-                    {
+                    let exchange = self.exchanges.get_mut(key);
+                    let stage = exchange.map(|exchange| &mut exchange.stage);
+                    if let Some(Stage::Racing(_, flying, _)) = stage {
                         flying.push(connection);
                     }
                 }
@@ -301,10 +301,10 @@ impl Core {
         // before it is closed: a copy in a forked child would keep it in the set
         let fd = connection.pipe.fd();
         let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
-        if connection.role == Role::Idle
-            && let Some(pool) = self.pools.get_mut(connection.pool)
-        {
-            pool.forget(key);
+        if connection.role == Role::Idle {
+            if let Some(pool) = self.pools.get_mut(connection.pool) {
+                pool.forget(key);
+            }
         }
         if !matches!(connection.role, Role::Flying(..)) {
             connection.pipe.cut();

@@ -54,14 +54,15 @@ impl<T> Default for Slab<T> {
 
 impl<T> Slab<T> {
     pub(super) fn insert(&mut self, value: T) -> Key {
-        if let Some(index) = self.free.pop()
-            && let Some(chunk) = self.chunks.get_mut(index as usize / CHUNK)
-            && let Some(slot) = chunk.slots.get_mut(index as usize % CHUNK)
-        {
-            slot.value = Some(value);
-            chunk.used += 1;
-            let generation = slot.generation;
-            return Key { index, generation };
+        let free = self.free.pop();
+        let chunk = free.and_then(|index| self.chunks.get_mut(index as usize / CHUNK));
+        if let (Some(index), Some(chunk)) = (free, chunk) {
+            if let Some(slot) = chunk.slots.get_mut(index as usize % CHUNK) {
+                slot.value = Some(value);
+                chunk.used += 1;
+                let generation = slot.generation;
+                return Key { index, generation };
+            }
         }
         // 2³² things of any kind do not fit into memory
         let index = self.len() as u32;
@@ -150,9 +151,10 @@ impl<T> Slab<T> {
     /// What a crowd needed is given back when it has gone; one empty chunk stays for those who come next.
     fn give_back(&mut self) {
         let before = self.chunks.len();
-        while let [.., spare, last] = self.chunks.as_slice()
-            && spare.used + last.used == 0
-        {
+        while let [.., spare, last] = self.chunks.as_slice() {
+            if spare.used + last.used > 0 {
+                break;
+            }
             let generations = last.slots.iter().map(|slot| slot.generation);
             self.generation = generations.fold(self.generation, u32::max);
             self.chunks.pop();

@@ -38,9 +38,8 @@ impl Timers {
         };
         self.note(index, 0);
         let last = self.heap.pop();
-        if place < self.heap.len()
-            && let (Some(entry), Some(last)) = (self.heap.get_mut(place), last)
-        {
+        // none if it was the last one itself
+        if let (Some(entry), Some(last)) = (self.heap.get_mut(place), last) {
             *entry = last;
             self.mend(place);
         }
@@ -98,10 +97,9 @@ impl Timers {
                 break;
             };
             let mut child = left;
-            if let Some(right) = self.at(left + 1)
-                && right < first
-            {
-                (child, first) = (left + 1, right);
+            match self.at(left + 1) {
+                Some(right) if right < first => (child, first) = (left + 1, right),
+                _ => {}
             }
             if self.at(place).is_none_or(|at| at <= first) {
                 break;

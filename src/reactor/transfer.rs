@@ -237,10 +237,10 @@ impl Core {
                     return self.fail(key, silent.unwrap_or(failure));
                 }
             };
-            if n == 0
-                && let Some(failure) = exchange.silent()
-            {
-                return self.fail(key, failure);
+            if n == 0 {
+                if let Some(failure) = exchange.silent() {
+                    return self.fail(key, failure);
+                }
             }
             // less than asked for: there is no more at the moment, unless the end is near, or TLS handed out one record
             let dry = n < self.input.len() && !on.closing && on.pipe.session().is_none();

@@ -192,10 +192,10 @@ fn each_completion_runs_once_under_cancels_deadlines_kills_and_the_end_of_the_cl
                 }
             })
             .unwrap();
-        if i % 5 == 0
-            && let Some(token) = tokens.pop()
-        {
-            token.fire();
+        if i % 5 == 0 {
+            if let Some(token) = tokens.pop() {
+                token.fire();
+            }
         }
         match i {
             900 => etcd.kill(),

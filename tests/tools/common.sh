@@ -30,9 +30,12 @@ scratch() {
 apt() {
 	have apt-get || return 1
 	apt-get -qq "$@" 2>"$work/apt.log" && return 0
-	[ "$(id -u)" = 0 ] || return 1
-	apt-get -qq update >/dev/null 2>&1
-	apt-get -qq "$@" 2>"$work/apt.log"
+	apt_lists && apt-get -qq "$@" 2>"$work/apt.log"
+}
+
+# Gets the package lists anew, if we may.
+apt_lists() {
+	[ "$(id -u)" = 0 ] && apt-get -qq update >/dev/null 2>&1
 }
 
 # download_debs FOLDER PACKAGE...: unpacks the packages into FOLDER.
@@ -48,10 +51,11 @@ download_debs() {
 	rm -rf "$work/debs"
 }
 
-# missing_debs PACKAGE: the package and everything it needs that this system lacks, one a line; changes nothing.
+# missing_debs PACKAGE...: the packages and everything they need that this system lacks, one a line; changes nothing.
+# PACKAGE=VERSION asks for that version; the lines name theirs, too.
 missing_debs() {
-	apt -s --no-install-recommends install "$1" >"$work/plan" || return 1
-	sed -n 's/^Inst \([^ ]*\).*/\1/p' "$work/plan"
+	apt -s --no-install-recommends install "$@" >"$work/plan" || return 1
+	sed -n 's/^Inst \([^ ]*\).* (\([^ ]*\) .*/\1=\2/p' "$work/plan"
 }
 
 # keep NAME FOLDER: moves FOLDER into the cache as NAME, unless another run was faster.

@@ -69,7 +69,7 @@ fn check_names(parameter: &str, names: &[&str]) -> Result<()> {
             return Err(Error::invalid(parameter, why));
         }
         if name.len() > LONGEST_NAME {
-            let why = format_args!("a name of {} bytes, at most {LONGEST_NAME} go", name.len());
+            let why = format!("a name of {} bytes, at most {LONGEST_NAME} go", name.len());
             return Err(Error::invalid(parameter, why));
         }
     }
