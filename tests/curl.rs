@@ -417,3 +417,139 @@ fn tls_is_repeated_with_its_files() {
         assert_eq!(said["prevNode"]["key"], path.as_str(), "{command}");
     }
 }
+
+/// A shell that has `curl` only as a program that tells what it was given.
+fn told_to_curl(shell: &str, folder: &TempDir, command: &str) -> (Vec<Vec<u8>>, Vec<u8>) {
+    let script = folder.join("script");
+    std::fs::write(&script, format!("{command}\n")).unwrap();
+    let path = format!(
+        "{}:{}",
+        folder.path().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let output = Command::new(shell)
+        .arg(&script)
+        .env("PATH", path)
+        .env("OUT", folder.path())
+        .output()
+        .expect("a shell");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && words.is_empty(),
+        "{shell}: {words}{command}"
+    );
+    let given = std::fs::read(folder.join("arguments")).unwrap();
+    let given = given.strip_suffix(b"\0").unwrap_or(&given);
+    let arguments = given.split(|b| *b == 0).map(<[u8]>::to_vec).collect();
+    (arguments, std::fs::read(folder.join("input")).unwrap())
+}
+
+/// Whatever is in a body or a target, the shells that people have hand it to curl as it is.
+#[test]
+fn shells_hand_over_every_byte() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new("curl");
+    let curl = folder.join("curl");
+    let text = "#!/bin/sh\nprintf '%s\\0' \"$@\" > \"$OUT/arguments\"\ncase \"$*\" in *'--data-binary @-'*) cat;; esac > \"$OUT/input\"\n";
+    std::fs::write(&curl, text).unwrap();
+    std::fs::set_permissions(&curl, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let shells: Vec<&str> = ["bash", "dash", "sh"]
+        .into_iter()
+        .filter(|shell| Command::new(shell).args(["-c", "exit 0"]).status().is_ok())
+        .collect();
+    assert!(shells.contains(&"sh"));
+    let random = std::hash::RandomState::new();
+    let dice = |round: u64, what: u64, below: u64| {
+        use std::hash::BuildHasher;
+        random.hash_one((round, what)) % below
+    };
+    let special: &[&[u8]] = &[
+        b"-",
+        b"--",
+        b"-v",
+        b"%",
+        b"%s",
+        b"%%",
+        b"\\",
+        b"\\n",
+        b"\\047",
+        b"'",
+        b"\"",
+        b"$HOME",
+        b"`id`",
+        b"\n",
+        b"\r",
+        b"\0",
+        b"\x01",
+        b"\x7f",
+        b"\xc2\x85",
+        b"\xff",
+        b"0",
+        b"7",
+        b"@",
+        b"!",
+        b"*",
+        b" ",
+        b"{}",
+        b"&x=",
+        "\u{e4}".as_bytes(),
+    ];
+    let endpoint = etcd_v2::transport::endpoint::Endpoint::parse("url", "a:1").unwrap();
+    for round in 0..100u64 {
+        let mut body = Vec::new();
+        for place in 0..dice(round, 0, 12) {
+            let pick = dice(round, 1 + place, special.len() as u64) as usize;
+            body.extend_from_slice(special[pick]);
+        }
+        let form = Some("application/x-www-form-urlencoded");
+        let wire = Wire::raw("PUT", "/v2/keys/a'b?x=$(id)&y=%41!", Some(&body), form);
+        let wire = wire.unwrap_or_else(|_| {
+            Wire::raw("PUT", "/v2/keys/ab?x=1&y=%41!", Some(&body), form).unwrap()
+        });
+        let command =
+            etcd_v2::cluster::diary::curl::command(&endpoint, &wire, None, &TlsSettings::default());
+        assert!(!command.contains('\n'), "{command}");
+        for shell in &shells {
+            let (arguments, input) = told_to_curl(shell, &folder, &command);
+            let place = arguments
+                .iter()
+                .position(|a| a == b"--data-binary")
+                .unwrap();
+            let sent = match arguments[place + 1].as_slice() {
+                b"@-" => &input,
+                given => given,
+            };
+            assert_eq!(sent, body, "{shell}: {command}");
+            let url = format!("http://a:1{}", wire.target);
+            assert_eq!(arguments.last().unwrap(), url.as_bytes(), "{command}");
+        }
+    }
+}
+
+/// etcd reads names of members without regard to case; whatever it may take for a password is not told.
+#[test]
+fn no_spelling_of_a_password_is_told() {
+    let commands = Commands::default();
+    let server = Scripted::json("{}");
+    let client = commands.client(server.url());
+    for body in [
+        r#"{"user":"me","Password":"canary"}"#,
+        r#"{"PASSWORD":"canary","password":"x"}"#,
+        r#"{"pass\u0077ord":"canary"}"#,
+        r#"[{"deep":{"er":[{"pAssword":["canary"]}]}}]"#,
+        r#"{"password":"canary"} {"#,
+        r#"{"password":"canary"#,
+        "{\"pa\u{17f}sword\":\"canary\"}",
+        "-\n{\"Password\":\"canary\"}",
+    ] {
+        for target in ["/v2/auth/users/me", "/v2/other"] {
+            let json = Some("application/json");
+            let wire = Wire::raw("PUT", target, Some(body.as_bytes()), json).unwrap();
+            let _ = client.execute(&Call::new(Ask::Raw(wire)));
+            for command in commands.take() {
+                assert!(!command.contains("canary"), "{command}");
+                assert!(command.contains("***"), "{command}");
+            }
+        }
+    }
+}

@@ -6,6 +6,7 @@
 pub mod counts;
 pub mod curl;
 pub mod listeners;
+mod redact;
 
 use self::counts::{Count, Counts};
 use self::listeners::{Advice, Kind, Level, Listeners, Moment, Retry, Trace, undisturbed};

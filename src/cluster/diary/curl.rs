@@ -1,5 +1,6 @@
 //! A request as a command for a POSIX shell.
 
+use super::redact::without_passwords;
 use crate::protocol::wire::{Method, Wire};
 use crate::transport::endpoint::{Endpoint, Place, Scheme};
 use crate::transport::tls::settings::{Source, TlsSettings};
@@ -12,7 +13,7 @@ const LONGEST_ARGUMENT: usize = 100 * 1024;
 /// given from memory is named as a file.
 pub fn command(endpoint: &Endpoint, wire: &Wire, user: Option<&str>, tls: &TlsSettings) -> String {
     let body = wire.body.as_deref().unwrap_or_default();
-    let masked = without_password(wire, body);
+    let masked = without_passwords(wire, body);
     let body = masked.as_deref().unwrap_or(body);
     let text = std::str::from_utf8(body).ok();
     // curl takes what begins with @ for the name of a file
@@ -112,8 +113,10 @@ fn quote(out: &mut String, text: &str) {
 /// Any bytes as the first argument of printf(1).
 fn format_of_printf(out: &mut String, bytes: &[u8]) {
     out.push('\'');
-    for byte in bytes {
+    for (i, byte) in bytes.iter().enumerate() {
         match byte {
+            // what begins with it would be an option
+            b'-' if i == 0 => out.push_str("\\055"),
             b'%' => out.push_str("%%"),
             b'\\' => out.push_str("\\\\"),
             b'\'' => out.push_str("\\047"),
@@ -123,18 +126,6 @@ fn format_of_printf(out: &mut String, bytes: &[u8]) {
         }
     }
     out.push('\'');
-}
-
-/// The body of a request that gives a user a password, without it.
-fn without_password(wire: &Wire, body: &[u8]) -> Option<Vec<u8>> {
-    if !wire.target.starts_with("/v2/auth") || body.is_empty() {
-        return None;
-    }
-    let Ok(mut user) = serde_json::from_slice::<serde_json::Value>(body) else {
-        return Some(b"***".to_vec());
-    };
-    *user.get_mut("password")? = "***".into();
-    serde_json::to_vec(&user).ok()
 }
 
 #[cfg(test)]
@@ -190,6 +181,7 @@ mod tests {
             (b"a\nb", "a\\012b"),
             (b"\xff%\\'\x7f", "\\377%%\\\\\\047\\177"),
             (b"@file", "@file"),
+            (b"-v\n-", "\\055v\\012-"),
         ] {
             let said = body(bytes);
             let begin = format!("printf '{format}' | {CURL} -X POST ");
