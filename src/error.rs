@@ -142,6 +142,12 @@ impl Error {
         }))
     }
 
+    /// The same with another line of text.
+    pub fn with_message(mut self, message: impl Into<String>) -> Error {
+        self.0.message = line(message.into());
+        self
+    }
+
     /// A parameter is wrong; nothing was sent.
     pub fn invalid(parameter: &str, why: impl fmt::Display) -> Error {
         Error::new(Status::INVALID_ARGUMENT, format!("{parameter}: {why}"))

@@ -5,6 +5,9 @@
 //! taken with etcd_v2_watcher_next(), which waits as long as it is told, or when
 //! etcd_v2_watcher_fd() is readable, or are told to a callback of the options.
 //!
+//! A proxy that removes X-Etcd-Index costs a read when a watcher starts and when history is lost, and
+//! a key that does not change for 1000 changes of others counts as lost history: let headers pass.
+//!
 //! All watchers of a client live on its one thread. Those with the same key and the same options
 //! share one connection; an idle one costs a few hundred bytes.
 use super::{
@@ -78,7 +81,12 @@ pub unsafe extern "C" fn etcd_v2_watch(
 ///
 /// Also returns ETCD_V2_TIMEOUT when none came; and when it has ended, this time and ever after:
 /// ETCD_V2_CANCELLED by etcd_v2_watcher_cancel(), ETCD_V2_CLOSED by the end of its client,
-/// ETCD_V2_HISTORY_CLEARED (401) with ETCD_V2_ON_LOST_FAIL, ETCD_V2_UNAUTHORIZED (110).
+/// ETCD_V2_HISTORY_CLEARED (401) with ETCD_V2_ON_LOST_FAIL, ETCD_V2_UNAUTHORIZED (110) if it never
+/// had the right. These two keep what etcd said: its code, its cause, the HTTP status and the
+/// endpoint; a cluster that was made anew has no words for ETCD_V2_HISTORY_CLEARED. Nothing else
+/// ends a watcher, least of all an answer that is not etcd's, but five answers of etcd in a row that
+/// call the request malformed (200 to 299) or are larger than the client's limits allow
+/// (ETCD_V2_TOO_LARGE); meanwhile other members are asked, and the state tells why.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watcher_next(
     watcher: *const etcd_v2_watcher,

@@ -138,8 +138,14 @@ impl Upstream {
         let (hub, member) = (self.hub.upgrade()?, self.member.as_ref()?);
         let decode = &hub.terms().decode;
         let mut verdict = judge(answer.head, answer.body, self.expect, Repeat::Safe, decode);
-        if let Verdict::Success(response) = &mut verdict {
-            response.set_endpoint(member.url().clone());
+        match &mut verdict {
+            Verdict::Success(response) => response.set_endpoint(member.url().clone()),
+            Verdict::Refused(error) | Verdict::Trouble(error) => {
+                let detail = error.detail_mut();
+                detail.endpoint.get_or_insert_with(|| member.url().clone());
+                detail.phase.get_or_insert(Phase::Body);
+            }
+            Verdict::NoEvent | Verdict::Redirect(_) => {}
         }
         Some(verdict)
     }

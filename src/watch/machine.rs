@@ -30,6 +30,7 @@ mod ending;
 mod head;
 mod lost;
 mod snapshot;
+mod unmarked;
 
 /// Servers send the head of a poll at once; later than this a member is asked whether it lives.
 const HEAD_PATIENCE: Duration = Duration::from_secs(2);
@@ -48,6 +49,8 @@ const EXCUSED: u32 = 3;
 /// So often in a row a head may show the same index before another member is asked: a member that lost its leader is
 /// mute, and so is an idle cluster.
 const MUTE: u32 = 2;
+/// So often in a row etcd must answer what no repetition changes before that ends the watcher.
+const LAST_WORD: u8 = 5;
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,8 @@ enum Task {
     Verify,
     /// polls proved nothing for long: is there anything that they should have brought
     Look,
+    /// where does the store stand, if heads do not show it
+    Index,
 }
 
 /// An exchange that is running.
@@ -97,6 +102,12 @@ pub struct Machine {
     position: Position,
     mirror: Option<Arc<Mirror>>,
     task: Task,
+    /// what follows [`Task::Index`]
+    then: Task,
+    /// what that found, for the next listing; 0 = nothing
+    index_read: u64,
+    /// answers of etcd in a row that no repetition changes
+    hopeless: u8,
     busy: Option<Busy>,
     not_before: Option<Instant>,
     whom: Whom,
@@ -131,7 +142,7 @@ impl Machine {
         options.check()?;
         // a key that is too long for any of the requests is refused here
         Wire::poll(key, options.recursive, u64::MAX)?;
-        read(key, options.recursive)?;
+        read(key, options.recursive, false)?;
         let mut pace = Pace::new(seed);
         let mirror = (options.on_lost == OnLost::Resync)
             .then(|| Arc::new(Mirror::new(key, options.recursive, pace.dice())));
@@ -153,6 +164,9 @@ impl Machine {
             } else {
                 Task::Poll
             },
+            then: Task::Poll,
+            index_read: 0,
+            hopeless: 0,
             busy: None,
             not_before: None,
             whom: Whom::Any,
@@ -185,11 +199,7 @@ impl Machine {
             state: State::Connecting,
             counters: Counters::default(),
             outputs: VecDeque::new(),
-            task: if self.task == Task::Probe {
-                Task::Poll
-            } else {
-                self.task
-            },
+            task: self.settled_task(),
             behind: self.behind.clone(),
             ..*self
         }
@@ -212,10 +222,18 @@ impl Machine {
         let wire = match task {
             Task::Poll => Wire::poll(key, recursive, self.position.wait_index()),
             Task::Probe => Ok(Wire::head(key)),
-            Task::List | Task::Resync | Task::Verify | Task::Look => read(key, recursive),
+            Task::List | Task::Resync | Task::Verify | Task::Look => {
+                read(key, recursive, self.index_read != 0)
+            }
+            Task::Index => self.index_wire(),
         };
         let wire = match wire {
             Ok(wire) => wire,
+            Err(error) if task == Task::Index => {
+                // a key that leaves no room for a longer one
+                self.on_index(now, Verdict::Refused(error));
+                return Action::Wait(self.not_before);
+            }
             Err(error) => {
                 self.close(Some(error));
                 return Action::Closed;
@@ -251,10 +269,20 @@ impl Machine {
         }))
     }
 
+    /// The task without the questions that come before it.
+    fn settled_task(&self) -> Task {
+        match self.task {
+            Task::Probe => Task::Poll,
+            Task::Index => self.then,
+            task => task,
+        }
+    }
+
     /// Another member is asked next, and nothing that was learnt of this one holds for it.
     fn leave_member(&mut self) {
         self.whom = Whom::Other;
         self.withheld = false;
+        self.task = self.settled_task();
     }
 
     /// The next try waits; whatever went wrong, no two tries follow each other at once.
@@ -335,13 +363,13 @@ impl Machine {
     /// Whether the next event is the first at or after `index` (0: from now).
     pub fn is_at(&self, index: u64) -> bool {
         self.position.wait_index() == index
-            && matches!(self.task, Task::Poll | Task::Probe)
+            && self.settled_task() == Task::Poll
             && self.open_gap.is_none()
     }
 
     /// Whether the snapshot with which it begins has not come yet.
     pub fn is_listing(&self) -> bool {
-        self.task == Task::List
+        self.settled_task() == Task::List
     }
 
     /// Whether both are live, have told all they had, and would go on with the same event.
@@ -372,10 +400,9 @@ impl Machine {
 }
 
 /// Reads everything that is watched.
-fn read(key: &Key, recursive: bool) -> Result<Wire> {
+fn read(key: &Key, recursive: bool, quorum: bool) -> Result<Wire> {
     let mut request = Request::new(Operation::Get, key.clone());
-    if recursive {
-        request.set_flags(flags::RECURSIVE)?;
-    }
+    let flag = |flag: u32, on: bool| if on { flag } else { 0 };
+    request.set_flags(flag(flags::RECURSIVE, recursive) | flag(flags::QUORUM, quorum))?;
     request.wire()
 }

@@ -15,6 +15,8 @@ mod connections;
 #[allow(dead_code, unreachable_pub)]
 mod dice;
 mod ends;
+mod headers;
+mod last_word;
 mod polls;
 mod queue;
 #[path = "../support/mod.rs"]

@@ -4,11 +4,15 @@ use super::http::find;
 use super::scripted::{Conversation, Scripted};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// What becomes of an answer.
 pub enum Answer {
     /// This head and the server's body.
     Head(String),
+    /// The same, but not before the first byte of the body.
+    Buffered(String),
     /// These bytes; the server is left.
     Instead(Vec<u8>),
     /// Nothing, until the client leaves.
@@ -17,13 +21,32 @@ pub enum Answer {
 
 /// A gateway in front of a server. Every connection takes one request; when the client closes its sending side, so does
 /// the gateway.
-pub struct Gateway(Scripted);
+pub struct Gateway(Scripted, Arc<Way>);
+
+#[derive(Default)]
+struct Way {
+    blocked: AtomicBool,
+    servers: Mutex<Vec<TcpStream>>,
+}
 
 impl Gateway {
-    /// In front of `http://ADDRESS:PORT`. `edit` gets the request line and the head of the answer, up to its empty line.
+    /// In front of `http://ADDRESS:PORT`. `edit` gets the request line and the head of the answer, with its empty line.
     pub fn to(url: &str, edit: impl Fn(&str, String) -> Answer + Send + Sync + 'static) -> Gateway {
         let upstream = url.strip_prefix("http://").unwrap_or(url).to_owned();
-        Gateway(Scripted::tcp(move |c| carry(c, &upstream, &edit)))
+        let way = Arc::new(Way::default());
+        let its = Arc::clone(&way);
+        let carry = move |c: &mut Conversation| carry(c, &upstream, &its, &edit);
+        Gateway(Scripted::tcp(carry), way)
+    }
+
+    /// Cuts what is on its way, and answers 503 by itself from now on; `false` ends that.
+    pub fn block(&self, on: bool) {
+        self.1.blocked.store(on, Ordering::SeqCst);
+        if on {
+            for server in self.1.servers.lock().unwrap().drain(..) {
+                let _ = server.shutdown(Shutdown::Both);
+            }
+        }
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -51,6 +74,7 @@ pub fn without(head: &str, name: &str) -> String {
 fn carry(
     c: &mut Conversation,
     upstream: &str,
+    way: &Way,
     edit: &dyn Fn(&str, String) -> Answer,
 ) -> io::Result<()> {
     let Some(request) = c.read_request()? else {
@@ -59,6 +83,10 @@ fn carry(
     let end = find(&request, b"\r\n").unwrap_or(request.len());
     let line = String::from_utf8_lossy(&request[..end]).into_owned();
     let mut server = TcpStream::connect(upstream)?;
+    way.servers.lock().unwrap().push(server.try_clone()?);
+    if way.blocked.load(Ordering::SeqCst) {
+        return c.write(b"HTTP/1.1 503 no\r\nContent-Length: 0\r\n\r\n");
+    }
     server.set_nodelay(true)?;
     server.write_all(&request[..end])?;
     server.write_all(b"\r\nConnection: close")?;
@@ -86,7 +114,7 @@ fn answer(
     let mut piece = [0; 16384];
     let end = loop {
         if let Some(end) = find(&bytes, b"\r\n\r\n") {
-            break end + 2;
+            break end + 4;
         }
         match server.read(&mut piece)? {
             0 => return Ok(()),
@@ -99,6 +127,16 @@ fn answer(
         Answer::Head(head) => {
             c.write(head)?;
             c.write(body)?;
+        }
+        Answer::Buffered(head) => {
+            let mut body = body;
+            if body.is_empty() {
+                match server.read(&mut piece)? {
+                    0 => return Ok(()),
+                    n => body.extend_from_slice(&piece[..n]),
+                }
+            }
+            c.write([head.as_bytes(), &body].concat())?;
         }
         Answer::Instead(bytes) => return c.write(bytes),
         Answer::Withheld => {

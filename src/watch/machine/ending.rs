@@ -18,21 +18,23 @@ impl Machine {
                     }
                     Regard::Good
                 }
-                Verdict::Refused(error) if error.status() == Status::HISTORY_CLEARED => {
+                Verdict::Refused(error) if is_etcds(&error, Status::HISTORY_CLEARED, 400) => {
                     let index = busy.head.map_or(0, |(index, _)| index);
                     let index = index.max(error.detail().index);
-                    self.lose(
-                        now,
-                        Loss::Cleared,
-                        index,
-                        "the server's history was cleared",
-                    );
+                    let why = "the server's history was cleared";
+                    self.lose(now, Loss::Cleared, index, why, Some(error));
                     Regard::Good
                 }
                 other => self.refused(now, other),
             },
             Task::Probe => match verdict {
                 // a read-only proxy answers HEAD with 501, but it does answer
+                // without the headers of etcd: what it has to say stands in bodies, of which a HEAD has none
+                Verdict::Trouble(error) if error.detail().http_status == 404 => {
+                    self.withheld = true;
+                    self.read_index(Task::Poll);
+                    Regard::Neither
+                }
                 Verdict::Trouble(error) if error.detail().http_status != 501 => {
                     self.task = Task::Poll;
                     self.refused(now, Verdict::Trouble(error))
@@ -41,12 +43,15 @@ impl Machine {
                     self.task = Task::Poll;
                     self.withheld = true;
                     // an explicit index and a member that answers is all that can be had
-                    if self.behind.is_none() && self.position.wait_index() != 0 {
+                    if self.position.wait_index() == 0 {
+                        self.read_index(Task::Poll);
+                    } else if self.behind.is_none() {
                         self.enter(State::Live);
                     }
                     Regard::Good
                 }
             },
+            Task::Index => self.on_index(now, verdict),
             task => self.on_snapshot(now, task, verdict),
         }
     }
@@ -66,6 +71,7 @@ impl Machine {
         }
         self.pace.reset();
         (self.behind, self.mute, self.last_head) = (None, 0, index);
+        self.hopeless = 0;
         self.known = self.known.max(index);
         self.lived = true;
         self.enter(State::Live);
@@ -124,8 +130,11 @@ impl Machine {
                 return Regard::Neither;
             }
             FaultKind::TooLarge => {
-                self.close(Some(Error::new(Status::TOO_LARGE, fault.text.clone())));
-                return Regard::Neither;
+                let error = Error::new(Status::TOO_LARGE, fault.text.clone());
+                let etcds = fault.head.as_ref().is_some_and(|head| {
+                    head.status == 200 && (head.etcd_index != 0 || !head.cluster_id.is_empty())
+                });
+                return self.hopeless(now, error, etcds);
             }
             FaultKind::Local => {
                 self.retry(now, &fault.text);
@@ -176,9 +185,6 @@ impl Machine {
                 _ => {}
             }
         }
-        if busy.task == Task::Probe {
-            self.task = Task::Poll;
-        }
         self.leave_member();
         self.retry(now, &fault.text);
         Regard::Bad
@@ -186,11 +192,8 @@ impl Machine {
 
     /// The head has come, of a store that is older than what the client has seen: the exchange is dropped.
     pub fn on_stale(&mut self, now: Instant, why: &str) {
-        let Some(busy) = self.busy.take() else {
+        if self.busy.take().is_none() {
             return;
-        };
-        if busy.task == Task::Probe {
-            self.task = Task::Poll;
         }
         self.leave_member();
         self.retry(now, why);
@@ -220,21 +223,45 @@ impl Machine {
                 (Error::new(Status::PROTOCOL, why), false)
             }
         };
-        let patient = match error.status() {
-            // the server lost its watchers, not its history
-            Status::WATCHER_CLEARED => true,
-            // rights change, also back; but who never had them is told at once
-            Status::UNAUTHORIZED => self.lived,
-            _ => false,
-        };
-        if definite && !patient {
+        let malformed =
+            matches!(error.detail().etcd_code, 200..=299) && is_etcds(&error, error.status(), 400);
+        if definite && (malformed || error.status() == Status::TOO_LARGE) {
+            return self.hopeless(now, error, true);
+        }
+        // rights change, also back; but who never had them is told at once
+        if is_etcds(&error, Status::UNAUTHORIZED, 401) && definite && !self.lived {
             self.close(Some(error));
             return Regard::Good;
         }
-        if !definite {
+        // a member that lost its watchers, not its history, or took rights away
+        let patient = is_etcds(&error, Status::WATCHER_CLEARED, 400)
+            || is_etcds(&error, Status::UNAUTHORIZED, 401);
+        if !(definite && patient) {
             self.leave_member();
         }
         self.retry(now, &error.detail().message);
-        if definite { Regard::Good } else { Regard::Bad }
+        if definite && error.detail().etcd_code != 0 {
+            Regard::Good
+        } else {
+            Regard::Bad
+        }
     }
+
+    /// An answer that the client's limits do not let in, or that calls the request malformed. What one member sends is no
+    /// reason to end, perhaps it is something on the way; what etcd sends again and again will not become better.
+    fn hopeless(&mut self, now: Instant, error: Error, etcds: bool) -> Regard {
+        self.hopeless += u8::from(etcds);
+        if self.hopeless >= LAST_WORD {
+            self.close(Some(error));
+            return Regard::Neither;
+        }
+        self.leave_member();
+        self.retry(now, &error.detail().message);
+        Regard::Neither
+    }
+}
+
+/// Whether it is this error of etcd, which comes with this HTTP status and no other: only etcd's own word ends a watcher.
+fn is_etcds(error: &Error, status: Status, http: u16) -> bool {
+    error.status() == status && error.detail().http_status == http && error.detail().etcd_code != 0
 }

@@ -16,18 +16,32 @@ impl Machine {
             if head.status >= 300 || task != Task::Poll {
                 return Heed::Stay(STALL);
             }
+            if self.position.wait_index() == 0 {
+                // a change between this poll and the next would be missed
+                self.busy = None;
+                self.read_index(Task::Poll);
+                return Heed::Leave;
+            }
             self.enter(State::Live);
-            return Heed::Stay(self.patience());
+            // its end proves nothing, so that there is no use in an early one
+            return Heed::Stay(self.pace.poll(self.max_poll, self.max_poll).max(SHORT));
         }
         self.known = self.known.max(index);
-        if self.is_another_cluster(head) {
+        // an error may be told by somebody who is no cluster at all
+        if head.status < 300 && self.is_another_cluster(head) {
             self.known = index;
             match task {
                 // what they bring is right, only not after what was known
                 Task::List | Task::Resync => self.position = Position::at(0),
-                Task::Poll | Task::Probe | Task::Verify | Task::Look => {
+                Task::Poll | Task::Probe | Task::Verify | Task::Look | Task::Index => {
                     self.busy = None;
-                    self.lose(now, Loss::Recreated, index, "another cluster answered");
+                    self.lose(
+                        now,
+                        Loss::Recreated,
+                        index,
+                        "another cluster answered",
+                        None,
+                    );
                     return Heed::Leave;
                 }
             }

@@ -8,14 +8,23 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const HEADS: u32 = 3;
 
 impl Machine {
-    /// Events from the place of the watch on are gone; `index` is where the store stands (0: unknown).
-    pub(super) fn lose(&mut self, now: Instant, loss: Loss, index: u64, why: &str) {
+    /// Events from the place of the watch on are gone; `index` is where the store stands (0: unknown), `told` what etcd said
+    /// about it.
+    pub(super) fn lose(
+        &mut self,
+        now: Instant,
+        loss: Loss,
+        index: u64,
+        why: &str,
+        told: Option<Error>,
+    ) {
         self.behind = None;
         match self.on_lost {
             OnLost::Fail => {
                 let next = self.position.wait_index();
                 let text = format!("{why}: the events from index {next} on are lost");
-                let mut error = Error::new(Status::HISTORY_CLEARED, text);
+                let error = told.unwrap_or_else(|| Error::new(Status::HISTORY_CLEARED, ""));
+                let mut error = error.with_message(text);
                 error.detail_mut().index = index;
                 return self.close(Some(error));
             }
@@ -93,6 +102,7 @@ impl Machine {
                 Loss::Recreated,
                 index,
                 "no member has got as far as this watch",
+                None,
             );
             return true;
         }

@@ -5,15 +5,14 @@ use super::*;
 impl Machine {
     pub(super) fn on_snapshot(&mut self, now: Instant, task: Task, verdict: Verdict) -> Regard {
         let (index, response) = match verdict {
-            Verdict::Success(response) => (response.head().etcd_index, Some(response)),
-            Verdict::Refused(error)
-                if matches!(
-                    error.status(),
-                    Status::KEY_NOT_FOUND | Status::NOT_A_DIRECTORY
-                ) =>
-            {
-                (error.detail().index, None)
-            }
+            Verdict::Success(response) => match self.index_of(&response) {
+                Some(index) => (index, Some(response)),
+                None => {
+                    self.read_index(task);
+                    return Regard::Good;
+                }
+            },
+            Verdict::Refused(error) if unmarked::is_absence(&error) => (error.detail().index, None),
             other => return self.refused(now, other),
         };
         if index == 0 {
@@ -30,6 +29,7 @@ impl Machine {
             return Regard::Neither;
         }
         self.behind = None;
+        (self.hopeless, self.index_read) = (0, 0);
         match task {
             Task::Verify => self.verified(index, response.as_ref()),
             Task::Look if self.mirror.is_none() => {

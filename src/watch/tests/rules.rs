@@ -347,12 +347,14 @@ fn definite_refusals_end_it_and_lost_rights_may_come_back() {
     assert_eq!(s.answer(401, 0, denied), Regard::Good);
     assert!(s.next() > Duration::ZERO);
     assert_eq!(s.asked(), 10);
+    let malformed = r#"{"errorCode":209,"message":"Invalid field","cause":"x","index":9}"#;
     let mut s = Script::new(|_| {});
-    s.answer(
-        400,
-        9,
-        r#"{"errorCode":209,"message":"Invalid field","cause":"x","index":9}"#,
-    );
+    for _ in 1..5 {
+        s.answer(400, 9, malformed);
+        assert!(s.next() > Duration::ZERO);
+        assert_eq!(s.exchange.whom, Whom::Other);
+    }
+    s.answer(400, 9, malformed);
     assert_eq!(s.closed(), Status(209));
 }
 
