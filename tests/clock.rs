@@ -25,6 +25,10 @@ fn nothing_asks_the_wall_clock() {
     let sources = sources(&root().join("src"));
     assert!(sources.len() > 50);
     for path in sources {
+        // what certificates are held against
+        if path.ends_with("src/transport/tls/clock.rs") {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         for word in ["SystemTime", "gettimeofday", "CLOCK_REALTIME", "Realtime"] {
             assert!(!text.contains(word), "{word} in {path:?}");

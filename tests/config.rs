@@ -217,3 +217,86 @@ fn certificates_and_keys_come_back_as_they_were_said() {
         assert!(!message.contains(secret), "{message}");
     }
 }
+
+/// What a thread has computed so far; others on the machine do not count.
+fn work() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: a clock that is there, and a local value
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Four times as much of anything is about four times the work, and not sixteen times.
+#[test]
+fn long_documents_and_lists_take_work_in_proportion() {
+    let keys = |count: usize| -> String {
+        let all: Vec<String> = (0..count).map(|i| format!("\"k{i}\":0")).collect();
+        all.join(",")
+    };
+    let urls = |count: usize| -> Vec<String> { (0..count).map(|i| format!("h{i}:1")).collect() };
+    let load = |text: String| {
+        let mut options = Options::default();
+        let _ = options.load_json("json", text.as_bytes());
+        options
+    };
+    type Row<'a> = (&'a str, usize, Box<dyn Fn(usize) + 'a>);
+    let rows: [Row<'_>; 5] = [
+        (
+            "keys",
+            16_000,
+            Box::new(|n| drop(load(format!("{{\"etcd_v2\":1,{}}}", keys(n))))),
+        ),
+        (
+            "keys within",
+            16_000,
+            Box::new(|n| {
+                drop(load(format!(
+                    "{{\"etcd_v2\":1,\"keepalive\":{{{}}}}}",
+                    keys(n)
+                )));
+            }),
+        ),
+        (
+            "keys of go-etcd",
+            16_000,
+            Box::new(|n| drop(load(format!("{{\"config\":{{{}}}}}", keys(n))))),
+        ),
+        (
+            "endpoints in a document",
+            10_000,
+            Box::new(|n| {
+                let text = format!("{{\"etcd_v2\":1,\"endpoints\":{:?}}}", urls(n));
+                assert_eq!(load(text).endpoints().len(), n);
+            }),
+        ),
+        (
+            "endpoints of a client",
+            4_000,
+            Box::new(|n| {
+                let mut options = Options::default();
+                options.add_endpoints("urls", &urls(n).join(",")).unwrap();
+                let client = Client::new(&options).unwrap();
+                assert_eq!(client.endpoints().unwrap().len(), n);
+            }),
+        ),
+    ];
+    for (what, few, run) in rows {
+        let measured = |count: usize| {
+            let least = (0..3).map(|_| {
+                let before = work();
+                run(count);
+                work() - before
+            });
+            least.min().unwrap()
+        };
+        let (one, four) = (measured(few), measured(4 * few));
+        eprintln!("{what}: {few} in {one:?}, {} in {four:?}", 4 * few);
+        assert!(
+            four < 10 * one,
+            "{what}: {one:?}, four times as many {four:?}"
+        );
+    }
+}

@@ -15,6 +15,7 @@ use crate::transport::dns::directory::{Directory, Domain};
 use crate::transport::endpoint::{Endpoint, Scheme};
 use crate::transport::tls::Tls;
 use crate::transport::tls::settings::TlsSettings;
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -94,9 +95,23 @@ impl Default for Options {
 impl Options {
     /// One more endpoint; one that is there already counts once.
     pub fn add_endpoint(&mut self, parameter: &str, url: &str) -> Result<()> {
-        let endpoint = Endpoint::parse(parameter, url)?;
-        if !self.endpoints.iter().any(|e| e.url() == endpoint.url()) {
-            self.endpoints.push(endpoint);
+        self.add_all(parameter, [url])
+    }
+
+    /// As often as [`Options::add_endpoint`], up to the first one that is bad. However many there are, each is looked for
+    /// in a set.
+    pub(super) fn add_all<'a>(
+        &mut self,
+        parameter: &str,
+        urls: impl IntoIterator<Item = &'a str>,
+    ) -> Result<()> {
+        let known = self.endpoints.iter().map(|e| e.url().clone());
+        let mut known: HashSet<Arc<str>> = known.collect();
+        for url in urls {
+            let endpoint = Endpoint::parse(parameter, url)?;
+            if known.insert(endpoint.url().clone()) {
+                self.endpoints.push(endpoint);
+            }
         }
         Ok(())
     }
@@ -104,9 +119,7 @@ impl Options {
     /// Comma-separated endpoints; nothing is added when one of them is bad.
     pub fn add_endpoints(&mut self, parameter: &str, urls: &str) -> Result<()> {
         let mut grown = self.clone();
-        for url in urls.split(',') {
-            grown.add_endpoint(parameter, url.trim())?;
-        }
+        grown.add_all(parameter, urls.split(',').map(str::trim))?;
         *self = grown;
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::selection::Chooser;
 use crate::transport::channel::Settings;
 use crate::transport::dns::directory::Directory;
 use crate::transport::endpoint::Endpoint;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -171,12 +172,18 @@ impl Roster {
     /// All of them, each with its first source.
     pub fn sources(&self) -> Vec<(Arc<Member>, Source)> {
         let list = self.list();
-        let of = |member| {
-            let has = |source: &Source| list.of(*source).iter().any(|m| Arc::ptr_eq(m, member));
-            Source::ALL.into_iter().find(has).unwrap_or(Source::Seed)
-        };
+        let mut sources = HashMap::new();
+        for source in Source::ALL {
+            for member in list.of(source) {
+                // the first one counts
+                sources.entry(Arc::as_ptr(member)).or_insert(source);
+            }
+        }
+        let of = |member| sources.get(&Arc::as_ptr(member)).copied();
         let members = list.members.iter();
-        members.map(|member| (member.clone(), of(member))).collect()
+        members
+            .map(|member| (member.clone(), of(member).unwrap_or(Source::Seed)))
+            .collect()
     }
 
     /// Changes when the caller replaces the list: what was asked of the old one tells nothing about the new one.
@@ -283,17 +290,22 @@ impl List {
     /// Members of these sources are the list from now on; says whether any came or went.
     fn fill(&mut self, sources: &[&[Endpoint]; 3], settings: &Settings) -> bool {
         let mut members: Vec<Arc<Member>> = Vec::new();
+        // lists may be long
+        let all = self.members.iter();
+        let mut known: HashMap<Arc<str>, Arc<Member>> =
+            all.map(|m| (m.url().clone(), m.clone())).collect();
+        let mut there = HashSet::new();
         let by_source = sources.map(|endpoints| {
             let mut of_source: Vec<Arc<Member>> = Vec::new();
+            let mut here = HashSet::new();
             for endpoint in endpoints {
-                let same = |m: &&Arc<Member>| m.url() == endpoint.url();
-                let known = members.iter().chain(&self.members).find(same).cloned();
                 let fresh = || Arc::new(Member::new(endpoint.clone(), settings));
-                let member = known.unwrap_or_else(fresh);
-                for list in [&mut of_source, &mut members] {
-                    if !holds(list, &member) {
-                        list.push(member.clone());
-                    }
+                let member = known.entry(endpoint.url().clone()).or_insert_with(fresh);
+                if here.insert(Arc::as_ptr(member)) {
+                    of_source.push(member.clone());
+                }
+                if there.insert(Arc::as_ptr(member)) {
+                    members.push(member.clone());
                 }
             }
             of_source
@@ -303,10 +315,13 @@ impl List {
         self.pinned = AtomicUsize::new(place.unwrap_or(0));
         self.by_source = by_source;
         let old = std::mem::replace(&mut self.members, members);
-        let mut gone = old.iter().filter(|m| !holds(&self.members, m)).peekable();
-        let left = gone.peek().is_some();
-        gone.for_each(|member| member.leave());
-        left || self.members.iter().any(|m| !holds(&old, m))
+        let before: HashSet<_> = old.iter().map(Arc::as_ptr).collect();
+        let mut left = false;
+        for gone in old.iter().filter(|m| !there.contains(&Arc::as_ptr(m))) {
+            gone.leave();
+            left = true;
+        }
+        left || there.iter().any(|m| !before.contains(m))
     }
 }
 

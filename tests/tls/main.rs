@@ -5,6 +5,7 @@
 
 #[path = "../api/mod.rs"]
 mod api;
+mod clock;
 mod handshake;
 mod matrix;
 mod papers;

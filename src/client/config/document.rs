@@ -4,6 +4,7 @@ use crate::echo::one_line;
 use crate::error::{Error, Result};
 use crate::protocol::json::{Broken, Json};
 use crate::status::Status;
+use std::collections::HashSet;
 
 /// Longest document; a configuration is a few hundred bytes.
 pub(super) const LONGEST: usize = 1 << 20;
@@ -92,10 +93,12 @@ impl<'a> Document<'a> {
             b'{' => {
                 json.object().map_err(broken)?;
                 let mut members: Vec<(String, Value)> = Vec::new();
+                // a document may have as many names as it has room for
+                let mut names = HashSet::new();
                 while let Some(name) = json.member(members.is_empty()).map_err(broken)? {
                     let name = name.to_text();
                     let at = json.position();
-                    if members.iter().any(|(n, _)| *n == name) {
+                    if !names.insert(name.clone()) {
                         return Err(self.wrong(at, &format!("{}: named twice", one_line(&name))));
                     }
                     members.push((name, self.value(json, depth - 1)?));
@@ -208,8 +211,8 @@ impl<'v> Named<'v> {
             .collect()
     }
 
-    /// Its members, which have to be some of these.
-    pub(super) fn members(&self, known: &[&str]) -> Result<Vec<Named<'v>>> {
+    /// Its members, whatever they are.
+    pub(super) fn all_members(&self) -> Result<Vec<Named<'v>>> {
         let What::Object(members) = &self.value.what else {
             return self.expected("an object");
         };
@@ -218,7 +221,12 @@ impl<'v> Named<'v> {
             value,
             name,
         });
-        let all: Vec<_> = named.collect();
+        Ok(named.collect())
+    }
+
+    /// Its members, which have to be some of these few.
+    pub(super) fn members(&self, known: &[&str]) -> Result<Vec<Named<'v>>> {
+        let all = self.all_members()?;
         match all.iter().find(|one| !known.contains(&one.name)) {
             Some(stranger) => Err(stranger.unknown(self.name)),
             None => Ok(all),

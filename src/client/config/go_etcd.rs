@@ -104,10 +104,7 @@ fn cluster(part: Named<'_>, options: &mut Options) -> Result<()> {
     // the leader first, as whoever is named first is asked first
     let first = urls.iter().filter(|url| **url == leader);
     let ordered = first.chain(urls.iter().filter(|url| **url != leader));
-    for url in ordered {
-        machines.set(options.add_endpoint("machines", url))?;
-    }
-    Ok(())
+    machines.set(options.add_all("machines", ordered.copied()))
 }
 
 /// Members of an object; Go writes `null` for one that it does not have.
@@ -115,11 +112,7 @@ fn members<'v>(part: Named<'v>, name: &str) -> Result<Vec<Named<'v>>> {
     if part.value().is_null() && !name.is_empty() {
         return Ok(Vec::new());
     }
-    let What::Object(all) = &part.value().what else {
-        return part.members(&[]);
-    };
-    let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
-    part.members(&names)
+    part.all_members()
 }
 
 fn is_empty(value: &Value) -> bool {

@@ -38,7 +38,7 @@ settings! {
     open "endpoints" |o, v| {
             let urls = v.texts()?;
             o.endpoints.clear();
-            urls.iter().try_for_each(|url| v.set(o.add_endpoint("endpoints", url)))
+            v.set(o.add_all("endpoints", urls))
         }, |o| Some(o.endpoints.iter().map(|e| &**e.url()).collect());
     open "deadline_ms" |o, v| v.set(o.set_deadline_ms(v.signed()?)), |o| ms(o.deadline);
     open "connect_timeout_ms" |o, v| v.set(o.set_connect_timeout_ms(v.signed()?)), |o| ms(o.connect_timeout);

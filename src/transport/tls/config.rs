@@ -1,5 +1,8 @@
 //! A configuration of rustls, made of what the caller said.
-use super::{identity, pem, session::Session, settings::TlsSettings, system, verifier::Verifier};
+use super::{
+    clock::Clock, identity, pem, session::Session, settings::TlsSettings, system,
+    verifier::Verifier,
+};
 use crate::{
     error::{Error, Phase, Result},
     status::Status,
@@ -59,7 +62,7 @@ impl Config {
             .map(|pair| identity::load(pair, &provider))
             .transpose()?;
         let has_identity = identity.is_some();
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_details(provider, Arc::new(Clock))
             .with_safe_default_protocol_versions()
             .map_err(internal)?
             .dangerous()

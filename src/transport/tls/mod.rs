@@ -8,6 +8,8 @@
 pub mod settings;
 
 #[cfg(feature = "tls")]
+mod clock;
+#[cfg(feature = "tls")]
 mod config;
 #[cfg(feature = "tls")]
 mod der;
