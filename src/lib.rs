@@ -27,4 +27,5 @@ pub mod protocol;
 pub mod reactor;
 pub mod status;
 pub mod transport;
+mod unwind;
 pub mod watch;

@@ -1,5 +1,6 @@
 //! A panic of this library is a bug that its host is told of by a status, and by nothing else.
 
+use crate::unwind;
 use std::{
     cell::Cell,
     panic::{self, AssertUnwindSafe, catch_unwind},
@@ -15,7 +16,7 @@ thread_local! {
 pub(crate) fn catch<T>(body: impl FnOnce() -> T) -> std::thread::Result<T> {
     hush();
     let before = INSIDE.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(body));
+    let result = catch_unwind(AssertUnwindSafe(|| unwind::stoppable(body)));
     INSIDE.set(before);
     result
 }

@@ -8,6 +8,7 @@ use crate::protocol::response::Response;
 use crate::protocol::wire::Repeat;
 use crate::reactor::call;
 use crate::reactor::hedge::Hedge;
+use crate::reactor::owner::Owner;
 use crate::status::Status;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -27,13 +28,15 @@ impl Client {
         &self,
         call: &Call,
         delay: Duration,
+        quiet: bool,
         completion: impl FnOnce(Result<Response>) + Send + 'static,
     ) -> Result<()> {
         let errands = [self.errand(call)?, self.errand(call)?];
         let reactor = self.reactor()?;
         let completion = Arc::new(Mutex::new(Some(completion)));
-        let mut owners = Vec::new();
-        for (hedge, errand) in Hedge::both(delay).into_iter().zip(errands) {
+        let [first, second] = Hedge::both(delay);
+        let [errand, again] = errands;
+        let owners = [(first, errand), (second, again)].map(|(hedge, errand)| {
             let (side, completion) = (hedge.clone(), completion.clone());
             let end = move |result| {
                 let Some(result) = side.end(result) else {
@@ -47,19 +50,23 @@ impl Client {
                     completion(result);
                 }
             };
-            let owner = call::Call::new(errand, call.cancel.clone(), end).hedged(hedge);
-            owners.push(Box::new(owner));
+            let owner = call::Call::new(errand, call.cancel.clone(), end);
+            let owner = owner.hedged(hedge).quiet(quiet);
+            Box::new(owner) as Box<dyn Owner>
+        });
+        let [first, second] = owners;
+        if let Err(error) = reactor.add(first) {
+            second.refuse();
+            return Err(error);
         }
-        let mut owners = owners.into_iter();
-        owners.next().map_or(Ok(()), |first| reactor.add(first))?;
         // without it the first one goes alone
-        owners.for_each(|second| drop(reactor.add(second)));
+        let _ = reactor.add(second);
         Ok(())
     }
 
     pub(super) fn execute_twice(&self, call: &Call, delay: Duration) -> Result<Response> {
         let (tell, told) = mpsc::channel();
-        self.send_twice(call, delay, move |result| {
+        self.send_twice(call, delay, true, move |result| {
             // who asked waits for nothing else
             let _ = tell.send(result);
         })?;

@@ -4,6 +4,7 @@ use super::queue::Queue;
 use super::{Ask, Call, Client};
 use crate::cluster::errand::Errand;
 use crate::error::{Error, Result};
+use crate::panics;
 use crate::protocol::response::Response;
 use crate::protocol::wire::Wire;
 use crate::reactor::call;
@@ -80,7 +81,20 @@ impl Client {
         call: &Call,
         completion: impl FnOnce(Result<Response>) + Send + 'static,
     ) -> Result<()> {
-        self.send(call, move |permit, result| {
+        self.submit_foreign(call, |result| {
+            // one that panics is not the end of the others
+            let _ = panics::catch(|| completion(result));
+        })
+    }
+
+    /// As [`Client::submit`], for a completion that runs code of the host, which may unwind the thread by force: that must
+    /// not be caught.
+    pub(crate) fn submit_foreign(
+        &self,
+        call: &Call,
+        completion: impl FnOnce(Result<Response>) + Send + 'static,
+    ) -> Result<()> {
+        self.send(call, false, move |permit, result| {
             // the completion may want to submit the next one
             drop(permit);
             completion(result);
@@ -95,7 +109,9 @@ impl Client {
         user: T,
     ) -> Result<()> {
         let entry = queue.entry(user)?;
-        self.send(call, move |permit, result| entry.complete(result, permit))
+        self.send(call, true, move |permit, result| {
+            entry.complete(result, permit)
+        })
     }
 
     /// How often the thread of the client woke up; 0 when there is none.
@@ -106,6 +122,7 @@ impl Client {
     fn send(
         &self,
         call: &Call,
+        quiet: bool,
         completion: impl FnOnce(Permit, Result<Response>) + Send + 'static,
     ) -> Result<()> {
         self.refuse_elsewhere()?;
@@ -114,10 +131,10 @@ impl Client {
         let permit = self.engine.permit()?;
         let completion = move |result| completion(permit, result);
         if let Some(delay) = self.hedges(call) {
-            return self.send_twice(call, delay, completion);
+            return self.send_twice(call, delay, quiet, completion);
         }
         let owner = call::Call::new(errand, call.cancel.clone(), completion);
-        reactor.add(Box::new(owner))
+        reactor.add(Box::new(owner.quiet(quiet)))
     }
 
     pub(super) fn errand(&self, call: &Call) -> Result<Errand<Arc<Wire>>> {
@@ -132,8 +149,22 @@ impl Client {
         }
     }
 
+    /// Ends what runs in the background, as dropping it does, while its callbacks may still use it.
+    pub(crate) fn close(&self) {
+        if let Some(reactor) = self.engine.reactor.get() {
+            reactor.close();
+        }
+    }
+
+    /// The same inside a callback, after which `remains` is dropped when everything has ended.
+    pub(crate) fn bury(&self, remains: Box<dyn Send>) {
+        if let Some(reactor) = self.engine.reactor.get() {
+            reactor.bury(remains);
+        }
+    }
+
     /// Whether this is a thread of the client, on which nobody may wait for it.
-    pub(super) fn is_on_its_thread(&self) -> bool {
+    pub(crate) fn is_on_its_thread(&self) -> bool {
         self.engine.reactor.get().is_some_and(Reactor::is_here)
     }
 
@@ -150,9 +181,7 @@ impl Client {
                 settings: self.options.settings.clone(),
                 max_connections: self.options.max_connections,
             })?;
-            if let Some(thread) = reactor.thread() {
-                self.keeper.spare(thread);
-            }
+            self.keeper.spare(reactor.thread());
             // nobody else can have set it
             let _ = self.engine.reactor.set(reactor);
             self.keep();

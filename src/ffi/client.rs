@@ -3,9 +3,9 @@
 //! One client per cluster is enough for a whole program: it keeps connections, remembers which
 //! members fail, and serves any number of threads at once.
 use super::{
-    convert::{self, Handle, borrow, optional_text},
+    convert::{self, Handle, borrow, look, optional_text},
     error::etcd_v2_error,
-    guard::guard,
+    guard::{guard, shield},
     options::etcd_v2_options,
     status::etcd_v2_status,
 };
@@ -16,6 +16,19 @@ use std::ffi::c_char;
 pub struct etcd_v2_client(pub(super) Client);
 
 impl Handle for etcd_v2_client {}
+
+/// A client that is being freed, which this does when it is dropped.
+struct Remains(*mut etcd_v2_client);
+
+// SAFETY: a client may be freed on any thread
+unsafe impl Send for Remains {}
+
+impl Drop for Remains {
+    fn drop(&mut self) {
+        // SAFETY: NULL, or made by this library, and this is its only end
+        unsafe { convert::free(self.0) }
+    }
+}
 
 /// Makes a client with default options; free it with etcd_v2_client_free(). `endpoints` are
 /// comma-separated URLs as in etcd_v2_options_add_endpoint(); NULL means http://127.0.0.1:2379.
@@ -73,6 +86,16 @@ pub unsafe extern "C" fn etcd_v2_client_new(
 /// Responses, requests, watchers, queues and what was taken from them stay good.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_free(client: *mut etcd_v2_client) {
-    // SAFETY: NULL, or made by this library and not used any more, see the header
-    unsafe { convert::free(client) }
+    shield((), || {
+        let remains = Remains(client);
+        // SAFETY: NULL, or made by this library and not freed yet, see the header
+        let Some(client) = (unsafe { look(client) }) else {
+            return;
+        };
+        // a callback may use the client until everything has ended
+        match client.0.is_on_its_thread() {
+            true => client.0.bury(Box::new(remains)),
+            false => client.0.close(),
+        }
+    });
 }

@@ -44,7 +44,8 @@ pub const ETCD_V2_CONFIG_SECRETS: u32 = 1;
 /// the one that called, or the one of the client. Changes that happen meanwhile are told together
 /// when it returns, by the same thread; so it is never called twice at a time, and may change
 /// something itself. May call everything but etcd_v2_client_free() of its client.
-pub type etcd_v2_config_fn = Option<unsafe extern "C" fn(json: *const c_char, user: *mut c_void)>;
+pub type etcd_v2_config_fn =
+    Option<unsafe extern "C-unwind" fn(json: *const c_char, user: *mut c_void)>;
 
 fn secrets(flags: u32) -> Result<bool> {
     match flags {
@@ -128,7 +129,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_config_callback(
     flags: u32,
     callback: etcd_v2_config_fn,
     user: *mut c_void,
-    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    free_user: Option<unsafe extern "C-unwind" fn(user: *mut c_void)>,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     let user = User::new(user, free_user);

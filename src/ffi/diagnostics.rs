@@ -45,19 +45,20 @@ pub const ETCD_V2_RETRY_STOP: i64 = -1;
 
 /// Gets one line of the log, without a newline. `level` is one of ETCD_V2_LOG_...
 pub type etcd_v2_log_fn =
-    Option<unsafe extern "C" fn(level: i32, line: *const c_char, user: *mut c_void)>;
+    Option<unsafe extern "C-unwind" fn(level: i32, line: *const c_char, user: *mut c_void)>;
 
 /// Gets one command for a POSIX shell.
-pub type etcd_v2_curl_fn = Option<unsafe extern "C" fn(command: *const c_char, user: *mut c_void)>;
+pub type etcd_v2_curl_fn =
+    Option<unsafe extern "C-unwind" fn(command: *const c_char, user: *mut c_void)>;
 
 /// Gets one moment of a request.
 pub type etcd_v2_trace_fn =
-    Option<unsafe extern "C" fn(trace: *const etcd_v2_trace, user: *mut c_void)>;
+    Option<unsafe extern "C-unwind" fn(trace: *const etcd_v2_trace, user: *mut c_void)>;
 
 /// Answers ETCD_V2_RETRY_DEFAULT, ETCD_V2_RETRY_STOP, or for how many ms to pause before the next
 /// attempt.
 pub type etcd_v2_retry_fn =
-    Option<unsafe extern "C" fn(retry: *const etcd_v2_retry, user: *mut c_void) -> i64>;
+    Option<unsafe extern "C-unwind" fn(retry: *const etcd_v2_retry, user: *mut c_void) -> i64>;
 
 fn level(level: i32) -> Result<Level> {
     match level {
@@ -92,7 +93,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_log(
     level: i32,
     callback: etcd_v2_log_fn,
     user: *mut c_void,
-    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    free_user: Option<unsafe extern "C-unwind" fn(user: *mut c_void)>,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     let user = held(user, free_user);
@@ -120,7 +121,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_curl(
     options: *mut etcd_v2_options,
     callback: etcd_v2_curl_fn,
     user: *mut c_void,
-    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    free_user: Option<unsafe extern "C-unwind" fn(user: *mut c_void)>,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     let user = held(user, free_user);
@@ -143,7 +144,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_trace(
     options: *mut etcd_v2_options,
     callback: etcd_v2_trace_fn,
     user: *mut c_void,
-    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    free_user: Option<unsafe extern "C-unwind" fn(user: *mut c_void)>,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     let user = held(user, free_user);
@@ -170,7 +171,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_retry_hook(
     options: *mut etcd_v2_options,
     callback: etcd_v2_retry_fn,
     user: *mut c_void,
-    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    free_user: Option<unsafe extern "C-unwind" fn(user: *mut c_void)>,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     let user = held(user, free_user);

@@ -1,9 +1,10 @@
-//! No panic and no error leaves the library in any other form than a status.
+//! No panic and no error leaves the library in any other form than a status, and no thread is cancelled inside it.
 use super::{convert, error::etcd_v2_error, status::etcd_v2_status};
 use crate::{
     error::{Error, Result},
     panics::catch,
     status::Status,
+    unwind,
 };
 use std::any::Any;
 
@@ -17,23 +18,30 @@ pub(super) unsafe fn guard(
 ) -> etcd_v2_status {
     // SAFETY: the caller's promise. NULL before the body runs, so that nobody frees what was there.
     unsafe { convert::clear(err) };
+    let state = unwind::put_off();
     let error = match catch(body) {
-        Ok(Ok(())) => return Status::OK.0,
-        Ok(Err(error)) => error,
-        Err(panic) => from_panic(panic),
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error),
+        Err(panic) => Some(from_panic(panic)),
     };
-    let status = error.status().0;
-    // SAFETY: as above
-    unsafe { convert::give(err, || etcd_v2_error::new(error)) };
+    let status = error.as_ref().map_or(Status::OK, Error::status).0;
+    if let Some(error) = error {
+        // SAFETY: as above
+        unsafe { convert::give(err, || etcd_v2_error::new(error)) };
+    }
+    unwind::restore(state);
     status
 }
 
 /// Runs a function that cannot fail: a panic answers `neutral`, as NULL does.
 pub(super) fn shield<T>(neutral: T, body: impl FnOnce() -> T) -> T {
-    catch(body).unwrap_or_else(|panic| {
+    let state = unwind::put_off();
+    let result = catch(body).unwrap_or_else(|panic| {
         forget(panic);
         neutral
-    })
+    });
+    unwind::restore(state);
+    result
 }
 
 fn from_panic(panic: Box<dyn Any + Send>) -> Error {

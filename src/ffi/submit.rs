@@ -26,7 +26,17 @@ use std::ffi::c_void;
 /// but what waits for a watcher or a submitted call of the same client; may free the client. Must
 /// not free `completion`.
 pub type etcd_v2_completion_fn =
-    Option<unsafe extern "C" fn(completion: *const etcd_v2_completion, user: *mut c_void)>;
+    Option<unsafe extern "C-unwind" fn(completion: *const etcd_v2_completion, user: *mut c_void)>;
+
+/// A completion while a callback has it.
+struct Told(*mut etcd_v2_completion);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        // SAFETY: made by this library; the callback has ended, or its thread
+        unsafe { free(self.0) }
+    }
+}
 
 /// Runs `request` in the background; how it ends is put into `queue`. Waits for nothing.
 ///
@@ -69,7 +79,7 @@ pub unsafe extern "C" fn etcd_v2_submit_callback(
     request: *const etcd_v2_request,
     callback: etcd_v2_completion_fn,
     user: *mut c_void,
-    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    free_user: Option<unsafe extern "C-unwind" fn(user: *mut c_void)>,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // before anything can fail
@@ -80,10 +90,9 @@ pub unsafe extern "C" fn etcd_v2_submit_callback(
             let client = borrow("client", client)?;
             let call = borrow("request", request)?.call();
             let callback = callback.ok_or_else(|| null("callback"))?;
-            client.0.submit(&call, move |result| {
-                let completion = etcd_v2_completion::raw(user.data(), result);
-                callback(completion, user.data());
-                free(completion);
+            client.0.submit_foreign(&call, move |result| {
+                let told = Told(etcd_v2_completion::raw(user.data(), result));
+                callback(told.0, user.data());
             })
         })
     }

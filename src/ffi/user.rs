@@ -2,7 +2,7 @@
 use std::ffi::c_void;
 
 /// How C lets go of what its callbacks hold.
-pub(super) type FreeUser = Option<unsafe extern "C" fn(user: *mut c_void)>;
+pub(super) type FreeUser = Option<unsafe extern "C-unwind" fn(user: *mut c_void)>;
 
 /// A `user` with its `free_user`, which runs when this is dropped.
 pub(super) struct User {
@@ -44,7 +44,7 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
-    unsafe extern "C" fn count(user: *mut c_void) {
+    unsafe extern "C-unwind" fn count(user: *mut c_void) {
         // SAFETY: the test gives a counter that outlives it
         unsafe { &*user.cast::<AtomicUsize>() }.fetch_add(1, Ordering::SeqCst);
     }

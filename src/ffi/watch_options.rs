@@ -43,7 +43,7 @@ pub const ETCD_V2_ON_FULL_GAP: i32 = 2;
 /// call of the same client; may cancel and free its watcher, which makes this call the last, and
 /// free the client. Must not free `event`.
 pub type etcd_v2_event_fn =
-    Option<unsafe extern "C" fn(event: *const etcd_v2_event, user: *mut c_void)>;
+    Option<unsafe extern "C-unwind" fn(event: *const etcd_v2_event, user: *mut c_void)>;
 
 /// Told each change of a watcher's state, in order, on the thread of the client, never at the same
 /// time as the watcher's etcd_v2_event_fn, whose rules hold here, too.
@@ -54,8 +54,9 @@ pub type etcd_v2_event_fn =
 ///   `attempt`  with RECONNECTING, tries since something worked, from 1; otherwise 0
 ///
 /// CLOSED is the last; it is not told of a watcher that was cancelled or freed.
-pub type etcd_v2_state_fn =
-    Option<unsafe extern "C" fn(state: i32, why: *const c_char, attempt: i32, user: *mut c_void)>;
+pub type etcd_v2_state_fn = Option<
+    unsafe extern "C-unwind" fn(state: i32, why: *const c_char, attempt: i32, user: *mut c_void),
+>;
 
 /// How a watcher is to be. One thread at a time.
 pub struct etcd_v2_watch_options(Mutex<Settings>);
@@ -313,7 +314,7 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_callback(
     options: *mut etcd_v2_watch_options,
     callback: etcd_v2_event_fn,
     user: *mut c_void,
-    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    free_user: Option<unsafe extern "C-unwind" fn(user: *mut c_void)>,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     let callback = given(callback, user, free_user);
@@ -333,7 +334,7 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_state_callback(
     options: *mut etcd_v2_watch_options,
     callback: etcd_v2_state_fn,
     user: *mut c_void,
-    free_user: Option<unsafe extern "C" fn(user: *mut c_void)>,
+    free_user: Option<unsafe extern "C-unwind" fn(user: *mut c_void)>,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     let callback = given(callback, user, free_user);
@@ -372,12 +373,12 @@ mod tests {
         sync::atomic::{AtomicUsize, Ordering},
     };
 
-    unsafe extern "C" fn count(user: *mut c_void) {
+    unsafe extern "C-unwind" fn count(user: *mut c_void) {
         // SAFETY: the test gives a counter that outlives it
         unsafe { &*user.cast::<AtomicUsize>() }.fetch_add(1, Ordering::SeqCst);
     }
 
-    unsafe extern "C" fn on_event(_: *const etcd_v2_event, _: *mut c_void) {}
+    unsafe extern "C-unwind" fn on_event(_: *const etcd_v2_event, _: *mut c_void) {}
 
     #[test]
     fn policies_are_the_constants_and_nothing_else() {

@@ -1,13 +1,12 @@
 //! A call that nobody waits for: the pursuit of the blocking driver, driven by the loop.
 
-use super::handle::broken;
+use super::commands::Closed;
 use super::hedge::Hedge;
 use super::owner::{Desk, Lane, Next, Order, Owner};
 use crate::cluster::diary::counts::Count;
 use crate::cluster::errand::Errand;
 use crate::cluster::pursuit::Todo;
 use crate::error::{Error, Result};
-use crate::panics;
 use crate::protocol::response::Response;
 use crate::protocol::wire::Wire;
 use crate::status::Status;
@@ -30,6 +29,7 @@ pub(crate) struct Call<F: FnOnce(Result<Response>)> {
     cancel: Option<Cancel>,
     subscription: Option<Subscription>,
     hedge: Option<Hedge>,
+    quiet: bool,
     completion: Completion<F>,
 }
 
@@ -39,8 +39,7 @@ struct Completion<F: FnOnce(Result<Response>)>(Option<F>);
 impl<F: FnOnce(Result<Response>)> Completion<F> {
     fn run(&mut self, result: Result<Response>) {
         if let Some(completion) = self.0.take() {
-            // a callback that panics is not the end of the others
-            let _ = panics::catch(|| completion(result));
+            completion(result);
         }
     }
 }
@@ -48,7 +47,7 @@ impl<F: FnOnce(Result<Response>)> Completion<F> {
 impl<F: FnOnce(Result<Response>)> Drop for Completion<F> {
     fn drop(&mut self) {
         if self.0.is_some() {
-            self.run(Err(broken()));
+            self.run(Err(Closed::Broken.error()));
         }
     }
 }
@@ -61,8 +60,14 @@ impl<F: FnOnce(Result<Response>) + Send> Call<F> {
             cancel,
             subscription: None,
             hedge: None,
+            quiet: false,
             completion: Completion(Some(completion)),
         }
+    }
+
+    /// Whose completion runs no code of the host.
+    pub(crate) fn quiet(self, quiet: bool) -> Call<F> {
+        Call { quiet, ..self }
     }
 
     /// As one of two.
@@ -165,5 +170,13 @@ impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
             _ => Err(self.errand.cancelled()),
         };
         self.end(result);
+    }
+
+    fn refuse(mut self: Box<Self>) {
+        self.completion.0 = None;
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.quiet
     }
 }

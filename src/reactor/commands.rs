@@ -2,6 +2,8 @@
 
 use super::owner::Owner;
 use super::slab::Key;
+use crate::error::Error;
+use crate::status::Status;
 use crate::transport::process::Birthplace;
 use mio::Waker;
 use std::collections::VecDeque;
@@ -37,7 +39,31 @@ pub(crate) struct Commands {
 struct State {
     queue: VecDeque<Command>,
     asleep: bool,
-    closed: bool,
+    closed: Option<Closed>,
+    /// kept until everything has ended
+    remains: Vec<Box<dyn Send>>,
+}
+
+/// Why nothing is taken any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// the client is being freed
+    Freed,
+    /// a callback ended the thread
+    Lost,
+    /// the loop broke
+    Broken,
+}
+
+impl Closed {
+    /// What is told to who comes too late.
+    pub(crate) fn error(self) -> Error {
+        match self {
+            Closed::Freed => Error::new(Status::CLOSED, "client: it is being freed"),
+            Closed::Lost => Error::new(Status::CLOSED, "client: a callback has ended its thread"),
+            Closed::Broken => Error::new(Status::INTERNAL, "the thread of the client has broken"),
+        }
+    }
 }
 
 impl fmt::Debug for Commands {
@@ -63,7 +89,7 @@ impl Commands {
             return Err(command);
         }
         let mut state = self.state();
-        if state.closed {
+        if state.closed.is_some() {
             return Err(command);
         }
         state.queue.push_back(command);
@@ -92,14 +118,25 @@ impl Commands {
     }
 
     /// Nothing is taken any more; what had come already is given back.
-    pub(super) fn close(&self) -> VecDeque<Command> {
+    pub(super) fn close(&self, why: Closed) -> VecDeque<Command> {
         let mut state = self.state();
-        state.closed = true;
+        state.closed.get_or_insert(why);
         std::mem::take(&mut state.queue)
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.state().closed
+    /// Why nothing is taken any more.
+    pub(crate) fn closed(&self) -> Closed {
+        self.state().closed.unwrap_or(Closed::Freed)
+    }
+
+    /// Keeps something until everything has ended.
+    pub(super) fn bury(&self, remains: Box<dyn Send>) {
+        self.state().remains.push(remains);
+    }
+
+    /// What was kept.
+    pub(super) fn exhume(&self) -> Vec<Box<dyn Send>> {
+        std::mem::take(&mut self.state().remains)
     }
 
     /// How often the thread woke up.

@@ -2,7 +2,7 @@
 //!
 //! Nothing here calls itself: whatever ends an exchange puts it into `ended`, which is worked off between two events.
 
-use super::commands::{Command, Commands};
+use super::commands::{Closed, Command, Commands};
 use super::connection::Connection;
 use super::exchange::{Exchange, Stage};
 use super::owner::{Desk, Lane, Next, Order, Owner};
@@ -70,6 +70,8 @@ pub(super) struct Core {
     pub(super) exchange_times: Timers,
     pub(super) idle_times: Timers,
     pub(super) ended: VecDeque<(Key, Ended)>,
+    /// commands that were taken and not carried out yet
+    pub(super) orders: VecDeque<Command>,
     /// connections that have more to be read than one turn may take
     pub(super) unread: Vec<Key>,
     pub(super) input: Vec<u8>,
@@ -91,6 +93,7 @@ impl Core {
             exchange_times: Timers::default(),
             idle_times: Timers::default(),
             ended: VecDeque::new(),
+            orders: VecDeque::new(),
             unread: Vec::new(),
             input: vec![0; BUFFER],
             output: Vec::new(),
@@ -101,9 +104,8 @@ impl Core {
     /// Until it is told to stop.
     pub(super) fn run(&mut self) -> std::io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
-        let mut orders = VecDeque::new();
         loop {
-            let timeout = match orders.is_empty() {
+            let timeout = match self.orders.is_empty() {
                 true => self.timeout(),
                 false => Some(Duration::ZERO),
             };
@@ -111,8 +113,8 @@ impl Core {
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => events.clear(),
                 outcome => outcome?,
             }
-            if orders.is_empty() {
-                self.commands.take(&mut orders);
+            if self.orders.is_empty() {
+                self.commands.take(&mut self.orders);
             }
             for event in events.iter().filter(|event| event.token() != WAKER) {
                 self.now = Instant::now();
@@ -123,12 +125,14 @@ impl Core {
                 self.receive(key);
                 self.work_off();
             }
-            let turn = orders.len().min(ORDERS);
-            for order in orders.drain(..turn) {
+            for _ in 0..self.orders.len().min(ORDERS) {
+                let Some(order) = self.orders.pop_front() else {
+                    break;
+                };
                 self.now = Instant::now();
                 match order {
                     Command::Stop => {
-                        self.close();
+                        self.close(Closed::Freed);
                         return Ok(());
                     }
                     Command::Add(owner) => self.add(owner),

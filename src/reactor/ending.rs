@@ -1,6 +1,6 @@
 //! Ends of exchanges and of owners, and what follows for the others.
 
-use super::commands::Command;
+use super::commands::{Closed, Command};
 use super::core::{Core, Ended, Held, desk};
 use super::exchange::{Exchange, Stage};
 use super::pool::Pool;
@@ -137,9 +137,21 @@ impl Core {
         held.owner.close(fault, &desk);
     }
 
-    /// Ends all that is there.
-    pub(super) fn close(&mut self) {
-        let late = self.commands.close();
+    /// Has every owner tell that the loop broke.
+    pub(super) fn drop_owners(&mut self) {
+        let keys: Vec<Key> = self.owners.keys().collect();
+        for key in keys {
+            drop(self.owners.remove(key));
+        }
+        while let Some(order) = self.orders.pop_front() {
+            drop(order);
+        }
+    }
+
+    /// Ends all that is there, once, even if a callback ends the thread meanwhile and this is called again.
+    pub(super) fn close(&mut self, why: Closed) {
+        let late = self.commands.close(why);
+        self.orders.extend(late);
         // nobody is to be served because of others that end
         let pools: Vec<Key> = self.pools.keys().collect();
         for key in pools {
@@ -147,20 +159,25 @@ impl Core {
                 pool.dissolve();
             }
         }
-        let keys: Vec<Key> = self.owners.keys().collect();
-        for key in keys {
-            self.cancel(key);
+        while let Some(command) = self.orders.pop_front() {
+            if let Command::Add(owner) = command {
+                let exchange = None;
+                self.owners.insert(Held { owner, exchange });
+            }
+        }
+        // first those whose end cannot be the end of the thread
+        for quiet in [true, false] {
+            let keys: Vec<Key> = self.owners.keys().collect();
+            for key in keys {
+                let held = self.owners.get(key);
+                if held.is_some_and(|held| held.owner.is_quiet() == quiet) {
+                    self.cancel(key);
+                }
+            }
         }
         let idle: Vec<Key> = self.connections.keys().collect();
         for key in idle {
             self.close_connection(key);
-        }
-        for command in late {
-            if let Command::Add(owner) = command {
-                let exchange = None;
-                let key = self.owners.insert(Held { owner, exchange });
-                self.cancel(key);
-            }
         }
     }
 }

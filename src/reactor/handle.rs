@@ -1,16 +1,16 @@
 //! Starts the thread of a client, and ends it.
 
-use super::commands::{Command, Commands};
+use super::commands::{Closed, Command, Commands};
 use super::core::{Core, Setup, WAKER};
+use super::life;
 use super::owner::Owner;
 use crate::error::{Error, Result};
-use crate::panics;
 use crate::status::Status;
 use crate::transport::process::Birthplace;
-use crate::transport::signals;
+use crate::transport::thread::{HostedThread, Life};
 use mio::{Poll, Waker};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle, ThreadId};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 
 /// Callbacks of the host run on it; only what they touch is ever resident.
 const STACK: usize = 2 << 20;
@@ -19,7 +19,9 @@ const STACK: usize = 2 << 20;
 #[derive(Debug)]
 pub(crate) struct Reactor {
     commands: Arc<Commands>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<HostedThread>>,
+    id: ThreadId,
+    life: Arc<Life>,
     birthplace: Birthplace,
 }
 
@@ -34,26 +36,27 @@ impl Reactor {
         let waker = Waker::new(poll.registry(), WAKER).map_err(|e| none("descriptor", e))?;
         let commands = Arc::new(Commands::new(waker));
         let core = Core::new(setup, commands.clone(), poll);
-        let _blocked = signals::Blocked::new();
-        let thread = thread::Builder::new()
-            .name("etcd_v2".into())
-            .stack_size(STACK)
-            .spawn(move || run(core))
+        let thread = HostedThread::spawn("etcd_v2", STACK, |life| life::run(core, life))
             .map_err(|e| none("thread", e))?;
         Ok(Reactor {
             commands,
-            thread: Some(thread),
+            id: thread.id(),
+            life: thread.life().clone(),
+            thread: Mutex::new(Some(thread)),
             birthplace: Birthplace::new(),
         })
     }
 
-    /// Gives it one more owner to work for.
+    /// Gives it one more owner to work for. When this fails the owner hears nothing.
     pub(crate) fn add(&self, owner: Box<dyn Owner>) -> Result<()> {
-        if self.commands.is_closed() {
-            return Err(broken());
+        if self.life.is_lost() {
+            owner.refuse();
+            return Err(Closed::Lost.error());
         }
-        // if it broke just now, the owner ends as those do that it had
-        let _ = self.commands.push(Command::Add(owner));
+        if let Err(Command::Add(owner)) = self.commands.push(Command::Add(owner)) {
+            owner.refuse();
+            return Err(self.commands.closed().error());
+        }
         Ok(())
     }
 
@@ -64,49 +67,48 @@ impl Reactor {
 
     /// Whether this is its thread, which must not wait for itself.
     pub(crate) fn is_here(&self) -> bool {
-        self.thread() == Some(thread::current().id())
+        self.id == thread::current().id()
     }
 
     /// Its thread.
-    pub(crate) fn thread(&self) -> Option<ThreadId> {
-        self.thread.as_ref().map(|thread| thread.thread().id())
+    pub(crate) fn thread(&self) -> ThreadId {
+        self.id
     }
 
     /// How often the thread woke up.
     pub(crate) fn turns(&self) -> u64 {
         self.commands.turns()
     }
+
+    /// Ends everything that is pending, and then the thread. Inside a callback: right after it.
+    pub(crate) fn close(&self) {
+        if !self.birthplace.is_here() {
+            return;
+        }
+        let _ = self.commands.push(Command::Stop);
+        if self.is_here() {
+            return;
+        }
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            thread.join();
+        }
+    }
+
+    /// The same, inside a callback; `remains` is dropped when everything has ended.
+    pub(crate) fn bury(&self, remains: Box<dyn Send>) {
+        self.commands.bury(remains);
+        self.close();
+    }
 }
 
 impl Drop for Reactor {
     fn drop(&mut self) {
-        let Some(thread) = self.thread.take() else {
-            return;
-        };
+        self.close();
         if !self.birthplace.is_here() {
             // the thread is that of the parent: there is nothing here to be ended, nor to be detached
-            std::mem::forget(thread);
-            return;
-        }
-        let _ = self.commands.push(Command::Stop);
-        // inside a callback: the thread ends right after it, and cannot wait for itself
-        if thread.thread().id() != thread::current().id() {
-            let _ = thread.join();
+            let thread = self.thread.get_mut();
+            std::mem::forget(thread.unwrap_or_else(PoisonError::into_inner).take());
         }
     }
-}
-
-/// Whatever happens in it, the host survives, and everything pending is ended.
-fn run(mut core: Core) {
-    let commands = core.commands.clone();
-    // a loop that broke is told by owners that are dropped before their time
-    let _ = panics::catch(|| core.run());
-    let late = commands.close();
-    let _ = panics::catch(|| drop(late));
-    let _ = panics::catch(|| drop(core));
-}
-
-/// Told where a loop that broke should have given an answer.
-pub(super) fn broken() -> Error {
-    Error::new(Status::INTERNAL, "the thread of the client has broken")
 }

@@ -4,9 +4,8 @@ use super::commands::{Command, Commands};
 use super::mailbox::{Listener, Mailbox};
 use super::owner::Contact;
 use super::upstream::{Terms, Upstream};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::protocol::key::Key;
-use crate::status::Status;
 use crate::watch::counters::Counters;
 use crate::watch::exchange::{Action, Output};
 use crate::watch::fanout::{Effect, Fanout, UpstreamId, WatcherId};
@@ -83,16 +82,17 @@ impl Hub {
         options: &WatchOptions,
         listener: Listener,
     ) -> Result<(WatcherId, Arc<Mailbox>)> {
+        // before the lock: when it is dropped it may call anything
+        let mailbox = Arc::new(Mailbox::new(options, listener));
         let mut inner = self.inner();
         let joined = inner.fanout.watch(key, options, self.max_poll)?;
-        let mailbox = Arc::new(Mailbox::new(options, listener));
         mailbox.set_state(joined.state);
         inner.mailboxes.insert(joined.watcher, mailbox.clone());
         if !self.settle(&mut inner) {
             inner.fanout.cancel(joined.watcher);
             inner.mailboxes.remove(&joined.watcher);
             while inner.fanout.effect().is_some() {}
-            return Err(Error::new(Status::CLOSED, "client: its thread has ended"));
+            return Err(self.commands.closed().error());
         }
         Ok((joined.watcher, mailbox))
     }
@@ -165,9 +165,9 @@ impl Hub {
                     None => {
                         inner.contacts.insert(id, None);
                         let upstream = Upstream::new(Arc::downgrade(self), id);
-                        if let Err(refused) = self.commands.push(Command::Add(Box::new(upstream))) {
-                            // dropped, it would report to this hub, which is locked
-                            std::mem::forget(refused);
+                        let added = self.commands.push(Command::Add(Box::new(upstream)));
+                        if let Err(Command::Add(refused)) = added {
+                            refused.refuse();
                             inner.contacts.remove(&id);
                             alive = false;
                         }
@@ -233,8 +233,3 @@ impl Hub {
 
 /// How a [`Hub`] is held by those that it holds.
 pub(super) type Holder = Weak<Hub>;
-
-/// State of a watcher whose client is gone.
-pub(super) fn client_gone() -> Error {
-    Error::new(Status::CLOSED, "client: it was freed")
-}

@@ -77,6 +77,22 @@ impl Callbacks {
     }
 }
 
+/// This thread is inside a callback.
+struct Calling<'a>(&'a Callbacks);
+
+impl Calling<'_> {
+    fn new(callbacks: &Callbacks) -> Calling<'_> {
+        *callbacks.calling() = Some(thread::current().id());
+        Calling(callbacks)
+    }
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        *self.0.calling() = None;
+    }
+}
+
 #[derive(Debug)]
 struct Inner {
     queue: Queue,
@@ -201,8 +217,9 @@ impl Mailbox {
         let Some(callbacks) = &self.callbacks else {
             return;
         };
+        // in this order: who closes it waits for the listener, also when a callback ends the thread instead of returning
         let mut listener = callbacks.listener();
-        *callbacks.calling() = Some(thread::current().id());
+        let _calling = Calling::new(callbacks);
         match output {
             Output::State(state) => {
                 if let Some(on_state) = &mut listener.on_state {
@@ -221,7 +238,6 @@ impl Mailbox {
             // let go here may close it again, which `calling` tells apart.
             drop(mem::take(&mut *listener));
         }
-        *callbacks.calling() = None;
     }
 
     fn tell(&self, listener: &mut Listener, event: Event) {

@@ -1,6 +1,6 @@
 //! One thread per client for everything that nobody waits for: calls that are submitted, and long polls.
 //!
-//! [`handle`] starts and ends the thread, [`commands`] is the way to it, [`core`] its loop. The loop knows owners
+//! [`handle`] starts and ends the thread, [`life`] is how it gets from the one to the other, [`commands`] is the way to it, [`core`] its loop. The loop knows owners
 //! ([`owner`], of which [`call`] is one; two of them make a [`hedge`]), which say what to exchange with whom, and what an
 //! answer means; it moves the bytes: `dial` makes connections, [`pool`] keeps and shares them out, [`exchange`] is one
 //! request in flight, `transfer` writes and reads it over a [`connection`], `ending` ends it and serves the next. [`slab`]
@@ -25,6 +25,7 @@ mod handshake;
 pub(crate) mod hedge;
 pub(crate) mod hub;
 pub(crate) mod keeper;
+mod life;
 pub mod mailbox;
 pub(crate) mod owner;
 mod pool;

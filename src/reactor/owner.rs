@@ -41,6 +41,14 @@ pub(crate) trait Owner: Send {
 
     /// It was cancelled, or the client ends: the last thing that is called. `fault` is the end of the running exchange.
     fn close(self: Box<Self>, fault: Option<Box<Fault>>, desk: &Desk<'_>);
+
+    /// The loop had ended before this came to it: nobody is told anything, since who sent it is.
+    fn refuse(self: Box<Self>) {}
+
+    /// Whether its end runs no code of the host.
+    fn is_quiet(&self) -> bool {
+        true
+    }
 }
 
 /// What an owner is given to decide with.

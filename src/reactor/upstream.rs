@@ -1,7 +1,7 @@
 //! One upstream of watchers as an owner of exchanges: carries what happens to its machine, and back.
 
-use super::handle::broken;
-use super::hub::{Calls, Holder, client_gone};
+use super::commands::Closed;
+use super::hub::{Calls, Holder};
 use super::owner::{Desk, Heed, Lane, Next, Order, Owner};
 use crate::cluster::diary::Entry;
 use crate::cluster::diary::listeners::Kind;
@@ -212,7 +212,7 @@ impl Drop for Upstream {
     fn drop(&mut self) {
         if let Some(hub) = self.hub.upgrade() {
             let (_, calls) = hub.report(self.id, Instant::now(), |machine| {
-                machine.close(Some(broken()));
+                machine.close(Some(Closed::Broken.error()));
             });
             hub.left(self.id);
             run(calls);
@@ -294,9 +294,18 @@ impl Owner for Upstream {
             return;
         };
         let (_, calls) = hub.report(self.id, desk.now, |machine| {
-            machine.close(Some(client_gone()))
+            machine.close(Some(desk.commands.closed().error()))
         });
         hub.left(self.id);
         run(calls);
+    }
+
+    fn refuse(mut self: Box<Self>) {
+        // who made it has locked the hub
+        self.hub = Holder::new();
+    }
+
+    fn is_quiet(&self) -> bool {
+        false
     }
 }

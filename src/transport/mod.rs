@@ -28,5 +28,6 @@ pub(crate) mod signals;
 pub(crate) mod socket;
 mod stream;
 pub mod tally;
+pub(crate) mod thread;
 pub mod tls;
 pub(crate) mod wait;

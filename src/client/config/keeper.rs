@@ -6,8 +6,8 @@ use crate::client::Options;
 use crate::cluster::diary::listeners::Level;
 use crate::cluster::roster::Roster;
 use crate::error::{Error, Result};
-use crate::panics;
 use std::fmt;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
@@ -80,6 +80,15 @@ impl Source {
     }
 }
 
+/// Dropped when a listener did not return: else nobody would be told any more.
+struct Telling<'a>(&'a Keeper);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.0.turn().telling = false;
+    }
+}
+
 impl Keeper {
     pub(in crate::client) fn new(options: &Options, roster: &Arc<Roster>) -> Arc<Keeper> {
         let source = Arc::new(Source {
@@ -120,8 +129,9 @@ impl Keeper {
         }
         while std::mem::take(&mut turn.again) {
             drop(turn);
-            // else nobody would be told any more
-            let _ = panics::catch(|| self.tell());
+            let telling = Telling(self);
+            self.tell();
+            mem::forget(telling);
             turn = self.turn();
         }
         turn.telling = false;

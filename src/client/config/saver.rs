@@ -2,11 +2,10 @@
 //! is something to be saved.
 
 use super::keeper::Source;
-use crate::panics;
 use crate::transport::process::Birthplace;
-use crate::transport::signals;
+use crate::transport::thread::HostedThread;
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// How long one try waits for another process that saves.
@@ -20,7 +19,7 @@ const STACK: usize = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct Saver {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<HostedThread>>,
     birthplace: Birthplace,
 }
 
@@ -61,15 +60,12 @@ impl Saver {
             return;
         }
         let shared = self.shared.clone();
-        let _blocked = signals::Blocked::new();
-        let started = thread::Builder::new()
-            .name("etcd_v2-save".into())
-            .stack_size(STACK)
-            .spawn(move || {
-                if panics::catch(|| shared.run()).is_err() {
-                    shared.state().running = false;
-                }
-            });
+        let started = HostedThread::spawn("etcd_v2-save", STACK, move |_| {
+            // also when a listener does not return
+            let running = Running(&shared);
+            shared.run();
+            mem::forget(running);
+        });
         // if none could be started, the next change tries again
         state.running = started.is_ok();
         drop(state);
@@ -78,8 +74,17 @@ impl Saver {
         drop(thread);
         if let Some(before) = before {
             // it has nothing left to do but to end
-            let _ = before.join();
+            before.join();
         }
+    }
+}
+
+/// Until the thread has nothing to do any more.
+struct Running<'a>(&'a Shared);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.state().running = false;
     }
 }
 
@@ -134,6 +139,6 @@ impl Drop for Saver {
         }
         self.shared.state().closing = true;
         self.shared.changed.notify_all();
-        let _ = thread.join();
+        thread.join();
     }
 }

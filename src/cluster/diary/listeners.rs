@@ -1,7 +1,6 @@
 //! Who listens, and what is told.
 
 use crate::error::{Error, Phase};
-use crate::panics;
 use crate::status::Status;
 use crate::transport::course::Course;
 use std::cell::Cell;
@@ -147,7 +146,15 @@ pub(super) fn undisturbed<T>(listener: impl FnOnce() -> T) -> Option<T> {
     if LISTENING.try_with(|inside| inside.replace(true)).ok()? {
         return None;
     }
-    let told = panics::catch(listener);
-    let _ = LISTENING.try_with(|inside| inside.set(false));
-    told.ok()
+    let _listening = Listening;
+    Some(listener())
+}
+
+/// Until it is dropped; nothing is caught, since a listener may end its thread.
+struct Listening;
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let _ = LISTENING.try_with(|inside| inside.set(false));
+    }
 }

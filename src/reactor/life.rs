@@ -1,0 +1,69 @@
+//! The thread of a client from its first turn to its last, which it may not reach: a callback may end it.
+
+use super::commands::Closed;
+use super::core::Core;
+use crate::panics;
+use crate::transport::thread::Life;
+use crate::unwind;
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Whatever happens in it, the host survives, and everything pending is ended.
+pub(super) fn run(core: Core, life: &Arc<Life>) {
+    let core = part(core, life, |core| _ = core.run());
+    // of a loop that broke: its owners tell so when they are dropped before their time
+    let core = core.and_then(|mut core| {
+        let late = core.commands.close(Closed::Broken);
+        core.orders.extend(late);
+        part(core, life, Core::drop_owners)
+    });
+    let core = core.and_then(|core| part(core, life, |core| drop(core.commands.exhume())));
+    // the last of the client may be in it, with what its listeners hold
+    drop(core);
+}
+
+/// A part of its life, from which the core comes back, unless a callback ended the thread.
+fn part(core: Core, life: &Arc<Life>, body: impl FnOnce(&mut Core)) -> Option<Core> {
+    let back = Rc::new(RefCell::new(None));
+    let held = Held {
+        core: Some(core),
+        life: life.clone(),
+        returned: false,
+        back: back.clone(),
+    };
+    let _ = panics::catch(move || {
+        // all of it
+        let mut held = held;
+        held.core.as_mut().map(body);
+        held.returned = true;
+    });
+    back.take()
+}
+
+/// The core while the loop has it.
+struct Held {
+    core: Option<Core>,
+    life: Arc<Life>,
+    returned: bool,
+    back: Rc<RefCell<Option<Core>>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(core) = self.core.take() else {
+            return;
+        };
+        if self.returned || !unwind::is_forced() {
+            self.back.replace(Some(core));
+            return;
+        }
+        // also when a callback of those that end here unwinds once more: then the rest is told nothing
+        let _ending = self.life.ending();
+        let mut core = ManuallyDrop::new(core);
+        core.close(Closed::Lost);
+        drop(core.commands.exhume());
+        drop(ManuallyDrop::into_inner(core));
+    }
+}
