@@ -92,6 +92,10 @@ impl Commands {
         if state.closed.is_some() {
             return Err(command);
         }
+        if matches!(command, Command::Stop) {
+            // the last one: callbacks that run meanwhile are told so
+            state.closed = Some(Closed::Freed);
+        }
         state.queue.push_back(command);
         let wake = std::mem::replace(&mut state.asleep, false);
         drop(state);
