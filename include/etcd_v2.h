@@ -55,7 +55,17 @@
  *            After _cancel or _free of a watcher or _free of a client returned none of its callbacks
  *            runs; so that thread may not hold a lock for which a callback waits. Inside the callback
  *            these do not wait: then this call of it is the last. Callbacks of two clients that end
- *            each other's watchers or clients can wait for each other for ever.
+ *            each other's watchers or clients can wait for each other for ever. While a client is
+ *            being freed its callbacks may still use it: new watchers and submitted calls then get
+ *            ETCD_V2_CLOSED.
+ * Cancelling pthread_cancel() is deferred until the call that the thread is in has returned, whatever
+ * threads    its cancelability type: end a wait with a cancel token instead. Callbacks run with
+ *            cancellation disabled. A callback may end its thread with pthread_exit(), as Python up
+ *            to 3.13 does when the interpreter ends: with glibc everything that the call held is
+ *            released, and the thread sleeps until the process ends, so it cannot be joined. If it
+ *            was the thread of a client, all pending calls and watchers of that client end as if it
+ *            was freed, in callbacks on that thread, and new ones get ETCD_V2_CLOSED; when the
+ *            callback ran inside a call that another callback had made, they are not called back.
  * Process    No signal handlers, no output, no environment variables, no threads but the one that a
  *            client has for what is said above, and those that look up host names.
  *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
@@ -578,7 +588,9 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_new(
  * Frees the client and closes its connections. Calls that wait on a thread must have ended: cancel
  * them first. Submitted calls end with ETCD_V2_CANCELLED, or with ETCD_V2_OUTCOME_UNKNOWN when a
  * write had left, and watchers with ETCD_V2_CLOSED, before this returns; what their callbacks hold
- * is let go. Inside a callback of the client this is allowed: then that happens right after it.
+ * is let go. Inside a callback of the client this is allowed: then that happens right after it, and
+ * the callbacks that still come may use the client. A callback that runs while another thread frees
+ * the client may do so, too.
  * Responses, requests, watchers, queues and what was taken from them stay good.
  */
 ETCD_V2_API void etcd_v2_client_free(etcd_v2_client *client);
@@ -1491,7 +1503,8 @@ ETCD_V2_API void etcd_v2_watch_options_free(etcd_v2_watch_options *options);
  *
  *   `options`  are copied; NULL means the defaults: the key alone, from now on
  *
- * Also returns ETCD_V2_LIMIT when there is no descriptor or thread left.
+ * Also returns ETCD_V2_LIMIT when there is no descriptor or thread left; ETCD_V2_CLOSED while the
+ * client is being freed.
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watch(
     const etcd_v2_client *client, const char *key, const etcd_v2_watch_options *options,
@@ -1650,7 +1663,8 @@ typedef void (*etcd_v2_completion_fn)(const etcd_v2_completion *completion, void
  *   `user`     comes back with the completion; may be NULL
  *
  * When this fails no completion comes. Also returns ETCD_V2_LIMIT when too many are in flight, see
- * etcd_v2_options_set_max_in_flight(): take completions out of the queue first.
+ * etcd_v2_options_set_max_in_flight(): take completions out of the queue first; ETCD_V2_CLOSED while
+ * the client is being freed.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_submit(
     const etcd_v2_client *client, const etcd_v2_request *request, const etcd_v2_queue *queue,
@@ -1665,7 +1679,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_submit(
  *   `free_user`  gets `user` after that; at once when this fails; may be NULL
  *
  * When this fails `callback` is not called. Also returns ETCD_V2_LIMIT when too many are in flight,
- * see etcd_v2_options_set_max_in_flight().
+ * see etcd_v2_options_set_max_in_flight(); ETCD_V2_CLOSED while the client is being freed.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_submit_callback(
     const etcd_v2_client *client, const etcd_v2_request *request, etcd_v2_completion_fn callback,

@@ -5,8 +5,19 @@
 //! where everything has been let go, and keeps the thread there for good. Cancellation is put off while a call runs.
 //! Other C libraries end the thread without unwinding; there nothing of this runs.
 
+use std::any::Any;
+use std::cell::RefCell;
 use std::mem;
 use std::thread;
+
+thread_local! {
+    static LAST: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Has `last` dropped when this thread ends, however that comes about.
+pub(crate) fn at_end(last: impl Any) {
+    LAST.with_borrow_mut(|all| all.push(Box::new(last)));
+}
 
 /// Runs `body`. A forced unwind that comes out of it stops here, and with it the thread.
 // a frame of its own, and another for `body`: an unwind that begins in a destructor passes over the frame that ran it
@@ -34,6 +45,8 @@ impl Drop for Stop {
     fn drop(&mut self) {
         // an exception that a callback threw ends in an abort, which says so
         if is_forced() {
+            // where a callback called the library, and that a callback, this is all that those further out can be told
+            drop(LAST.take());
             loop {
                 thread::park();
             }

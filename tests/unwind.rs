@@ -6,7 +6,7 @@ mod support;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Etcd, Version, root, tools};
+use support::{CProgram, Etcd, Scripted, Step, TempDir, Version, header, root, tools};
 
 /// Callbacks in which an interpreter may end, and calls that wait meanwhile.
 const INSIDE: [&str; 11] = [
@@ -61,4 +61,76 @@ fn an_interpreter_ends_while_a_callback_runs() {
             assert_eq!((said.trim(), complained.trim()), ("ends", ""), "{kind}");
         }
     }
+}
+
+/// A callback that ends its thread: of the client, of the host, and in a call that a callback of the client makes.
+#[test]
+fn a_callback_ends_its_thread() {
+    let etcd = Etcd::start(Version::V3_4);
+    let program = CProgram::new("exits_inside").build();
+    let listeners = ["log", "curl", "trace", "retry", "config"];
+    let own = ["event", "state", "completion", "free_user"];
+    let on_client = own.iter().chain(&listeners[..4]).map(|k| (*k, "client"));
+    let on_host = listeners.iter().map(|k| (*k, "host"));
+    for (kind, place) in on_client.chain(on_host).chain([("config", "nested")]) {
+        let output = program.run(&[etcd.url(), kind, place]);
+        assert!(output.status.success(), "{kind}, {place}: {output:?}");
+        assert_eq!(output.stderr, "", "{kind}, {place}");
+    }
+}
+
+#[test]
+fn a_thread_is_cancelled_when_its_call_has_returned() {
+    let mute = Scripted::steps(vec![Step::Silent]);
+    let etcd = Etcd::start(Version::V3_5);
+    let folder = TempDir::new("cancelled");
+    let saved = folder.join("client.json");
+    CProgram::new("cancelled")
+        .build()
+        .limit(Duration::from_secs(120))
+        .run(&[mute.url(), etcd.url(), saved.to_str().unwrap()])
+        .success();
+}
+
+/// What takes a client, a watcher or a queue, and does not wait for anybody.
+const AT_ONCE: [&str; 21] = [
+    "etcd_v2_client_counters",
+    "etcd_v2_client_endpoints",
+    "etcd_v2_client_is_insecure",
+    "etcd_v2_client_new",
+    "etcd_v2_client_open",
+    "etcd_v2_client_reload_tls",
+    "etcd_v2_client_save",
+    "etcd_v2_client_set_credentials",
+    "etcd_v2_client_set_endpoints",
+    "etcd_v2_queue_fd",
+    "etcd_v2_queue_free",
+    "etcd_v2_queue_new",
+    "etcd_v2_submit",
+    "etcd_v2_submit_callback",
+    "etcd_v2_watch",
+    "etcd_v2_watcher_counters",
+    "etcd_v2_watcher_fd",
+    "etcd_v2_watcher_next_index",
+    "etcd_v2_watcher_state",
+    // with the thread that has called it already
+    "etcd_v2_client_free",
+    "etcd_v2_watcher_free",
+];
+
+/// A new function that waits gets a row in tests/c/cancelled.c.
+#[test]
+fn every_function_that_waits_is_cancelled() {
+    let source = std::fs::read_to_string(root().join("tests/c/cancelled.c")).unwrap();
+    let nouns = ["etcd_v2_client *", "etcd_v2_watcher *", "etcd_v2_queue *"];
+    let mut missing = Vec::new();
+    for function in header::functions() {
+        let takes = nouns.iter().any(|n| function.declaration.contains(n));
+        let short = function.name.trim_start_matches("etcd_v2_");
+        let row = source.contains(&format!("R({short})"));
+        if takes && !row && !AT_ONCE.contains(&function.name.as_str()) {
+            missing.push(function.name);
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new());
 }

@@ -55,7 +55,17 @@
  *            After _cancel or _free of a watcher or _free of a client returned none of its callbacks
  *            runs; so that thread may not hold a lock for which a callback waits. Inside the callback
  *            these do not wait: then this call of it is the last. Callbacks of two clients that end
- *            each other's watchers or clients can wait for each other for ever.
+ *            each other's watchers or clients can wait for each other for ever. While a client is
+ *            being freed its callbacks may still use it: new watchers and submitted calls then get
+ *            ETCD_V2_CLOSED.
+ * Cancelling pthread_cancel() is deferred until the call that the thread is in has returned, whatever
+ * threads    its cancelability type: end a wait with a cancel token instead. Callbacks run with
+ *            cancellation disabled. A callback may end its thread with pthread_exit(), as Python up
+ *            to 3.13 does when the interpreter ends: with glibc everything that the call held is
+ *            released, and the thread sleeps until the process ends, so it cannot be joined. If it
+ *            was the thread of a client, all pending calls and watchers of that client end as if it
+ *            was freed, in callbacks on that thread, and new ones get ETCD_V2_CLOSED; when the
+ *            callback ran inside a call that another callback had made, they are not called back.
  * Process    No signal handlers, no output, no environment variables, no threads but the one that a
  *            client has for what is said above, and those that look up host names.
  *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything

@@ -44,7 +44,8 @@ impl Drop for Told {
 ///   `user`     comes back with the completion; may be NULL
 ///
 /// When this fails no completion comes. Also returns ETCD_V2_LIMIT when too many are in flight, see
-/// etcd_v2_options_set_max_in_flight(): take completions out of the queue first.
+/// etcd_v2_options_set_max_in_flight(): take completions out of the queue first; ETCD_V2_CLOSED while
+/// the client is being freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_submit(
     client: *const etcd_v2_client,
@@ -72,7 +73,7 @@ pub unsafe extern "C" fn etcd_v2_submit(
 ///   `free_user`  gets `user` after that; at once when this fails; may be NULL
 ///
 /// When this fails `callback` is not called. Also returns ETCD_V2_LIMIT when too many are in flight,
-/// see etcd_v2_options_set_max_in_flight().
+/// see etcd_v2_options_set_max_in_flight(); ETCD_V2_CLOSED while the client is being freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_submit_callback(
     client: *const etcd_v2_client,

@@ -48,7 +48,8 @@ impl Handle for etcd_v2_watcher {}
 ///
 ///   `options`  are copied; NULL means the defaults: the key alone, from now on
 ///
-/// Also returns ETCD_V2_LIMIT when there is no descriptor or thread left.
+/// Also returns ETCD_V2_LIMIT when there is no descriptor or thread left; ETCD_V2_CLOSED while the
+/// client is being freed.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch(

@@ -1,13 +1,13 @@
 //! Starts the thread of a client, and ends it.
 
-use super::commands::{Closed, Command, Commands};
+use super::commands::{Command, Commands};
 use super::core::{Core, Setup, WAKER};
 use super::life;
 use super::owner::Owner;
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::transport::process::Birthplace;
-use crate::transport::thread::{HostedThread, Life};
+use crate::transport::thread::HostedThread;
 use mio::{Poll, Waker};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
@@ -21,7 +21,6 @@ pub(crate) struct Reactor {
     commands: Arc<Commands>,
     thread: Mutex<Option<HostedThread>>,
     id: ThreadId,
-    life: Arc<Life>,
     birthplace: Birthplace,
 }
 
@@ -41,7 +40,6 @@ impl Reactor {
         Ok(Reactor {
             commands,
             id: thread.id(),
-            life: thread.life().clone(),
             thread: Mutex::new(Some(thread)),
             birthplace: Birthplace::new(),
         })
@@ -49,10 +47,6 @@ impl Reactor {
 
     /// Gives it one more owner to work for. When this fails the owner hears nothing.
     pub(crate) fn add(&self, owner: Box<dyn Owner>) -> Result<()> {
-        if self.life.is_lost() {
-            owner.refuse();
-            return Err(Closed::Lost.error());
-        }
         if let Err(Command::Add(owner)) = self.commands.push(Command::Add(owner)) {
             owner.refuse();
             return Err(self.commands.closed().error());

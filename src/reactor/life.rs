@@ -1,17 +1,18 @@
 //! The thread of a client from its first turn to its last, which it may not reach: a callback may end it.
 
-use super::commands::Closed;
+use super::commands::{Closed, Commands};
 use super::core::Core;
 use crate::panics;
 use crate::transport::thread::Life;
 use crate::unwind;
 use std::cell::RefCell;
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// Whatever happens in it, the host survives, and everything pending is ended.
 pub(super) fn run(core: Core, life: &Arc<Life>) {
+    unwind::at_end(Last(core.commands.clone()));
     let core = part(core, life, |core| _ = core.run());
     // of a loop that broke: its owners tell so when they are dropped before their time
     let core = core.and_then(|mut core| {
@@ -22,6 +23,16 @@ pub(super) fn run(core: Core, life: &Arc<Life>) {
     let core = core.and_then(|core| part(core, life, |core| drop(core.commands.exhume())));
     // the last of the client may be in it, with what its listeners hold
     drop(core);
+}
+
+/// What is left to be done where the core cannot be reached any more.
+struct Last(Arc<Commands>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        // those that were not begun are not told either: this is no place to run code of the host
+        mem::forget(self.0.close(Closed::Lost));
+    }
 }
 
 /// A part of its life, from which the core comes back, unless a callback ended the thread.

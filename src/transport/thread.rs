@@ -4,7 +4,6 @@ use super::monitor::Monitor;
 use super::signals;
 use crate::panics;
 use crate::unwind;
-use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, ThreadId};
@@ -34,11 +33,6 @@ pub(crate) struct Ending {
     returned: bool,
 }
 
-thread_local! {
-    /// Where a thread is ended without its stack being unwound, this still runs.
-    static LAST: RefCell<Option<Ending>> = const { RefCell::new(None) };
-}
-
 impl HostedThread {
     pub(crate) fn spawn(
         name: &str,
@@ -49,7 +43,7 @@ impl HostedThread {
         let own = life.clone();
         let run = move || {
             let _ = unwind::put_off();
-            LAST.set(Some(own.ending()));
+            unwind::at_end(own.ending());
             let _ = panics::catch(|| {
                 let mut ending = own.ending();
                 body(&own);
@@ -64,10 +58,6 @@ impl HostedThread {
 
     pub(crate) fn id(&self) -> ThreadId {
         self.handle.thread().id()
-    }
-
-    pub(crate) fn life(&self) -> &Arc<Life> {
-        &self.life
     }
 
     /// Waits for its end; one that was lost has none, and is left where it is.
@@ -85,10 +75,6 @@ impl Life {
             life: self.clone(),
             returned: false,
         }
-    }
-
-    pub(crate) fn is_lost(&self) -> bool {
-        *self.0.lock() == Some(End::Lost)
     }
 
     fn wait(&self) -> End {

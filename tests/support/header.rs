@@ -9,6 +9,8 @@ pub struct Function {
     pub name: String,
     /// The comment right before it.
     pub doc: String,
+    /// All of it, on one line.
+    pub declaration: String,
 }
 
 /// The text.
@@ -35,7 +37,12 @@ pub fn functions() -> Vec<Function> {
             Some(start) if before.ends_with("*/") => before[start..].to_owned(),
             _ => String::new(),
         };
-        functions.push(Function { name, doc });
+        let words: Vec<&str> = declaration[..end].split_whitespace().collect();
+        functions.push(Function {
+            name,
+            doc,
+            declaration: words.join(" "),
+        });
         rest = &declaration[end..];
     }
     functions
