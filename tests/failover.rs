@@ -91,18 +91,19 @@ fn a_write_goes_on_from_a_dead_member_too() {
 #[test]
 fn a_black_hole_costs_its_share_once() {
     let (hole, alive) = (BlackHole::new(), healthy());
+    let share = Duration::from_secs(2);
     for operation in [Operation::Get, Operation::CreateInOrder] {
-        let mut options = options(&two(hole.url(), alive.url()), 10_000);
-        options.set_connect_timeout_ms(600).unwrap();
+        let mut options = options(&two(hole.url(), alive.url()), 60_000);
+        options.set_connect_timeout_ms(2_000).unwrap();
         let client = Client::new(&options).unwrap();
         let started = Instant::now();
         client.run(operation, "/a").unwrap();
         let first = started.elapsed();
-        assert!(first < Duration::from_secs(5), "{first:?}");
+        assert!((share..10 * share).contains(&first), "{first:?}");
         let started = Instant::now();
         client.run(operation, "/a").unwrap();
         let second = started.elapsed();
-        assert!(second < first / 2, "{second:?} after {first:?}");
+        assert!(second < share, "{second:?} after {first:?}");
     }
     assert_eq!(alive.requests().len(), 4);
 
@@ -373,13 +374,13 @@ fn all_dead_is_told_at_once_with_every_attempt() {
     let etcd = Etcd::start(Version::V3_5);
     etcd.set("/a", "value=1");
     let dead = dead_endpoint();
-    let client = client(&two(&dead, etcd.url()), 10_000);
+    let client = client(&two(&dead, etcd.url()), 60_000);
     assert_eq!(value(client.get("/a")), "1");
     etcd.kill();
     for operation in [Operation::Get, Operation::CreateInOrder] {
         let started = Instant::now();
         let error = refused(client.run(operation, "/a"), Status::UNREACHABLE);
-        assert!(started.elapsed() < Duration::from_secs(3));
+        assert!(started.elapsed() < Duration::from_secs(30));
         let detail = error.detail();
         assert!(detail.retriable && !detail.outcome_unknown);
         for endpoint in [dead.as_str(), etcd.url()] {
@@ -470,9 +471,7 @@ fn a_redirect_in_circles_ends() {
     );
     let server = answering(circle);
     let client = client(server.url(), 10_000);
-    let started = Instant::now();
     refused(client.set("/a", "1"), Status::REDIRECT);
-    assert!(started.elapsed() < Duration::from_secs(5));
     assert!(server.requests().len() < 30, "{}", server.requests().len());
 
     // another member is asked instead
@@ -562,10 +561,10 @@ fn a_write_without_quorum_is_unknown_and_a_read_still_answers() {
     for i in (0..3).filter(|i| *i != follower) {
         cluster.member(i).kill();
     }
-    let client = client(cluster.member(follower).url(), 20_000);
+    let client = client(cluster.member(follower).url(), 60_000);
     let started = Instant::now();
     let error = client.set("/a", "2").expect_err("no quorum");
-    assert!(started.elapsed() < Duration::from_secs(15), "{error:?}");
+    assert!(started.elapsed() < Duration::from_secs(50), "{error:?}");
     eprintln!("a write without quorum: {:?}, {error}", started.elapsed());
     if error.detail().outcome_unknown {
         assert_eq!(error.status(), Status::OUTCOME_UNKNOWN);

@@ -79,6 +79,8 @@ fn alone_and_linked(compiler: &Path, language: &str, standard: &str) {
     for (file, text) in [("a", unit("a")), ("b", unit("b")), ("main", main)] {
         std::fs::write(folder.join(file), text).unwrap();
     }
+    // nothing of its own, and no device, which a compiler may treat otherwise
+    std::fs::write(folder.join("empty"), "").unwrap();
     let standard = format!("-std={standard}");
     // as the only input: nothing that another header brings can help it
     tools::run(
@@ -92,7 +94,7 @@ fn alone_and_linked(compiler: &Path, language: &str, standard: &str) {
             })
             .args(["-include", "etcd_v2.h", "-I"])
             .arg(root().join("include"))
-            .arg("/dev/null"),
+            .arg(folder.join("empty")),
     );
     let library = tools::library();
     let program = folder.join("program");

@@ -15,7 +15,7 @@ fn run(name: &str, etcd: &Etcd) {
     };
     let output = program
         .build()
-        .limit(Duration::from_secs(120))
+        .limit(Duration::from_secs(300))
         .run(&[etcd.url(), version.minor()])
         .success();
     assert!(output.stdout.ends_with(" checks\n"), "{}", output.stdout);

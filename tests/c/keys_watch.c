@@ -27,7 +27,7 @@ static int watchers(void)
 
 static void wait_for_watchers(int count)
 {
-	for (int64_t end = monotonic_ns() + 20000000000; watchers() != count; sleep_ms(2))
+	for (int64_t end = monotonic_ns() + 120000000000; watchers() != count; sleep_ms(2))
 		CHECK(monotonic_ns() < end);
 }
 

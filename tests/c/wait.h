@@ -119,7 +119,7 @@ static inline void check_child(pid_t child)
 
 #define WAIT_UNTIL(condition)                                  \
 	do {                                                   \
-		int64_t give_up = now_ms() + 20000;            \
+		int64_t give_up = now_ms() + 120000;            \
 		while (!(condition)) {                         \
 			if (now_ms() > give_up) {              \
 				CHECK(condition);              \

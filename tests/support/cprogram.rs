@@ -128,7 +128,7 @@ impl CProgram {
             path: program,
             sanitized: self.is_sanitized(),
             under: Vec::new(),
-            limit: Duration::from_secs(60),
+            limit: Duration::from_secs(300),
             environment: Vec::new(),
             _folder: std::sync::Arc::new(folder),
         }

@@ -240,7 +240,7 @@ impl Setup {
     }
 }
 
-pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// One server; stopped and removed when dropped.
 #[derive(Debug)]

@@ -6,7 +6,11 @@ set -u
 command -v g++ && exit 0
 # a compiler that is only half there prints its version, too: let it compile something
 works() {
-	[ -x "$1" ] && printf '#include <cstddef>\nint main() {}\n' | "$1" -x c++ -o /dev/null - 2>/dev/null
+	[ -x "$1" ] && program=$(mktemp) || return 1
+	printf '#include <cstddef>\nint main() {}\n' | "$1" -x c++ -o "$program" - 2>/dev/null
+	worked=$?
+	rm -f "$program"
+	return $worked
 }
 if works "$cache/g++/g++"; then
 	echo "$cache/g++/g++"
