@@ -162,6 +162,7 @@ impl Client {
             decode: self.options.decode,
             refresh: false,
             plain_read: false,
+            consensus: false,
         }
     }
 

@@ -140,6 +140,63 @@ fn a_member_that_lags_for_a_moment_is_asked_again_and_not_avoided() {
     assert_eq!(lags.requests().len(), 2);
 }
 
+/// One answer that lies, by much or by little, does not make every honest one old for ever; and what the members agree on
+/// proves at once that it was a lie.
+#[test]
+fn one_answer_that_lies_is_believed_for_a_bounded_time() {
+    std::thread::scope(|scope| {
+        for (index, term, writes) in [
+            (u64::MAX, 5, false),
+            (1 << 40, 5, false),
+            (1_000, 5, false),
+            (10, u64::MAX, false),
+            (10, 1_000, false),
+            (1 << 40, 1_000, true),
+        ] {
+            scope.spawn(move || {
+                let liar = after_one("lie", "ab", index, term);
+                let honest = member("true", "ab", 10, 5);
+                let client = client(&list(&[&liar, &honest]), Policy::Refuse);
+                assert_eq!(value(client.get("/a")), "lie");
+                liar.wait_until_idle();
+                if writes {
+                    refused(client.get("/a"), Status::STALE);
+                    client.set("/a", "x").unwrap();
+                    assert_eq!(value(client.get("/a")), "true");
+                    return;
+                }
+                wait_for("an honest answer counts", AMPLE, || {
+                    match client.get("/a") {
+                        Ok(answer) => (answer.node()?.value() == Some("true")).then_some(()),
+                        Err(error) => {
+                            assert_eq!(error.status(), Status::STALE, "{error:?}");
+                            None
+                        }
+                    }
+                });
+                assert_eq!(value(client.get("/a")), "true");
+            });
+        }
+    });
+}
+
+/// The same with an identifier of a cluster: who refuses what is foreign does not stay with it because of one answer.
+#[test]
+fn one_answer_of_another_cluster_is_believed_for_a_bounded_time() {
+    let liar = after_one("lie", "cd", 10, 5);
+    let honest = member("true", "ab", 10, 5);
+    let client = client(&list(&[&liar, &honest]), Policy::Refuse);
+    assert_eq!(value(client.get("/a")), "lie");
+    liar.wait_until_idle();
+    refused(client.get("/a"), Status::STALE);
+    wait_for("an honest answer counts", AMPLE, || {
+        client.get("/a").ok().filter(|answer| {
+            let node = answer.node();
+            node.is_some_and(|node| node.value() == Some("true"))
+        })
+    });
+}
+
 /// A client that goes on from a member that dies to one that is cut off from its peers.
 struct Partition {
     cluster: Cluster,

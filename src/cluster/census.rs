@@ -323,7 +323,7 @@ impl Census {
             return Err(no_list(&why));
         }
         if known == 0 {
-            roster.guard().see(response.head(), now);
+            roster.guard().see(member.number(), response.head(), now);
         }
         self.found = Some(Found {
             cluster: told,

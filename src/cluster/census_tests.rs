@@ -244,7 +244,7 @@ fn a_list_of_another_cluster_is_not_believed() {
     let mut world = World::new("a:1,b:1");
     let mut head = Head::new(200);
     head.cluster_id = "c1".into();
-    world.roster.guard().see(&head, Instant::now());
+    world.roster.guard().see(1, &head, Instant::now());
     for other in ["c2", ""] {
         let error = world
             .look(|_, _| Says(200, other, list(&["http://x:1"])))

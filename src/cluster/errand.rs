@@ -82,6 +82,7 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
         }
         terms.refresh = operation == Operation::Refresh;
         terms.plain_read = operation == Operation::Get && !is_quorum(&wire);
+        terms.consensus = !terms.plain_read;
         Ok(Errand {
             before,
             ..Errand::plain(wire, terms, now)

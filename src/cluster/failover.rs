@@ -101,14 +101,14 @@ pub fn visit(
                 let now = Instant::now();
                 entry.failed(member, &fault, now);
                 if let Some(head) = &fault.head {
-                    roster.guard().see(head, now);
+                    roster.guard().see(member.number(), head, now);
                 }
                 break visit.failed(fault);
             }
             Ok(answer) => {
                 let now = Instant::now();
                 entry.answered(member, &answer, now);
-                roster.guard().see(&answer.head, now);
+                roster.guard().see(member.number(), &answer.head, now);
                 if let Some(step) = visit.answered(answer, roster, settings) {
                     break step;
                 }

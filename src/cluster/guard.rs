@@ -2,13 +2,15 @@
 //! is older than that.
 //!
 //! A member that lags by some milliseconds is in good health, one that is cut off from its peers is not. So what is older
-//! than what was known when its request left is told apart by whether that had been known for a while.
+//! than what was known when its request left is told apart by whether that had been known for a while. What a single answer
+//! or a single member tells is not believed for ever: [`super::watermark`].
 
+use super::identity::Identity;
+use super::watermark::Watermark;
 use crate::error::Known;
 use crate::protocol::answer::Head;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A healthy member has caught up with all that was known for so long.
@@ -32,27 +34,27 @@ pub struct Guard {
     policy: Policy,
     began: Instant,
     // what is known of a cluster goes with it, so all of it changes together
-    seen: RwLock<Seen>,
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    /// hexadecimal in the head; 0 = unknown
-    cluster: u64,
-    now: Mark,
-    /// what was known at the last turn, and at the one before
-    newer: Mark,
-    older: Mark,
-    /// when the last turn was, in ms; a turn comes [`SETTLED`] after the other at least
-    turn: AtomicU64,
+    seen: Mutex<Seen>,
 }
 
 /// How far a store has got. Both numbers are those of the last change that was applied, so that even a member that stands
 /// for election in vain does not raise them.
 #[derive(Debug, Default)]
+struct Seen {
+    cluster: Identity,
+    index: Watermark,
+    term: Watermark,
+    /// what was known at the last turn, and at the one before
+    newer: Mark,
+    older: Mark,
+    /// when the last turn was; a turn comes [`SETTLED`] after the other at least
+    turn: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
 struct Mark {
-    index: AtomicU64,
-    term: AtomicU64,
+    index: u64,
+    term: u64,
 }
 
 /// What was known when a request left.
@@ -128,7 +130,7 @@ impl Guard {
         Guard {
             policy,
             began: Instant::now(),
-            seen: RwLock::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -137,30 +139,47 @@ impl Guard {
         self.policy
     }
 
-    /// Takes in the head of an answer.
-    pub fn see(&self, head: &Head, now: Instant) {
+    /// Takes in the head of an answer of `member`, which is [`super::member::Member::number`].
+    pub fn see(&self, member: u64, head: &Head, now: Instant) {
         // what tells no cluster is not an answer of the key space, and perhaps not of etcd
         let Some(cluster) = cluster(head) else {
             return;
         };
-        let seen = self.seen();
-        if seen.cluster == cluster {
-            seen.now.raise(head.etcd_index, head.raft_term);
-            return seen.turn(now.saturating_duration_since(self.began));
-        }
-        // who refuses what is foreign stays with the first
-        if seen.cluster != 0 && self.policy == Policy::Refuse {
-            return;
-        }
-        drop(seen);
-        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
-        if seen.cluster != cluster {
+        let now = now.saturating_duration_since(self.began);
+        let mut seen = self.seen();
+        if seen.cluster.id() == cluster {
+            seen.cluster.repeat(member);
+        } else {
+            // who refuses what is foreign stays with the first
+            let yields = seen.cluster.yields_to(cluster, member, now);
+            if self.policy == Policy::Refuse && !yields {
+                return;
+            }
             *seen = Seen {
-                cluster,
+                cluster: Identity::new(cluster, member),
+                turn: now,
                 ..Seen::default()
             };
         }
-        seen.now.raise(head.etcd_index, head.raft_term);
+        seen.index.see(member, head.etcd_index, now);
+        seen.term.see(member, head.raft_term, now);
+        seen.turn(now);
+    }
+
+    /// Takes in the head of an answer through consensus to a request that left at `view`: what was known then and is above
+    /// it was never true.
+    pub fn refute(&self, view: &View, head: &Head) {
+        let mut seen = self.seen();
+        if view.cluster != seen.cluster.id() || cluster(head) != Some(view.cluster) {
+            return;
+        }
+        if head.etcd_index != 0 && head.etcd_index < view.index {
+            seen.index.refute(view.index, head.etcd_index);
+        }
+        if head.raft_term != 0 && head.raft_term < view.term {
+            seen.term.refute(view.term, head.raft_term);
+        }
+        seen.settle();
     }
 
     /// Which cluster it is, and how far it has got.
@@ -177,49 +196,39 @@ impl Guard {
     pub fn view(&self) -> View {
         let seen = self.seen();
         View {
-            cluster: seen.cluster,
-            index: seen.now.index.load(Ordering::Relaxed),
-            term: seen.now.term.load(Ordering::Relaxed),
-            settled_index: seen.older.index.load(Ordering::Relaxed),
-            settled_term: seen.older.term.load(Ordering::Relaxed),
+            cluster: seen.cluster.id(),
+            index: seen.index.value(),
+            term: seen.term.value(),
+            settled_index: seen.older.index,
+            settled_term: seen.older.term,
         }
     }
 
-    fn seen(&self) -> RwLockReadGuard<'_, Seen> {
-        self.seen.read().unwrap_or_else(PoisonError::into_inner)
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Seen {
-    fn turn(&self, now: Duration) {
-        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let last = self.turn.load(Ordering::Relaxed);
-        if now.saturating_sub(last) < SETTLED.as_millis() as u64 {
-            return;
+    fn turn(&mut self, now: Duration) {
+        if now.saturating_sub(self.turn) >= SETTLED {
+            self.turn = now;
+            self.older = self.newer;
+            self.newer = Mark {
+                index: self.index.value(),
+                term: self.term.value(),
+            };
         }
-        let mine = self
-            .turn
-            .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed);
-        if mine.is_ok() {
-            self.older.follow(&self.newer);
-            self.newer.follow(&self.now);
-        }
-    }
-}
-
-impl Mark {
-    fn raise(&self, index: u64, term: u64) {
-        for (to, value) in [(&self.index, index), (&self.term, term)] {
-            // most answers tell nothing new, and then nobody else's copy is touched
-            if value > to.load(Ordering::Relaxed) {
-                to.fetch_max(value, Ordering::Relaxed);
-            }
-        }
+        self.settle();
     }
 
-    fn follow(&self, other: &Mark) {
-        let (index, term) = (&other.index, &other.term);
-        self.raise(index.load(Ordering::Relaxed), term.load(Ordering::Relaxed));
+    /// What is no longer believed had never settled.
+    fn settle(&mut self) {
+        let (index, term) = (self.index.value(), self.term.value());
+        for mark in [&mut self.newer, &mut self.older] {
+            mark.index = mark.index.min(index);
+            mark.term = mark.term.min(term);
+        }
     }
 }
 
@@ -300,7 +309,7 @@ mod tests {
     fn what_was_known_when_the_request_left_is_what_counts() {
         let (guard, now) = (Guard::default(), Instant::now());
         let before = guard.view();
-        guard.see(&head("ab", 10, 2), now);
+        guard.see(1, &head("ab", 10, 2), now);
         // nothing was known then, so that nothing was older
         assert_eq!(before.judge(&head("ab", 9, 1)), None);
         let view = guard.view();
@@ -308,7 +317,7 @@ mod tests {
         assert_eq!(view.judge(&head("ab", 9, 2)), behind("index", 9, 10, false));
         assert_eq!(view.judge(&head("ab", 11, 1)), behind("term", 1, 2, false));
         // what others learn meanwhile makes no answer old
-        guard.see(&head("ab", 20, 3), now);
+        guard.see(1, &head("ab", 20, 3), now);
         assert_eq!(view.judge(&head("ab", 10, 2)), None);
         // errors have no term, some no index, and other pages nothing
         assert_eq!(view.judge(&head("ab", 10, 0)), None);
@@ -321,16 +330,16 @@ mod tests {
     #[test]
     fn a_lag_blames_nobody_until_it_is_long() {
         let (guard, now) = (Guard::default(), Instant::now());
-        guard.see(&head("ab", 10, 2), now);
+        guard.see(1, &head("ab", 10, 2), now);
         for (step, index) in [(1, 11), (2, 12), (3, 13)] {
-            guard.see(&head("ab", index, 2), now + step * SETTLED);
+            guard.see(1, &head("ab", index, 2), now + step * SETTLED);
         }
         let view = guard.view();
         let lag = |index| view.judge(&head("ab", index, 2)).expect("older");
         assert!(!lag(12).blames());
         assert!(lag(11).blames(), "{view:?}");
         // no turn comes before its time
-        guard.see(&head("ab", 99, 9), now + 3 * SETTLED + SETTLED / 2);
+        guard.see(1, &head("ab", 99, 9), now + 3 * SETTLED + SETTLED / 2);
         let view = guard.view();
         assert_eq!(view.judge(&head("ab", 12, 2)), behind("term", 2, 9, false));
         assert_eq!(
@@ -343,7 +352,7 @@ mod tests {
     fn another_cluster_is_followed_unless_it_is_refused() {
         for policy in [Policy::Off, Policy::Tell, Policy::Refuse] {
             let (guard, now) = (Guard::new(policy), Instant::now());
-            guard.see(&head("ab", 100, 5), now);
+            guard.see(1, &head("ab", 100, 5), now);
             let view = guard.view();
             let other = head("cd", 7, 1);
             let stale = view.judge(&other).expect("foreign");
@@ -352,7 +361,7 @@ mod tests {
                 stale.to_string(),
                 "the answer is of cluster cd, others were of ab"
             );
-            guard.see(&other, now);
+            guard.see(1, &other, now);
             let known = guard.view().known();
             match policy {
                 Policy::Refuse => assert_eq!((known.cluster, known.index), (0xab, 100)),

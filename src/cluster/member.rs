@@ -3,6 +3,7 @@
 use super::health::Health;
 use crate::transport::channel::{Channel, Settings};
 use crate::transport::endpoint::Endpoint;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -11,6 +12,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct Member {
     channel: Channel,
+    number: u64,
     health: Mutex<Health>,
     /// Lets the common case, a member without failures, skip the lock.
     troubled: AtomicBool,
@@ -22,6 +24,7 @@ impl Member {
     /// Opens nothing yet.
     pub fn new(endpoint: Endpoint, settings: &Settings) -> Member {
         Member {
+            number: BuildHasherDefault::<DefaultHasher>::default().hash_one(endpoint.url()),
             channel: Channel::new(endpoint, settings),
             health: Mutex::default(),
             troubled: AtomicBool::new(false),
@@ -47,6 +50,11 @@ impl Member {
     /// Its URL.
     pub fn url(&self) -> &Arc<str> {
         self.channel.endpoint().url()
+    }
+
+    /// Tells it from others; the same for all that have its URL.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// It failed; its idle connections are not trusted either.

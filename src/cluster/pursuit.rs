@@ -41,6 +41,8 @@ pub struct Terms {
     pub refresh: bool,
     /// A read that any member answers from what it has.
     pub plain_read: bool,
+    /// A write or a read of keys that the members agree on.
+    pub consensus: bool,
 }
 
 impl Terms {
@@ -49,6 +51,7 @@ impl Terms {
         Terms {
             refresh: false,
             plain_read: false,
+            consensus: false,
             ..self
         }
     }
@@ -243,7 +246,11 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         let policy = roster.guard().policy();
         let looks = self.terms.plain_read && policy != Policy::Off;
         let stale = looks.then(|| present.view.judge(&answer.head)).flatten();
-        roster.guard().see(&answer.head, now);
+        let asked = present.visit.exchange().0.number();
+        roster.guard().see(asked, &answer.head, now);
+        if self.terms.consensus && present.visit.has_begun() && answer.head.status < 300 {
+            roster.guard().refute(&present.view, &answer.head);
+        }
         if let Some(entry) = &self.entry {
             entry.answered(present.visit.exchange().0, &answer, now);
         }

@@ -49,6 +49,7 @@ impl Walk {
             },
             refresh,
             plain_read: false,
+            consensus: false,
         };
         let pursuit = Pursuit::new(Arc::new(wire), terms, now);
         Walk {

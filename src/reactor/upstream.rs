@@ -237,7 +237,9 @@ impl Owner for Upstream {
     fn on_head(&mut self, head: &Head, desk: &Desk<'_>) -> Heed {
         self.wire = None;
         let stale = self.view.take().and_then(|view| view.judge(head));
-        desk.roster.guard().see(head, desk.now);
+        if let Some(member) = &self.member {
+            desk.roster.guard().see(member.number(), head, desk.now);
+        }
         if let Some(stale) = stale.filter(|stale| self.minds(stale)) {
             return self.leave(&stale, desk);
         }

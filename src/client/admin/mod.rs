@@ -81,6 +81,7 @@ impl Client {
             decode: self.options.decode,
             refresh: false,
             plain_read: false,
+            consensus: false,
         };
         let errand = Errand::plain(wire, terms, now);
         failover::run(roster, &self.options.settings, errand, None)
