@@ -6,6 +6,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+DATADIR ?= $(PREFIX)/share
 
 # where cargo puts a release
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
@@ -87,18 +88,21 @@ storm: build
 
 # Does not build when there is a library already, so that `make && sudo make install` leaves no files of root behind.
 install: $(shell [ -e "$(OUT)/$(BUILT)" ] || echo build)
-	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)"
+	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(PKGCONFIGDIR)" "$(DESTDIR)$(DATADIR)/etcd_v2"
 	$(INSTALL) -m 644 include/etcd_v2.h "$(DESTDIR)$(INCLUDEDIR)/etcd_v2.h"
 	$(INSTALL) -m 644 "$(OUT)/libetcd_v2.a" "$(DESTDIR)$(LIBDIR)/libetcd_v2.a"
 	$(INSTALL) -m 755 "$(OUT)/$(BUILT)" "$(DESTDIR)$(LIBDIR)/$(REAL)"
 	ln -sf $(REAL) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/$(LINK)"
+	$(INSTALL) -m 644 share/valgrind.supp share/tsan.supp "$(DESTDIR)$(DATADIR)/etcd_v2"
 	@$(call pc,$(pc_prefix),$(call under_prefix,$(LIBDIR)),$(call under_prefix,$(INCLUDEDIR))) >"$(DESTDIR)$(PKGCONFIGDIR)/etcd_v2.pc"
 	@echo "installed etcd_v2.pc in $(DESTDIR)$(PKGCONFIGDIR)"
 
 uninstall:
 	rm -f "$(DESTDIR)$(INCLUDEDIR)/etcd_v2.h" "$(DESTDIR)$(PKGCONFIGDIR)/etcd_v2.pc" \
 		$(foreach file,libetcd_v2.a $(REAL) $(SONAME) $(LINK),"$(DESTDIR)$(LIBDIR)/$(file)")
+	rm -f "$(DESTDIR)$(DATADIR)/etcd_v2/valgrind.supp" "$(DESTDIR)$(DATADIR)/etcd_v2/tsan.supp"
+	-@rmdir "$(DESTDIR)$(DATADIR)/etcd_v2" 2>/dev/null || true
 
 clean:
 	$(CARGO) clean
@@ -114,7 +118,7 @@ help:
 	@echo "make chaos       hurt a cluster for 10 minutes under load, print what callers were told (CHAOS=\"SECONDS THREADS VERSION SEED\")"
 	@echo "make storm       watchers in bad weather for long: STORM_WRITES=$(STORM_WRITES) STORM_SECONDS=$(STORM_SECONDS) STORM_FOREIGN=$(STORM_FOREIGN)"
 	@echo "make chaos-compared  the same, then once more with the Go v2 client from Debian's packages"
-	@echo "make install     install below PREFIX=$(PREFIX); DESTDIR, LIBDIR and INCLUDEDIR are honoured"
+	@echo "make install     install below PREFIX=$(PREFIX); DESTDIR, LIBDIR, INCLUDEDIR and DATADIR are honoured"
 	@echo "make uninstall   remove what install put there"
 	@echo "make clean       remove what was built"
 

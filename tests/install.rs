@@ -91,6 +91,8 @@ fn it_installs_builds_against_it_and_uninstalls() {
             ),
             (format!("{libdir}/libetcd_v2.so.0.1.0"), None),
             (format!("{libdir}/pkgconfig/etcd_v2.pc"), None),
+            ("share/etcd_v2/tsan.supp".to_owned(), None),
+            ("share/etcd_v2/valgrind.supp".to_owned(), None),
         ];
         assert_eq!(
             files(&tree),
@@ -98,7 +100,7 @@ fn it_installs_builds_against_it_and_uninstalls() {
         );
         assert_eq!(
             files(stage.path()).len(),
-            6,
+            8,
             "something lies outside of PREFIX"
         );
 
@@ -193,7 +195,12 @@ fn folders_outside_of_the_prefix_are_absolute() {
     make(
         "install",
         stage.path(),
-        &["PREFIX=/usr", "LIBDIR=/lib64", "INCLUDEDIR=/headers"],
+        &[
+            "PREFIX=/usr",
+            "LIBDIR=/lib64",
+            "INCLUDEDIR=/headers",
+            "DATADIR=/data",
+        ],
     );
     let pc = parse_pc(&stage.join("lib64/pkgconfig/etcd_v2.pc"));
     assert_eq!(
@@ -203,7 +210,12 @@ fn folders_outside_of_the_prefix_are_absolute() {
     make(
         "uninstall",
         stage.path(),
-        &["PREFIX=/usr", "LIBDIR=/lib64", "INCLUDEDIR=/headers"],
+        &[
+            "PREFIX=/usr",
+            "LIBDIR=/lib64",
+            "INCLUDEDIR=/headers",
+            "DATADIR=/data",
+        ],
     );
     assert_eq!(files(stage.path()), BTreeMap::new());
 }

@@ -66,6 +66,8 @@
  *            was the thread of a client, all pending calls and watchers of that client end as if it
  *            was freed, in callbacks on that thread, and new ones get ETCD_V2_CLOSED; when the
  *            callback ran inside a call that another callback had made, they are not called back.
+ * Stack      64 KiB are enough for every call of a thread, TLS included, besides what callbacks need.
+ *            The thread of a client, on which callbacks run, has 2 MiB.
  * Process    No signal handlers, no output, no environment variables, no threads but the one that a
  *            client has for what is said above, and those that look up host names.
  *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
