@@ -30,6 +30,8 @@ pub(super) struct Connection {
     pub(super) readable: bool,
     /// the other side has ended it, after what is still to be read
     pub(super) closing: bool,
+    /// stands in the line of those that have more to be read
+    pub(super) queued: bool,
     pub(super) lease: Lease,
 }
 
@@ -43,6 +45,7 @@ impl Connection {
             epoch,
             readable: false,
             closing: false,
+            queued: false,
             lease,
         }
     }

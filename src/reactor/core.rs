@@ -29,6 +29,8 @@ pub(super) const WAKER: Token = Token(usize::MAX);
 const BUFFER: usize = 64 * 1024;
 /// Events taken at once.
 const EVENTS: usize = 1024;
+/// How long is read before it is the turn of timers and commands.
+const TURN: Duration = Duration::from_millis(20);
 /// Commands carried out at once: who makes thousands of watchers has the first connected before the last begin.
 const ORDERS: usize = 64;
 
@@ -72,8 +74,10 @@ pub(super) struct Core {
     pub(super) ended: VecDeque<(Key, Ended)>,
     /// commands that were taken and not carried out yet
     pub(super) orders: VecDeque<Command>,
-    /// connections that have more to be read than one turn may take
-    pub(super) unread: Vec<Key>,
+    /// connections that have more to be read than one turn may take; each once
+    pub(super) unread: VecDeque<Key>,
+    /// when what was read in this turn is enough, and timers and commands come first
+    turn_end: Instant,
     pub(super) input: Vec<u8>,
     pub(super) output: Vec<u8>,
     pub(super) now: Instant,
@@ -94,7 +98,8 @@ impl Core {
             idle_times: Timers::default(),
             ended: VecDeque::new(),
             orders: VecDeque::new(),
-            unread: Vec::new(),
+            unread: VecDeque::new(),
+            turn_end: Instant::now(),
             input: vec![0; BUFFER],
             output: Vec::new(),
             now: Instant::now(),
@@ -116,15 +121,13 @@ impl Core {
             if self.orders.is_empty() {
                 self.commands.take(&mut self.orders);
             }
+            self.begin_turn();
             for event in events.iter().filter(|event| event.token() != WAKER) {
                 self.now = Instant::now();
                 self.ready(event);
                 self.work_off();
             }
-            for key in std::mem::take(&mut self.unread) {
-                self.receive(key);
-                self.work_off();
-            }
+            self.go_on_reading();
             for _ in 0..self.orders.len().min(ORDERS) {
                 let Some(order) = self.orders.pop_front() else {
                     break;
@@ -148,6 +151,44 @@ impl Core {
             self.connections.settle();
             self.owners.settle();
             self.pools.settle();
+        }
+    }
+
+    fn begin_turn(&mut self) {
+        self.now = Instant::now();
+        self.turn_end = self.now + TURN;
+    }
+
+    /// Whether a connection that has something to be read has to stand in line.
+    pub(super) fn is_turn_over(&self) -> bool {
+        self.now >= self.turn_end
+    }
+
+    /// It has more to be read, and stands in line for that.
+    pub(super) fn stand_in_line(&mut self, connection: Key) {
+        if let Some(on) = self.connections.get_mut(connection) {
+            if !std::mem::replace(&mut on.queued, true) {
+                self.unread.push_back(connection);
+            }
+        }
+    }
+
+    /// Those that stand in line, each once at most, and at least one.
+    fn go_on_reading(&mut self) {
+        self.begin_turn();
+        for _ in 0..self.unread.len() {
+            let Some(key) = self.unread.pop_front() else {
+                return;
+            };
+            if let Some(on) = self.connections.get_mut(key) {
+                on.queued = false;
+            }
+            self.receive(key);
+            self.work_off();
+            self.now = Instant::now();
+            if self.is_turn_over() {
+                return;
+            }
         }
     }
 

@@ -50,6 +50,7 @@ impl Core {
             Ok(()) => self.send_on(key, connection),
             // what is full waits for room, and has read nothing
             Err(trouble) if trouble.is_again() => on.readable &= on.pipe.is_full(),
+            Err(trouble) if trouble.is_busy() => self.stand_in_line(connection),
             Err(trouble) => {
                 let failure = exchange.record.trouble(Phase::Tls, trouble);
                 self.fail(key, failure);

@@ -15,7 +15,7 @@ use crate::transport::record::Failure;
 use mio::event::Event;
 
 /// Reads of a full buffer in one go; then it is the turn of others.
-const PATIENCE: usize = 16;
+const PATIENCE: usize = 8;
 /// What the buffer for heads of requests may keep.
 const KEPT_OUTPUT: usize = 128 * 1024;
 
@@ -48,8 +48,10 @@ impl Core {
                 if event.is_writable() || event.is_error() {
                     self.send(exchange);
                 }
-                if readable {
-                    self.receive(key);
+                match readable {
+                    true if self.is_turn_over() => self.stand_in_line(key),
+                    true => self.receive(key),
+                    false => {}
                 }
             }
         }
@@ -228,6 +230,11 @@ impl Core {
                     on.readable = false;
                     return self.arm(key);
                 }
+                // more of nothing than one turn may take
+                Err(trouble) if trouble.is_busy() => {
+                    self.stand_in_line(connection);
+                    return self.arm(key);
+                }
                 Err(trouble) => {
                     let phase = exchange.record.phase;
                     // TLS knows why a connection ended, the socket only that it did
@@ -260,7 +267,7 @@ impl Core {
                 return self.arm(key);
             }
         }
-        self.unread.push(connection);
+        self.stand_in_line(connection);
     }
 
     /// A part of the answer to the short request came.
@@ -276,7 +283,7 @@ impl Core {
             Ok(true) => self.send_on(key, connection),
             Ok(false) => {
                 if self.connections.get(connection).is_some_and(|c| c.readable) {
-                    self.unread.push(connection);
+                    self.stand_in_line(connection);
                 }
             }
             Err(failure) => self.fail(key, failure),

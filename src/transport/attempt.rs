@@ -56,10 +56,15 @@ impl Attempt {
 
     /// Cancelled already, or too late already?
     pub(super) fn check(&self) -> Result<(), Stop> {
+        self.check_until(self.limits.deadline)
+    }
+
+    /// The same in a wait that ends earlier.
+    pub(super) fn check_until(&self, end: Instant) -> Result<(), Stop> {
         if self.cancel.as_ref().is_some_and(Cancel::is_fired) {
             return Err(Stop::Cancelled);
         }
-        if Instant::now() >= self.limits.deadline {
+        if Instant::now() >= end {
             return Err(Stop::TimedOut);
         }
         Ok(())

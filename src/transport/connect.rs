@@ -186,6 +186,12 @@ fn shake(pipe: &mut Pipe, attempt: &mut Attempt, end: Instant) -> Result<(), Fai
     loop {
         match pipe.shake() {
             Err(trouble) if trouble.is_again() => {}
+            Err(trouble) if trouble.is_busy() => {
+                attempt
+                    .check_until(end)
+                    .map_err(|stop| attempt.record.stopped(Phase::Tls, stop, began))?;
+                continue;
+            }
             outcome => {
                 return outcome.map_err(|trouble| attempt.record.trouble(Phase::Tls, trouble));
             }

@@ -17,6 +17,8 @@ pub(crate) enum Trouble {
     Errno(Errno),
     /// TLS does
     Tls(Box<Refusal>),
+    /// much came, and nothing of it for us: there is more, and first it is the turn of deadlines, tokens and others
+    Busy,
 }
 
 /// What TLS has against a connection.
@@ -33,6 +35,11 @@ impl Trouble {
         matches!(self, Trouble::Errno(Errno::AGAIN))
     }
 
+    /// There is more at once, after a look at the clock.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Trouble::Busy)
+    }
+
     /// Closed by the other side, which perhaps said why before.
     pub(crate) fn is_end(&self) -> bool {
         matches!(self, Trouble::Errno(Errno::PIPE | Errno::CONNRESET))
@@ -43,6 +50,10 @@ impl Trouble {
         match self {
             Trouble::Errno(errno) => Failure::from_errno(phase, errno),
             Trouble::Tls(refusal) => refusal.failure,
+            Trouble::Busy => {
+                let text = "the server says much, and nothing to us";
+                Failure::new(phase, FaultKind::Protocol, text)
+            }
         }
     }
 }

@@ -159,6 +159,12 @@ impl Stream {
                     };
                 }
                 Err(trouble) if trouble.is_again() => ready = false,
+                Err(trouble) if trouble.is_busy() => {
+                    attempt
+                        .check_until(end)
+                        .map_err(|stop| attempt.record.stopped(phase, stop, began))?;
+                    ready = true;
+                }
                 Err(trouble) => {
                     let silent = self.deaf.take_if(|_| attempt.record.received == 0);
                     // TLS knows why a connection ended, the socket only that it did

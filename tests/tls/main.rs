@@ -1,11 +1,17 @@
 //! TLS: who is trusted, who is not and why, and that both drivers, watchers included, do it alike.
 
 #![cfg(feature = "tls")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
 
 #[path = "../api/mod.rs"]
 mod api;
 mod clock;
+mod flood;
 mod handshake;
 mod matrix;
 mod papers;

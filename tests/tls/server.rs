@@ -1,10 +1,14 @@
 //! A server through TLS that does what a test wants, and tells who came and how.
 
 use super::support::{Authority, Pair};
+use ring::aead;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use rustls::{
+    ConnectionTrafficSecrets, HandshakeKind, RootCertStore, ServerConfig, ServerConnection,
+    StreamOwned,
+};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +29,29 @@ pub(super) enum Manner {
     Leave,
     /// ends the stream in the middle of a body, but not that of TLS
     Cut,
+    /// answers so many requests with this JSON, and sends records without end after the next one, or at once
+    Flood(&'static str, usize, Moment, Record),
+}
+
+/// What a flood is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Record {
+    /// as many session tickets as go into one record
+    Tickets,
+    /// one session ticket
+    Ticket,
+    KeyUpdate,
+    /// application data without any
+    Empty,
+}
+
+/// When a flood begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// when the next request has come
+    Asked,
+    /// when the last answer has gone
+    Idle,
 }
 
 /// One connection.
@@ -34,6 +61,8 @@ pub(super) struct Visit {
     /// what the client showed
     pub(super) shown: Option<Vec<u8>>,
     pub(super) requests: usize,
+    /// sends without end
+    pub(super) flooding: bool,
 }
 
 type Stream = StreamOwned<ServerConnection, TcpStream>;
@@ -129,7 +158,62 @@ fn config(pair: &Pair, clients: Option<&Authority>) -> ServerConfig {
     };
     let chain = vec![CertificateDer::from_pem_slice(pair.cert.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
-    builder.with_single_cert(chain, key).unwrap()
+    let mut config = builder.with_single_cert(chain, key).unwrap();
+    // so that floods can be made of any record
+    config.enable_secret_extraction = true;
+    config
+}
+
+/// Sends records until the client closes, protected as it expects them.
+fn flood(
+    mut connection: ServerConnection,
+    socket: &mut TcpStream,
+    record: Record,
+) -> io::Result<()> {
+    if record == Record::KeyUpdate {
+        loop {
+            connection.refresh_traffic_keys().unwrap();
+            while connection.wants_write() {
+                connection.write_tls(socket)?;
+            }
+        }
+    }
+    let (inner, plain): (u8, Vec<u8>) = match record {
+        Record::Empty => (0x17, Vec::new()),
+        Record::KeyUpdate => unreachable!("its key changes with each"),
+        Record::Ticket | Record::Tickets => {
+            // lifetime, age, no nonce, a ticket of one byte, no extensions
+            let ticket = [4, 0, 0, 14, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 7, 0, 0];
+            let count = if record == Record::Ticket { 1 } else { 900 };
+            (0x16, ticket.repeat(count))
+        }
+    };
+    let (mut sequence, secrets) = connection.dangerous_extract_secrets().unwrap().tx;
+    let (algorithm, key, iv) = match secrets {
+        ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (&aead::AES_128_GCM, key, iv),
+        ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (&aead::AES_256_GCM, key, iv),
+        ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => {
+            (&aead::CHACHA20_POLY1305, key, iv)
+        }
+        _ => panic!("a new kind of secret"),
+    };
+    let key = aead::LessSafeKey::new(aead::UnboundKey::new(algorithm, key.as_ref()).unwrap());
+    loop {
+        let mut nonce: [u8; 12] = iv.as_ref().try_into().unwrap();
+        for (byte, of_sequence) in nonce[4..].iter_mut().zip(sequence.to_be_bytes()) {
+            *byte ^= of_sequence;
+        }
+        sequence += 1;
+        let mut sealed = plain.clone();
+        sealed.push(inner);
+        let length = (sealed.len() + 16) as u16;
+        let [high, low] = length.to_be_bytes();
+        let head = [0x17, 3, 3, high, low];
+        let nonce = aead::Nonce::assume_unique_for_key(nonce);
+        key.seal_in_place_append_tag(nonce, aead::Aad::from(head), &mut sealed)
+            .unwrap();
+        socket.write_all(&[&head, &sealed[..]].concat())?;
+    }
 }
 
 fn serve(mut stream: Stream, visits: &Mutex<Vec<Visit>>, manner: &Manner) -> io::Result<()> {
@@ -143,6 +227,7 @@ fn serve(mut stream: Stream, visits: &Mutex<Vec<Visit>>, manner: &Manner) -> io:
             .and_then(|chain| chain.first())
             .map(|own| own.to_vec()),
         requests: 0,
+        flooding: false,
     };
     let place = {
         let mut visits = visits.lock().unwrap();
@@ -155,6 +240,26 @@ fn serve(mut stream: Stream, visits: &Mutex<Vec<Visit>>, manner: &Manner) -> io:
             read_request(&mut stream)?;
             stream.write_all(b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 7\r\n\r\n{\"action\":\"get\",")?;
             stream.flush()?;
+        }
+        Manner::Flood(json, answers, moment, record) => {
+            for _ in 0..*answers {
+                read_request(&mut stream)?;
+                visits.lock().unwrap()[place].requests += 1;
+                let length = json.len();
+                write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\nX-Etcd-Index: 7\r\nContent-Length: {length}\r\n\r\n{json}"
+                )?;
+                stream.flush()?;
+            }
+            if *moment == Moment::Asked {
+                read_request(&mut stream)?;
+            }
+            visits.lock().unwrap()[place].flooding = true;
+            let (connection, mut socket) = stream.into_parts();
+            let gone = flood(connection, &mut socket, *record);
+            visits.lock().unwrap()[place].flooding = false;
+            return gone;
         }
         Manner::Answer(_) | Manner::Hold(..) | Manner::Redirect(_) => {
             let (first, body) = match manner {

@@ -18,6 +18,13 @@ use std::sync::Arc;
 /// What is looked at to tell what the other side speaks, when that is not TLS.
 const FIRST: usize = 5;
 
+/// Reads of the socket in one turn that bring nothing but TLS's own affairs: session tickets, key updates.
+const TURN: usize = 4;
+/// Bytes in a row of TLS's own affairs in a handshake, which has long chains of certificates.
+const LONGEST_HANDSHAKE: u64 = 256 * 1024;
+/// And after it: a server has some hundred bytes of session tickets, and each costs some hashing.
+const LONGEST_VOID: u64 = 64 * 1024;
+
 /// A connection through TLS.
 pub(crate) struct Session {
     tls: ClientConnection,
@@ -26,6 +33,8 @@ pub(crate) struct Session {
     pending: usize,
     /// the other side has said something under protection that was more than about TLS
     heard: bool,
+    /// bytes of the socket since the last one for us
+    void: u64,
     first: Vec<u8>,
 }
 
@@ -42,6 +51,7 @@ impl Session {
             config,
             pending: 0,
             heard: false,
+            void: 0,
             first: Vec::new(),
         }
     }
@@ -60,26 +70,29 @@ impl Session {
     }
 
     pub(crate) fn shake(&mut self, socket: &OwnedFd) -> Result<(), Trouble> {
-        loop {
+        for _ in 0..TURN {
             self.flush(socket)?;
             if !self.tls.is_handshaking() {
                 self.first = Vec::new();
+                self.void = 0;
                 return Ok(());
             }
             if self.pull(socket)? == 0 {
                 return Err(self.cut_short());
             }
         }
+        Err(Trouble::Busy)
     }
 
     pub(crate) fn read(&mut self, socket: &OwnedFd, into: &mut [u8]) -> Result<usize, Trouble> {
-        loop {
+        for _ in 0..TURN {
             match self.tls.reader().read(into) {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {}
                 // the end of the stream without that of TLS: somebody may have cut it
                 Err(_) => return Err(Errno::CONNRESET.into()),
                 Ok(n) => {
                     self.heard |= n > 0;
+                    self.void = 0;
                     return Ok(n);
                 }
             }
@@ -89,6 +102,7 @@ impl Session {
                 let _ = self.flush(socket);
             }
         }
+        Err(Trouble::Busy)
     }
 
     /// Only what has left in full counts: of a part of a record nobody can read anything.
@@ -131,6 +145,14 @@ impl Session {
             first: self.tls.is_handshaking().then_some(&mut self.first),
         };
         let n = self.tls.read_tls(&mut tap).map_err(errno)?;
+        self.void = self.void.saturating_add(n as u64);
+        let most = match self.tls.is_handshaking() {
+            true => LONGEST_HANDSHAKE,
+            false => LONGEST_VOID,
+        };
+        if self.void > most {
+            return Err(flood(most));
+        }
         match self.tls.process_new_packets() {
             Ok(_) => Ok(n),
             Err(error) => {
@@ -168,6 +190,18 @@ impl Session {
             unheard: true,
         }))
     }
+}
+
+/// Records without end, and not a byte of an answer in them.
+fn flood(bytes: u64) -> Trouble {
+    let text = format!(
+        "{} KiB of TLS records without a byte of an answer",
+        bytes / 1024
+    );
+    Trouble::Tls(Box::new(Refusal {
+        failure: Failure::new(Phase::Tls, FaultKind::Protocol, text),
+        unheard: false,
+    }))
 }
 
 fn errno(error: io::Error) -> Errno {
