@@ -1,5 +1,6 @@
 //! One member: the way to it and what is known of it.
 
+use super::continuity::Continuity;
 use super::health::Health;
 use crate::transport::channel::{Channel, Settings};
 use crate::transport::endpoint::Endpoint;
@@ -18,6 +19,7 @@ pub struct Member {
     troubled: AtomicBool,
     refreshes: AtomicBool,
     gone: AtomicBool,
+    continuity: Continuity,
 }
 
 impl Member {
@@ -30,6 +32,7 @@ impl Member {
             troubled: AtomicBool::new(false),
             refreshes: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            continuity: Continuity::default(),
         }
     }
 
@@ -45,6 +48,11 @@ impl Member {
     /// The way to it.
     pub fn channel(&self) -> &Channel {
         &self.channel
+    }
+
+    /// Whether its store is continuous.
+    pub fn continuity(&self) -> &Continuity {
+        &self.continuity
     }
 
     /// Its URL.

@@ -4,6 +4,7 @@ use super::slab::Key;
 use crate::transport::pipe::Pipe;
 use crate::transport::tally::Lease;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 /// What a connection is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(super) struct Connection {
     pub(super) pipe: Pipe,
     pub(super) pool: Key,
     pub(super) role: Role,
+    /// when it was made
+    pub(super) since: Instant,
     /// it has carried an exchange to its end
     pub(super) served: bool,
     /// of [`crate::transport::channel::Channel::forgotten`], when it was last good
@@ -41,6 +44,7 @@ impl Connection {
             pipe,
             pool,
             role,
+            since: Instant::now(),
             served: false,
             epoch,
             readable: false,

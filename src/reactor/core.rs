@@ -351,7 +351,11 @@ impl Core {
         let Some(held) = self.owners.get_mut(owner_key) else {
             return Fed::More;
         };
-        let desk = desk(&self.setup, &self.commands, owner_key, self.now);
+        let mut desk = desk(&self.setup, &self.commands, owner_key, self.now);
+        if let Stage::Running(connection, _) = &exchange.stage {
+            let on = self.connections.get(*connection);
+            desk.connected = on.map(|on| on.since);
+        }
         let fed = exchange.feed(input, self.now, |head| held.owner.on_head(head, &desk));
         exchange.wait_for_more(self.now);
         fed
@@ -371,6 +375,7 @@ pub(super) fn desk<'a>(
         settings: &setup.settings,
         commands,
         key,
+        connected: None,
     }
 }
 

@@ -4,6 +4,7 @@ use super::commands::{Command, Commands};
 use super::mailbox::{Listener, Mailbox};
 use super::owner::Contact;
 use super::upstream::{Terms, Upstream};
+use crate::cluster::continuity::{Need, Standing};
 use crate::error::Result;
 use crate::protocol::key::Key;
 use crate::watch::counters::Counters;
@@ -195,15 +196,22 @@ impl Hub {
         self.inner().contacts.remove(&id);
     }
 
-    /// Reports something to a machine, hands out what it tells, and asks what comes next. `None`: the machine is gone.
+    /// Reports something to a machine, with what is known of its member after that, hands out what it tells, and asks what
+    /// comes next, and what is to be proven. `None`: the machine is gone.
     pub(super) fn report<T>(
         self: &Arc<Hub>,
         id: UpstreamId,
         now: Instant,
+        standing: Option<Standing>,
         tell: impl FnOnce(&mut Machine) -> T,
-    ) -> (Option<(T, Action)>, Calls) {
+    ) -> (Option<(T, Action, Option<Need>)>, Calls) {
         let mut calls = Calls::new();
         let mut inner = self.inner();
+        let tell = |machine: &mut Machine| {
+            let told = tell(machine);
+            machine.vouch(now, standing);
+            told
+        };
         let Some(told) = inner.fanout.machine(id).map(tell) else {
             return (None, calls);
         };
@@ -223,11 +231,19 @@ impl Hub {
             });
         };
         deliver(fanout);
-        let action = fanout.machine(id).map(|machine| machine.poll(now));
+        let mut wanted = None;
+        let action = fanout.machine(id).map(|machine| {
+            loop {
+                match machine.poll(now) {
+                    Action::Prove(need) => wanted = Some(need),
+                    action => return action,
+                }
+            }
+        });
         // asking may change the state
         deliver(fanout);
         self.settle(&mut inner);
-        (action.map(|action| (told, action)), calls)
+        (action.map(|action| (told, action, wanted)), calls)
     }
 }
 

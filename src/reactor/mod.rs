@@ -13,6 +13,7 @@
 //! once per connection saves a system call per change of interest.
 #![forbid(unsafe_code)]
 
+mod auditor;
 pub(crate) mod call;
 pub(crate) mod commands;
 mod connection;

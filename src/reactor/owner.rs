@@ -59,6 +59,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) settings: &'a Settings,
     pub(super) commands: &'a Arc<Commands>,
     pub(super) key: Key,
+    /// when the connection of the running exchange was made; known while its head is reported
+    pub(crate) connected: Option<Instant>,
 }
 
 impl Desk<'_> {

@@ -1,8 +1,10 @@
 //! One upstream of watchers as an owner of exchanges: carries what happens to its machine, and back.
 
-use super::commands::Closed;
+use super::auditor::Auditor;
+use super::commands::{Closed, Command};
 use super::hub::{Calls, Holder};
 use super::owner::{Desk, Heed, Lane, Next, Order, Owner};
+use crate::cluster::continuity::Sight;
 use crate::cluster::diary::Entry;
 use crate::cluster::diary::listeners::Kind;
 use crate::cluster::guard::{Policy, Stale, View};
@@ -46,6 +48,8 @@ pub(super) struct Upstream {
     member: Option<Arc<Member>>,
     /// there was nobody to be asked
     unserved: bool,
+    /// when the running exchange began
+    asked: Instant,
 }
 
 impl Upstream {
@@ -60,6 +64,7 @@ impl Upstream {
             view: None,
             member: None,
             unserved: false,
+            asked: Instant::now(),
         }
     }
 
@@ -70,13 +75,23 @@ impl Upstream {
         tell: impl FnOnce(&mut Machine) -> T,
     ) -> Option<(T, Next)> {
         let hub = self.hub.upgrade()?;
-        let (answer, calls) = hub.report(self.id, desk.now, tell);
+        let standing = self.member.as_ref();
+        let standing = standing.and_then(|member| member.continuity().standing());
+        let (answer, calls) = hub.report(self.id, desk.now, standing, tell);
         run(calls);
-        let (told, action) = answer?;
+        let (told, action, wanted) = answer?;
+        if let (Some(need), Some(member)) = (wanted, &self.member) {
+            let contact = desk.contact();
+            let wake = Box::new(move || contact.nudge());
+            if member.continuity().enlist(need, wake) {
+                let auditor = Auditor::new(member.clone(), hub.terms().connect, need);
+                desk.order(Command::Add(Box::new(auditor)));
+            }
+        }
         let next = match action {
             Action::Start(exchange) => self.start_exchange(*exchange, hub.terms(), desk),
             Action::Wait(Some(until)) => Next::Wake(until),
-            Action::Wait(None) => Next::Keep,
+            Action::Wait(None) | Action::Prove(_) => Next::Keep,
             Action::Closed => Next::End,
         };
         Some((told, next))
@@ -91,6 +106,7 @@ impl Upstream {
             _ => None,
         };
         let chosen = match (last, other) {
+            (last, _) if exchange.whom == Whom::Only => last.filter(|last| !last.is_gone()),
             (_, Some(member)) => Some(member),
             (Some(same), None) if exchange.whom == Whom::Same && !same.is_gone() => Some(same),
             _ => desk.roster.pick(desk.now, &[]),
@@ -112,6 +128,7 @@ impl Upstream {
         self.entry = Some(entry);
         self.expect = exchange.wire.expect;
         self.finish = exchange.finish;
+        self.asked = desk.now;
         self.wire = Some(Box::new(exchange.wire));
         let guard = desk.roster.guard();
         self.view = (guard.policy() == Policy::Refuse).then(|| Box::new(guard.view()));
@@ -211,7 +228,7 @@ impl Drop for Upstream {
     /// The loop broke: nobody else would tell the watchers.
     fn drop(&mut self) {
         if let Some(hub) = self.hub.upgrade() {
-            let (_, calls) = hub.report(self.id, Instant::now(), |machine| {
+            let (_, calls) = hub.report(self.id, Instant::now(), None, |machine| {
                 machine.close(Some(Closed::Broken.error()));
             });
             hub.left(self.id);
@@ -243,7 +260,17 @@ impl Owner for Upstream {
         if let Some(stale) = stale.filter(|stale| self.minds(stale)) {
             return self.leave(&stale, desk);
         }
+        if let Some(member) = &self.member {
+            let connected = desk.connected.unwrap_or(desk.now);
+            if let Some(sight) = Sight::of(head, (self.asked, desk.now), connected) {
+                member.continuity().observe(sight);
+            }
+        }
         match self.report(desk, |machine| machine.on_head(desk.now, head)) {
+            // what it showed of the member ends it
+            Some((exchange::Heed::Stay(_), next @ (Next::Exchange(_) | Next::Wake(_)))) => {
+                Heed::Leave(next)
+            }
             Some((exchange::Heed::Stay(silence), _)) => Heed::Silence(silence, self.finish),
             Some((exchange::Heed::Leave, next)) => Heed::Leave(next),
             None => Heed::Leave(Next::End),
@@ -295,7 +322,7 @@ impl Owner for Upstream {
         let Some(hub) = self.hub.upgrade() else {
             return;
         };
-        let (_, calls) = hub.report(self.id, desk.now, |machine| {
+        let (_, calls) = hub.report(self.id, desk.now, None, |machine| {
             machine.close(Some(desk.commands.closed().error()))
         });
         hub.left(self.id);

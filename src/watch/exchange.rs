@@ -10,6 +10,7 @@
 use super::batch::Batch;
 use super::event::Event;
 use super::state::State;
+use crate::cluster::continuity::Need;
 use crate::protocol::wire::Wire;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,6 +35,9 @@ pub enum Whom {
     Same,
     /// another one than that
     Other,
+    /// the one that had the last exchange and no other, since its word waits for proof: no wish. If that cannot be, it is a
+    /// fault.
+    Only,
 }
 
 /// A request to be sent now, on its own connection.
@@ -59,6 +63,10 @@ pub struct Exchange {
 pub enum Action {
     /// send this
     Start(Box<Exchange>),
+    /// an audit of the member that had the last exchange is wanted: see that
+    /// one is made (see [`Continuity`](crate::cluster::continuity::Continuity)), report its end with
+    /// [`Machine::vouch`](super::machine::Machine::vouch), and ask again now: the machine does not wait for it
+    Prove(Need),
     /// nothing before this time; `None`: nothing before the running exchange says something
     Wait(Option<Instant>),
     /// nothing any more; a running exchange is dropped

@@ -6,7 +6,7 @@ use crate::watch::exchange::{Action, Heed, Purpose};
 use crate::watch::options::OnFull;
 use crate::watch::queue::Queue;
 use crate::watch::tests::consumer::Consumer;
-use crate::watch::tests::said::{fault, head, verdict, wait_index};
+use crate::watch::tests::said::{always, fault, head, verdict, wait_index};
 use crate::watch::tests::store::{Found, Op, Store, files, wanted};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -127,6 +127,7 @@ impl Hall {
             self.open.remove(&id);
             let machine = self.fanout.machine(id).expect("a machine");
             machine.on_answer(self.now, verdict(head, &body, Purpose::Poll));
+            machine.vouch(self.now, always(self.now));
             self.deliver(id);
             return true;
         }
@@ -137,7 +138,7 @@ impl Hall {
                 self.now = until;
                 return true;
             }
-            Action::Wait(None) | Action::Closed => return false,
+            Action::Wait(None) | Action::Prove(_) | Action::Closed => return false,
         };
         self.starts += 1;
         let index = self.store.index;
@@ -147,6 +148,7 @@ impl Hall {
             machine.on_head(self.now, &head);
             let (Ok(body) | Err(body)) = listing;
             machine.on_answer(self.now, verdict(head, &body, exchange.purpose));
+            machine.vouch(self.now, always(self.now));
         } else {
             let from = wait_index(&exchange.wire.target);
             let (status, body) = match self.store.look(KEY, true, from) {
@@ -159,6 +161,7 @@ impl Hall {
             match body {
                 Some(body) => {
                     machine.on_answer(self.now, verdict(head, &body, exchange.purpose));
+                    machine.vouch(self.now, always(self.now));
                 }
                 None => {
                     self.open.insert(id, (from, index));

@@ -3,7 +3,9 @@
 //!
 //! Whoever drives it asks [`Machine::poll`] what to do, does it, reports with [`Machine::on_head`] and then exactly one of
 //! [`Machine::on_answer`] and [`Machine::on_fault`], and takes what is told with [`Machine::output`], until it is empty,
-//! before it asks again. Every head is reported before its body, and every fault carries what came before it.
+//! before it asks again. Every head is reported before its body, and every fault carries what came before it. After each
+//! report and before it asks, the driver hands over what is known of the member that has, or had, the last exchange with
+//! [`Machine::vouch`]: nothing is told before that covers it.
 
 use super::event::{Event, Loss};
 use super::exchange::{Action, Exchange, Heed, Output, Purpose, Regard, Whom};
@@ -14,6 +16,8 @@ use super::position::Position;
 use super::scope::Scope;
 use super::state::State;
 use super::{batch::Batch, counters::Counters};
+use crate::cluster::continuity::Standing;
+use crate::cluster::rule::Rule;
 use crate::error::{Error, Phase, Result};
 use crate::protocol::answer::{Head, Verdict};
 use crate::protocol::key::Key;
@@ -29,6 +33,7 @@ use std::time::{Duration, Instant};
 mod ending;
 mod head;
 mod lost;
+mod proof;
 mod snapshot;
 mod unmarked;
 
@@ -67,6 +72,8 @@ enum Task {
     Look,
     /// where does the store stand, if heads do not show it
     Index,
+    /// the store may be another one: does it have the last event that was told
+    Recall,
 }
 
 /// An exchange that is running.
@@ -124,6 +131,20 @@ pub struct Machine {
     behind: Option<Box<Behind>>,
     last_head: u64,
     mute: u32,
+    /// what is told as soon as it is proven
+    held: Option<Box<proof::Held>>,
+    /// an audit was asked for in this turn
+    proving: bool,
+    /// the store is known to be that of the watch at this instant; `None`: it has no place yet
+    proof: Option<Instant>,
+    /// what the members' records call that store
+    life: u64,
+    /// index and print of the last event
+    last: (u64, u64),
+    /// members in a row whose history cannot be relied on
+    doubts: u8,
+    /// the last event is asked for because a process took the place of another
+    restarted: bool,
     /// a loss whose end is not known yet: its first index
     open_gap: Option<(u64, Loss)>,
     state: State,
@@ -178,6 +199,13 @@ impl Machine {
             behind: None,
             last_head: 0,
             mute: 0,
+            held: None,
+            proving: false,
+            proof: None,
+            life: 0,
+            last: (0, 0),
+            doubts: 0,
+            restarted: false,
             open_gap: None,
             state: State::Connecting,
             counters: Counters::default(),
@@ -195,6 +223,7 @@ impl Machine {
             scope: self.scope.clone(),
             pace,
             mirror: self.mirror.clone(),
+            held: None,
             busy: None,
             state: State::Connecting,
             counters: Counters::default(),
@@ -210,7 +239,10 @@ impl Machine {
         if self.is_closed() {
             return Action::Closed;
         }
-        if self.busy.is_some() || self.paused {
+        if let Some(need) = self.wants_proof(now) {
+            return Action::Prove(need);
+        }
+        if self.busy.is_some() || self.paused || self.is_held_up() {
             return Action::Wait(None);
         }
         match self.not_before {
@@ -220,7 +252,8 @@ impl Machine {
         let task = self.task;
         let (key, recursive) = (self.scope.key(), self.scope.is_recursive());
         let wire = match task {
-            Task::Poll => Wire::poll(key, recursive, self.position.wait_index()),
+            Task::Poll => Wire::poll(key, recursive, self.poll_from()),
+            Task::Recall => Wire::poll(key, recursive, self.last.0),
             Task::Probe => Ok(Wire::head(key)),
             Task::List | Task::Resync | Task::Verify | Task::Look => {
                 read(key, recursive, self.index_read != 0)
@@ -244,7 +277,7 @@ impl Machine {
             Task::Poll if self.withheld => {
                 (Purpose::Poll, self.pace.poll(self.max_poll, self.max_poll))
             }
-            Task::Poll => (Purpose::Poll, HEAD_PATIENCE),
+            Task::Poll | Task::Recall => (Purpose::Poll, HEAD_PATIENCE),
             Task::Probe => (Purpose::Probe, HEAD_PATIENCE),
             _ => (Purpose::Snapshot, STALL),
         };
@@ -259,7 +292,10 @@ impl Machine {
         Action::Start(Box::new(Exchange {
             wire,
             purpose,
-            whom: std::mem::replace(&mut self.whom, Whom::Same),
+            whom: match self.held {
+                Some(_) => Whom::Only,
+                None => std::mem::replace(&mut self.whom, Whom::Same),
+            },
             head,
             stall: STALL,
             finish: match purpose {
@@ -386,6 +422,12 @@ impl Machine {
     /// The first index that has not been seen; 0 before a watch "from now" knows.
     pub fn next_index(&self) -> u64 {
         self.position.wait_index()
+    }
+
+    /// Whether everything below the key is watched, too.
+    #[cfg(test)]
+    pub(super) fn is_recursive(&self) -> bool {
+        self.scope.is_recursive()
     }
 
     /// What this upstream counts.

@@ -9,8 +9,10 @@ impl Machine {
             return Regard::Neither;
         };
         match busy.task {
+            // what comes before the event that waits is told would be told in the wrong order, and comes again
+            Task::Poll if self.is_holding() => Regard::Good,
             Task::Poll => match verdict {
-                Verdict::Success(response) => self.on_event(now, response),
+                Verdict::Success(response) => self.on_event(now, &busy, response),
                 Verdict::NoEvent => {
                     self.quiet(now, &busy);
                     if now.saturating_duration_since(busy.started) < SHORT {
@@ -52,17 +54,19 @@ impl Machine {
                 }
             },
             Task::Index => self.on_index(now, verdict),
-            task => self.on_snapshot(now, task, verdict),
+            Task::Recall => self.recalled(now, &busy, verdict),
+            task => self.on_snapshot(now, &busy, task, verdict),
         }
     }
 
-    fn on_event(&mut self, now: Instant, response: Response) -> Regard {
+    fn on_event(&mut self, now: Instant, busy: &Busy, response: Response) -> Regard {
         let index = response.node().map_or(0, |node| node.modified_index());
         if self.position.wait_index() == 0 {
             self.anchor(index.saturating_sub(1));
         }
         let asked = self.position.wait_index();
-        if !self.position.take(index) {
+        let mut after = self.position;
+        if !after.take(index) {
             self.counters.filtered += 1;
             self.leave_member();
             let why = format!("told of index {index}, asked for {asked} and later");
@@ -74,16 +78,26 @@ impl Machine {
         self.hopeless = 0;
         self.known = self.known.max(index);
         self.lived = true;
+        self.hold(now, busy, proof::Claim::Event(Box::new(response)));
+        Regard::Good
+    }
+
+    /// An event is told, if it is one of the watch.
+    pub(super) fn deliver(&mut self, response: Response) {
+        let index = response.node().map_or(0, |node| node.modified_index());
+        if !self.position.take(index) {
+            return;
+        }
+        self.last = (index, proof::print(&response));
         self.enter(State::Live);
         if !self.scope.holds(&response) {
             self.counters.filtered += 1;
-            return Regard::Good;
+            return;
         }
         if let Some(mirror) = &mut self.mirror {
             Arc::make_mut(mirror).apply(&response);
         }
         self.tell(Event::change(response));
-        Regard::Good
     }
 
     /// The poll is over, and all of its answer has come: not a byte of an event. Only if it was ended in order, that proves
@@ -100,18 +114,19 @@ impl Machine {
             return;
         }
         let silent = |end: Instant| end.saturating_duration_since(at) >= SHORT;
+        let silent = |end: Instant| silent(end) || !Rule::Silence.holds();
         if !busy.finish.is_some_and(silent) {
-            return self.unproven(index);
+            return self.unproven(now, busy, index);
         }
-        self.position.quiet(index);
-        if self.progress {
-            self.tell(Event::progress(index));
-        }
+        self.hold(now, busy, proof::Claim::Quiet(index));
     }
 
     /// A poll was silent, and it is not known why. A place that is never renewed falls out of the history of the servers:
     /// where a read can tell whether something is missing, one is made before that.
-    fn unproven(&mut self, index: u64) {
+    fn unproven(&mut self, now: Instant, busy: &Busy, index: u64) {
+        if !Rule::InOrder.holds() {
+            return self.hold(now, busy, proof::Claim::Quiet(index));
+        }
         let next = self.position.wait_index();
         let tells = self.mirror.is_some() || !self.scope.is_recursive();
         if tells && next != 0 && index >= next.saturating_add(LOOK_AFTER) {
@@ -124,6 +139,8 @@ impl Machine {
         let Some(busy) = self.busy.take() else {
             return Regard::Neither;
         };
+        // its member, or the way to it, is to be left, and what waits for its word comes again elsewhere
+        self.let_go();
         match fault.kind {
             FaultKind::Cancelled => {
                 self.close(None);
@@ -155,7 +172,7 @@ impl Machine {
                 (FaultKind::Timeout, Phase::Body) if !fault.body_began => {
                     if self.behind.is_none() {
                         self.pace.reset();
-                        self.unproven(reached);
+                        self.unproven(now, &busy, reached);
                     }
                     self.leave_member();
                     return Regard::Neither;
@@ -170,7 +187,7 @@ impl Machine {
                 {
                     if self.behind.is_none() {
                         self.pace.reset();
-                        self.unproven(reached);
+                        self.unproven(now, &busy, reached);
                     }
                     return match busy.finish {
                         // something in between that closes both sides as soon as we close ours
@@ -195,6 +212,7 @@ impl Machine {
         if self.busy.take().is_none() {
             return;
         }
+        self.let_go();
         self.leave_member();
         self.retry(now, why);
     }

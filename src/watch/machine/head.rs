@@ -10,7 +10,10 @@ impl Machine {
         };
         let index = head.etcd_index;
         busy.head = Some((index, now));
-        let (task, known) = (busy.task, busy.known);
+        let (task, known, started) = (busy.task, busy.known, busy.started);
+        if task == Task::Poll {
+            self.sighted();
+        }
         // without an index it says nothing of the store
         if index == 0 {
             if head.status >= 300 || task != Task::Poll {
@@ -32,9 +35,10 @@ impl Machine {
             self.known = index;
             match task {
                 // what they bring is right, only not after what was known
-                Task::List | Task::Resync => self.position = Position::at(0),
-                Task::Poll | Task::Probe | Task::Verify | Task::Look | Task::Index => {
+                Task::List | Task::Resync | Task::Look => self.position = Position::at(0),
+                Task::Poll | Task::Probe | Task::Verify | Task::Index | Task::Recall => {
                     self.busy = None;
+                    self.held = None;
                     self.lose(
                         now,
                         Loss::Recreated,
@@ -47,7 +51,7 @@ impl Machine {
             }
         }
         match task {
-            Task::Poll if head.status < 300 => {
+            Task::Poll | Task::Recall if head.status < 300 => {
                 self.pace.beat(now, index);
                 self.lived = true;
             }
@@ -57,6 +61,7 @@ impl Machine {
         }
         if self.position.wait_index() == 0 {
             self.anchor(index);
+            self.proof = Some(started);
         } else if index.saturating_add(1) < self.position.wait_index() {
             return match self.fall_behind(now, index) {
                 true => Heed::Leave,
@@ -64,8 +69,10 @@ impl Machine {
             };
         }
         self.behind = None;
-        if task == Task::Probe {
-            return Heed::Stay(STALL);
+        match task {
+            Task::Probe => return Heed::Stay(STALL),
+            Task::Recall => return Heed::Stay(SHORT),
+            _ => {}
         }
         self.mute = if index == self.last_head {
             self.mute.saturating_add(1)
@@ -83,7 +90,11 @@ impl Machine {
 
     /// How long this poll may be silent. What is shorter would prove nothing.
     fn patience(&mut self) -> Duration {
-        self.pace.poll(self.max_poll, self.shortest).max(SHORT)
+        let time = self.pace.poll(self.max_poll, self.shortest);
+        match Rule::Silence.holds() {
+            true => time.max(SHORT),
+            false => time,
+        }
     }
 
     /// The silence has passed, and our side of the connection is closed: what comes now is the end of the poll.

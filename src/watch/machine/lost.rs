@@ -19,6 +19,11 @@ impl Machine {
         told: Option<Error>,
     ) {
         self.behind = None;
+        self.held = None;
+        if loss == Loss::Recreated {
+            // the other store is that of the watch from here on
+            (self.proof, self.last) = (Some(now), (0, 0));
+        }
         match self.on_lost {
             OnLost::Fail => {
                 let next = self.position.wait_index();

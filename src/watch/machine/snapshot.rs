@@ -3,7 +3,13 @@
 use super::*;
 
 impl Machine {
-    pub(super) fn on_snapshot(&mut self, now: Instant, task: Task, verdict: Verdict) -> Regard {
+    pub(super) fn on_snapshot(
+        &mut self,
+        now: Instant,
+        busy: &Busy,
+        task: Task,
+        verdict: Verdict,
+    ) -> Regard {
         let (index, response) = match verdict {
             Verdict::Success(response) => match self.index_of(&response) {
                 Some(index) => (index, Some(response)),
@@ -31,9 +37,9 @@ impl Machine {
         self.behind = None;
         (self.hopeless, self.index_read) = (0, 0);
         match task {
-            Task::Verify => self.verified(index, response.as_ref()),
+            Task::Verify => self.verified(now, busy, index, response.as_ref()),
             Task::Look if self.mirror.is_none() => {
-                self.looked(index, response.as_ref());
+                self.looked(now, busy, index, response.as_ref());
                 self.task = Task::Poll;
                 return Regard::Good;
             }
@@ -42,6 +48,11 @@ impl Machine {
             _ => self.listed(index, response),
         }
         self.task = Task::Poll;
+        if task == Task::Verify {
+            return Regard::Good;
+        }
+        // all that is there is known
+        self.recognised(busy);
         if self.progress {
             self.tell(Event::progress(index));
         }
@@ -85,28 +96,25 @@ impl Machine {
 
     /// A key that is there and was not modified since the last index told has lost no event. Otherwise nothing is known:
     /// the place stays, and the next poll brings what there is, or the news that it is lost.
-    fn looked(&mut self, index: u64, response: Option<&Response>) {
+    fn looked(&mut self, now: Instant, busy: &Busy, index: u64, response: Option<&Response>) {
         let next = self.position.wait_index();
         let node = response.and_then(Response::node);
         let modified = node.map_or(0, |node| node.modified_index());
         if modified != 0 && modified < next && index >= next {
-            self.position.quiet(index);
-            if self.progress {
-                self.tell(Event::progress(index));
-            }
+            self.hold(now, busy, proof::Claim::Unchanged(index));
         }
     }
 
     /// A key that was not modified since the last index told has lost no event. One that is not there may have come and
     /// gone.
-    fn verified(&mut self, index: u64, response: Option<&Response>) {
+    fn verified(&mut self, now: Instant, busy: &Busy, index: u64, response: Option<&Response>) {
         let next = self.position.wait_index();
         let modified = response
             .and_then(Response::node)
             .map_or(0, |node| node.modified_index());
         // an index that leads nowhere new would be the same again
         if modified != 0 && modified < next && index >= next {
-            self.position.quiet(index);
+            self.hold(now, busy, proof::Claim::Unchanged(index));
         } else {
             self.gap(Loss::Cleared, index);
         }

@@ -1,6 +1,8 @@
 mod broken;
 mod chaos;
 pub(super) mod consumer;
+mod histories;
+mod proofs;
 mod rules;
 pub(super) mod said;
 mod script;

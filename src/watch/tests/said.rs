@@ -1,10 +1,12 @@
 //! What servers say, in the forms in which a machine is told.
 
+use crate::cluster::continuity::Standing;
 use crate::error::Phase;
 use crate::protocol::answer::{Head, Limits, Verdict, judge};
 use crate::protocol::wire::{Expect, Repeat};
 use crate::transport::fault::{Fault, FaultKind, Sent};
 use crate::watch::exchange::Purpose;
+use std::time::{Duration, Instant};
 
 pub(in crate::watch) fn head(status: u16, index: u64, cluster: u64) -> Head {
     Head {
@@ -48,6 +50,20 @@ pub(in crate::watch) fn fault(kind: FaultKind, phase: Phase, body_began: bool) -
         body: Vec::new(),
         course: Default::default(),
     }
+}
+
+/// Of a member whose store was never anything else.
+pub(in crate::watch) fn always(now: Instant) -> Option<Standing> {
+    let far = now + Duration::from_secs(1 << 30);
+    Some(Standing {
+        life: 1,
+        restarted: false,
+        lower: false,
+        since: now.checked_sub(Duration::from_secs(1000)).unwrap_or(now),
+        proven: far,
+        seen: far,
+        floor: 0,
+    })
 }
 
 /// 0 when there is none.

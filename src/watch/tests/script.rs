@@ -1,6 +1,7 @@
 //! One machine and a server that keeps to a script.
 
-use super::said::{fault, head, verdict, wait_index};
+use super::said::{always, fault, head, verdict, wait_index};
+use crate::cluster::continuity::Standing;
 use crate::error::Phase;
 use crate::protocol::key::Key;
 use crate::status::Status;
@@ -22,6 +23,7 @@ pub(super) struct Script {
     pub(super) states: Vec<State>,
     pub(super) queue: Queue,
     pub(super) starts: u32,
+    pub(super) standing: Option<Standing>,
 }
 
 impl Script {
@@ -42,10 +44,12 @@ impl Script {
             states: Vec::new(),
             queue: Queue::new(1000, options.on_full),
             starts: 1,
+            standing: always(now),
         }
     }
 
     pub(super) fn collect(&mut self) {
+        self.machine.vouch(self.now, self.standing);
         while let Some(output) = self.machine.output() {
             match output {
                 Output::State(state) => self.states.push(state),
@@ -68,6 +72,7 @@ impl Script {
                     return self.now - since;
                 }
                 Action::Wait(Some(until)) => self.now = until,
+                Action::Prove(_) => panic!("it wants a proof"),
                 Action::Wait(None) => panic!("it waits for ever"),
                 Action::Closed => panic!("closed: {:?}", self.machine.state()),
             }

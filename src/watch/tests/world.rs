@@ -1,7 +1,7 @@
 //! Virtual time, members with lag, faults by dice, and a consumer that checks what it is told.
 
 use super::consumer::Consumer;
-use super::said::{fault, head, verdict, wait_index};
+use super::said::{always, fault, head, verdict, wait_index};
 use super::store::{Found, Op, Store, allowed, files, wanted};
 use crate::error::Phase;
 use crate::protocol::answer::{Head, Verdict};
@@ -177,7 +177,9 @@ impl World {
         if self.running.is_some() {
             return self.go_on(until);
         }
+        self.machine.vouch(self.now, always(self.now));
         match self.machine.poll(self.now) {
+            Action::Prove(_) => panic!("it wants a proof"),
             Action::Closed | Action::Wait(None) => false,
             Action::Wait(Some(at)) if at > until => false,
             Action::Wait(Some(at)) => {
@@ -198,7 +200,7 @@ impl World {
         let last = self.last_member;
         let member = match exchange.whom {
             Whom::Any => self.roll(count) as usize,
-            Whom::Same => last,
+            Whom::Same | Whom::Only => last,
             Whom::Other => (last + 1 + self.roll(count.max(2) - 1) as usize) % count as usize,
         };
         self.last_member = member;
@@ -374,6 +376,7 @@ impl World {
 
     /// Everything told goes into the queue; a full one stops the machine.
     pub(in crate::watch) fn collect(&mut self) {
+        self.machine.vouch(self.now, always(self.now));
         while let Some(output) = self.machine.output() {
             if let Output::State(State::Closed(error)) = &output {
                 panic!("closed: {error:?}");

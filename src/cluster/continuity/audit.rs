@@ -1,0 +1,221 @@
+//! What is asked when heads alone do not tell: is it the same process, and has it taken a snapshot?
+
+use super::{Continuity, Doubt, Sight};
+use crate::cluster::rule::Rule;
+use crate::protocol::answer::Head;
+use crate::protocol::wire::Wire;
+use std::time::Instant;
+
+/// On the page of metrics of a server that counts snapshots, whether it has taken one or not.
+const COUNTS: &str = "etcd_server_snapshot_apply_in_progress_total";
+/// One line for each member that sent one; none before the first.
+const TAKEN: &str = "etcd_network_snapshot_receive_success";
+/// A key that need not exist: only the index of the store is wanted.
+const BARRIER: &str = "/v2/keys/etcd_v2_barrier?quorum=true";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    /// a head that is new enough
+    Sight,
+    /// the identity of the process
+    Process,
+    /// how many snapshots it has taken in
+    Snapshots,
+    /// a quorum read, which waits until a snapshot that is on its way is in the store
+    Barrier,
+    Done,
+    Failed,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Todo {
+    /// send [`Audit::wire`] to the member
+    Ask,
+    /// [`Continuity::end`] it
+    End,
+}
+
+/// One audit, from question to question.
+#[derive(Debug)]
+pub struct Audit {
+    question: Question,
+    begun: Instant,
+    /// when the running question was asked
+    asked: Instant,
+    /// the head that it proves something about was asked for then
+    pub(super) until: Instant,
+    pub(super) doubt: Doubt,
+    first: bool,
+    found: Found,
+}
+
+/// What it found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// the process was that one then
+    pub(super) checked: Instant,
+    pub(super) process: Option<Box<str>>,
+    pub(super) snapshots: Option<u64>,
+    /// the index of the store behind a snapshot, if there may have been one
+    pub(super) barrier: Option<u64>,
+}
+
+impl Audit {
+    pub(super) fn new(sighted: bool, now: Instant) -> Audit {
+        Audit {
+            question: match sighted {
+                true => Question::Process,
+                false => Question::Sight,
+            },
+            begun: now,
+            asked: now,
+            until: now,
+            doubt: Doubt::default(),
+            first: false,
+            found: Found {
+                checked: now,
+                process: None,
+                snapshots: None,
+                barrier: None,
+            },
+        }
+    }
+
+    /// The request; asked for before each is sent.
+    pub fn wire(&mut self, record: &Continuity, now: Instant) -> Wire {
+        self.asked = now;
+        match self.question {
+            Question::Sight => Wire {
+                method: crate::protocol::wire::Method::Head,
+                ..Wire::get("/v2/keys/")
+            },
+            Question::Snapshots => Wire::get("/metrics"),
+            Question::Barrier => Wire::get(BARRIER),
+            Question::Process | Question::Done | Question::Failed => {
+                self.capture(record);
+                Wire::get("/v2/stats/self")
+            }
+        }
+    }
+
+    /// What was seen until now is what is to be proven.
+    fn capture(&mut self, record: &Continuity) {
+        self.found.checked = self.asked;
+        let mut state = record.state();
+        if let Some(known) = &mut state.known {
+            self.until = known.last.asked;
+            self.doubt = self.doubt.and(std::mem::take(&mut known.doubt));
+            self.first = known.standing.is_none();
+        }
+    }
+
+    /// An answer came, whatever it is.
+    pub fn answered(
+        &mut self,
+        record: &Continuity,
+        head: &Head,
+        body: &[u8],
+        now: Instant,
+    ) -> Todo {
+        self.question = match self.question {
+            Question::Sight => {
+                if let Some(sight) = Sight::of(head, (self.asked, now), self.asked) {
+                    record.observe(sight);
+                }
+                Question::Process
+            }
+            Question::Process => {
+                self.found.process = process(head, body);
+                let known = record
+                    .state()
+                    .known
+                    .as_ref()
+                    .and_then(|k| k.process.clone());
+                let another = known.is_some() && known != self.found.process;
+                let first = self.first && Rule::FirstContact.holds();
+                match first || another || self.doubt.growth || self.doubt.backwards {
+                    true => Question::Snapshots,
+                    false => Question::Done,
+                }
+            }
+            Question::Snapshots => {
+                self.found.snapshots = snapshots(head, body);
+                let (before, process) = record
+                    .state()
+                    .known
+                    .as_ref()
+                    .map_or((None, None), |k| (k.snapshots, k.process.clone()));
+                let same = process.is_some() && process == self.found.process;
+                let unchanged = match self.found.snapshots {
+                    None => false,
+                    Some(0) => true,
+                    some => same && some == before && !self.doubt.backwards,
+                };
+                match unchanged || !Rule::Barrier.holds() {
+                    true => Question::Done,
+                    false => Question::Barrier,
+                }
+            }
+            Question::Barrier => {
+                if head.etcd_index != 0 {
+                    self.found.barrier = Some(head.etcd_index);
+                    Question::Done
+                } else if head.status >= 500 {
+                    Question::Failed
+                } else {
+                    // not permitted, or not etcd: the last head is the best that can be had
+                    let index = record.state().known.as_ref().map_or(0, |k| k.last.index);
+                    self.found.barrier = (!self.first).then_some(index);
+                    Question::Done
+                }
+            }
+            end => end,
+        };
+        match self.question {
+            Question::Done | Question::Failed => Todo::End,
+            _ => Todo::Ask,
+        }
+    }
+
+    /// No answer came.
+    pub fn failed(&mut self) {
+        self.question = Question::Failed;
+    }
+
+    /// When it was begun.
+    pub fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    pub(super) fn found(&self) -> Option<Found> {
+        (self.question == Question::Done).then(|| Found {
+            process: self.found.process.clone(),
+            ..self.found
+        })
+    }
+}
+
+/// Who answers: the id of the member and when it started; `None`: that is not served.
+fn process(head: &Head, body: &[u8]) -> Option<Box<str>> {
+    if head.status != 200 {
+        return None;
+    }
+    let text = std::str::from_utf8(body).ok()?;
+    let field = |name: &str| {
+        let (_, rest) = text.split_once(&format!("\"{name}\":\""))?;
+        rest.split_once('"').map(|(value, _)| value)
+    };
+    Some(format!("{} {}", field("id")?, field("startTime")?).into())
+}
+
+/// How many snapshots were taken in; `None`: that is not counted.
+fn snapshots(head: &Head, body: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(body).ok()?;
+    if head.status != 200 || !text.contains(COUNTS) {
+        return None;
+    }
+    let counts = text.lines().filter(|line| line.starts_with(TAKEN));
+    let values = counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    Some(values.sum::<f64>() as u64)
+}

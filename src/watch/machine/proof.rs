@@ -1,0 +1,296 @@
+//! What is known but not yet told: events and silences wait until the record of their member covers them.
+//!
+//! An event that the history held, or whose index is the next one after the head, needs no more than that head. One that
+//! came later may have come over a hole, which the member's next head shows: that of the next poll, which is on its way.
+
+use super::*;
+use crate::cluster::continuity::Need;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Members whose history cannot be relied on are passed over so often; then what is there is read and compared.
+const DOUBTS: u8 = 2;
+/// So often a member is asked for its word; most of it at a pace of one in a second.
+const AUDITS: u8 = 8;
+
+/// What is to be proven.
+#[derive(Debug)]
+pub(super) enum Claim {
+    /// this came next
+    Event(Box<Response>),
+    /// nothing came up to this index: a poll
+    Quiet(u64),
+    /// nothing came up to this index: a read
+    Unchanged(u64),
+}
+
+/// A claim with what it needs.
+#[derive(Debug)]
+pub(super) struct Held {
+    claim: Claim,
+    /// its exchange began
+    asked: Instant,
+    /// its head came
+    head: Instant,
+    /// a head asked for after this instant is needed, too
+    later: Option<Instant>,
+    /// the index of the head
+    reached: u64,
+    /// there is no use in waiting for the head of another poll
+    sighted: bool,
+    /// audits that were asked for
+    audits: u8,
+}
+
+impl Held {
+    fn index(&self) -> Option<u64> {
+        match &self.claim {
+            Claim::Event(response) => response.node().map(|node| node.modified_index()),
+            Claim::Quiet(_) | Claim::Unchanged(_) => None,
+        }
+    }
+}
+
+impl Machine {
+    /// Something that is told when it is proven. `reached`: what the store had when the exchange was taken.
+    pub(super) fn hold(&mut self, now: Instant, busy: &Busy, claim: Claim) {
+        let (reached, head) = busy.head.unwrap_or((0, now));
+        let mut held = Held {
+            claim,
+            asked: busy.started,
+            head,
+            later: None,
+            reached,
+            sighted: true,
+            audits: 0,
+        };
+        let next = reached.max(self.position.wait_index().saturating_sub(1));
+        if held
+            .index()
+            .is_some_and(|index| index > next.saturating_add(1))
+            && Rule::LaterHead.holds()
+        {
+            held.later = Some(now);
+            held.sighted = self.withheld;
+        }
+        self.held = Some(Box::new(held));
+    }
+
+    /// An event waits: what else polls bring before it is told comes again.
+    pub(super) fn is_holding(&self) -> bool {
+        self.held
+            .as_ref()
+            .is_some_and(|held| held.index().is_some())
+    }
+
+    /// The next poll has a head, or will have none.
+    pub(super) fn sighted(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.sighted = true;
+        }
+    }
+
+    /// What the last exchange brought cannot be proven any more: its member is left.
+    pub(super) fn let_go(&mut self) {
+        self.held = None;
+    }
+
+    pub(super) fn wants_proof(&mut self, now: Instant) -> Option<Need> {
+        if self.proving || self.paused {
+            return None;
+        }
+        let held = self.held.as_mut().filter(|held| held.sighted)?;
+        if held.audits < AUDITS {
+            self.proving = true;
+            held.audits += 1;
+            return Some(Need {
+                until: held.later.unwrap_or(held.asked),
+                urgent: !matches!(held.claim, Claim::Quiet(_)),
+            });
+        }
+        (self.held, self.busy, self.task) = (None, None, Task::Poll);
+        self.leave_member();
+        self.retry(now, "the member does not say whether its history is whole");
+        None
+    }
+
+    pub(super) fn is_held_up(&self) -> bool {
+        self.held
+            .as_ref()
+            .is_some_and(|held| held.sighted && !matches!(held.claim, Claim::Quiet(_)))
+    }
+
+    /// Where the next poll begins: after what is on its way to be told.
+    pub(super) fn poll_from(&self) -> u64 {
+        let held = self.held.as_ref().and_then(|held| held.index());
+        held.map_or(self.position.wait_index(), |index| index.saturating_add(1))
+    }
+
+    /// What is known of the member that has, or had, the last exchange.
+    pub fn vouch(&mut self, now: Instant, standing: Option<Standing>) {
+        self.proving = false;
+        let (Some(held), Some(standing)) = (&self.held, standing) else {
+            return;
+        };
+        if self.is_closed() {
+            return;
+        }
+        let (asked, head, later) = (held.asked, held.head, held.later);
+        let history = !matches!(held.claim, Claim::Unchanged(_));
+        if standing.since > asked {
+            return self.doubt(now, &standing);
+        }
+        if !standing.covers(asked, head, later) {
+            return;
+        }
+        if history && standing.floor >= self.position.wait_index() && Rule::Floor.holds() {
+            return self.doubt(now, &standing);
+        }
+        let known =
+            standing.life == self.life || self.proof.is_none_or(|proof| standing.since <= proof);
+        if !known && Rule::LastEvent.holds() {
+            let reached = held.reached;
+            if self.recall(&standing) {
+                return;
+            }
+            if standing.lower {
+                self.busy = None;
+                return self.lose(
+                    now,
+                    Loss::Recreated,
+                    reached,
+                    "the store had less than before",
+                    None,
+                );
+            }
+        }
+        let Some(held) = self.held.take() else { return };
+        self.proof = self.proof.max(Some(later.unwrap_or(asked)));
+        self.life = standing.life;
+        self.doubts = 0;
+        match held.claim {
+            Claim::Event(response) => self.deliver(*response),
+            Claim::Quiet(index) | Claim::Unchanged(index) => {
+                self.position.quiet(index);
+                if self.progress {
+                    self.tell(Event::progress(index));
+                }
+            }
+        }
+    }
+
+    /// The store may be another one: `true` if it is asked for what only the right one has.
+    fn recall(&mut self, standing: &Standing) -> bool {
+        let task = match (self.last.0, &self.mirror) {
+            // its history is none of its own
+            (index, _) if index != 0 && index > standing.floor => Task::Recall,
+            (_, Some(_)) => Task::Look,
+            _ => return false,
+        };
+        (self.held, self.busy, self.task) = (None, None, task);
+        self.restarted = standing.restarted;
+        true
+    }
+
+    /// The history of the member cannot be relied on.
+    fn doubt(&mut self, now: Instant, standing: &Standing) {
+        let task = self.busy.take().map_or(Task::Poll, |busy| busy.task);
+        let next = self.position.wait_index();
+        self.held = None;
+        if matches!(task, Task::Poll | Task::Probe) {
+            self.task = Task::Poll;
+        }
+        if standing.floor < next {
+            // only what hung while the store was replaced is lost
+            return;
+        }
+        self.doubts = self.doubts.saturating_add(1);
+        if self.doubts <= DOUBTS {
+            self.leave_member();
+            return self.retry(now, "the member has restored its store from a snapshot");
+        }
+        self.doubts = 0;
+        let index = standing.floor.max(self.known);
+        self.lose(
+            now,
+            Loss::Cleared,
+            index,
+            "no member has the history that is needed",
+            None,
+        );
+    }
+
+    /// The answer of a store that may be another one.
+    pub(super) fn recalled(&mut self, now: Instant, busy: &Busy, verdict: Verdict) -> Regard {
+        let reached = busy.head.map_or(0, |(index, _)| index);
+        let silent = busy.head.is_some_and(|(_, at)| {
+            let end = busy.finish.unwrap_or(at);
+            end.saturating_duration_since(at) >= SHORT
+        });
+        let same = match verdict {
+            Verdict::Success(response) => {
+                let index = response.node().map_or(0, |node| node.modified_index());
+                (index, print(&response)) == self.last
+            }
+            Verdict::NoEvent if silent && reached >= self.last.0 => false,
+            Verdict::NoEvent => {
+                self.leave_member();
+                self.retry(now, "the last event is not there yet");
+                return Regard::Neither;
+            }
+            Verdict::Refused(error) if error.status() == Status::HISTORY_CLEARED => {
+                return self.forgotten(now, busy);
+            }
+            other => return self.refused(now, other),
+        };
+        self.task = Task::Poll;
+        if same {
+            self.recognised(busy);
+            return Regard::Good;
+        }
+        let why = "the store is another one";
+        self.lose(now, Loss::Recreated, reached, why, None);
+        Regard::Good
+    }
+
+    /// The last event is too old to be asked for.
+    fn forgotten(&mut self, now: Instant, busy: &Busy) -> Regard {
+        let reached = busy.head.map_or(0, |(index, _)| index);
+        match self.mirror {
+            Some(_) => self.task = Task::Look,
+            None if self.restarted => {
+                self.task = Task::Poll;
+                let why = "the store may be another one";
+                self.lose(now, Loss::Cleared, reached, why, None);
+            }
+            None => {
+                self.task = Task::Poll;
+                self.recognised(busy);
+            }
+        }
+        Regard::Good
+    }
+
+    /// The store was that of the watch when this exchange began.
+    pub(super) fn recognised(&mut self, busy: &Busy) {
+        self.proof = self.proof.max(Some(busy.started));
+    }
+}
+
+/// Everything of an event that a store that is another one would have to have, too.
+pub(super) fn print(event: &Response) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    event.action_text().hash(&mut hasher);
+    for node in [event.node(), event.prev_node()] {
+        let node = node.map(|node| {
+            let indices = (node.modified_index(), node.created_index());
+            (
+                node.key().to_owned(),
+                node.value().map(str::to_owned),
+                node.is_dir(),
+                indices,
+            )
+        });
+        node.hash(&mut hasher);
+    }
+    hasher.finish()
+}

@@ -1,0 +1,948 @@
+//! Histories of a small cluster: writes and faults in every order, seen through a path that loses things, by a machine with
+//! the records of its members. Nothing may be lost in silence, and nothing told twice.
+
+use super::said::{fault, verdict, wait_index};
+use super::store::{Found, Op, Store, files, wanted};
+use crate::cluster::continuity::{Audit, Continuity, Sight, Todo};
+use crate::error::Phase;
+use crate::protocol::answer::Head;
+use crate::protocol::key::Key;
+use crate::transport::fault::FaultKind;
+use crate::watch::event::{Event, Kind, Loss};
+use crate::watch::exchange::{Action, Exchange, Heed, Output, Purpose, Whom};
+use crate::watch::machine::Machine;
+use crate::watch::options::{OnFull, OnLost, WatchOptions};
+use crate::watch::pace::Pace;
+use crate::watch::queue::Queue;
+use crate::watch::state::State;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+const KEY: &str = "/w";
+const MAX_POLL: Duration = Duration::from_secs(2);
+/// Entries of the log that pass while a follower lags so far that it takes a snapshot.
+const LAG: u64 = 6000;
+const MS: Duration = Duration::from_millis(1);
+
+/// What happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    /// a write of the watched key
+    Watched,
+    /// of another
+    Foreign,
+    Delete,
+    /// of the log, none of which is of this store
+    Entries,
+    /// member 0 stops, and goes on with a snapshot after two more acts
+    Lag,
+    /// it stops, and goes on
+    Pause,
+    /// its process is another, its store the same
+    Restart,
+    /// all stores are new, have the same id, and soon as many changes
+    Wipe,
+    /// the running exchange is cut
+    Cut,
+    /// a body that has begun is
+    Half,
+    /// heads pass, what follows does not
+    Drop,
+    /// our end is answered by a bare end
+    Bare,
+    /// an empty answer comes at once
+    Empty,
+    /// the last answer comes again
+    Repeat,
+    /// heads are kept back until there is an event
+    Withhold,
+    /// what is in the history comes late after its head
+    Slow,
+}
+
+pub(super) const FAULTS: [Act; 12] = [
+    Act::Lag,
+    Act::Pause,
+    Act::Restart,
+    Act::Wipe,
+    Act::Cut,
+    Act::Half,
+    Act::Drop,
+    Act::Bare,
+    Act::Empty,
+    Act::Repeat,
+    Act::Withhold,
+    Act::Slow,
+];
+
+struct Member {
+    store: Store,
+    raft: u64,
+    term: u64,
+    process: u64,
+    snapshots: u64,
+    frozen: bool,
+    lags: bool,
+    /// a snapshot is taken in then
+    restores: Option<Instant>,
+    record: Continuity,
+    audit: Option<(Audit, Instant)>,
+    connection: Option<Instant>,
+}
+
+struct Running {
+    exchange: Box<Exchange>,
+    member: usize,
+    asked: Instant,
+    connected: Instant,
+    /// the index of the store when it was taken
+    taken: Option<u64>,
+    /// its head comes then, or came
+    head: Option<Instant>,
+    told_head: bool,
+    body: Option<(String, Instant)>,
+    status: u16,
+    raft: (u64, u64),
+    silence: Option<Instant>,
+    finish: Option<Instant>,
+}
+
+pub(super) struct Sim {
+    now: Instant,
+    dice: Pace,
+    members: Vec<Member>,
+    ops: Vec<Op>,
+    entries: u64,
+    values: u64,
+    machine: Machine,
+    running: Option<Running>,
+    last_member: usize,
+    path: Vec<(Act, u32)>,
+    acts: u32,
+    cached: Option<String>,
+    queue: Queue,
+    pub(super) told: Vec<(u64, String)>,
+    twice: Option<String>,
+    false_words: Option<String>,
+    gaps: Vec<(u64, u64, Option<Loss>, u32)>,
+    table: BTreeMap<String, String>,
+    truth: BTreeSet<String>,
+    lineage: u32,
+    start: u64,
+    on_lost: OnLost,
+    closed: bool,
+    resyncs: bool,
+    began: Instant,
+    loud: bool,
+}
+
+fn fresh() -> Store {
+    Store {
+        index: 3,
+        history: vec![None; 3],
+        ..Store::default()
+    }
+}
+
+impl Sim {
+    pub(super) fn new(seed: u64, members: usize, on_lost: OnLost, recursive: bool) -> Sim {
+        let mut options = WatchOptions::default();
+        options.set_recursive(recursive);
+        options.set_on_lost(on_lost);
+        options.set_progress(true);
+        let key = Key::parse("key", KEY).unwrap();
+        let now = Instant::now() + Duration::from_secs(1000);
+        let member = |i: usize| Member {
+            store: fresh(),
+            raft: 4,
+            term: 2,
+            process: i as u64 + 1,
+            snapshots: 0,
+            frozen: false,
+            lags: false,
+            restores: None,
+            record: Continuity::default(),
+            audit: None,
+            connection: None,
+        };
+        Sim {
+            now,
+            dice: Pace::new(seed),
+            members: (0..members).map(member).collect(),
+            ops: Vec::new(),
+            entries: 4,
+            values: 0,
+            machine: Machine::new(&key, &options, MAX_POLL, seed).unwrap(),
+            running: None,
+            last_member: 0,
+            path: Vec::new(),
+            acts: 0,
+            cached: None,
+            queue: Queue::new(100_000, OnFull::Block),
+            told: Vec::new(),
+            twice: None,
+            false_words: None,
+            gaps: Vec::new(),
+            table: BTreeMap::new(),
+            truth: BTreeSet::new(),
+            lineage: 0,
+            start: 0,
+            on_lost,
+            closed: false,
+            resyncs: false,
+            began: now,
+            loud: std::env::var_os("ETCD_V2_TEST_TRACE").is_some(),
+        }
+    }
+
+    fn trace(&self, what: &dyn std::fmt::Debug) {
+        if self.loud {
+            let next = self.machine.next_index();
+            println!(
+                "{:?} member {} next {next}: {what:?}",
+                self.now - self.began,
+                self.last_member
+            );
+        }
+    }
+
+    fn roll(&mut self, sides: u64) -> u64 {
+        (self.dice.dice() >> 16) % sides
+    }
+
+    fn watched_key(&self) -> String {
+        match self.machine_recursive() {
+            true => format!("{KEY}/a"),
+            false => KEY.to_owned(),
+        }
+    }
+
+    fn machine_recursive(&self) -> bool {
+        self.machine.is_recursive()
+    }
+
+    fn write(&mut self, op: Op) {
+        self.ops.push(op);
+        self.entries += 1;
+        self.follow();
+    }
+
+    /// Who is not frozen has all of the log.
+    fn follow(&mut self) {
+        for i in 0..self.members.len() {
+            let member = &mut self.members[i];
+            if member.frozen || member.restores.is_some() {
+                continue;
+            }
+            let have = (member.store.index - 3) as usize;
+            for op in &self.ops[have..] {
+                member.store.apply(op);
+            }
+            member.raft = self.entries;
+        }
+        let full = self.full();
+        self.truth
+            .extend(full.history.iter().flatten().map(|told| told.body.clone()));
+    }
+
+    /// What the cluster has.
+    fn full(&self) -> Store {
+        let mut store = fresh();
+        for op in &self.ops {
+            store.apply(op);
+        }
+        store
+    }
+
+    fn on(&self, act: Act) -> bool {
+        self.path
+            .iter()
+            .any(|(a, until)| *a == act && *until > self.acts)
+    }
+
+    pub(super) fn act(&mut self, act: Act) {
+        self.acts += 1;
+        self.trace(&act);
+        self.thaw();
+        let key = self.watched_key();
+        self.values += 1;
+        let value = format!("v{}", self.values);
+        match act {
+            Act::Watched => self.write(Op::Set(key, value)),
+            Act::Foreign => self.write(Op::Set("/other".into(), value)),
+            Act::Delete => self.write(Op::Delete(key)),
+            Act::Entries => {
+                self.entries += LAG;
+                self.follow();
+            }
+            Act::Lag | Act::Pause => {
+                self.members[0].frozen = true;
+                self.members[0].lags = act == Act::Lag && self.members.len() > 1;
+                self.path.push((act, self.acts + 2));
+            }
+            Act::Restart => {
+                let member = &mut self.members[0];
+                member.process += 100;
+                member.snapshots = 0;
+                member.connection = None;
+                member.term += 1;
+                self.cut(Some(0));
+            }
+            Act::Wipe => {
+                self.ops.clear();
+                self.entries = 4;
+                self.lineage += 1;
+                let now = self.now;
+                for member in &mut self.members {
+                    member.store = fresh();
+                    (member.raft, member.term) = (4, 2);
+                    (member.snapshots, member.frozen, member.lags) = (0, false, false);
+                    member.restores = None;
+                    member.process += 100;
+                    member.connection = None;
+                    if let Some((audit, _)) = &mut member.audit {
+                        audit.failed();
+                        member.audit.as_mut().unwrap().1 = now;
+                    }
+                }
+                for m in 0..self.members.len() {
+                    self.cut(Some(m));
+                }
+                for _ in 0..self.roll(9) {
+                    self.values += 1;
+                    let value = format!("v{}", self.values);
+                    let key = match self.roll(2) {
+                        0 => self.watched_key(),
+                        _ => "/other".into(),
+                    };
+                    self.write(Op::Set(key, value));
+                }
+            }
+            Act::Cut => self.cut(None),
+            Act::Half => self.path.push((act, self.acts + 2)),
+            Act::Empty => {
+                let head = self.running.as_ref().is_some_and(|r| {
+                    r.told_head
+                        && r.exchange.purpose == Purpose::Poll
+                        && r.body.is_none()
+                        && r.finish.is_none()
+                });
+                if head {
+                    self.answer("");
+                }
+            }
+            _ => self.path.push((act, self.acts + 2)),
+        }
+        let times = [0, 1, 3, 40, 700, 1300, 5000, 30_000];
+        let pass = times[self.roll(8) as usize];
+        self.pass(Duration::from_micros(pass * 1000 + 300));
+    }
+
+    /// Who was stopped for two acts goes on.
+    fn thaw(&mut self) {
+        let over = |sim: &Sim, act| !sim.on(act);
+        if self.members[0].frozen && over(self, Act::Lag) && over(self, Act::Pause) {
+            let window = [MS * 5, MS * 1500][self.roll(2) as usize];
+            let lags = std::mem::take(&mut self.members[0].lags);
+            if lags {
+                self.entries += LAG;
+                self.follow();
+            }
+            let member = &mut self.members[0];
+            member.frozen = false;
+            if lags {
+                member.snapshots += 1;
+                member.raft = self.entries;
+                member.restores = Some(self.now + window);
+            }
+            self.follow();
+        }
+    }
+
+    /// The store is replaced; its history of what it missed is not to be relied on.
+    fn restored(&mut self, i: usize) {
+        let full = self.full();
+        let hide = self.roll(3) != 0;
+        let member = &mut self.members[i];
+        let old = member.store.index as usize;
+        let missed = member.store.index + 1..=full.index;
+        member.store = full;
+        for told in member.store.history[old..].iter_mut() {
+            if hide {
+                *told = None;
+            } else if let Some(told) = told {
+                told.body = told.body.replace("\"value\":\"", "\"value\":\"garbled");
+            }
+        }
+        member.restores = None;
+        // who hangs is not told of any of it
+        if let Some(running) = self
+            .running
+            .as_mut()
+            .filter(|r| r.member == i && r.body.is_none())
+        {
+            if let Some(taken) = &mut running.taken {
+                *taken = (*taken).max(*missed.end());
+            }
+        }
+        self.follow();
+    }
+
+    fn cut(&mut self, member: Option<usize>) {
+        let Some(running) = &self.running else { return };
+        if member.is_some_and(|m| m != running.member) {
+            return;
+        }
+        let phase = if running.told_head {
+            Phase::Body
+        } else {
+            Phase::Head
+        };
+        self.fail(FaultKind::Connection, phase, false);
+    }
+
+    fn fail(&mut self, kind: FaultKind, phase: Phase, began: bool) {
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        self.members[running.member].connection = None;
+        self.trace(&(kind, phase));
+        self.machine.on_fault(self.now, &fault(kind, phase, began));
+        self.vouch();
+    }
+
+    fn answer(&mut self, body: &str) {
+        self.trace(&("answer", body));
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        let kept = running.finish.is_none().then_some(running.connected);
+        self.members[running.member].connection = kept;
+        let head = self.head_of(&running);
+        if !running.told_head {
+            self.running = Some(running);
+            if !self.tell_head() {
+                return;
+            }
+            let Some(running) = self.running.take() else {
+                return;
+            };
+            let verdict = verdict(head, body, running.exchange.purpose);
+            self.machine.on_answer(self.now, verdict);
+        } else {
+            let verdict = verdict(head, body, running.exchange.purpose);
+            self.machine.on_answer(self.now, verdict);
+        }
+        self.vouch();
+    }
+
+    fn head_of(&self, running: &Running) -> Head {
+        let mut head = super::said::head(running.status, running.taken.unwrap_or(0), 1);
+        if running.status < 300 {
+            (head.raft_index, head.raft_term) = running.raft;
+        }
+        // what was told to who hung over a snapshot stays what it was
+        head
+    }
+
+    fn vouch(&mut self) {
+        let standing = self.members[self.last_member].record.standing();
+        self.machine.vouch(self.now, standing);
+        while let Some(output) = self.machine.output() {
+            if let Output::State(state) = &output {
+                self.trace(state);
+                match state {
+                    State::Closed(_) => self.closed = true,
+                    State::Resynced => self.resyncs = true,
+                    _ => {}
+                }
+            }
+            self.queue.push(output);
+        }
+        while let Some(event) = self.queue.pop() {
+            self.take(&event);
+        }
+    }
+
+    fn take(&mut self, event: &Event) {
+        self.trace(&("told", event.kind(), event.index()));
+        match event.kind() {
+            Kind::Gap => {
+                let gap = (event.from(), event.index(), event.loss(), self.lineage);
+                return self.gaps.push(gap);
+            }
+            Kind::Progress => return,
+            _ => {}
+        }
+        let node = event.node().expect("a node");
+        let response = event.response().expect("an answer");
+        if event.kind() == Kind::Change {
+            let body = String::from_utf8_lossy(response.body()).into_owned();
+            if self.told.iter().any(|(_, told)| *told == body) {
+                self.twice = Some(body.clone());
+            }
+            if !self.truth.contains(&body) {
+                self.false_words = Some(body.clone());
+            }
+            self.told.push((event.index(), body));
+        }
+        match response.action_text() {
+            "delete" => {
+                let key = node.key().to_owned();
+                self.table
+                    .retain(|k, _| *k != key && !k.starts_with(&format!("{key}/")));
+            }
+            _ => {
+                if let Some(value) = node.value() {
+                    self.table.insert(node.key().to_owned(), value.to_owned());
+                }
+            }
+        }
+    }
+
+    pub(super) fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        for _ in 0..20_000 {
+            if self.closed || !self.step(until) {
+                self.now = self.now.max(until);
+                return;
+            }
+        }
+        panic!("a hot loop");
+    }
+
+    /// One thing before `until`.
+    fn step(&mut self, until: Instant) -> bool {
+        self.vouch();
+        let wake = loop {
+            match self.machine.poll(self.now) {
+                Action::Prove(need) => {
+                    let member = &mut self.members[self.last_member];
+                    member.record.enlist(need, Box::new(|| {}));
+                    if member.audit.is_none() {
+                        if let Ok(audit) = member.record.begin(need, self.now) {
+                            member.audit = Some((audit, self.now));
+                            self.ask(self.last_member);
+                        }
+                    }
+                }
+                Action::Start(exchange) => {
+                    self.start(exchange);
+                    return true;
+                }
+                Action::Wait(at) => break at,
+                Action::Closed => {
+                    self.closed = true;
+                    return false;
+                }
+            }
+        };
+        let wake = match (wake, &self.running) {
+            // given up
+            (Some(_), Some(_)) => {
+                self.running = None;
+                wake
+            }
+            _ => wake,
+        };
+        // who still waits for an audit asks again
+        let again = self.now + MS * 200;
+        let mut next = wake.unwrap_or(again).min(again);
+        for i in 0..self.members.len() {
+            let member = &self.members[i];
+            for at in [member.restores, member.audit.as_ref().map(|(_, at)| *at)] {
+                next = next.min(at.unwrap_or(next));
+            }
+        }
+        next = next.min(self.due().unwrap_or(next));
+        if next > until {
+            return false;
+        }
+        self.now = self.now.max(next);
+        for i in 0..self.members.len() {
+            if self.members[i].restores.is_some_and(|at| at <= self.now) {
+                self.restored(i);
+            }
+            if self.members[i]
+                .audit
+                .as_ref()
+                .is_some_and(|(_, at)| *at <= self.now)
+            {
+                self.audited(i);
+            }
+        }
+        if self.due().is_some_and(|at| at <= self.now) {
+            self.go_on();
+        }
+        true
+    }
+
+    /// The member's answer to a question comes after a millisecond.
+    fn ask(&mut self, i: usize) {
+        let now = self.now;
+        let member = &mut self.members[i];
+        if let Some((_, at)) = &mut member.audit {
+            *at = now + MS;
+        }
+    }
+
+    fn audited(&mut self, i: usize) {
+        let drop = self.on(Act::Drop) && i == 0;
+        let now = self.now;
+        let member = &mut self.members[i];
+        let Some((mut audit, _)) = member.audit.take() else {
+            return;
+        };
+        let wire = audit.wire(&member.record, now);
+        let metrics = wire.target == "/metrics";
+        let barrier = wire.target.contains("quorum");
+        let mut todo = Todo::End;
+        if barrier && member.restores.is_some() && !member.frozen {
+            // it waits behind the snapshot
+            member.audit = Some((audit, member.restores.unwrap_or(now) + MS));
+            return;
+        }
+        if member.frozen || drop && metrics {
+            audit.failed();
+        } else {
+            let mut head = Head::new(200);
+            head.etcd_index = member.store.index;
+            let body = match (metrics, barrier) {
+                (true, _) if member.snapshots > 0 => format!(
+                    "etcd_server_snapshot_apply_in_progress_total 0\netcd_network_snapshot_receive_success{{From=\"a\"}} {}\n",
+                    member.snapshots
+                ),
+                (true, _) => "etcd_server_snapshot_apply_in_progress_total 0\n".to_owned(),
+                (_, true) => String::new(),
+                _ => format!("{{\"id\":\"m{i}\",\"startTime\":\"{}\"}}", member.process),
+            };
+            if wire.target == "/v2/keys/" {
+                head.cluster_id = "1".into();
+                (head.raft_index, head.raft_term) = (member.raft, member.term);
+            } else if !barrier {
+                head.etcd_index = 0;
+            }
+            todo = audit.answered(&member.record, &head, body.as_bytes(), now);
+        }
+        match todo {
+            Todo::Ask => member.audit = Some((audit, now + MS)),
+            Todo::End => {
+                member.record.end(audit, now);
+                member.record.is_awaited();
+                let standing = member.record.standing();
+                if let Some(s) = standing {
+                    let (a, b, c) = (
+                        s.since - self.began,
+                        s.proven - self.began,
+                        s.seen - self.began,
+                    );
+                    self.trace(&("audited", i, s.life, a, b, c, s.floor));
+                }
+                if i == self.last_member {
+                    self.vouch();
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, exchange: Box<Exchange>) {
+        let count = self.members.len();
+        self.last_member = match exchange.whom {
+            Whom::Any => 0,
+            Whom::Same | Whom::Only => self.last_member,
+            Whom::Other => (self.last_member + 1) % count,
+        };
+        let i = self.last_member;
+        self.trace(&(exchange.purpose, &exchange.wire.target));
+        let member = &mut self.members[i];
+        let connected = *member.connection.get_or_insert(self.now);
+        self.running = Some(Running {
+            exchange,
+            member: i,
+            asked: self.now,
+            connected,
+            taken: None,
+            head: None,
+            told_head: false,
+            body: None,
+            status: 200,
+            raft: (0, 0),
+            silence: None,
+            finish: None,
+        });
+        self.now += Duration::from_micros(200);
+    }
+
+    /// The server takes the request.
+    fn register(&mut self) {
+        let slow = self.on(Act::Slow);
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let member = &self.members[running.member];
+        let store = &member.store;
+        let recursive = self.machine.is_recursive();
+        running.taken = Some(store.index);
+        running.raft = (member.raft, member.term);
+        running.head = Some(self.now + MS / 2);
+        let at = self.now + MS / 2 + if slow { MS * 700 } else { Duration::ZERO };
+        match running.exchange.purpose {
+            Purpose::Poll => {
+                match store.look(KEY, recursive, wait_index(&running.exchange.wire.target)) {
+                    Found::Cleared(body) => {
+                        running.status = 400;
+                        running.body = Some((body, at));
+                    }
+                    Found::Event(told) => running.body = Some((told.body.clone(), at)),
+                    Found::Nothing => {}
+                }
+            }
+            Purpose::Snapshot => {
+                let listing = store.listing(KEY, recursive);
+                running.status = if listing.is_ok() { 200 } else { 404 };
+                let (Ok(body) | Err(body)) = listing;
+                running.body = Some((body, at));
+            }
+            Purpose::Probe => running.body = Some((String::new(), at)),
+        }
+    }
+
+    /// When the running exchange has something to say.
+    fn due(&self) -> Option<Instant> {
+        let running = self.running.as_ref()?;
+        let member = &self.members[running.member];
+        if running.taken.is_none() {
+            let patience = running.asked + running.exchange.head;
+            return Some(if member.frozen { patience } else { self.now });
+        }
+        let drop = self.on(Act::Drop) && running.member == 0;
+        if !running.told_head {
+            let withheld = self.on(Act::Withhold) && running.exchange.purpose == Purpose::Poll;
+            if !withheld || running.body.is_some() {
+                return running.head;
+            }
+            if self.live().is_some() {
+                return Some(self.now);
+            }
+            return Some(running.asked + running.exchange.head);
+        }
+        let mut next = running.silence;
+        if !drop {
+            if let Some((_, at)) = &running.body {
+                next = Some(next.map_or(*at, |n| n.min(*at)));
+            } else if self.live().is_some() {
+                next = Some(self.now);
+            }
+            if let Some(at) = running.finish {
+                if !member.frozen {
+                    next = Some(next.map_or(at, |n| n.min(at)));
+                }
+            }
+        }
+        next
+    }
+
+    fn live(&self) -> Option<String> {
+        let running = self.running.as_ref()?;
+        let member = &self.members[running.member];
+        if member.frozen || running.exchange.purpose != Purpose::Poll || running.body.is_some() {
+            return None;
+        }
+        let from = wait_index(&running.exchange.wire.target);
+        let told = member
+            .store
+            .live(KEY, self.machine.is_recursive(), running.taken?, from)?;
+        Some(told.body.clone())
+    }
+
+    /// The head is reported; `false`: that was the end.
+    fn tell_head(&mut self) -> bool {
+        let Some(running) = &mut self.running else {
+            return false;
+        };
+        running.told_head = true;
+        let Some(running) = &self.running else {
+            return false;
+        };
+        let head = self.head_of(running);
+        let member = &self.members[running.member];
+        if let Some(sight) = Sight::of(&head, (running.asked, self.now), running.connected) {
+            member.record.observe(sight);
+        }
+        self.trace(&(
+            "head",
+            head.status,
+            head.etcd_index,
+            head.raft_index,
+            head.raft_term,
+        ));
+        let heed = self.machine.on_head(self.now, &head);
+        let standing = member.record.standing();
+        match heed {
+            Heed::Leave => {
+                self.members[self.last_member].connection = None;
+                self.running = None;
+            }
+            Heed::Stay(silence) => {
+                let now = self.now;
+                if let Some(running) = &mut self.running {
+                    running.silence = Some(now + silence);
+                }
+            }
+        }
+        self.machine.vouch(self.now, standing);
+        self.vouch();
+        self.running.is_some()
+    }
+
+    fn go_on(&mut self) {
+        let Some(running) = &self.running else { return };
+        let purpose = running.exchange.purpose;
+        let asked = wait_index(&running.exchange.wire.target);
+        let i = running.member;
+        if running.taken.is_none() {
+            if !self.members[i].frozen {
+                return self.register();
+            }
+            return self.fail(FaultKind::Timeout, Phase::Head, false);
+        }
+        if !running.told_head {
+            let withheld = self.on(Act::Withhold) && purpose == Purpose::Poll;
+            let live = self.live();
+            if withheld && running.body.is_none() {
+                match live {
+                    Some(body) => self.answer(&body),
+                    None => self.fail(FaultKind::Timeout, Phase::Head, false),
+                }
+                return;
+            }
+            self.tell_head();
+            return;
+        }
+        let drop = self.on(Act::Drop) && i == 0;
+        let ready = match &running.body {
+            Some((body, at)) if *at <= self.now => Some(body.clone()),
+            _ => self.live(),
+        };
+        let ends = running.finish.is_some_and(|at| at <= self.now) && !self.members[i].frozen;
+        if let Some(body) = ready.filter(|_| !drop) {
+            // both are ready: etcd chooses by chance
+            if ends && self.roll(2) == 0 {
+                return self.answer("");
+            }
+            if self.on(Act::Half) {
+                self.path.retain(|(act, _)| *act != Act::Half);
+                return self.fail(FaultKind::Connection, Phase::Body, true);
+            }
+            if purpose == Purpose::Poll && self.on(Act::Repeat) {
+                // what is asked for again on purpose may be answered so
+                let again = format!("\"modifiedIndex\":{asked},");
+                if let Some(old) = self.cached.clone().filter(|old| !old.contains(&again)) {
+                    self.path.retain(|(act, _)| *act != Act::Repeat);
+                    return self.answer(&old);
+                }
+            }
+            if purpose == Purpose::Poll && body.contains("modifiedIndex") {
+                self.cached = Some(body.clone());
+            }
+            return self.answer(&body);
+        }
+        if ends && !drop {
+            if self.on(Act::Bare) {
+                return self.fail(FaultKind::Connection, Phase::Body, false);
+            }
+            return self.answer("");
+        }
+        if running.silence.is_some_and(|at| at <= self.now) {
+            if running.finish.is_none() && !running.exchange.finish.is_zero() {
+                let finish = running.exchange.finish;
+                let now = self.now;
+                if let Some(running) = &mut self.running {
+                    running.finish = Some(now + MS / 2);
+                    running.silence = Some(now + finish);
+                }
+                self.machine.on_finish(now);
+                return self.vouch();
+            }
+            self.fail(FaultKind::Timeout, Phase::Body, false);
+        }
+    }
+
+    /// All is well again, and time passes; what was lost, or told twice or wrongly.
+    pub(super) fn settle(&mut self) -> Result<(), String> {
+        self.acts += 10;
+        self.thaw();
+        self.path.clear();
+        self.pass(Duration::from_secs(40));
+        if let Some(body) = &self.twice {
+            return Err(format!("told twice: {body}"));
+        }
+        if self.closed {
+            return match self.on_lost {
+                OnLost::Fail => Ok(()),
+                _ => Err("closed".into()),
+            };
+        }
+        let full = self.full();
+        let next = self.machine.next_index();
+        if next <= full.index {
+            return Err(format!("it does not get on: {next} of {}", full.index));
+        }
+        let recursive = self.machine.is_recursive();
+        if self.on_lost == OnLost::Resync {
+            let now = files(&full, KEY, recursive)
+                .into_iter()
+                .map(|(k, v)| (k, v.0));
+            let now: BTreeMap<_, _> = now.collect();
+            return match now == self.table {
+                true => Ok(()),
+                false => Err(format!("the table is {:?}, the store {now:?}", self.table)),
+            };
+        }
+        if let Some(body) = &self.false_words {
+            return Err(format!("not what happened: {body}"));
+        }
+        for told in full.history.iter().flatten() {
+            if told.index < self.start || !wanted(told, KEY, recursive) {
+                continue;
+            }
+            let was_told = self.told.iter().any(|(_, body)| *body == told.body);
+            let in_gap = self.gaps.iter().any(|&(from, to, loss, lineage)| {
+                let again = loss == Some(Loss::Recreated) && told.index <= to;
+                lineage == self.lineage && (again || (from..=to).contains(&told.index))
+            });
+            if !was_told && !in_gap {
+                return Err(format!("lost: {}", told.body));
+            }
+        }
+        Ok(())
+    }
+
+    /// The watch has a place and has told one change.
+    pub(super) fn begin(&mut self) {
+        self.write(Op::Set("/other".into(), "v".into()));
+        self.pass(MS * 20);
+        let key = self.watched_key();
+        self.start = self.full().index + 1;
+        self.write(Op::Set(key, "first".into()));
+        self.pass(MS * 20);
+        assert_eq!(self.told.len(), 1, "{:?}", self.machine.state());
+    }
+
+    pub(super) fn gaps(&self) -> usize {
+        self.gaps.len() + usize::from(self.resyncs) + usize::from(self.closed)
+    }
+}
+
+/// One history, from the beginning.
+pub(super) fn run(seed: u64, acts: &[Act], members: usize, on_lost: OnLost) -> Result<Sim, String> {
+    let mut sim = Sim::new(seed, members, on_lost, seed % 2 == 0);
+    sim.begin();
+    for act in acts {
+        sim.act(*act);
+    }
+    let outcome = sim.settle();
+    outcome
+        .map(|()| sim)
+        .map_err(|why| format!("seed {seed}, {members} members, {on_lost:?}, {acts:?}: {why}"))
+}

@@ -1,0 +1,144 @@
+//! Every short history, many random ones, and each of them without one of the rules.
+
+use super::histories::{Act, FAULTS, run};
+use crate::cluster::rule::Rule;
+use crate::watch::options::OnLost;
+use crate::watch::pace::Pace;
+
+const POLICIES: [OnLost; 3] = [OnLost::Gap, OnLost::Resync, OnLost::Fail];
+
+/// The long form is for who has minutes.
+fn is_long() -> bool {
+    std::env::var_os("ETCD_V2_TEST_HISTORIES").is_some_and(|form| form == "long")
+}
+
+/// All orders of so many writes of these kinds and so many faults, each told to `each` with its number.
+fn histories(writes: &[Act], most: usize, faults: usize, each: &mut impl FnMut(u64, &[Act])) {
+    fn go(
+        so_far: &mut Vec<Act>,
+        (writes, left, faults): (&[Act], usize, usize),
+        number: &mut u64,
+        each: &mut impl FnMut(u64, &[Act]),
+    ) {
+        *number += 1;
+        each(*number, so_far);
+        if left > 0 {
+            for write in writes {
+                so_far.push(*write);
+                go(so_far, (writes, left - 1, faults), number, each);
+                so_far.pop();
+            }
+        }
+        if faults > 0 {
+            for fault in FAULTS {
+                so_far.push(fault);
+                go(so_far, (writes, left, faults - 1), number, each);
+                so_far.pop();
+            }
+        }
+    }
+    go(&mut Vec::new(), (writes, most, faults), &mut 0, each);
+}
+
+/// Whether only the way is at fault, and not the store.
+fn is_path(act: &Act) -> bool {
+    use Act::*;
+    matches!(
+        act,
+        Cut | Half | Drop | Bare | Repeat | Withhold | Slow | Watched | Foreign
+    )
+}
+
+#[test]
+fn every_history_of_four_writes_and_two_faults() {
+    let (writes, most): (&[Act], usize) = match is_long() {
+        true => (&[Act::Watched, Act::Foreign, Act::Delete], 4),
+        false => (&[Act::Watched, Act::Foreign], 4),
+    };
+    let (mut runs, mut failed) = (0, Vec::new());
+    histories(writes, most, 2, &mut |number, acts| {
+        // without the long form each history is run once, with a policy and a number of members by turns
+        let all = if is_long() { 6 } else { 1 };
+        if !is_long() && number % 151 != 0 && acts.len() > 3 {
+            return;
+        }
+        for turn in 0..all {
+            let n = number + turn;
+            let policy = POLICIES[n as usize % 3];
+            runs += 1;
+            match run(n, acts, 1 + (n / 3) as usize % 2, policy) {
+                Err(why) => failed.push(why),
+                Ok(sim) if acts.iter().all(is_path) && sim.gaps() > 0 => {
+                    failed.push(format!("seed {n}, {acts:?}: a loss is told that is none"));
+                }
+                Ok(_) => {}
+            }
+        }
+    });
+    println!("{runs} histories");
+    failed.sort_by_key(String::len);
+    failed.truncate(5);
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+/// A history of up to twenty acts.
+fn random(seed: u64) -> (Vec<Act>, usize, OnLost) {
+    let mut dice = Pace::new(seed ^ 0xabcd);
+    let mut roll = |sides: u64| (dice.dice() >> 16) % sides;
+    let acts = (0..5 + roll(16)).map(|_| match roll(5) {
+        0 => FAULTS[roll(FAULTS.len() as u64) as usize],
+        1 => Act::Foreign,
+        2 => [Act::Entries, Act::Delete, Act::Foreign][roll(3) as usize],
+        _ => Act::Watched,
+    });
+    let acts = acts.collect();
+    (acts, 1 + roll(3) as usize, POLICIES[roll(3) as usize])
+}
+
+#[test]
+fn random_long_histories() {
+    let count = if is_long() { 100_000 } else { 300 };
+    let mut failed = Vec::new();
+    for seed in 0..count {
+        let (acts, members, policy) = random(seed);
+        if let Err(why) = run(seed, &acts, members, policy) {
+            failed.push(why);
+        }
+    }
+    let count = failed.len();
+    failed.sort_by_key(String::len);
+    failed.truncate(5);
+    assert!(failed.is_empty(), "{count}: {failed:#?}");
+}
+
+/// One of the random ones, by the number in ETCD_V2_TEST_SEED.
+#[test]
+fn one_history() {
+    let seed = std::env::var("ETCD_V2_TEST_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
+    let (acts, members, policy) = random(seed.unwrap_or(1));
+    if let Err(why) = run(seed.unwrap_or(1), &acts, members, policy) {
+        panic!("{why}");
+    }
+}
+
+/// Each rule is there for a reason. Takes minutes.
+#[test]
+#[ignore = "takes minutes"]
+fn without_any_one_rule_something_is_lost() {
+    let mut needless = Vec::new();
+    for rule in Rule::ALL {
+        Rule::set_missing(Some(rule));
+        let found = (0..6000).find(|&seed| {
+            let (acts, members, policy) = random(seed);
+            std::panic::catch_unwind(|| run(seed, &acts, members, policy).is_err()).unwrap_or(true)
+        });
+        Rule::set_missing(None);
+        println!("{rule:?}: {found:?}");
+        if found.is_none() {
+            needless.push(rule);
+        }
+    }
+    assert!(needless.is_empty(), "{needless:?}");
+}
