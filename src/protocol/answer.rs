@@ -157,7 +157,9 @@ fn accepted(
     };
     let tree = match read {
         Ok(tree) => tree,
-        Err(_) if expect == Expect::Anything => Tree::default(),
+        Err(error) if expect == Expect::Anything && error.status() != Status::LIMIT => {
+            Tree::default()
+        }
         Err(error) => return not_accepted(&head, &body, error, write),
     };
     body.push(0);
@@ -200,7 +202,8 @@ fn not_accepted(head: &Head, body: &[u8], error: Error, write: bool) -> Verdict 
     let mut foreign = foreign(error.status(), text, head, body);
     // the head said yes, the body does not tell what was done
     foreign.detail_mut().outcome_unknown = write;
-    if error.status() == Status::TOO_LARGE {
+    // another member would send as much
+    if matches!(error.status(), Status::TOO_LARGE | Status::LIMIT) {
         return Verdict::Refused(foreign);
     }
     Verdict::Trouble(foreign)

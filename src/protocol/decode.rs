@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     status::Status,
 };
+use std::collections::TryReserveError;
 
 /// Decodes an answer of the key space. A tree without nodes is a valid result; what it means is for the caller to say.
 pub fn decode(body: &[u8], limits: &Limits) -> Result<Tree> {
@@ -53,6 +54,13 @@ pub fn decode(body: &[u8], limits: &Limits) -> Result<Tree> {
                 limits.depth
             ),
         ),
+        Stop::Memory => Error::new(
+            Status::LIMIT,
+            format!(
+                "out of memory for the nodes of an answer of {} bytes",
+                text.len()
+            ),
+        ),
         Stop::Nodes => Error::new(
             Status::TOO_LARGE,
             format!(
@@ -67,6 +75,14 @@ enum Stop {
     Broken(Broken),
     Depth,
     Nodes,
+    Memory,
+}
+
+impl From<TryReserveError> for Box<Stop> {
+    #[cold]
+    fn from(_: TryReserveError) -> Box<Stop> {
+        Box::new(Stop::Memory)
+    }
 }
 
 impl From<Broken> for Box<Stop> {
@@ -138,9 +154,9 @@ struct Decoder<'a> {
 
 impl Decoder<'_> {
     fn run(mut self) -> Step<Tree> {
-        self.tree.nodes.reserve_exact(self.guess(4, 1024));
+        self.tree.nodes.try_reserve_exact(self.guess(4, 1024))?;
         self.tree.nodes.push(Node::default());
-        self.tree.text.reserve_exact(self.total.min(4096) + 2);
+        self.tree.text.try_reserve_exact(self.total.min(4096) + 2)?;
         self.tree.text.push('\0');
         let mut seen = 0u8;
         let mut first = true;
@@ -194,12 +210,15 @@ impl Decoder<'_> {
                 if self.stack.is_empty() {
                     return Ok(index);
                 }
+                if self.waiting.len() == self.waiting.capacity() {
+                    self.waiting.try_reserve(1)?;
+                }
                 self.waiting.push(index);
                 if self.json.element(false)? {
                     first = true;
                     open = self.enter()?;
                 } else {
-                    open = self.adopt();
+                    open = self.adopt()?;
                 }
                 continue;
             };
@@ -229,6 +248,7 @@ impl Decoder<'_> {
                     self.json.array()?;
                     if self.json.element(true)? {
                         open.base = self.waiting.len() as u32;
+                        self.stack.try_reserve(1)?;
                         self.stack.push(open);
                         open = self.enter()?;
                         first = true;
@@ -276,7 +296,7 @@ impl Decoder<'_> {
         }
         if index == self.tree.nodes.capacity() {
             let more = self.more(index, (self.limits.nodes as usize).saturating_add(1));
-            self.tree.nodes.reserve_exact(more);
+            self.tree.nodes.try_reserve_exact(more)?;
         }
         let mut open = Open::default();
         open.node.index = index as u32;
@@ -294,6 +314,7 @@ impl Decoder<'_> {
             return Err(self.broken("a node without a key ends"));
         }
         if node.bits & 2 != 0 {
+            self.tree.lives.try_reserve(1)?;
             self.tree.lives.push(open.life);
             node.bits = (node.bits & 1) | (self.tree.lives.len() as u32) << 1;
         }
@@ -304,13 +325,14 @@ impl Decoder<'_> {
     }
 
     /// Goes back to the parent and gives it the list of its children, complete now.
-    fn adopt(&mut self) -> Open {
+    fn adopt(&mut self) -> Step<Open> {
         let mut parent = self.stack.pop().unwrap_or_default();
         let base = parent.base as usize;
         parent.node.first_child = self.tree.children.len() as u32;
         parent.node.child_count = (self.waiting.len() - base) as u32;
+        self.tree.children.try_reserve(self.waiting.len() - base)?;
         self.tree.children.extend(self.waiting.drain(base..));
-        parent
+        Ok(parent)
     }
 
     /// A string into the arena, with its NUL.
@@ -322,7 +344,7 @@ impl Decoder<'_> {
         if text.capacity() - start <= source.raw.len() {
             let needed = source.raw.len() + 1;
             let more = self.more(start, self.total + 2).max(needed);
-            self.tree.text.reserve_exact(more);
+            self.tree.text.try_reserve_exact(more)?;
         }
         let text = &mut self.tree.text;
         source.append_to(text);

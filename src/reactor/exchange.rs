@@ -6,7 +6,7 @@ use crate::error::Phase;
 use crate::protocol::answer::Head;
 use crate::protocol::http::exchange::{Event, Exchange as Reader};
 use crate::protocol::http::flaw::{Flaw, FlawKind};
-use crate::transport::channel::{Answer, KEPT, Limits, room_for};
+use crate::transport::channel::{Answer, KEPT, Limits, out_of_memory, room_for};
 use crate::transport::credentials::Authorization;
 use crate::transport::fault::{Fault, FaultKind, Sent};
 use crate::transport::race::Race;
@@ -171,18 +171,16 @@ impl Exchange {
     pub(super) fn fault(&mut self, failure: Failure) -> Box<Fault> {
         let mut fault = self.record.fault(failure);
         fault.head = self.head.take().map(Box::new);
-        self.body.truncate(KEPT);
-        fault.body = std::mem::take(&mut self.body);
+        // a copy: what was reserved for all of it is let go
+        fault.body = self.body.get(..KEPT).unwrap_or(&self.body).to_vec();
+        self.body = Vec::new();
         Box::new(fault)
     }
 
     /// The complete answer.
     pub(super) fn answer(&mut self, now: Instant) -> Answer {
-        let mut body = std::mem::take(&mut self.body);
-        if body.len() == body.capacity() {
-            // for the NUL of C
-            body.reserve(1);
-        }
+        // with room for the NUL of C
+        let body = std::mem::take(&mut self.body);
         Answer {
             head: self.head.take().unwrap_or_default(),
             body,
@@ -212,11 +210,14 @@ impl Exchange {
                 Ok(Event::More) => break,
                 Ok(Event::Head(head)) => {
                     self.record.enter(Phase::Body, now);
-                    self.body.reserve_exact(match reader.expected() {
+                    let room = match reader.expected() {
                         // an idle poll needs no room yet
                         None => 0,
                         told => room_for(told),
-                    });
+                    };
+                    if self.body.try_reserve_exact(room).is_err() {
+                        return Fed::Bad(out_of_memory());
+                    }
                     let said = heed.take().map(|heed| heed(&head));
                     self.head = Some(head);
                     match said {
@@ -227,7 +228,14 @@ impl Exchange {
                         Some(Heed::Stay) | None => {}
                     }
                 }
-                Ok(Event::Data(data)) => self.body.extend_from_slice(data),
+                Ok(Event::Data(data)) => {
+                    // and the NUL of C
+                    if self.body.try_reserve(data.len() + 1).is_err() {
+                        self.body = Vec::new();
+                        return Fed::Bad(out_of_memory());
+                    }
+                    self.body.extend_from_slice(data);
+                }
                 Ok(Event::End {
                     keep_alive,
                     surplus,

@@ -274,6 +274,8 @@ impl Channel {
         let mut bytes = Vec::new();
         let failed = |mut fault: Fault, head: Head, mut bytes: Vec<u8>| {
             bytes.truncate(KEPT);
+            // what was reserved for all of it is let go
+            bytes.shrink_to_fit();
             fault.head = Some(Box::new(head));
             fault.body = bytes;
             Err(Box::new(fault))
@@ -286,9 +288,18 @@ impl Channel {
         if told.is_some_and(|length| length > limits.max_body) {
             return failed(too_large(limits.max_body), head, bytes);
         }
-        bytes.reserve_exact(room_for(told));
+        let full = || {
+            attempt::with(|attempt| attempt.record.fault(out_of_memory()))
+                .unwrap_or_else(|| unattended(out_of_memory()))
+        };
+        if bytes.try_reserve_exact(room_for(told)).is_err() {
+            return failed(full(), head, Vec::new());
+        }
         let mut limited = HandedOn(body.as_reader()).take(limits.max_body.saturating_add(1));
         if let Err(error) = limited.read_to_end(&mut bytes) {
+            if error.kind() == io::ErrorKind::OutOfMemory {
+                return failed(full(), head, Vec::new());
+            }
             return failed(fault(&error.into(), "body"), head, bytes);
         }
         if bytes.len() as u64 > limits.max_body {
@@ -302,8 +313,8 @@ impl Channel {
                 return failed(fault, head, bytes);
             }
         }
-        if bytes.len() == bytes.capacity() {
-            bytes.reserve(1);
+        if bytes.try_reserve_exact(1).is_err() {
+            return failed(full(), head, Vec::new());
         }
         let ended = attempt::with(|attempt| {
             let record = &attempt.record;
@@ -428,6 +439,12 @@ fn too_large(max_body: u64) -> Fault {
 
 fn unattended(failure: Failure) -> Fault {
     Record::new().fault(failure)
+}
+
+/// There is no room for what a server has sent.
+pub(crate) fn out_of_memory() -> Failure {
+    let text = "out of memory for the body of the answer";
+    Failure::new(Phase::Body, FaultKind::Local, text)
 }
 
 /// Room for a body whose length is told.
