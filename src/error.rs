@@ -3,6 +3,7 @@
 use crate::echo;
 use crate::status::Status;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,9 +70,25 @@ pub struct Known {
 #[derive(Clone)]
 pub struct Error(Box<Detail>);
 
-/// Fields of an [`Error`]; absent text is empty, absent numbers are 0.
+/// Everything known about an [`Error`].
 #[derive(Clone, Debug)]
 pub struct Detail {
+    facts: Facts,
+    /// Whether the request may have been, or may still be, applied. There is no way back from it.
+    pub outcome_unknown: bool,
+}
+
+impl Deref for Detail {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+/// What may be filled in freely; absent text is empty, absent numbers are 0.
+#[derive(Clone, Debug)]
+pub struct Facts {
     /// The status that a caller switches on.
     pub status: Status,
     /// One line; names the parameter or endpoint.
@@ -90,8 +107,6 @@ pub struct Detail {
     pub phase: Option<Phase>,
     /// Whether the same call may succeed later without anything being changed by the caller.
     pub retriable: bool,
-    /// Whether the request may have been, or may still be, applied.
-    pub outcome_unknown: bool,
     /// Whether it is, or is about, an answer that is older than one seen before.
     pub stale: bool,
     /// What was known when the request first left: what it changed has a higher index.
@@ -124,7 +139,7 @@ pub(crate) fn line(mut text: String) -> String {
 impl Error {
     /// An error of `status` with a one-line `message`; what is longer than 1 KiB is cut.
     pub fn new(status: Status, message: impl Into<String>) -> Error {
-        Error(Box::new(Detail {
+        let facts = Facts {
             status,
             message: line(message.into()),
             cause: String::new(),
@@ -134,17 +149,20 @@ impl Error {
             endpoint: None,
             phase: None,
             retriable: false,
-            outcome_unknown: status == Status::OUTCOME_UNKNOWN,
             stale: false,
             known: Known::default(),
             attempts: Vec::new(),
             body: Vec::new(),
+        };
+        Error(Box::new(Detail {
+            facts,
+            outcome_unknown: status == Status::OUTCOME_UNKNOWN,
         }))
     }
 
     /// The same with another line of text.
     pub fn with_message(mut self, message: impl Into<String>) -> Error {
-        self.0.message = line(message.into());
+        self.0.facts.message = line(message.into());
         self
     }
 
@@ -155,7 +173,7 @@ impl Error {
 
     /// The status that a caller switches on.
     pub fn status(&self) -> Status {
-        self.0.status
+        self.0.facts.status
     }
 
     /// Everything known.
@@ -163,9 +181,20 @@ impl Error {
         &self.0
     }
 
-    /// Everything known, to be filled in.
-    pub fn detail_mut(&mut self) -> &mut Detail {
-        &mut self.0
+    /// What is known, to be filled in.
+    pub fn detail_mut(&mut self) -> &mut Facts {
+        &mut self.0.facts
+    }
+
+    /// The request may have been, or may still be, applied.
+    pub fn doubt(&mut self) {
+        self.0.outcome_unknown = true;
+    }
+
+    /// Another status and message, with all else that is known.
+    pub(crate) fn retitle(&mut self, status: Status, message: String) {
+        self.0.facts.status = status;
+        self.0.facts.message = line(message);
     }
 }
 

@@ -7,6 +7,7 @@
 //! | [`ffi`] | the C boundary: pointers, strings, handles, panics; one file per noun of the header |
 //! | [`client`] | what a caller can ask for, in Rust terms: [`client::Client`], options, calls, watches |
 //! | [`cluster`] | the members: which one to ask, penalties, shares of the deadline, what may be repeated |
+//! | [`outcome`] | what became of a write: which answers and ends prove what; its `proof` is part of the ground |
 //! | [`reactor`] | one thread per client for everything that nobody waits for: calls with a completion, long polls |
 //! | [`watch`] | the rules of watching, without I/O: what to ask next, what to tell, who shares |
 //! | [`transport`] | one exchange with one member: endpoint, connection, cancel token, what was sent and received |
@@ -22,6 +23,7 @@ pub mod cluster;
 pub mod echo;
 pub mod error;
 pub mod ffi;
+pub mod outcome;
 mod panics;
 pub mod protocol;
 pub mod reactor;

@@ -26,7 +26,6 @@ fn watchers() {
     let program = CProgram::new("watcher").build();
     watcher(&program, Version::V3_4);
     watcher(&program, Version::V3_5);
-    watcher(&program, Version::V3_5Newest);
 }
 
 #[test]

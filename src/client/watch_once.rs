@@ -145,7 +145,7 @@ impl Poll<'_> {
                 self.position.quiet(index);
                 self.settle(ended - now)
             }
-            Step::Refused(error) => Err(self.trail.take().sign(error)),
+            Step::Refused(error) => Err(self.trail.take().sign(error).into_error()),
             Step::Trouble(error) | Step::Stale(error, _) => {
                 self.trail.trouble(member.url(), error, ended - now);
                 self.answered.push(member.clone());
@@ -218,7 +218,7 @@ impl Poll<'_> {
         let head = fault.head.as_ref().map_or(0, |head| head.etcd_index);
         match (fault.kind, fault.phase) {
             (FaultKind::Cancelled | FaultKind::Local | FaultKind::TooLarge, _) => {
-                return Err(self.trail.take().stopped(fault.kind));
+                return Err(self.trail.take().stopped(fault.kind).into_error());
             }
             // the poll's own time is over
             (FaultKind::Timeout, Phase::Body) if fault.body_began => self.position.cut(head),
@@ -301,7 +301,7 @@ impl Poll<'_> {
         let mut quest = Quest::default();
         if quest.begin(budget, decode, &answered, now, &client.roster) {
             if failover::seek(&client.roster, quest, self.cancel) {
-                return Err(self.trail.take().cancelled());
+                return Err(self.trail.take().cancelled().into_error());
             }
             if client.roster.pick(now, &self.tried).is_some() {
                 return Ok(None);
@@ -331,7 +331,7 @@ impl Poll<'_> {
     fn breathe(&mut self) -> Result<Option<Response>> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if pause(self.cancel, self.backoff.pause().min(left)) {
-            return Err(self.trail.take().cancelled());
+            return Err(self.trail.take().cancelled().into_error());
         }
         Ok(None)
     }
@@ -349,6 +349,6 @@ impl Poll<'_> {
         );
         error.detail_mut().index = self.position.wait_index().saturating_sub(1);
         error.detail_mut().retriable = true;
-        trail.sign(error)
+        trail.sign(error).into_error()
     }
 }

@@ -127,21 +127,21 @@ impl Census {
     /// To the next member, or the next that is new.
     pub fn go(&mut self, now: Instant, roster: &Roster) -> Todo {
         if self.budget.left(now).is_zero() {
-            return Todo::End(Err(self.trail.take().out_of_time(now)));
+            return Todo::End(Err(self.trail.take().out_of_time(now).into_error()));
         }
         if let Some(pause) = self.look_up(now, roster) {
             return Todo::Pause(pause.min(self.budget.left(now)));
         }
         if !self.lists {
             return Todo::End(match roster.is_empty() {
-                true => Err(self.trail.take().exhausted()),
+                true => Err(self.trail.take().exhausted().into_error()),
                 false => Ok(self.changed),
             });
         }
         let Some(found) = &mut self.found else {
             return match roster.pick(now, &self.tried) {
                 Some(member) => self.ask(member, members::ask_list(), now, roster),
-                None => Todo::End(Err(self.trail.take().exhausted())),
+                None => Todo::End(Err(self.trail.take().exhausted().into_error())),
             };
         };
         if let Some(endpoint) = found.rest.pop_front() {
@@ -151,7 +151,7 @@ impl Census {
             return self.ask(member, wire, now, roster);
         }
         if found.good.is_empty() {
-            return Todo::End(Err(self.trail.take().exhausted()));
+            return Todo::End(Err(self.trail.take().exhausted().into_error()));
         }
         self.changed |= roster.replace(Source::Synced, &found.good, self.epoch);
         Todo::End(Ok(self.changed))
@@ -218,7 +218,7 @@ impl Census {
         present.entry.answered(&present.member, &answer, now);
         let expect = present.wire.expect;
         let http_status = answer.head.status;
-        let verdict = judge(answer.head, answer.body, expect, Repeat::Safe, &self.decode);
+        let verdict = judge(answer.head, answer.body, expect, &self.decode);
         let result = match verdict {
             Verdict::Success(response) => self.take(&present, &response, now, roster),
             Verdict::Refused(error) | Verdict::Trouble(error) => Err(error),
@@ -264,7 +264,7 @@ impl Census {
             }
             Next::Stop => {
                 present.entry.fault(&fault, now);
-                return Todo::End(Err(self.trail.take().stopped(fault.kind)));
+                return Todo::End(Err(self.trail.take().stopped(fault.kind).into_error()));
             }
             Next::Again | Next::Other => present.entry.fault(&fault, now),
         }
@@ -274,7 +274,7 @@ impl Census {
 
     /// The caller gave up between two exchanges.
     pub fn cancelled(&mut self) -> Error {
-        self.trail.take().cancelled()
+        self.trail.take().cancelled().into_error()
     }
 
     /// An answer that is etcd's: of a member that was asked for its list, or of one that is new.

@@ -1,6 +1,8 @@
 use super::*;
 use crate::client::Options;
+use crate::outcome::proof::NotApplied;
 use crate::transport::fault::{FaultKind, Sent};
+use crate::transport::record::Record;
 use std::time::Duration;
 
 /// A roster and how its members, and others, answer.
@@ -79,6 +81,7 @@ impl World {
                     kind: FaultKind::Connection,
                     text: "no".into(),
                     sent: Sent::None,
+                    not_applied: NotApplied::left(&Record::of(Sent::None)),
                     received: 0,
                     reused,
                     head: None,
@@ -94,7 +97,7 @@ impl World {
                     let answer = Answer {
                         head,
                         body: body.into_bytes(),
-                        whole: true,
+                        partial: None,
                         course: Default::default(),
                     };
                     census.answered(answer, now, roster)
@@ -316,7 +319,7 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
     let answer = || Answer {
         head: head.clone(),
         body: list(&["http://b:1"]).into_bytes(),
-        whole: true,
+        partial: None,
         course: Default::default(),
     };
     let Todo::Exchange = census.answered(answer(), now, roster) else {

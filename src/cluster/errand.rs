@@ -6,6 +6,7 @@ use super::pursuit::{Pursuit, Terms, Todo};
 use super::roster::Roster;
 use crate::echo::one_line;
 use crate::error::{Error, Result};
+use crate::outcome::copies::Told;
 use crate::protocol::admin::members;
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, flags};
@@ -140,13 +141,18 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
         }
     }
 
+    /// Whether it changes something.
+    pub fn is_write(&self) -> bool {
+        self.request.is_write()
+    }
+
     /// This member is not asked in the first round: somebody waits for it already.
     pub fn avoid(&mut self, member: Arc<Member>) {
         self.request.avoid(member);
     }
 
     /// The caller gave up between two exchanges.
-    pub fn cancelled(&mut self) -> Error {
+    pub fn cancelled(&mut self) -> Told {
         match self.before.front_mut() {
             None => self.request.cancelled(),
             Some(before) => before.pursuit().cancelled(),
@@ -176,7 +182,9 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
             (todo, _) => return todo,
         };
         let again = match (before, result) {
-            (Before::Leader(_), Err(error)) if error.status() == Status::CANCELLED => Err(error),
+            (Before::Leader(_), Err(told)) if told.error().status() == Status::CANCELLED => {
+                Err(told.into_error())
+            }
             (Before::Leader(_), result) => {
                 let response = result.ok();
                 roster
@@ -184,7 +192,7 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
                     .learn(response.and_then(|r| leader(&r, roster)));
                 Ok(false)
             }
-            (Before::Look(look), result) => look.judge(result, now),
+            (Before::Look(look), result) => look.judge(result.map_err(Told::into_error), now),
         };
         match again {
             Ok(again) => {
@@ -193,7 +201,8 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
                 }
                 self.go(now, roster)
             }
-            Err(error) => Todo::End(Err(error)),
+            // nothing of the request itself has left
+            Err(error) => Todo::End(Err(self.request.before(error))),
         }
     }
 }

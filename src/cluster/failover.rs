@@ -8,6 +8,7 @@ use super::roster::Roster;
 use super::search::{self, Quest};
 use super::visit::{Step, Visit};
 use crate::error::Result;
+use crate::outcome::copies::Told;
 use crate::protocol::response::Response;
 use crate::protocol::wire::Wire;
 use crate::transport::cancel::{Cancel, pause};
@@ -25,8 +26,12 @@ pub fn run<W: Deref<Target = Wire> + Clone>(
     let mut todo = errand.go(Instant::now(), roster);
     loop {
         todo = match todo {
-            Todo::End(result) => return result.map(|response| *response),
-            Todo::Pause(time) if pause(cancel, time) => return Err(errand.cancelled()),
+            Todo::End(result) => {
+                return result.map(|response| *response).map_err(Told::into_error);
+            }
+            Todo::Pause(time) if pause(cancel, time) => {
+                return Err(errand.cancelled().into_error());
+            }
             Todo::Pause(_) => errand.go(Instant::now(), roster),
             Todo::Exchange => match errand.exchange() {
                 None => errand.go(Instant::now(), roster),
@@ -103,13 +108,13 @@ pub fn visit(
                 if let Some(head) = &fault.head {
                     roster.guard().see(member.number(), head, now);
                 }
-                break visit.failed(fault);
+                break Step::Fault(fault);
             }
             Ok(answer) => {
                 let now = Instant::now();
                 entry.answered(member, &answer, now);
                 roster.guard().see(member.number(), &answer.head, now);
-                if let Some(step) = visit.answered(answer, roster, settings) {
+                if let (Some(step), _) = visit.answered(answer, roster, settings) {
                     break step;
                 }
                 let (member, wire) = visit.exchange();

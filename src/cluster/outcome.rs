@@ -1,7 +1,7 @@
-//! What a failed exchange means for the request: go on, where, and whether it may have been applied.
+//! What a failed exchange means for the request: whether to go on, and where.
 
 use crate::protocol::wire::Repeat;
-use crate::transport::fault::{Fault, FaultKind, Sent};
+use crate::transport::fault::{Fault, FaultKind};
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,6 @@ pub enum Next {
 pub struct Outcome {
     /// What to do next.
     pub next: Next,
-    /// Whether the request may have been, or may still be, applied.
-    pub maybe_applied: bool,
     /// Whether the member is to blame.
     pub blame: bool,
 }
@@ -36,8 +34,7 @@ pub fn repeatable(repeat: Repeat, allowed: bool) -> bool {
 
 /// Judges a fault of a request of class `repeat`; `allowed` is the caller's consent to repeat.
 pub fn judge(fault: &Fault, repeat: Repeat, allowed: bool) -> Outcome {
-    let left = fault.sent == Sent::Fully;
-    let maybe_applied = left && repeat != Repeat::Safe;
+    let left = fault.not_applied.is_none();
     let stale = fault.reused && fault.received == 0 && fault.kind == FaultKind::Connection;
     let next = match fault.kind {
         FaultKind::Cancelled | FaultKind::Local | FaultKind::TooLarge => Next::Stop,
@@ -49,17 +46,16 @@ pub fn judge(fault: &Fault, repeat: Repeat, allowed: bool) -> Outcome {
         FaultKind::Cancelled | FaultKind::Local | FaultKind::TooLarge => false,
         _ => !stale,
     };
-    Outcome {
-        next,
-        maybe_applied,
-        blame,
-    }
+    Outcome { next, blame }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::Phase;
+    use crate::outcome::proof::NotApplied;
+    use crate::transport::fault::Sent;
+    use crate::transport::record::Record;
 
     fn fault(kind: FaultKind, sent: Sent, reused: bool, received: u64) -> Fault {
         Fault {
@@ -67,6 +63,7 @@ mod tests {
             kind,
             text: String::new(),
             sent,
+            not_applied: NotApplied::left(&Record::of(sent)),
             received,
             reused,
             head: None,
@@ -85,7 +82,6 @@ mod tests {
                     o,
                     Outcome {
                         next: Next::Other,
-                        maybe_applied: false,
                         blame: true
                     }
                 );
@@ -94,7 +90,6 @@ mod tests {
                     o,
                     Outcome {
                         next: Next::Again,
-                        maybe_applied: false,
                         blame: false
                     }
                 );
@@ -117,7 +112,6 @@ mod tests {
                 o,
                 Outcome {
                     next: Next::Stop,
-                    maybe_applied: true,
                     blame: true
                 }
             );
@@ -136,11 +130,9 @@ mod tests {
                 o,
                 Outcome {
                     next: Next::Stop,
-                    maybe_applied: false,
                     blame: false
                 }
             );
-            assert!(judge(&fault(kind, Sent::Fully, false, 9), Repeat::Never, false).maybe_applied);
         }
     }
 }

@@ -12,10 +12,11 @@ use super::roster::Roster;
 use super::search::{self, Quest};
 use super::trail::Trail;
 use super::visit::{Step, Visit};
-use crate::error::{Error, Result};
+use crate::error::Error;
+use crate::outcome::copies::{Copies, Told};
 use crate::protocol::answer;
 use crate::protocol::response::Response;
-use crate::protocol::wire::{Expect, Wire};
+use crate::protocol::wire::{Expect, Repeat, Wire};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Limits, Settings};
 use crate::transport::fault::{Fault, FaultKind};
@@ -65,7 +66,7 @@ pub enum Todo {
     /// Let this time pass, then go on with [`Pursuit::go`].
     Pause(Duration),
     /// Nothing more.
-    End(Result<Box<Response>>),
+    End(std::result::Result<Box<Response>, Told>),
 }
 
 /// A request on its way.
@@ -106,9 +107,9 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
     pub fn new(wire: W, terms: Terms, now: Instant) -> Pursuit<W> {
         Pursuit {
             repeatable: outcome::repeatable(wire.repeat, terms.allow_repeat),
+            trail: Trail::of(now, Copies::of(&wire)),
             wire,
             terms,
-            trail: Trail::new(now),
             tried: Vec::new(),
             round: 1,
             hope: false,
@@ -198,6 +199,9 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             let (asked, wire) = visit.exchange();
             entry.attempt(asked, wire);
         }
+        if visit.has_begun() {
+            self.trail.copies.begin();
+        }
         self.present = Some(Present {
             visit,
             limits,
@@ -206,6 +210,11 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             view,
         });
         Todo::Exchange
+    }
+
+    /// Whether it changes something.
+    pub(super) fn is_write(&self) -> bool {
+        self.wire.repeat != Repeat::Safe
     }
 
     /// This member is not asked in the first round.
@@ -254,9 +263,15 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         if let Some(entry) = &self.entry {
             entry.answered(present.visit.exchange().0, &answer, now);
         }
-        let todo = match present.visit.answered(answer, roster, settings) {
+        let had_begun = present.visit.has_begun();
+        let (step, proof) = present.visit.answered(answer, roster, settings);
+        if had_begun && !matches!(step, Some(Step::Done(_))) {
+            self.trail.copies.end(proof);
+        }
+        let todo = match step {
             Some(step) => self.step(step.aged(stale, policy), now, roster),
             None => {
+                self.trail.copies.begin();
                 if let Some(entry) = &mut self.entry {
                     let (asked, wire) = present.visit.exchange();
                     entry.exchange(asked, wire);
@@ -280,24 +295,31 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         if let Some(entry) = &self.entry {
             entry.failed(present.visit.exchange().0, &fault, now);
         }
-        let step = present.visit.failed(fault);
-        let todo = self.step(step, now, roster);
+        if present.visit.has_begun() {
+            self.trail.copies.end(fault.not_applied);
+        }
+        let todo = self.step(Step::Fault(fault), now, roster);
         self.told(todo, now)
     }
 
     /// The caller gave up between two exchanges.
-    pub fn cancelled(&mut self) -> Error {
-        let error = self.trail.take().cancelled();
+    pub fn cancelled(&mut self) -> Told {
+        let told = self.trail.take().cancelled();
         if let Some(entry) = &mut self.entry {
-            entry.close(Err(&error), Instant::now());
+            entry.close(Err(told.error()), Instant::now());
         }
-        error
+        told
+    }
+
+    /// It ends before it has begun.
+    pub(super) fn before(&self, error: Error) -> Told {
+        self.trail.copies.tell(error, false)
     }
 
     /// The end is told, whoever finds it.
     fn told(&mut self, todo: Todo, now: Instant) -> Todo {
         if let (Todo::End(result), Some(entry)) = (&todo, &mut self.entry) {
-            entry.close(result.as_ref().map(|_| ()), now);
+            entry.close(result.as_ref().map(|_| ()).map_err(Told::error), now);
         }
         todo
     }
@@ -337,7 +359,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             Step::Refused(error) => {
                 member.succeed();
                 roster.pin(member);
-                return Todo::End(Err(self.trail.take().sign(error)));
+                return Todo::End(Err(self.trail.take().refused(error)));
             }
             Step::Stale(error, blame) => {
                 roster.diary().stale(url, &error);
@@ -358,7 +380,6 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                 }
                 let unknown = error.detail().outcome_unknown;
                 self.hope |= error.detail().retriable;
-                self.trail.maybe_applied |= unknown;
                 self.trail.trouble(url, error, took);
                 if unknown && !self.repeatable {
                     return Todo::End(Err(self.trail.take().exhausted()));
@@ -368,8 +389,12 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             Step::Fault(fault) => {
                 // TLS says the same again until somebody changes something
                 self.hope |= fault.kind != FaultKind::Tls;
-                let outcome = outcome::judge(&fault, self.wire.repeat, self.terms.allow_repeat);
-                self.trail.maybe_applied |= outcome.maybe_applied;
+                let repeat = match visit.has_begun() {
+                    true => self.wire.repeat,
+                    // the question before it
+                    false => Repeat::Safe,
+                };
+                let outcome = outcome::judge(&fault, repeat, self.terms.allow_repeat);
                 self.trail.fault(url, &fault, took);
                 if outcome.blame {
                     member.fail(now);

@@ -1,10 +1,13 @@
 use super::*;
 use crate::client::Options;
 use crate::error::Phase;
+use crate::outcome::proof::NotApplied;
 use crate::protocol::answer::Head;
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request};
+use crate::protocol::wire::Method;
 use crate::transport::fault::{FaultKind, Sent};
+use crate::transport::record::Record;
 
 /// A cluster of three and one request on its way over it.
 struct Walk {
@@ -62,12 +65,15 @@ impl Walk {
     }
 
     /// Runs it; `reply` plays the members.
-    fn run(&mut self, mut reply: impl FnMut(&str, &Wire, usize) -> Reply) -> Result<Box<Response>> {
+    fn run(
+        &mut self,
+        mut reply: impl FnMut(&str, &Wire, usize) -> Reply,
+    ) -> Result<Box<Response>, Error> {
         let mut todo = self.pursuit.go(self.now, &self.roster);
         loop {
             assert!(self.asked.len() < 50, "endless");
             todo = match todo {
-                Todo::End(result) => return result,
+                Todo::End(result) => return result.map_err(Told::into_error),
                 Todo::Pause(time) => {
                     self.asked.push("pause".into());
                     self.now += time;
@@ -78,16 +84,31 @@ impl Walk {
                     let host = member.url().trim_start_matches("http://").to_owned();
                     let (said, silence) = (reply(&host, wire, self.asked.len()), limits.head);
                     self.asked.push(host);
+                    let success = success_of(wire);
                     match said {
+                        Reply::Good => self.pursuit.answered(
+                            Answer {
+                                head: head_of_etcd(200, &success),
+                                body: success.into_bytes(),
+                                partial: None,
+                                course: Default::default(),
+                            },
+                            self.now,
+                            &self.roster,
+                            &self.settings,
+                        ),
                         Reply::Answer(status, body) => {
-                            let mut head = Head::new(status);
+                            let mut head = head_of_etcd(status, body);
                             if let Some(location) = body.strip_prefix("Location: ") {
                                 head.location = Some(location.into());
                             }
                             let answer = Answer {
                                 head,
                                 body: body.into(),
-                                whole: !body.starts_with("early"),
+                                partial: body
+                                    .starts_with("early")
+                                    .then(|| NotApplied::left(&Record::of(Sent::Partly)))
+                                    .flatten(),
                                 course: Default::default(),
                             };
                             self.pursuit
@@ -102,6 +123,7 @@ impl Walk {
                                 kind,
                                 text: "no".into(),
                                 sent,
+                                not_applied: NotApplied::left(&Record::of(sent)),
                                 received: 0,
                                 reused,
                                 head: None,
@@ -118,17 +140,48 @@ impl Walk {
     }
 }
 
+fn success_of(wire: &Wire) -> String {
+    let child = match wire.method {
+        Method::Post => "/00000000000000000007",
+        _ => "",
+    };
+    format!(
+        r#"{{"action":"get","node":{{"key":"/k{child}","value":"v","modifiedIndex":7,"createdIndex":7}}}}"#
+    )
+}
+
+/// With the headers that etcd 3 sends with such a body.
+fn head_of_etcd(status: u16, body: &str) -> Head {
+    let mut head = Head::new(status);
+    if body.starts_with('{') {
+        head.content_type = "application/json".into();
+        head.cluster_id = "7e27652122e8b2ae".into();
+        let index = body.split("\"index\":").nth(1);
+        head.etcd_index = index.map_or(0, |n| n.trim_end_matches('}').parse().unwrap());
+    }
+    if body == "404 page not found\n" {
+        head.content_type = "text/plain; charset=utf-8".into();
+        head.add_origin();
+    }
+    head
+}
+
 enum Reply {
+    /// the success of what was asked
+    Good,
     Answer(u16, &'static str),
     Fault(FaultKind, Sent, bool),
 }
 
 const REFUSED: Reply = Reply::Fault(FaultKind::Connection, Sent::None, false);
 const SILENT: Reply = Reply::Fault(FaultKind::Timeout, Sent::Fully, false);
-const GOOD: Reply = Reply::Answer(
-    200,
-    r#"{"action":"get","node":{"key":"/k","value":"v","modifiedIndex":7,"createdIndex":7}}"#,
-);
+fn nobody() -> Reply {
+    Reply::Answer(
+        503,
+        r#"{"message":"httpproxy: zero endpoints currently available"}"#,
+    )
+}
+const GOOD: Reply = Reply::Good;
 
 #[test]
 fn who_cannot_be_reached_is_left_and_who_answers_is_kept() {
@@ -227,7 +280,7 @@ fn redirects_keep_method_and_body_and_have_an_end() {
             wire.body.clone(),
         ));
         match host {
-            "a:1" => Reply::Answer(307, "Location: http://c:1/v2/keys/k?x"),
+            "a:1" => Reply::Answer(307, "Location: http://c:1/v2/keys/k?"),
             "c:1" => Reply::Answer(307, "Location: http://d:4/v2/keys/k"),
             _ => GOOD,
         }
@@ -238,20 +291,28 @@ fn redirects_keep_method_and_body_and_have_an_end() {
         (seen[2].1, seen[2].2.as_str(), &seen[2].3),
         ("PUT", "/v2/keys/k", &seen[0].3)
     );
-    assert_eq!(seen[1].2, "/v2/keys/k?x");
+    assert_eq!(seen[1].2, "/v2/keys/k?");
 
     for location in [
         "Location: /v2/keys/k",
         "Location: gopher://x/",
         "Location: ://",
         "Location: http://a b/",
+        "Location: http://login/",
     ] {
-        let mut walk = Walk::new(Operation::Set, false);
+        let mut walk = Walk::new(Operation::Get, false);
         let error = walk
             .run(|_, _, _| Reply::Answer(307, location))
             .unwrap_err();
         assert_eq!(error.status(), Status::REDIRECT, "{location}");
         assert!(!error.detail().outcome_unknown);
+        // only a leader is the place for a write, and it keeps path and query
+        let mut walk = Walk::new(Operation::Set, false);
+        let error = walk
+            .run(|_, _, _| Reply::Answer(307, location))
+            .unwrap_err();
+        assert_eq!(error.status(), Status::OUTCOME_UNKNOWN, "{location}");
+        assert_eq!(walk.asked, ["a:1"]);
     }
 }
 
@@ -285,9 +346,8 @@ fn refresh_is_only_sent_to_who_knows_it() {
 
 #[test]
 fn trouble_of_one_member_is_no_trouble_of_the_next() {
-    let election = || Reply::Answer(503, r#"{"message":"During election"}"#);
     let mut walk = Walk::new(Operation::CreateInOrder, false);
-    walk.run(|host, _, _| if host == "a:1" { election() } else { GOOD })
+    walk.run(|host, _, _| if host == "a:1" { nobody() } else { GOOD })
         .unwrap();
     assert_eq!(walk.asked, ["a:1", "b:1"]);
 
@@ -329,9 +389,8 @@ fn a_second_round_needs_hope_of_another_word() {
         walk.run(other).unwrap_err();
         assert_eq!(walk.asked.len(), 7, "{:?}", walk.asked);
     }
-    let election = || Reply::Answer(503, r#"{"message":"During election"}"#);
     let mut walk = Walk::new(Operation::CreateInOrder, false);
-    walk.run(|_, _, n| if n < 4 { election() } else { GOOD })
+    walk.run(|_, _, n| if n < 4 { nobody() } else { GOOD })
         .unwrap();
     assert_eq!(walk.asked, ["a:1", "b:1", "c:1", "pause", "a:1"]);
 }

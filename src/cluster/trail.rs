@@ -2,6 +2,7 @@
 
 use crate::echo::seconds;
 use crate::error::{Attempt, Error, Known, Phase, line};
+use crate::outcome::copies::{Copies, Told};
 use crate::status::Status;
 use crate::transport::fault::{Fault, FaultKind};
 use std::sync::Arc;
@@ -15,8 +16,8 @@ const KEPT: usize = 32;
 pub struct Trail {
     started: Instant,
     attempts: Vec<Attempt>,
-    /// Whether a copy of the request may have been applied.
-    pub maybe_applied: bool,
+    /// What has left.
+    pub copies: Copies,
     /// What was known of the store before the first try.
     pub known: Option<Known>,
     /// The last answer of a member that could not help.
@@ -29,12 +30,17 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// Nothing tried yet.
+    /// Nothing tried yet, and nothing to be changed.
     pub fn new(started: Instant) -> Trail {
+        Trail::of(started, Copies::of_a_read())
+    }
+
+    /// Nothing tried yet of a request that sends `copies`.
+    pub fn of(started: Instant, copies: Copies) -> Trail {
         Trail {
             started,
             attempts: Vec::new(),
-            maybe_applied: false,
+            copies,
             known: None,
             trouble: None,
             http_status: 0,
@@ -45,7 +51,7 @@ impl Trail {
 
     /// All of it; what stays behind is empty.
     pub fn take(&mut self) -> Trail {
-        std::mem::replace(self, Trail::new(self.started))
+        std::mem::replace(self, Trail::of(self.started, self.copies))
     }
 
     /// One more try failed.
@@ -90,7 +96,10 @@ impl Trail {
         let mut error = Error::new(status, text);
         let detail = error.detail_mut();
         (detail.endpoint, detail.phase) = (Some(endpoint.clone()), Some(attempt.phase));
-        (detail.retriable, detail.outcome_unknown) = (true, self.maybe_applied);
+        detail.retriable = true;
+        if self.copies.is_unknown() {
+            error.doubt();
+        }
         error
     }
 
@@ -107,7 +116,16 @@ impl Trail {
     }
 
     /// Puts what is known of the tries into an error.
-    pub fn sign(self, mut error: Error) -> Error {
+    pub fn sign(self, error: Error) -> Told {
+        self.end(error, false)
+    }
+
+    /// The same with a word of etcd itself about the last copy.
+    pub fn refused(self, error: Error) -> Told {
+        self.end(error, true)
+    }
+
+    fn end(self, mut error: Error, refused: bool) -> Told {
         let detail = error.detail_mut();
         if let Some(last) = self.attempts.last() {
             detail.endpoint.get_or_insert_with(|| last.endpoint.clone());
@@ -116,16 +134,15 @@ impl Trail {
         if detail.http_status == 0 {
             detail.http_status = self.http_status;
         }
-        detail.outcome_unknown |= self.maybe_applied;
         detail.known = self.known.unwrap_or_default();
         detail.attempts = self.attempts;
-        error
+        self.copies.tell(error, refused)
     }
 
     /// The deadline passed.
-    pub fn out_of_time(self, now: Instant) -> Error {
+    pub fn out_of_time(self, now: Instant) -> Told {
         let waited = seconds(now.saturating_duration_since(self.started));
-        if self.maybe_applied {
+        if self.copies.is_unknown() {
             return self.unknown();
         }
         let mut error = Error::new(
@@ -137,13 +154,13 @@ impl Trail {
     }
 
     /// Every member was asked as often as it may be.
-    pub fn exhausted(mut self) -> Error {
+    pub fn exhausted(mut self) -> Told {
         match self.trouble.take() {
             // the word of a member that was asked afterwards does not tell what became of the copy that left before
-            Some(trouble) if trouble.detail().outcome_unknown || !self.maybe_applied => {
+            Some(trouble) if trouble.detail().outcome_unknown || !self.copies.is_unknown() => {
                 return self.sign(trouble);
             }
-            _ if self.maybe_applied => return self.unknown(),
+            _ if self.copies.is_unknown() => return self.unknown(),
             _ => {}
         }
         let (status, text) = match (self.tls.0, self.garbled) {
@@ -161,7 +178,7 @@ impl Trail {
     }
 
     /// The request left and nobody will say what became of it.
-    pub fn unknown(self) -> Error {
+    pub fn unknown(self) -> Told {
         let error = Error::new(
             Status::OUTCOME_UNKNOWN,
             format!(
@@ -173,9 +190,9 @@ impl Trail {
     }
 
     /// The caller's token was fired.
-    pub fn cancelled(self) -> Error {
+    pub fn cancelled(self) -> Told {
         // that the caller gave up says nothing about the write
-        if self.maybe_applied {
+        if self.copies.is_unknown() {
             return self.unknown();
         }
         let error = Error::new(Status::CANCELLED, format!("cancelled{}", self.summary()));
@@ -183,7 +200,7 @@ impl Trail {
     }
 
     /// A fault that no other member would mend.
-    pub fn stopped(self, kind: FaultKind) -> Error {
+    pub fn stopped(self, kind: FaultKind) -> Told {
         match kind {
             FaultKind::Cancelled => self.cancelled(),
             FaultKind::Local => {

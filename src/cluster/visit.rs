@@ -5,14 +5,16 @@ use super::member::Member;
 use super::roster::Roster;
 use crate::echo;
 use crate::error::{Error, Phase, Result};
-use crate::protocol::answer::{self, Verdict, judge};
+use crate::outcome::answer::judge;
+use crate::outcome::proof::NotApplied;
+use crate::protocol::answer::{self, Verdict};
 use crate::protocol::response::Response;
 use crate::protocol::version;
-use crate::protocol::wire::{Repeat, Wire, check_target};
+use crate::protocol::wire::{Wire, check_target};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Settings};
 use crate::transport::endpoint::{Endpoint, Scheme};
-use crate::transport::fault::{Fault, Sent};
+use crate::transport::fault::Fault;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -62,7 +64,7 @@ impl Step {
     }
 }
 
-/// A try in progress. The driver runs [`Visit::exchange`] and tells its end, until there is a [`Step`].
+/// A try in progress. The driver runs [`Visit::exchange`] and tells each answer, until there is a [`Step`].
 #[derive(Debug)]
 pub struct Visit<W> {
     member: Arc<Member>,
@@ -121,24 +123,27 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         }
     }
 
-    /// The exchange brought an answer; `None` asks for the next exchange.
+    /// The exchange brought an answer; no step asks for the next exchange. With it comes the proof, if there is one, that
+    /// the write that this answers was not applied.
     pub fn answered(
         &mut self,
         answer: Answer,
         roster: &Roster,
         settings: &Settings,
-    ) -> Option<Step> {
+    ) -> (Option<Step>, Option<NotApplied>) {
         if let Stage::Version(_) = self.stage {
-            return self.learn(&answer);
+            return (self.learn(&answer), None);
         }
-        let (to, wire) = self.exchange();
-        // what has not left in full changes nothing, whatever the server says about it
-        let repeat = match answer.whole {
-            true => wire.repeat,
-            false => Repeat::Safe,
-        };
+        let (to, _) = self.exchange();
         let (url, index) = (to.url().clone(), answer.head.etcd_index);
-        let step = match judge(answer.head, answer.body, wire.expect, repeat, &self.decode) {
+        let (verdict, proof) = judge(
+            answer.head,
+            answer.body,
+            &self.wire,
+            answer.partial,
+            &self.decode,
+        );
+        let step = match verdict {
             Verdict::Success(mut response) => {
                 response.set_endpoint(url);
                 Step::Done(Box::new(response))
@@ -149,21 +154,12 @@ impl<W: Deref<Target = Wire>> Visit<W> {
             Verdict::Redirect(location) => match self.hop(&location, roster, settings) {
                 Ok(hop) => {
                     self.stage = Stage::Hop(hop);
-                    return None;
+                    return (None, proof);
                 }
                 Err(error) => Step::Trouble(error),
             },
         };
-        Some(step)
-    }
-
-    /// The exchange brought none.
-    pub fn failed(&self, mut fault: Box<Fault>) -> Step {
-        if let Stage::Version(_) = self.stage {
-            // the request itself has not left
-            fault.sent = Sent::None;
-        }
-        Step::Fault(fault)
+        (Some(step), proof)
     }
 
     fn learn(&mut self, answer: &Answer) -> Option<Step> {

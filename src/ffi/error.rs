@@ -248,7 +248,6 @@ mod tests {
         detail.endpoint = Some(Arc::from("http://a:1"));
         detail.phase = Some(Phase::Head);
         detail.retriable = true;
-        detail.outcome_unknown = true;
         detail.body = b"<html\0>".to_vec();
         detail.attempts = vec![Attempt {
             endpoint: Arc::from("http://b:2"),
@@ -256,6 +255,7 @@ mod tests {
             text: "refused".into(),
             took: Duration::from_micros(2500),
         }];
+        error.doubt();
         etcd_v2_error::new(error)
     }
 

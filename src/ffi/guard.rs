@@ -51,7 +51,9 @@ fn from_panic(panic: Box<dyn Any + Send>) -> Error {
             .downcast_ref::<String>()
             .map_or("of unknown kind", String::as_str),
     };
-    let error = Error::new(Status::INTERNAL, format!("panic: {text}"));
+    let mut error = Error::new(Status::INTERNAL, format!("panic: {text}"));
+    // nobody knows how far it came
+    error.doubt();
     forget(panic);
     error
 }

@@ -5,7 +5,7 @@ use super::{
     refusal::{self, Refusal},
     response::Response,
     tree::Tree,
-    wire::{Expect, Repeat},
+    wire::Expect,
 };
 use crate::{
     echo::{self, one_line},
@@ -31,6 +31,10 @@ pub struct Head {
     pub content_type: String,
     /// `Location`
     pub location: Option<String>,
+    /// something in between has left its name (`Via`, `Server`) or its version of HTTP: etcd sends 1.1, and none of these
+    pub relay: bool,
+    /// how often `Access-Control-Allow-Origin` came: once from etcd 3, twice through its proxy
+    pub origins: u8,
 }
 
 impl Head {
@@ -53,6 +57,9 @@ impl Head {
         let is = |usual: &[u8]| name == usual || name.eq_ignore_ascii_case(usual);
         // length and third letter tell most names apart
         match (name.len(), name.get(2).map(u8::to_ascii_lowercase)) {
+            (3, Some(b'a')) if is(b"Via") => self.relay = true,
+            (6, Some(b'r')) if is(b"Server") => self.relay = true,
+            (27, Some(b'c')) if is(b"Access-Control-Allow-Origin") => self.add_origin(),
             (8, Some(b'c')) if is(b"Location") => self.location = Some(text()),
             (11, Some(b'r')) if is(b"X-Raft-Term") => self.raft_term = number(value),
             (12, Some(b'e')) if is(b"X-Etcd-Index") => self.etcd_index = number(value),
@@ -61,6 +68,21 @@ impl Head {
             (17, Some(b'e')) if is(b"X-Etcd-Cluster-Id") => self.cluster_id = text(),
             _ => {}
         }
+    }
+
+    /// Once more `Access-Control-Allow-Origin`.
+    pub(crate) fn add_origin(&mut self) {
+        self.origins = self.origins.saturating_add(1);
+    }
+
+    /// Whether it shows that something stands between etcd and us.
+    pub fn is_relayed(&self) -> bool {
+        self.relay || self.origins > 1
+    }
+
+    /// Whether it has what etcd 3 adds to every answer of its own, and no other server in Go does.
+    pub(crate) fn is_of_3(&self) -> bool {
+        self.origins == 1
     }
 
     /// `status 404, text/plain`
@@ -101,7 +123,7 @@ pub enum Verdict {
     NoEvent,
     /// a definite word: another member would say the same
     Refused(Error),
-    /// this member cannot; another one may. `error.outcome_unknown` tells whether a write may have been applied.
+    /// this member cannot; another one may
     Trouble(Error),
     /// 307 or 308 with its location
     Redirect(String),
@@ -110,44 +132,30 @@ pub enum Verdict {
 /// First bytes of a foreign body that an error keeps.
 const KEPT: usize = 512;
 
-/// Judges a complete answer. Never panics, whatever the bytes.
-pub fn judge(
-    head: Head,
-    body: Vec<u8>,
-    expect: Expect,
-    repeat: Repeat,
-    limits: &Limits,
-) -> Verdict {
-    let write = repeat != Repeat::Safe;
+/// Judges a complete answer to a request that changes nothing; [`crate::outcome::answer`] knows more about writes. Never
+/// panics, whatever the bytes.
+pub fn judge(head: Head, body: Vec<u8>, expect: Expect, limits: &Limits) -> Verdict {
     match head.status {
         // how a member says that it is unhealthy
         503 if expect == Expect::Page(Page::Health) && Page::Health.check(&body).is_ok() => {
-            accepted(head, body, expect, write, limits)
+            accepted(head, body, expect, limits)
         }
-        200..=299 => accepted(head, body, expect, write, limits),
+        200..=299 => accepted(head, body, expect, limits),
         301..=303 => Verdict::Refused(not_followed(&head, &body)),
         307 | 308 => redirect(head, &body),
         400..=599 => match refusal::read(&body) {
-            Some(refusal) if refusal.code != 0 => coded(&head, refusal, write),
-            Some(refusal) => message(&head, refusal, write),
-            None => foreign_failure(&head, &body, expect, write),
+            Some(refusal) if refusal.code != 0 => coded(&head, refusal),
+            Some(refusal) => message(&head, refusal),
+            None => foreign_failure(&head, &body, expect),
         },
         _ => {
             let text = format!("the answer is not etcd's: {}", head.describe());
-            let mut error = foreign(Status::PROTOCOL, text, &head, &body);
-            error.detail_mut().outcome_unknown = write;
-            Verdict::Trouble(error)
+            Verdict::Trouble(foreign(Status::PROTOCOL, text, &head, &body))
         }
     }
 }
 
-fn accepted(
-    head: Head,
-    mut body: Vec<u8>,
-    expect: Expect,
-    write: bool,
-    limits: &Limits,
-) -> Verdict {
+fn accepted(head: Head, mut body: Vec<u8>, expect: Expect, limits: &Limits) -> Verdict {
     if expect == Expect::Event && body.trim_ascii().is_empty() {
         return Verdict::NoEvent;
     }
@@ -160,7 +168,7 @@ fn accepted(
         Err(error) if expect == Expect::Anything && error.status() != Status::LIMIT => {
             Tree::default()
         }
-        Err(error) => return not_accepted(&head, &body, error, write),
+        Err(error) => return not_accepted(&head, &body, error),
     };
     body.push(0);
     Verdict::Success(Response {
@@ -194,14 +202,12 @@ fn check(tree: Tree, expect: Expect) -> Result<Tree> {
     }
 }
 
-fn not_accepted(head: &Head, body: &[u8], error: Error, write: bool) -> Verdict {
+fn not_accepted(head: &Head, body: &[u8], error: Error) -> Verdict {
     let text = match error.status() {
         Status::TOO_LARGE => error.to_string(),
         _ => format!("{error} ({})", head.describe()),
     };
-    let mut foreign = foreign(error.status(), text, head, body);
-    // the head said yes, the body does not tell what was done
-    foreign.detail_mut().outcome_unknown = write;
+    let foreign = foreign(error.status(), text, head, body);
     // another member would send as much
     if matches!(error.status(), Status::TOO_LARGE | Status::LIMIT) {
         return Verdict::Refused(foreign);
@@ -210,7 +216,7 @@ fn not_accepted(head: &Head, body: &[u8], error: Error, write: bool) -> Verdict 
 }
 
 /// `{"errorCode":…}`
-fn coded(head: &Head, refusal: Refusal, write: bool) -> Verdict {
+fn coded(head: &Head, refusal: Refusal) -> Verdict {
     let status = Status::from_etcd(refusal.code);
     let definite = match status {
         // 3.5 answers so to the update of a directory, and nothing has changed
@@ -223,17 +229,12 @@ fn coded(head: &Head, refusal: Refusal, write: bool) -> Verdict {
     if definite {
         return Verdict::Refused(error);
     }
-    let applied_perhaps = match status {
-        Status::STANDBY_INTERNAL | Status::LEADER_ELECTION => false,
-        Status::RAFT_INTERNAL => true,
-        _ => head.status >= 500,
-    };
     error.detail_mut().retriable = true;
-    Verdict::Trouble(perhaps_applied(error, write && applied_perhaps))
+    Verdict::Trouble(error)
 }
 
 /// `{"message":…}`
-fn message(head: &Head, refusal: Refusal, write: bool) -> Verdict {
+fn message(head: &Head, refusal: Refusal) -> Verdict {
     let status = match head.status {
         401 => Status::UNAUTHORIZED,
         403 => Status::FORBIDDEN,
@@ -250,12 +251,10 @@ fn message(head: &Head, refusal: Refusal, write: bool) -> Verdict {
         return Verdict::Refused(error);
     }
     error.detail_mut().retriable = head.status != 501;
-    // 501: a proxy that only reads; 503: election, or a proxy without members
-    let unsent = matches!(head.status, 501 | 503);
-    Verdict::Trouble(perhaps_applied(error, write && !unsent))
+    Verdict::Trouble(error)
 }
 
-fn foreign_failure(head: &Head, body: &[u8], expect: Expect, write: bool) -> Verdict {
+fn foreign_failure(head: &Head, body: &[u8], expect: Expect) -> Verdict {
     let of_etcd = head.etcd_index != 0 || !head.cluster_id.is_empty();
     if head.status < 500 && expect == Expect::Anything && body.is_empty() && of_etcd {
         // the answer to a HEAD has no room for a reason
@@ -279,7 +278,7 @@ fn foreign_failure(head: &Head, body: &[u8], expect: Expect, write: bool) -> Ver
     let text = format!("the server failed: {}", head.describe());
     let mut error = foreign(Status::SERVER_ERROR, text, head, body);
     error.detail_mut().retriable = head.status != 501;
-    Verdict::Trouble(perhaps_applied(error, write && head.status != 501))
+    Verdict::Trouble(error)
 }
 
 /// etcd cleans a path with 301; to follow it would turn a write into a read.
@@ -323,25 +322,6 @@ fn foreign(status: Status, text: String, head: &Head, body: &[u8]) -> Error {
     detail.http_status = head.status;
     detail.body = body.get(..KEPT).unwrap_or(body).to_vec();
     error
-}
-
-fn perhaps_applied(error: Error, unknown: bool) -> Error {
-    if !unknown {
-        return error;
-    }
-    let mut unsure = Error::new(
-        Status::OUTCOME_UNKNOWN,
-        format!("whether it was applied is unknown: {error}"),
-    );
-    let told = error.detail();
-    let detail = unsure.detail_mut();
-    detail.http_status = told.http_status;
-    detail.etcd_code = told.etcd_code;
-    detail.cause.clone_from(&told.cause);
-    detail.index = told.index;
-    detail.retriable = told.retriable;
-    detail.body.clone_from(&told.body);
-    unsure
 }
 
 #[cfg(test)]

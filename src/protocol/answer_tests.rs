@@ -1,6 +1,5 @@
 use super::*;
 use Expect::{Action, Anything, Event, Keys};
-use Repeat::{IfAllowed, Never, Safe};
 
 const LIMITS: Limits = Limits {
     depth: 64,
@@ -9,8 +8,8 @@ const LIMITS: Limits = Limits {
 const NODE: &str =
     r#"{"action":"set","node":{"key":"/foo","value":"bar","modifiedIndex":4,"createdIndex":4}}"#;
 
-fn answer(status: u16, body: &str, expect: Expect, repeat: Repeat) -> Verdict {
-    judge(Head::new(status), body.into(), expect, repeat, &LIMITS)
+fn answer(status: u16, body: &str, expect: Expect) -> Verdict {
+    judge(Head::new(status), body.into(), expect, &LIMITS)
 }
 
 /// A verdict without its contents.
@@ -66,8 +65,21 @@ fn heads() {
             cluster_id: "ab8e2a87ae33bed8".into(),
             content_type: "application/json".into(),
             location: Some("/x".into()),
+            ..Head::default()
         }
     );
+    assert!(!head.is_relayed() && !head.is_of_3());
+    for (name, value, origins) in [
+        ("via", "1.1 squid", 0),
+        ("SERVER", "nginx", 0),
+        ("access-control-allow-origin", "*", 2),
+    ] {
+        let mut relayed = Head::new(200);
+        for _ in 0..origins.max(1) {
+            relayed.set(name.as_bytes(), value.as_bytes());
+        }
+        assert!(relayed.is_relayed() && relayed.origins == origins, "{name}");
+    }
     for bad in ["", "-1", "+5", "1.5", "x", "18446744073709551616", "\u{ff}"] {
         head.set(b"x-etcd-index", b"7");
         head.set(b"x-etcd-index", bad.as_bytes());
@@ -79,9 +91,9 @@ fn heads() {
 
 #[test]
 fn successes() {
-    for (status, repeat) in [(200, Safe), (201, Never), (200, IfAllowed)] {
+    for status in [200, 201] {
         let body = format!("{NODE}\n");
-        let Verdict::Success(response) = answer(status, &body, Keys, repeat) else {
+        let Verdict::Success(response) = answer(status, &body, Keys) else {
             panic!("{status}");
         };
         assert_eq!(response.node().unwrap().value(), Some("bar"));
@@ -93,16 +105,16 @@ fn successes() {
         assert_eq!(response.body.last(), Some(&0));
         assert!(response.prev_node().is_none());
     }
-    let root = answer(200, r#"{"action":"get","node":{"dir":true}}"#, Keys, Safe);
+    let root = answer(200, r#"{"action":"get","node":{"dir":true}}"#, Keys);
     assert_eq!(kind(&root), Kind::Success);
     // only where it was asked for
     let brief = r#"{"action":"set"}"#;
-    assert_eq!(kind(&answer(201, brief, Action, Never)), Kind::Success);
-    assert_eq!(kind(&answer(200, NODE, Action, Never)), Kind::Success);
-    assert_eq!(kind(&answer(200, brief, Keys, Never)), Kind::Trouble);
-    assert_eq!(kind(&answer(200, NODE, Event, Safe)), Kind::Success);
+    assert_eq!(kind(&answer(201, brief, Action)), Kind::Success);
+    assert_eq!(kind(&answer(200, NODE, Action)), Kind::Success);
+    assert_eq!(kind(&answer(200, brief, Keys)), Kind::Trouble);
+    assert_eq!(kind(&answer(200, NODE, Event)), Kind::Success);
     for body in ["", "\n", " \r\n"] {
-        assert_eq!(kind(&answer(200, body, Event, Safe)), Kind::NoEvent);
+        assert_eq!(kind(&answer(200, body, Event)), Kind::NoEvent);
     }
 }
 
@@ -128,15 +140,14 @@ fn what_looks_like_success_and_is_none() {
         r#"{"errorCode":100,"message":"Key not found","cause":"/a","index":4}"#,
         r#"{"message":"x"}"#,
     ] {
-        for repeat in [Safe, Never, IfAllowed] {
-            let (kind, error) = error(answer(200, body, Keys, repeat));
+        {
+            let (kind, error) = error(answer(200, body, Keys));
             assert_eq!(
                 (kind, error.status()),
                 (Kind::Trouble, Status::PROTOCOL),
                 "{body}"
             );
             let detail = error.detail();
-            assert_eq!(detail.outcome_unknown, repeat != Safe, "{body}");
             assert_eq!((detail.http_status, detail.retriable), (200, false));
             assert_eq!(detail.body, body.as_bytes());
             assert!(error.to_string().contains("status 200"), "{error}");
@@ -148,19 +159,11 @@ fn what_looks_like_success_and_is_none() {
         "{}",
         "x",
     ] {
-        assert_eq!(
-            kind(&answer(200, body, Event, Safe)),
-            Kind::Trouble,
-            "{body}"
-        );
-    }
-    for body in ["", "{}", "x", r#"{"action":""}"#] {
-        let (_, error) = error(answer(200, body, Action, Never));
-        assert!(error.detail().outcome_unknown, "{body}");
+        assert_eq!(kind(&answer(200, body, Event)), Kind::Trouble, "{body}");
     }
     for cut in 0..NODE.len() {
         for expect in [Keys, Action, Event] {
-            let verdict = answer(200, &NODE[..cut], expect, Never);
+            let verdict = answer(200, &NODE[..cut], expect);
             let expected = if cut == 0 && expect == Event {
                 Kind::NoEvent
             } else {
@@ -181,13 +184,10 @@ fn limits_are_the_same_on_every_member() {
         r#"{"dir":true,"nodes":["#.repeat(100_000)
     );
     for (body, name) in [(wide, "max_nodes"), (deep, "max_depth")] {
-        let (kind, error) = error(answer(200, &body, Keys, Safe));
+        let (kind, error) = error(answer(200, &body, Keys));
         assert_eq!((kind, error.status()), (Kind::Refused, Status::TOO_LARGE));
         assert!(error.to_string().contains(name), "{error}");
         assert_eq!(error.detail().body.len(), 512);
-        assert!(!error.detail().outcome_unknown);
-        let (_, error) = self::error(answer(200, &body, Keys, Never));
-        assert!(error.detail().outcome_unknown);
     }
 }
 
@@ -315,14 +315,8 @@ fn refusals_of_the_key_space() {
         let body =
             format!(r#"{{"errorCode":{code},"message":"{message}"{cause_field},"index":{index}}}"#)
                 + "\n";
-        for (expect, repeat) in [
-            (Keys, Safe),
-            (Keys, Never),
-            (Action, IfAllowed),
-            (Event, Safe),
-            (Anything, Never),
-        ] {
-            let (kind, error) = error(answer(http, &body, expect, repeat));
+        for expect in [Keys, Action, Event, Anything] {
+            let (kind, error) = error(answer(http, &body, expect));
             assert_eq!(
                 (kind, error.status()),
                 (Kind::Refused, Status(code)),
@@ -332,7 +326,7 @@ fn refusals_of_the_key_space() {
             let detail = error.detail();
             assert_eq!((detail.etcd_code, detail.index), (code as u32, index));
             assert_eq!((detail.http_status, detail.cause.as_str()), (http, cause));
-            assert!(!detail.retriable && !detail.outcome_unknown && detail.body.is_empty());
+            assert!(!detail.retriable && detail.body.is_empty());
         }
     }
 }
@@ -344,101 +338,59 @@ fn failures_that_another_member_may_not_have() {
     const STANDBY: &str = r#"{"errorCode":402,"message":"Standby Internal Error","index":0}"#;
     const ODD: &str = r#"{"errorCode":500,"message":"Client Internal Error","index":0}"#;
     const INTERNAL: &str = r#"{"message":"Internal Server Error"}"#;
-    // HTTP status, body, status of a read, whether a write may have been applied, retriable
-    for (http, body, status, unknown, retriable) in [
-        (500, TIMEOUT, Status::RAFT_INTERNAL, true, true),
+    // HTTP status, body, status, retriable
+    for (http, body, status, retriable) in [
+        (500, TIMEOUT, Status::RAFT_INTERNAL, true),
         (
             500,
             r#"{"errorCode":300,"message":"Raft Internal Error","index":9}"#,
             Status::RAFT_INTERNAL,
             true,
-            true,
         ),
-        (500, ELECTION, Status::LEADER_ELECTION, false, true),
-        (400, STANDBY, Status::STANDBY_INTERNAL, false, true),
-        (500, STANDBY, Status::STANDBY_INTERNAL, false, true),
-        (500, ODD, Status::CLIENT_INTERNAL, true, true),
-        (500, INTERNAL, Status::SERVER_ERROR, true, true),
+        (500, ELECTION, Status::LEADER_ELECTION, true),
+        (400, STANDBY, Status::STANDBY_INTERNAL, true),
+        (500, STANDBY, Status::STANDBY_INTERNAL, true),
+        (500, ODD, Status::CLIENT_INTERNAL, true),
+        (500, INTERNAL, Status::SERVER_ERROR, true),
         (
             502,
             r#"{"message":"httpproxy: unable to get response from 3 endpoint(s)"}"#,
             Status::SERVER_ERROR,
-            true,
             true,
         ),
         (
             503,
             r#"{"message":"httpproxy: zero endpoints currently available"}"#,
             Status::SERVER_ERROR,
-            false,
             true,
         ),
         (
             503,
             r#"{"message":"During election"}"#,
             Status::LEADER_ELECTION,
-            false,
             true,
         ),
-        (501, "", Status::SERVER_ERROR, false, false),
-        (501, INTERNAL, Status::SERVER_ERROR, false, false),
-        (500, "", Status::SERVER_ERROR, true, true),
-        (
-            502,
-            "<html>Bad Gateway</html>",
-            Status::SERVER_ERROR,
-            true,
-            true,
-        ),
-        (
-            503,
-            "no server is available",
-            Status::SERVER_ERROR,
-            true,
-            true,
-        ),
-        (
-            503,
-            r#"{"health":"false"}"#,
-            Status::SERVER_ERROR,
-            true,
-            true,
-        ),
-        (504, "", Status::SERVER_ERROR, true, true),
-        (599, "[]", Status::SERVER_ERROR, true, true),
-        (404, "404 page not found\n", Status::PROTOCOL, false, false),
-        (405, "Method Not Allowed\n", Status::PROTOCOL, false, false),
-        (421, "misdirected", Status::PROTOCOL, false, false),
-        (400, "400 Bad Request", Status::PROTOCOL, false, false),
-        (401, "<html>login</html>", Status::PROTOCOL, false, false),
-        (
-            403,
-            r#"{"errorCode":"100"}"#,
-            Status::PROTOCOL,
-            false,
-            false,
-        ),
-        (404, "", Status::PROTOCOL, false, false),
+        (501, "", Status::SERVER_ERROR, false),
+        (501, INTERNAL, Status::SERVER_ERROR, false),
+        (500, "", Status::SERVER_ERROR, true),
+        (502, "<html>Bad Gateway</html>", Status::SERVER_ERROR, true),
+        (503, "no server is available", Status::SERVER_ERROR, true),
+        (503, r#"{"health":"false"}"#, Status::SERVER_ERROR, true),
+        (504, "", Status::SERVER_ERROR, true),
+        (599, "[]", Status::SERVER_ERROR, true),
+        (404, "404 page not found\n", Status::PROTOCOL, false),
+        (405, "Method Not Allowed\n", Status::PROTOCOL, false),
+        (421, "misdirected", Status::PROTOCOL, false),
+        (400, "400 Bad Request", Status::PROTOCOL, false),
+        (401, "<html>login</html>", Status::PROTOCOL, false),
+        (403, r#"{"errorCode":"100"}"#, Status::PROTOCOL, false),
+        (404, "", Status::PROTOCOL, false),
     ] {
-        for (expect, repeat) in [
-            (Keys, Safe),
-            (Event, Safe),
-            (Anything, Safe),
-            (Keys, Never),
-            (Action, IfAllowed),
-            (Anything, Never),
-        ] {
-            let (kind, error) = error(answer(http, body, expect, repeat));
+        for expect in [Keys, Event, Anything, Action] {
+            let (kind, error) = error(answer(http, body, expect));
             assert_eq!(kind, Kind::Trouble, "{http} {body}");
-            let write = repeat != Safe;
-            let expected = if unknown && write {
-                Status::OUTCOME_UNKNOWN
-            } else {
-                status
-            };
-            assert_eq!(error.status(), expected, "{http} {body} {repeat:?}");
+            assert_eq!(error.status(), status, "{http} {body}");
             let detail = error.detail();
-            assert_eq!(detail.outcome_unknown, unknown && write, "{http} {body}");
             assert_eq!(
                 (detail.retriable, detail.http_status),
                 (retriable, http),
@@ -459,7 +411,7 @@ fn failures_that_another_member_may_not_have() {
             assert!(!error.to_string().contains('\n'));
         }
     }
-    let (_, error) = error(answer(500, TIMEOUT, Keys, Never));
+    let (_, error) = error(answer(500, TIMEOUT, Keys));
     assert_eq!(
         (error.detail().etcd_code, error.detail().cause.as_str()),
         (300, "etcdserver: request timed out")
@@ -506,14 +458,14 @@ fn messages_without_a_code() {
             "the server gave no reason",
         ),
     ] {
-        for (expect, repeat) in [(Anything, Safe), (Anything, Never), (Keys, Never)] {
-            let (kind, error) = error(answer(http, body, expect, repeat));
+        for expect in [Anything, Keys] {
+            let (kind, error) = error(answer(http, body, expect));
             assert_eq!((kind, error.status()), (Kind::Refused, status), "{body}");
             assert_eq!(
                 (error.to_string().as_str(), error.detail().http_status),
                 (text, http)
             );
-            assert!(!error.detail().retriable && !error.detail().outcome_unknown);
+            assert!(!error.detail().retriable);
             assert_eq!(error.detail().etcd_code, 0);
         }
     }
@@ -524,13 +476,13 @@ fn foreign_bodies_are_shown_in_part() {
     let mut head = Head::new(404);
     head.set(b"content-type", b"text/html;\x01 charset=utf-8");
     let body = vec![b'x'; 10_000];
-    let (_, error) = error(judge(head, body, Keys, Safe, &LIMITS));
+    let (_, error) = error(judge(head, body, Keys, &LIMITS));
     assert_eq!(
         error.to_string(),
         "the answer is not etcd's: status 404, text/html;  charset=utf-8"
     );
     assert_eq!(error.detail().body, [b'x'; 512]);
-    let (_, error) = self::error(answer(404, "404 page not found\n", Keys, Safe));
+    let (_, error) = self::error(answer(404, "404 page not found\n", Keys));
     assert!(
         error.to_string().ends_with("turned off (--enable-v2)"),
         "{error}"
@@ -544,13 +496,12 @@ fn redirects() {
             location: location.map(str::to_owned),
             ..Head::new(status)
         };
-        judge(head, b"<a>moved</a>".to_vec(), Keys, Never, &LIMITS)
+        judge(head, b"<a>moved</a>".to_vec(), Keys, &LIMITS)
     };
     for status in [301, 302, 303] {
         let (kind, error) = error(at(status, Some("/v2/keys/a\r\n?x")));
         assert_eq!((kind, error.status()), (Kind::Refused, Status::REDIRECT));
         assert!(error.to_string().contains("/v2/keys/a  ?x"), "{error}");
-        assert!(!error.detail().outcome_unknown);
         assert_eq!(self::error(at(status, None)).0, Kind::Refused);
         let (_, error) = self::error(at(status, Some("http://me:secret@a:1/v2/keys/a")));
         assert!(error.to_string().contains("http://***@a:1/"), "{error}");
@@ -564,7 +515,6 @@ fn redirects() {
         for missing in [None, Some(""), Some(" ")] {
             let (kind, error) = error(at(status, missing));
             assert_eq!((kind, error.status()), (Kind::Trouble, Status::PROTOCOL));
-            assert!(!error.detail().outcome_unknown);
         }
     }
 }
@@ -585,14 +535,13 @@ fn statuses_that_make_no_sense() {
         999,
         u16::MAX,
     ] {
-        for (expect, repeat) in [(Keys, Never), (Anything, Safe), (Event, Safe)] {
-            let (kind, error) = error(answer(status, NODE, expect, repeat));
+        for expect in [Keys, Anything, Event] {
+            let (kind, error) = error(answer(status, NODE, expect));
             assert_eq!(
                 (kind, error.status()),
                 (Kind::Trouble, Status::PROTOCOL),
                 "{status}"
             );
-            assert_eq!(error.detail().outcome_unknown, repeat != Safe);
         }
     }
 }
@@ -611,8 +560,8 @@ fn anything_is_fine_where_anything_is_expected() {
         b"{\"action\":\"get\",\"node\":{\"key\":",
     ] {
         for status in [200, 201, 202, 204, 299] {
-            for repeat in [Safe, Never] {
-                let verdict = judge(Head::new(status), body.to_vec(), Anything, repeat, &LIMITS);
+            {
+                let verdict = judge(Head::new(status), body.to_vec(), Anything, &LIMITS);
                 let Verdict::Success(response) = verdict else {
                     panic!("{body:?}");
                 };
@@ -621,7 +570,7 @@ fn anything_is_fine_where_anything_is_expected() {
             }
         }
     }
-    let Verdict::Success(response) = answer(200, NODE, Anything, Safe) else {
+    let Verdict::Success(response) = answer(200, NODE, Anything) else {
         panic!();
     };
     assert_eq!(
@@ -633,7 +582,7 @@ fn anything_is_fine_where_anything_is_expected() {
         etcd_index: 5,
         ..Head::new(404)
     };
-    let (kind, error) = error(judge(head, Vec::new(), Anything, Safe, &LIMITS));
+    let (kind, error) = error(judge(head, Vec::new(), Anything, &LIMITS));
     assert_eq!(
         (kind, error.status()),
         (Kind::Refused, Status::SERVER_ERROR)
@@ -654,7 +603,7 @@ fn no_bytes_make_it_panic() {
                 let mut bytes = body.as_bytes().to_vec();
                 bytes[at] = byte;
                 for (status, expect) in [(200, Keys), (200, Anything), (404, Keys), (500, Event)] {
-                    let verdict = judge(Head::new(status), bytes.clone(), expect, Never, &LIMITS);
+                    let verdict = judge(Head::new(status), bytes.clone(), expect, &LIMITS);
                     let success = kind(&verdict) == Kind::Success;
                     assert!(success || expect != Anything);
                     assert!(!success || status == 200);

@@ -1,6 +1,6 @@
 //! A key: non-empty segments separated by `/`, none of them `.` or `..`.
 use super::escape::{encode_into, encoded_len};
-use super::wire::MAX_TARGET;
+use super::wire::{MAX_TARGET, Method};
 use crate::{
     error::{Error, Result},
     status::Status,
@@ -71,6 +71,51 @@ impl Key {
             encode_into(out, segment);
         }
     }
+}
+
+/// Whether the answer to `target` may be about `key`: the key that was asked for, or what POST makes below it.
+pub(crate) fn answers(method: Method, target: &str, key: &str) -> bool {
+    match (method, key.rsplit_once('/')) {
+        (Method::Post, Some((parent, _))) => is_about(target, parent) || is_about(target, key),
+        _ => is_about(target, key),
+    }
+}
+
+/// Whether `target` asks for `key`, which etcd tells without a slash at its end, and for the root not at all.
+pub(crate) fn is_about(target: &str, key: &str) -> bool {
+    decoded(target).is_some_and(|asked| asked.eq(key.trim_end_matches('/').bytes()))
+}
+
+/// Whether `key` is the key that `target` asks for, or a directory above it.
+pub(crate) fn is_within(target: &str, key: &str) -> bool {
+    let Some(mut asked) = decoded(target) else {
+        return false;
+    };
+    let key = key.trim_end_matches('/').bytes();
+    let above = key.into_iter().all(|b| asked.next() == Some(b));
+    above && matches!(asked.next(), None | Some(b'/'))
+}
+
+/// The key of a target, byte by byte.
+fn decoded(target: &str) -> Option<impl Iterator<Item = u8>> {
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    let mut rest = path.strip_prefix(PREFIX)?.trim_end_matches('/').as_bytes();
+    Some(std::iter::from_fn(move || {
+        let (&first, after) = rest.split_first()?;
+        rest = after;
+        if first != b'%' {
+            return Some(first);
+        }
+        let [high, low, after @ ..] = rest else {
+            return Some(first);
+        };
+        let digit = |b: u8| char::from(b).to_digit(16);
+        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else {
+            return Some(first);
+        };
+        rest = after;
+        u8::try_from(high * 16 + low).ok()
+    }))
 }
 
 /// etcd answers these with a redirect to another key.

@@ -15,7 +15,7 @@ pub mod http;
 pub mod json;
 pub mod key;
 mod quoted;
-mod refusal;
+pub(crate) mod refusal;
 pub mod request;
 pub mod response;
 mod scan;

@@ -7,6 +7,7 @@ use crate::cluster::diary::counts::Count;
 use crate::cluster::errand::Errand;
 use crate::cluster::pursuit::Todo;
 use crate::error::{Error, Result};
+use crate::outcome::copies::Told;
 use crate::protocol::response::Response;
 use crate::protocol::wire::Wire;
 use crate::status::Status;
@@ -33,8 +34,8 @@ pub(crate) struct Call<F: FnOnce(Result<Response>)> {
     completion: Completion<F>,
 }
 
-/// Runs once, whatever happens.
-struct Completion<F: FnOnce(Result<Response>)>(Option<F>);
+/// Runs once, whatever happens; and whether it is that of a write.
+struct Completion<F: FnOnce(Result<Response>)>(Option<F>, bool);
 
 impl<F: FnOnce(Result<Response>)> Completion<F> {
     fn run(&mut self, result: Result<Response>) {
@@ -47,7 +48,12 @@ impl<F: FnOnce(Result<Response>)> Completion<F> {
 impl<F: FnOnce(Result<Response>)> Drop for Completion<F> {
     fn drop(&mut self) {
         if self.0.is_some() {
-            self.run(Err(Closed::Broken.error()));
+            let mut error = Closed::Broken.error();
+            if self.1 {
+                // nobody knows how far it came
+                error.doubt();
+            }
+            self.run(Err(error));
         }
     }
 }
@@ -55,13 +61,14 @@ impl<F: FnOnce(Result<Response>)> Drop for Completion<F> {
 impl<F: FnOnce(Result<Response>) + Send> Call<F> {
     /// `completion` is run once, on the thread of the loop.
     pub(crate) fn new(errand: Errand<Arc<Wire>>, cancel: Option<Cancel>, completion: F) -> Call<F> {
+        let write = errand.is_write();
         Call {
             errand,
             cancel,
             subscription: None,
             hedge: None,
             quiet: false,
-            completion: Completion(Some(completion)),
+            completion: Completion(Some(completion), write),
         }
     }
 
@@ -97,7 +104,9 @@ impl<F: FnOnce(Result<Response>) + Send> Call<F> {
 
     fn follow(&mut self, todo: Todo, desk: &Desk<'_>) -> Next {
         match todo {
-            Todo::End(result) => self.end(result.map(|response| *response)),
+            Todo::End(result) => {
+                self.end(result.map(|response| *response).map_err(Told::into_error))
+            }
             Todo::Pause(time) => Next::Wake(desk.now + time),
             Todo::Exchange => match self.errand.exchange() {
                 Some((member, _, limits)) => {
@@ -128,7 +137,7 @@ impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
     fn start(&mut self, desk: &Desk<'_>) -> Next {
         if let Some(token) = &self.cancel {
             if token.is_fired() {
-                let error = self.errand.cancelled();
+                let error = self.errand.cancelled().into_error();
                 return self.end(Err(error));
             }
             let contact = desk.contact();
@@ -166,8 +175,8 @@ impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
     fn close(mut self: Box<Self>, fault: Option<Box<Fault>>, desk: &Desk<'_>) {
         let ended = fault.map(|fault| self.errand.failed(fault, desk.now, desk.roster));
         let result = match ended {
-            Some(Todo::End(result)) => result.map(|response| *response),
-            _ => Err(self.errand.cancelled()),
+            Some(Todo::End(result)) => result.map(|response| *response).map_err(Told::into_error),
+            _ => Err(self.errand.cancelled().into_error()),
         };
         self.end(result);
     }

@@ -3,6 +3,7 @@
 use super::owner::{Heed, Next, Order};
 use super::slab::Key;
 use crate::error::Phase;
+use crate::outcome::proof::NotApplied;
 use crate::protocol::answer::Head;
 use crate::protocol::http::exchange::{Event, Exchange as Reader};
 use crate::protocol::http::flaw::{Flaw, FlawKind};
@@ -184,7 +185,7 @@ impl Exchange {
         Answer {
             head: self.head.take().unwrap_or_default(),
             body,
-            whole: self.record.sent() == Sent::Fully,
+            partial: NotApplied::left(&self.record),
             course: self.record.course(now),
         }
     }

@@ -11,7 +11,7 @@ use crate::cluster::guard::{Policy, Stale, View};
 use crate::cluster::member::Member;
 use crate::error::Phase;
 use crate::protocol::answer::{self, Head, Verdict, judge};
-use crate::protocol::wire::{Expect, Repeat, Wire};
+use crate::protocol::wire::{Expect, Wire};
 use crate::transport::channel::{Answer, Limits};
 use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::record::{Failure, Record};
@@ -154,7 +154,7 @@ impl Upstream {
     fn judge(&self, answer: Answer) -> Option<Verdict> {
         let (hub, member) = (self.hub.upgrade()?, self.member.as_ref()?);
         let decode = &hub.terms().decode;
-        let mut verdict = judge(answer.head, answer.body, self.expect, Repeat::Safe, decode);
+        let mut verdict = judge(answer.head, answer.body, self.expect, decode);
         match &mut verdict {
             Verdict::Success(response) => response.set_endpoint(member.url().clone()),
             Verdict::Refused(error) | Verdict::Trouble(error) => {

@@ -6,7 +6,7 @@ use super::{
     course::Course,
     credentials::{Authorization, Credentials},
     endpoint::Endpoint,
-    fault::{Fault, FaultKind, Sent},
+    fault::{Fault, FaultKind},
     prime,
     record::{Failure, Record},
     resolve::Later,
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     echo::one_line,
     error::Phase,
+    outcome::proof::NotApplied,
     protocol::{
         answer::Head,
         wire::{Method, Wire},
@@ -87,8 +88,8 @@ pub struct Answer {
     pub head: Head,
     /// body; capacity for one more byte is kept
     pub body: Vec<u8>,
-    /// whether it came after all of the request had left; if not, the server cannot have run it
-    pub whole: bool,
+    /// the proof that not all of the request had left when it came
+    pub partial: Option<NotApplied>,
     /// how it went
     pub course: Course,
 }
@@ -318,13 +319,13 @@ impl Channel {
         }
         let ended = attempt::with(|attempt| {
             let record = &attempt.record;
-            (record.sent(), record.course(Instant::now()))
+            (NotApplied::left(record), record.course(Instant::now()))
         });
-        let (sent, course) = ended.unwrap_or((Sent::None, Course::default()));
+        let (partial, course) = ended.unwrap_or((None, Course::default()));
         Ok(Answer {
             head,
             body: bytes,
-            whole: sent == Sent::Fully,
+            partial,
             course,
         })
     }
@@ -375,6 +376,7 @@ fn method(method: Method) -> http::Method {
 /// What the stream sifted out, and what it left to the engine.
 fn read_head(mut head: Head, parts: &http::response::Parts) -> Head {
     head.status = parts.status.as_u16();
+    head.relay |= parts.version != http::Version::HTTP_11;
     for (name, value) in &parts.headers {
         head.set(name.as_str().as_bytes(), value.as_bytes());
     }

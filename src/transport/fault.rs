@@ -1,6 +1,6 @@
 //! Why an exchange brought no complete answer.
 use super::course::Course;
-use crate::{error::Phase, protocol::answer::Head};
+use crate::{error::Phase, outcome::proof::NotApplied, protocol::answer::Head};
 
 /// Kind of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Fault {
     pub text: String,
     /// how much of the request left
     pub sent: Sent,
+    /// the proof that the server cannot have run it
+    pub not_applied: Option<NotApplied>,
     /// bytes of the answer that came
     pub received: u64,
     /// whether the connection had served before

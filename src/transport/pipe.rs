@@ -3,6 +3,7 @@ use super::fault::FaultKind;
 use super::record::Failure;
 use super::tls::Session;
 use crate::error::Phase;
+use crate::outcome::proof::Alert;
 use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     io::Errno,
@@ -25,8 +26,8 @@ pub(crate) enum Trouble {
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) failure: Failure,
-    /// the other side gave up in the handshake, however far that was for us: it has not looked at any request
-    pub(crate) unheard: bool,
+    /// how the other side gave up once the handshake was over for us
+    pub(crate) alert: Option<Alert>,
 }
 
 impl Trouble {
@@ -193,7 +194,7 @@ fn speaks_tls() -> Trouble {
     let text = "the server talks TLS: this is a port for https://";
     Trouble::Tls(Box::new(Refusal {
         failure: Failure::new(Phase::Head, FaultKind::Tls, text),
-        unheard: true,
+        alert: None,
     }))
 }
 

@@ -5,7 +5,11 @@ use super::{
     pipe::Trouble,
     wait::Stop,
 };
-use crate::{echo::seconds, error::Phase};
+use crate::{
+    echo::seconds,
+    error::Phase,
+    outcome::proof::{Alert, NotApplied},
+};
 use rustix::io::Errno;
 use std::time::{Duration, Instant};
 
@@ -48,7 +52,7 @@ pub(crate) struct Record {
     /// something came after the head
     pub(crate) body_began: bool,
     /// the server refused before it looked at any request
-    unheard: bool,
+    turned_away: Option<NotApplied>,
     /// a handshake came first
     secure: bool,
     /// the phase began
@@ -67,10 +71,25 @@ impl Record {
             received: 0,
             reused: false,
             body_began: false,
-            unheard: false,
+            turned_away: None,
             secure: false,
             since: Instant::now(),
             course: Course::default(),
+        }
+    }
+
+    /// Of an exchange whose request left so far.
+    #[cfg(test)]
+    pub(crate) fn of(sent: Sent) -> Record {
+        let sent = match sent {
+            Sent::None => 0,
+            Sent::Partly => 1,
+            Sent::Fully => 2,
+        };
+        Record {
+            head: Some(2),
+            sent,
+            ..Record::new()
         }
     }
 
@@ -120,10 +139,15 @@ impl Record {
         }
     }
 
-    /// What a connection could not do; what a server refused before its handshake was over cannot have been run.
+    /// What a connection could not do.
     pub(crate) fn trouble(&mut self, phase: Phase, trouble: Trouble) -> Failure {
-        if matches!(&trouble, Trouble::Tls(refusal) if refusal.unheard) {
-            self.unheard = true;
+        if let Trouble::Tls(refusal) = &trouble {
+            let alert = refusal.alert.map(|alert| Alert {
+                reused: self.reused,
+                heard: alert.heard || self.received > 0,
+                ..alert
+            });
+            self.turned_away = alert.and_then(NotApplied::turned_away);
         }
         trouble.failure(phase)
     }
@@ -146,7 +170,7 @@ impl Record {
     /// How much of the request left.
     pub(crate) fn sent(&self) -> Sent {
         match self.whole() {
-            _ if self.sent == 0 || self.unheard => Sent::None,
+            _ if self.sent == 0 => Sent::None,
             Some(whole) if self.sent >= whole => Sent::Fully,
             _ => Sent::Partly,
         }
@@ -159,6 +183,7 @@ impl Record {
             kind: failure.kind,
             text: failure.text,
             sent: self.sent(),
+            not_applied: NotApplied::left(self).or(self.turned_away),
             received: self.received,
             reused: self.reused,
             head: None,

@@ -26,6 +26,7 @@ pub(super) fn sift(bytes: &mut [u8], head: &mut Head) -> usize {
                 bytes.copy_within(start..end, keep);
             }
             Kind::Ours => take(line, head),
+            Kind::Origin => head.add_origin(),
             Kind::Noise => {}
         }
         end = start;
@@ -65,6 +66,8 @@ fn look(bytes: &[u8], starts: &mut [usize; MOST]) -> Option<usize> {
 enum Kind {
     Frame,
     Noise,
+    /// of the headers for browsers the one that is counted
+    Origin,
     Ours,
 }
 
@@ -76,7 +79,10 @@ fn kind(line: &[u8]) -> Kind {
     match line.first() {
         Some(b'X' | b'x') if begins(b"x-etcd-") || begins(b"x-raft-") => Kind::Ours,
         // sent with every answer of a member, for browsers and caches
-        Some(b'A' | b'a') if begins(b"access-control-") => Kind::Noise,
+        Some(b'A' | b'a') if begins(b"access-control-") => match line.get(21..28) {
+            Some(name) if name.eq_ignore_ascii_case(b"origin:") => Kind::Origin,
+            _ => Kind::Noise,
+        },
         Some(b'D' | b'd') if begins(b"date:") => Kind::Noise,
         _ => Kind::Frame,
     }

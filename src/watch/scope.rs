@@ -61,7 +61,7 @@ fn below<'a>(key: &'a str, ancestor: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
     use crate::protocol::answer::{Head, Limits, Verdict, judge};
-    use crate::protocol::wire::{Expect, Repeat};
+    use crate::protocol::wire::Expect;
 
     fn holds(watched: &str, recursive: bool, action: &str, key: &str) -> bool {
         let body = format!(
@@ -75,13 +75,7 @@ mod tests {
             depth: 10,
             nodes: 10,
         };
-        match judge(
-            head,
-            body.into_bytes(),
-            Expect::Event,
-            Repeat::Safe,
-            &limits,
-        ) {
+        match judge(head, body.into_bytes(), Expect::Event, &limits) {
             Verdict::Success(event) => {
                 Scope::new(&Key::parse("key", watched).expect("a key"), recursive).holds(&event)
             }

@@ -184,19 +184,19 @@ pub(crate) fn broken() -> Vec<Case> {
         "100 and nothing",
         b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(),
     ));
-    // who speaks TLS cannot have read a request in clear
+    // who speaks TLS has hardly read a request in clear, but that is no proof
     cases.push(raw(
         "TLS alert",
         b"\x15\x03\x01\x00\x02\x02\x46".to_vec(),
         "TLS",
-        ("TLS", false),
+        UNKNOWN,
     ));
     // the framing is all right, what is inside is not all there
     cases.push(raw(
         "101",
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
         "PROTOCOL",
-        FOREIGN_YES,
+        UNKNOWN,
     ));
     for (name, headers) in [
         ("shorter than it is", "Content-Length: 20\r\n"),
@@ -206,7 +206,7 @@ pub(crate) fn broken() -> Vec<Case> {
             name,
             with_headers(200, headers, NODE),
             "PROTOCOL",
-            FOREIGN_YES,
+            UNKNOWN,
         ));
     }
     let tail = &NODE[..NODE.len() - 1];
@@ -214,7 +214,7 @@ pub(crate) fn broken() -> Vec<Case> {
         "half a body until close",
         with_headers(200, "", tail),
         "PROTOCOL",
-        FOREIGN_YES,
+        UNKNOWN,
     ));
     cases
 }

@@ -31,7 +31,12 @@ fn errors_of_etcd_in_every_shape() {
 #[test]
 fn what_etcd_says_is_told() {
     let body = r#"{"errorCode":100,"message":"Key not found","cause":"/k","index":9}"#;
-    let bytes = answer(404, "application/json", body);
+    let headers = format!(
+        "Content-Type: application/json\r\nX-Etcd-Cluster-Id: 7e27652122e8b2ae\r\n\
+         X-Etcd-Index: 9\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    let bytes = with_headers(404, &headers, body);
     let server = Scripted::tcp(move |c| {
         while c.read_request()?.is_some() {
             c.write(&bytes)?;

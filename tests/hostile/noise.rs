@@ -52,7 +52,7 @@ fn noise() {
         let jobs: Vec<Job> = (0..2 * cases.len())
             .map(|n| Job {
                 verb: if n < cases.len() { "get" } else { "post" },
-                deadline_ms: 5000,
+                deadline_ms: AMPLE_MS,
                 max_response_bytes: 1 << 20,
                 endpoints: server.url().into(),
                 key: format!("/c{}", n % cases.len()),
@@ -69,9 +69,8 @@ fn noise() {
             };
             let case = String::from_utf8_lossy(&answers[n % cases.len()]);
             assert!(known, "{told:?}: {case:?}");
-            // what was sent and not refused by a status of 3xx or 4xx may have been applied
-            let refused = (300..500).contains(&told.http_status);
-            if jobs[n].verb == "post" && told.status != "OK" && !refused {
+            // nothing in noise proves that it was not applied
+            if jobs[n].verb == "post" && told.status != "OK" {
                 assert!(told.unknown, "{told:?}: {case:?}");
             }
         }

@@ -224,6 +224,7 @@ impl Shared {
                 number,
                 shared: Arc::clone(&shared),
                 buffer: Vec::new(),
+                asked: String::new(),
             };
             // an I/O error ends the connection: the client went away, as tests often want it to
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler(&mut conversation))) {
@@ -265,9 +266,32 @@ pub struct Conversation {
     number: usize,
     shared: Arc<Shared>,
     buffer: Vec<u8>,
+    /// the key of the last request
+    asked: String,
+}
+
+/// The key that a request is about; empty for other paths.
+fn key_of(request: &[u8]) -> String {
+    let line = String::from_utf8_lossy(request);
+    let target = line.split(' ').nth(1).unwrap_or_default();
+    let path = target.split('?').next().unwrap_or_default();
+    path.strip_prefix("/v2/keys").unwrap_or_default().to_owned()
 }
 
 impl Conversation {
+    /// What is written about `/a` in a script is told about the key that was asked for: an answer about another key
+    /// would be none.
+    fn about_asked(&self, body: &[u8]) -> Vec<u8> {
+        let plain = !self.asked.is_empty() && !self.asked.contains('%');
+        match std::str::from_utf8(body) {
+            Ok(text) if plain => {
+                let key = format!("\"key\":\"{}\"", self.asked);
+                text.replace("\"key\":\"/a\"", &key).into_bytes()
+            }
+            _ => body.to_vec(),
+        }
+    }
+
     /// 0 for the first connection.
     pub fn number(&self) -> usize {
         self.number
@@ -293,6 +317,7 @@ impl Conversation {
                         .iter()
                         .map(|(n, v)| (n.as_str(), v.as_str()))
                         .collect();
+                    let body = self.about_asked(body);
                     self.answer(*status, &headers, body)?;
                 }
                 Step::Silent => self.stay_silent(),
@@ -310,6 +335,7 @@ impl Conversation {
         loop {
             if let Some(length) = request_length(&self.buffer) {
                 let request: Vec<u8> = self.buffer.drain(..length).collect();
+                self.asked = key_of(&request);
                 self.shared.requests.lock().unwrap().push(request.clone());
                 return Ok(Some(request));
             }

@@ -127,7 +127,7 @@ fn an_answer_given_before_the_request_has_left_is_read() {
     for _ in 0..3 {
         let answer = same.exchange(&wire, &limits(), None).unwrap();
         assert_eq!((answer.head.status, &answer.body[..]), (413, &b"no!"[..]));
-        assert!(!answer.whole);
+        assert!(answer.partial.is_some());
     }
     assert_eq!(server.connections(), 3);
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::answer::{Head, Limits, Verdict, judge};
 use crate::protocol::key::Key;
-use crate::protocol::wire::{Expect, Repeat};
+use crate::protocol::wire::Expect;
 
 fn response(action: &str, index: u64, cluster: &str, nodes: &str) -> Response {
     let head = Head {
@@ -15,7 +15,7 @@ fn response(action: &str, index: u64, cluster: &str, nodes: &str) -> Response {
         depth: 10,
         nodes: 10,
     };
-    match judge(head, body, Expect::Keys, Repeat::Safe, &limits) {
+    match judge(head, body, Expect::Keys, &limits) {
         Verdict::Success(response) => response,
         other => panic!("{other:?}"),
     }

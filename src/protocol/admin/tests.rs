@@ -286,7 +286,7 @@ fn answers_are_judged_by_page() {
     let judge = |status, body: &str, page| {
         let body = body.as_bytes().to_vec();
         let expect = Expect::Page(page);
-        judge(Head::new(status), body, expect, Repeat::Never, &limits)
+        judge(Head::new(status), body, expect, &limits)
     };
     let unhealthy = r#"{"health":"false"}"#;
     let Verdict::Success(response) = judge(503, unhealthy, Page::Health) else {
@@ -295,8 +295,8 @@ fn answers_are_judged_by_page() {
     assert_eq!(response.body(), unhealthy.as_bytes());
     assert!(matches!(judge(204, "", Page::Empty), Verdict::Success(_)));
     for (status, body, page, expected) in [
-        (503, "down", Page::Health, Status::OUTCOME_UNKNOWN),
-        (503, unhealthy, Page::Version, Status::OUTCOME_UNKNOWN),
+        (503, "down", Page::Health, Status::SERVER_ERROR),
+        (503, unhealthy, Page::Version, Status::SERVER_ERROR),
         (200, "<html>", Page::Empty, Status::PROTOCOL),
         (200, "<html>", Page::Users, Status::PROTOCOL),
         (

@@ -177,6 +177,7 @@ fn read(response: &httparse::Response<'_, '_>, method: Method) -> Result<Progres
         _ => {}
     }
     let mut head = Head::new(status);
+    head.relay = version == 0;
     let mut fields = Fields::default();
     for field in response.headers.iter() {
         let name = field.name.as_bytes();

@@ -6,12 +6,13 @@ use super::super::{
 };
 use super::{config::Config, words};
 use crate::error::Phase;
+use crate::outcome::proof::Alert;
 use rustix::{
     fd::OwnedFd,
     io::Errno,
     net::{SendAncillaryBuffer, sendmsg},
 };
-use rustls::{AlertDescription, ClientConnection, Error};
+use rustls::{AlertDescription, ClientConnection, Error, ProtocolVersion};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
 
@@ -31,10 +32,12 @@ pub(crate) struct Session {
     config: Arc<Config>,
     /// bytes of the request that are encrypted, and have not left in full
     pending: usize,
-    /// the other side has said something under protection that was more than about TLS
+    /// application data has come
     heard: bool,
     /// bytes of the socket since the last one for us
     void: u64,
+    /// told once the data before it has been handed out
+    ended: Option<Trouble>,
     first: Vec<u8>,
 }
 
@@ -52,6 +55,7 @@ impl Session {
             pending: 0,
             heard: false,
             void: 0,
+            ended: None,
             first: Vec::new(),
         }
     }
@@ -66,7 +70,7 @@ impl Session {
     }
 
     pub(crate) fn has_more(&self) -> bool {
-        !self.tls.wants_read()
+        self.ended.is_some() || !self.tls.wants_read()
     }
 
     pub(crate) fn shake(&mut self, socket: &OwnedFd) -> Result<(), Trouble> {
@@ -96,7 +100,17 @@ impl Session {
                     return Ok(n);
                 }
             }
-            self.pull(socket)?;
+            if let Some(trouble) = self.ended.take() {
+                return Err(trouble);
+            }
+            match self.pull(socket) {
+                // an answer may have come in the same breath
+                Err(trouble) if !trouble.is_again() => {
+                    self.ended = Some(trouble);
+                    continue;
+                }
+                outcome => outcome?,
+            };
             // what TLS itself has to answer; what does not go now goes with the next request
             if self.pending == 0 && self.is_full() {
                 let _ = self.flush(socket);
@@ -168,15 +182,22 @@ impl Session {
             Some(text) if matches!(error, Error::InvalidMessage(_)) => text.to_owned(),
             _ => words::of(error, self.config.has_identity()),
         };
-        // an alert, before anything else came over a connection, is the end of its handshake
-        let unheard = !self.heard && matches!(error, Error::AlertReceived(_));
+        let alert = match error {
+            Error::AlertReceived(alert) if !self.tls.is_handshaking() => Some(Alert {
+                description: u8::from(*alert),
+                tls13: self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_3),
+                reused: false,
+                heard: self.heard || self.tls.tls13_tickets_received() > 0,
+            }),
+            _ => None,
+        };
         let kind = match error {
             // the server has a trouble of its own, such as a key that is just being renewed: it may pass
             Error::AlertReceived(AlertDescription::InternalError) => FaultKind::Connection,
             _ => FaultKind::Tls,
         };
         let failure = Failure::new(Phase::Tls, kind, text);
-        Trouble::Tls(Box::new(Refusal { failure, unheard }))
+        Trouble::Tls(Box::new(Refusal { failure, alert }))
     }
 
     fn cut_short(&self) -> Trouble {
@@ -187,7 +208,7 @@ impl Session {
         let failure = Failure::new(Phase::Tls, FaultKind::Connection, text);
         Trouble::Tls(Box::new(Refusal {
             failure,
-            unheard: true,
+            alert: None,
         }))
     }
 }
@@ -200,7 +221,7 @@ fn flood(bytes: u64) -> Trouble {
     );
     Trouble::Tls(Box::new(Refusal {
         failure: Failure::new(Phase::Tls, FaultKind::Protocol, text),
-        unheard: false,
+        alert: None,
     }))
 }
 

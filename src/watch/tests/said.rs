@@ -3,7 +3,7 @@
 use crate::cluster::continuity::Standing;
 use crate::error::Phase;
 use crate::protocol::answer::{Head, Limits, Verdict, judge};
-use crate::protocol::wire::{Expect, Repeat};
+use crate::protocol::wire::Expect;
 use crate::transport::fault::{Fault, FaultKind, Sent};
 use crate::watch::exchange::Purpose;
 use std::time::{Duration, Instant};
@@ -28,13 +28,7 @@ pub(in crate::watch) fn verdict(head: Head, body: &str, purpose: Purpose) -> Ver
         depth: 100,
         nodes: 100_000,
     };
-    judge(
-        head,
-        body.as_bytes().to_vec(),
-        expect,
-        Repeat::Safe,
-        &limits,
-    )
+    judge(head, body.as_bytes().to_vec(), expect, &limits)
 }
 
 pub(in crate::watch) fn fault(kind: FaultKind, phase: Phase, body_began: bool) -> Fault {
@@ -43,6 +37,7 @@ pub(in crate::watch) fn fault(kind: FaultKind, phase: Phase, body_began: bool) -
         kind,
         text: format!("{kind:?} in {phase:?}"),
         sent: Sent::Fully,
+        not_applied: None,
         received: u64::from(phase == Phase::Body),
         reused: false,
         head: None,
