@@ -141,7 +141,8 @@ pub unsafe extern "C" fn etcd_v2_error_is_retriable(error: *const etcd_v2_error)
     unsafe { look(error) }.is_some_and(|e| e.error.detail().retriable)
 }
 
-/// Whether the write may have been applied, or may still be. false is a promise: it was not.
+/// Whether the write may have been applied, or may still be, whatever the status is. false is a
+/// promise: it was not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_outcome_unknown(error: *const etcd_v2_error) -> bool {
     // SAFETY: NULL or alive, see the header

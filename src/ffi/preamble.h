@@ -76,6 +76,17 @@
  *            nothing of the parent's. No callback runs in the child, nor the free_user of what the
  *            parent's thread still held.
  *
+ * == May a failed write have been applied? ========================================================
+ *
+ * Ask etcd_v2_error_outcome_unknown(), whatever the status is. false is a promise: the write was not
+ * applied and will not be. It is made only when nothing or not all of the request left, when TLS
+ * refused the client before anything was read, or when etcd itself says so, straight and not through
+ * an intermediary. true means that it may have been applied, or may still be: then
+ * etcd_v2_resolve_outcome() looks, and only you may send it again. The status is then
+ * ETCD_V2_OUTCOME_UNKNOWN, with the reason in the message, unless etcd has refused a copy of the write
+ * and an earlier one may have been applied: that refusal keeps its status, so that behind a gateway
+ * ETCD_V2_ALREADY_EXISTS may be about what this very call has made.
+ *
  * == Statuses that every call to etcd may return ==================================================
  *
  *   nothing was sent      ETCD_V2_INVALID_ARGUMENT, ETCD_V2_NOT_UTF8, ETCD_V2_TOO_LARGE,
@@ -83,8 +94,7 @@
  *   no member answers     ETCD_V2_UNREACHABLE, ETCD_V2_TIMEOUT, ETCD_V2_CANCELLED, ETCD_V2_TLS
  *   etcd is in trouble    ETCD_V2_RAFT_INTERNAL (300), ETCD_V2_LEADER_ELECTION (301),
  *                         ETCD_V2_SERVER_ERROR
- *   sent, not answered    ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied; ask
- *                         etcd_v2_resolve_outcome() before you repeat it
+ *   outcome unknown       ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied; see above
  *   too old an answer     ETCD_V2_STALE, only when etcd_v2_options_set_stale() asks for it
  *   a wrong answer        ETCD_V2_PROTOCOL (not etcd's), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
  *   not allowed           ETCD_V2_UNAUTHORIZED (110)

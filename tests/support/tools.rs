@@ -46,6 +46,18 @@ pub fn etcdctl() -> Option<PathBuf> {
     wanted("etcdctl", FOUND.get_or_init(|| script("etcdctl.sh", &[])))
 }
 
+/// nginx.
+pub fn nginx() -> Option<PathBuf> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    wanted("nginx", FOUND.get_or_init(|| script("nginx.sh", &[])))
+}
+
+/// haproxy.
+pub fn haproxy() -> Option<PathBuf> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    wanted("haproxy", FOUND.get_or_init(|| script("haproxy.sh", &[])))
+}
+
 /// python3, with ctypes.
 pub fn python() -> Option<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();

@@ -8,6 +8,7 @@
     clippy::print_stderr
 )]
 
+mod alerts;
 #[path = "../api/mod.rs"]
 mod api;
 mod clock;

@@ -3,7 +3,7 @@
 #
 #   tests/tools/test.sh FOLDER-OF-THE-LIBRARY
 #
-# ETCD_V2_TEST_WITHOUT=clang,valgrind,g++,etcdctl,gcc,python3 names tools to go without; without it a missing tool fails its tests.
+# ETCD_V2_TEST_WITHOUT=clang,valgrind,g++,etcdctl,nginx,haproxy,gcc,python3 names tools to go without; without it a missing tool fails its tests.
 set -u
 tools=$(dirname "$0")
 ETCD_V2_TEST_LIBDIR=$(cd "$1" && pwd) || exit 1
@@ -14,7 +14,7 @@ export ETCD_V2_TEST_LIBDIR ETCD_V2_TEST_ETCD_34 ETCD_V2_TEST_ETCD_35
 echo "etcd 3.4: $ETCD_V2_TEST_ETCD_34"
 echo "etcd 3.5: $ETCD_V2_TEST_ETCD_35"
 [ -z "${ETCD_V2_TEST_WITHOUT:-}" ] || echo "WITHOUT: $ETCD_V2_TEST_WITHOUT (what needs it is not tested)"
-for tool in clang valgrind g++ etcdctl; do
+for tool in clang valgrind g++ etcdctl nginx haproxy; do
 	case ,${ETCD_V2_TEST_WITHOUT:-}, in
 	*,$tool,*) continue ;;
 	esac

@@ -1,0 +1,3 @@
+//! The suite of `gateways`, for calls that are submitted.
+#[path = "gateways.rs"]
+mod suite;
