@@ -94,7 +94,7 @@ install: $(shell [ -e "$(OUT)/$(BUILT)" ] || echo build)
 	$(INSTALL) -m 755 "$(OUT)/$(BUILT)" "$(DESTDIR)$(LIBDIR)/$(REAL)"
 	ln -sf $(REAL) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/$(LINK)"
-	$(INSTALL) -m 644 share/valgrind.supp share/tsan.supp "$(DESTDIR)$(DATADIR)/etcd_v2"
+	$(INSTALL) -m 644 packaging/suppressions/valgrind.supp packaging/suppressions/tsan.supp "$(DESTDIR)$(DATADIR)/etcd_v2"
 	@$(call pc,$(pc_prefix),$(call under_prefix,$(LIBDIR)),$(call under_prefix,$(INCLUDEDIR))) >"$(DESTDIR)$(PKGCONFIGDIR)/etcd_v2.pc"
 	@echo "installed etcd_v2.pc in $(DESTDIR)$(PKGCONFIGDIR)"
 

@@ -35,7 +35,7 @@ fn valgrind_has_nothing_to_say_with_the_suppressions() {
     };
     let program = CProgram::new("host").build();
     let etcd = Etcd::start(Version::V3_5);
-    let supp = root().join("share/valgrind.supp");
+    let supp = root().join("packaging/suppressions/valgrind.supp");
     let output = Command::new(valgrind)
         .args(["-q", "--leak-check=full", "--errors-for-leak-kinds=all"])
         .args(["--show-leak-kinds=all", "--error-exitcode=99"])
@@ -55,7 +55,7 @@ fn the_thread_sanitizer_has_nothing_to_say_with_the_suppressions_but_of_the_host
         return;
     };
     let etcd = Etcd::start(Version::V3_5);
-    let supp = root().join("share/tsan.supp");
+    let supp = root().join("packaging/suppressions/tsan.supp");
     let run = |flags: &[&str], options: &str| {
         let program = CProgram::new("host")
             .compiler(&gcc)
