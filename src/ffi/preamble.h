@@ -68,6 +68,10 @@
  *            callback ran inside a call that another callback had made, they are not called back.
  * Stack      64 KiB are enough for every call of a thread, TLS included, besides what callbacks need.
  *            The thread of a client, on which callbacks run, has 2 MiB.
+ * Memory     When it runs out for the body of an answer or for what is decoded from it, the call ends
+ *            with ETCD_V2_LIMIT. Everything else that the library allocates is small or bounded by
+ *            options (handles, requests, messages, lists of members, users and roles, the queue and
+ *            the table of a watcher): when that fails, the process is aborted, as by any Rust code.
  * Process    No signal handlers, no output, no environment variables, no threads but the one that a
  *            client has for what is said above, and those that look up host names.
  *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
