@@ -237,6 +237,11 @@ fn every_operation_has_the_same_effect_3_5() {
 }
 
 #[test]
+fn every_operation_has_the_same_effect_newest_3_5() {
+    every_row(Version::V3_5Newest);
+}
+
+#[test]
 fn polls_are_repeated_too() {
     let etcd = Etcd::shared(Version::V3_4);
     let index = etcd.set("/polls/k", "value=it's");

@@ -400,6 +400,11 @@ fn a_paused_member_of_3_5_holds_nobody_up() {
 }
 
 #[test]
+fn a_paused_member_of_the_newest_3_5_holds_nobody_up() {
+    paused_member(Version::V3_5Newest);
+}
+
+#[test]
 fn tokens_and_deadlines_from_c() {
     let (mute, quiet) = (silent(), quiet_watch());
     let healthy = Scripted::json(&node_json("1"));

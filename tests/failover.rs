@@ -666,3 +666,8 @@ fn a_watch_survives_its_member_on_3_4() {
 fn a_watch_survives_its_member_on_3_5() {
     watch_while_its_member_dies(Version::V3_5, false);
 }
+
+#[test]
+fn a_watch_survives_its_member_on_the_newest_3_5() {
+    watch_while_its_member_dies(Version::V3_5Newest, false);
+}

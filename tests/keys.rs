@@ -8,9 +8,9 @@ use support::{CProgram, Etcd, Scripted, Version};
 fn run(name: &str, etcd: &Etcd) {
     let version = etcd.version();
     let plain = CProgram::new(name);
-    // one of the two runs also looks for leaks and for misuse of memory
+    // one of the runs also looks for leaks and for misuse of memory
     let program = match version {
-        Version::V3_4 => plain,
+        Version::V3_4 | Version::V3_5Newest => plain,
         Version::V3_5 => plain.clone().sanitized().unwrap_or(plain),
     };
     let output = program
@@ -34,6 +34,10 @@ macro_rules! on_shared {
             fn v3_5() {
                 run(concat!("keys_", stringify!($name)), Etcd::shared(Version::V3_5));
             }
+            #[test]
+            fn newest_v3_5() {
+                run(concat!("keys_", stringify!($name)), Etcd::shared(Version::V3_5Newest));
+            }
         }
     )* } };
 }
@@ -50,6 +54,10 @@ macro_rules! on_own {
             #[test]
             fn v3_5() {
                 run(concat!("keys_", stringify!($name)), &Etcd::start(Version::V3_5));
+            }
+            #[test]
+            fn newest_v3_5() {
+                run(concat!("keys_", stringify!($name)), &Etcd::start(Version::V3_5Newest));
             }
         }
     )* } };

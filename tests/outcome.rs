@@ -138,6 +138,11 @@ fn lost_answers_are_found_on_3_5() {
     lost_answers_are_found(Version::V3_5);
 }
 
+#[test]
+fn lost_answers_are_found_on_the_newest_3_5() {
+    lost_answers_are_found(Version::V3_5Newest);
+}
+
 fn lost_requests_are_not(version: Version) {
     let pair = Pair::new(version);
     for operation in WRITES {
@@ -161,6 +166,11 @@ fn lost_requests_are_not_on_3_4() {
 #[test]
 fn lost_requests_are_not_on_3_5() {
     lost_requests_are_not(Version::V3_5);
+}
+
+#[test]
+fn lost_requests_are_not_on_the_newest_3_5() {
+    lost_requests_are_not(Version::V3_5Newest);
 }
 
 #[test]
@@ -384,6 +394,11 @@ fn committed_after_it_was_reported_to_have_failed_on_3_4() {
 #[test]
 fn committed_after_it_was_reported_to_have_failed_on_3_5() {
     committed_after_it_was_reported_to_have_failed(Version::V3_5);
+}
+
+#[test]
+fn committed_after_it_was_reported_to_have_failed_on_the_newest_3_5() {
+    committed_after_it_was_reported_to_have_failed(Version::V3_5Newest);
 }
 
 /// Protocol 7.4: a stopped member runs what lies in its buffers when it goes on.

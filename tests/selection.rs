@@ -173,3 +173,8 @@ fn the_leader_is_followed_on_3_4() {
 fn the_leader_is_followed_on_3_5() {
     the_leader_is_followed(Version::V3_5);
 }
+
+#[test]
+fn the_leader_is_followed_on_the_newest_3_5() {
+    the_leader_is_followed(Version::V3_5Newest);
+}

@@ -294,6 +294,11 @@ fn a_member_that_is_cut_off_is_found_out_on_3_5() {
     a_member_that_is_cut_off(Version::V3_5);
 }
 
+#[test]
+fn a_member_that_is_cut_off_is_found_out_on_the_newest_3_5() {
+    a_member_that_is_cut_off(Version::V3_5Newest);
+}
+
 /// A watch on it is mute for as long as a poll lasts: here for ever.
 #[test]
 fn watches_leave_a_member_that_is_cut_off() {

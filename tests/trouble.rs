@@ -124,6 +124,11 @@ fn a_member_that_has_lost_its_quorum_on_3_5() {
     a_member_that_has_lost_its_quorum(Version::V3_5);
 }
 
+#[test]
+fn a_member_that_has_lost_its_quorum_on_the_newest_3_5() {
+    a_member_that_has_lost_its_quorum(Version::V3_5Newest);
+}
+
 /// It accepts what is sent and answers nothing, not even who it is.
 #[test]
 fn a_member_that_has_not_joined_is_left_and_what_it_was_sent_is_unknown() {

@@ -26,6 +26,7 @@ fn watchers() {
     let program = CProgram::new("watcher").build();
     watcher(&program, Version::V3_4);
     watcher(&program, Version::V3_5);
+    watcher(&program, Version::V3_5Newest);
 }
 
 #[test]

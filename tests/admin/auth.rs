@@ -1,6 +1,6 @@
 //! Auth from the first user to the last.
 
-use super::{api, on_both, refused, refused_so};
+use super::{api, on_each, refused, refused_so};
 use crate::support::{Etcd, Scripted, Step, Version};
 use api::Verbs;
 use etcd_v2::cluster::diary::listeners::Level;
@@ -9,7 +9,7 @@ use etcd_v2::status::Status;
 use etcd_v2::transport::credentials::Authorization;
 use std::sync::{Arc, Mutex};
 
-on_both!(a_cluster_is_protected_and_opened_again users_and_roles_are_kept_as_they_are_named);
+on_each!(a_cluster_is_protected_and_opened_again users_and_roles_are_kept_as_they_are_named);
 
 const READ: Access = Access {
     read: true,

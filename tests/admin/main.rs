@@ -34,7 +34,7 @@ fn refused_so<T: std::fmt::Debug>(result: Result<T>, status: Status, http: u16, 
 }
 
 /// A test for each version of etcd.
-macro_rules! on_both {
+macro_rules! on_each {
     ($($name:ident)*) => { $(
         mod $name {
             #[test]
@@ -45,7 +45,11 @@ macro_rules! on_both {
             fn v3_5() {
                 super::$name(crate::support::Version::V3_5);
             }
+            #[test]
+            fn newest_v3_5() {
+                super::$name(crate::support::Version::V3_5Newest);
+            }
         }
     )* };
 }
-use on_both;
+use on_each;

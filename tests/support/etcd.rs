@@ -19,20 +19,31 @@ use std::time::{Duration, Instant};
 pub enum Version {
     /// 3.4
     V3_4,
-    /// 3.5
+    /// 3.5, an early one
     V3_5,
+    /// 3.5, the newest that Debian has: made with a newer Go, and it speaks TLS 1.3
+    V3_5Newest,
 }
 
 impl Version {
     /// What the tables of behaviour are tested with.
-    pub const ALL: [Version; 2] = [Version::V3_4, Version::V3_5];
+    pub const ALL: [Version; 3] = [Version::V3_4, Version::V3_5, Version::V3_5Newest];
+
+    /// As a server and the programs of tests/c name it.
+    pub fn minor(self) -> &'static str {
+        match self {
+            Version::V3_4 => "3.4",
+            Version::V3_5 | Version::V3_5Newest => "3.5",
+        }
+    }
 
     /// Path of the server.
     pub fn binary(self) -> PathBuf {
-        static PATHS: [OnceLock<PathBuf>; 2] = [OnceLock::new(), OnceLock::new()];
+        static PATHS: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
         let (path, variable, version) = match self {
             Version::V3_4 => (&PATHS[0], "ETCD_V2_TEST_ETCD_34", "3.4"),
             Version::V3_5 => (&PATHS[1], "ETCD_V2_TEST_ETCD_35", "3.5"),
+            Version::V3_5Newest => (&PATHS[2], "ETCD_V2_TEST_ETCD_35_NEWEST", "newest-3.5"),
         };
         path.get_or_init(
             || match std::env::var_os(variable).filter(|p| !p.is_empty()) {
@@ -49,6 +60,7 @@ impl fmt::Display for Version {
         f.write_str(match self {
             Version::V3_4 => "3.4",
             Version::V3_5 => "3.5",
+            Version::V3_5Newest => "newest 3.5",
         })
     }
 }
@@ -64,6 +76,8 @@ pub struct Setup {
     pub election_ms: u32,
     /// More arguments; a flag given again wins.
     pub arguments: Vec<String>,
+    /// Variables of its environment.
+    pub environment: Vec<(String, String)>,
     /// Whether members reach each other through proxies.
     pub isolatable: bool,
     /// The files of certificate and key for `https://`, and of the authority that clients have to be signed by.
@@ -78,6 +92,7 @@ impl Setup {
             heartbeat_ms: 20,
             election_ms: 200,
             arguments: Vec::new(),
+            environment: Vec::new(),
             isolatable: false,
             secure: None,
         }
@@ -93,6 +108,12 @@ impl Setup {
     /// One more argument; in it `@URL@` is the URL for clients.
     pub fn argument(mut self, argument: impl Into<String>) -> Setup {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// A variable of its environment: `GODEBUG`, `httpmuxgo121=0` is how newer builds treat paths.
+    pub fn environment(mut self, name: &str, value: &str) -> Setup {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -212,6 +233,7 @@ impl Setup {
             binary: self.version.binary(),
             version: self.version,
             arguments,
+            environment: self.environment.clone(),
             dir,
             child: Mutex::new(None),
         }
@@ -232,6 +254,7 @@ pub struct Etcd {
     version: Version,
     binary: PathBuf,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     child: Mutex<Option<Child>>,
     dir: TempDir,
 }
@@ -244,7 +267,7 @@ impl Etcd {
 
     /// One server per version for all tests of this file that only need some server: use keys of your own.
     pub fn shared(version: Version) -> &'static Etcd {
-        static SERVERS: [OnceLock<Etcd>; 2] = [OnceLock::new(), OnceLock::new()];
+        static SERVERS: [OnceLock<Etcd>; 3] = [const { OnceLock::new() }; 3];
         SERVERS[version as usize].get_or_init(|| Etcd::start(version))
     }
 
@@ -428,6 +451,7 @@ impl Etcd {
         }
         command
             .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.dir.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))

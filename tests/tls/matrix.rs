@@ -218,3 +218,8 @@ fn every_client_at_every_server_of_3_4() {
 fn every_client_at_every_server_of_3_5() {
     matrix(Version::V3_5);
 }
+
+#[test]
+fn every_client_at_every_server_of_the_newest_3_5() {
+    matrix(Version::V3_5Newest);
+}

@@ -51,6 +51,30 @@ download_debs() {
 	rm -rf "$work/debs"
 }
 
+# use_debian SUITE: from here on packages are those of another suite of Debian, from the mirror that this system uses. Its
+# lists stay in the temporary folder.
+use_debian() {
+	have apt-get || return 1
+	unset APT_CONFIG
+	mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(CODENAME) $(ORIGIN)' 'Created-By: Packages' 2>/dev/null |
+		awk '$2 == $3 && $4 == "Debian" { print $1; exit }')
+	keys=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ -n "$mirror" ] && [ -f "$keys" ] || return 1
+	mkdir -p "$work/apt/sources.d" "$work/apt/$1/partial" "$work/apt/cache/archives/partial"
+	echo "deb [signed-by=$keys] $mirror $1 main" >"$work/apt/sources"
+	cat >"$work/apt/conf" <<-END
+		Dir::Etc::sourcelist "$work/apt/sources";
+		Dir::Etc::sourceparts "$work/apt/sources.d";
+		Dir::State::lists "$work/apt/$1";
+		Dir::Cache "$work/apt/cache";
+		Acquire::Languages "none";
+		Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+		APT::Sandbox::User "root";
+	END
+	export APT_CONFIG="$work/apt/conf"
+	apt-get -qq update >/dev/null 2>&1
+}
+
 # missing_debs PACKAGE...: the packages and everything they need that this system lacks, one a line; changes nothing.
 # PACKAGE=VERSION asks for that version; the lines name theirs, too.
 missing_debs() {

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Prints the path of an etcd that still speaks the v2 API.
 #
-#   tests/tools/etcd.sh [any | 3.4 | 3.5]
+#   tests/tools/etcd.sh [any | 3.4 | 3.5 | newest-3.5]
 #
 # Looks at $ETCD_BIN, then PATH, then the private cache; else gets one into the cache. Installs nothing on the system.
+# newest-3.5 is the newest 3.5 that Debian has in any suite, in the cache only.
 set -u
 
 . "$(dirname "$0")/common.sh"
@@ -17,7 +18,7 @@ version_of() {
 fits() {
 	case $want in
 	any) case $1 in 3.[0-5]) return 0 ;; esac ;;
-	*) [ "$1" = "$want" ] && return 0 ;;
+	*) [ "$1" = "${want#newest-}" ] && return 0 ;;
 	esac
 	return 1
 }
@@ -31,12 +32,13 @@ offer() {
 
 from_cache() {
 	case $want in
+	newest-3.5) offer "$cache/etcd-3.5-newest/etcd" ;;
 	any) offer "$cache/etcd-3.4/etcd" || offer "$cache/etcd-3.5/etcd" ;;
 	*) offer "$cache/etcd-$want/etcd" ;;
 	esac
 }
 
-# keep_etcd FILE: into the cache under the version that it says it has.
+# keep_etcd FILE [SUFFIX]: into the cache under the version that it says it has.
 keep_etcd() {
 	[ -f "$1" ] || return 1
 	chmod 755 "$1"
@@ -44,16 +46,30 @@ keep_etcd() {
 	[ -n "$version" ] || return 1
 	mkdir -p "$work/keep"
 	mv "$1" "$work/keep/etcd"
-	if [ -e "$cache/etcd-$version" ] && ! "$cache/etcd-$version/etcd" --version >/dev/null 2>&1; then
-		mv -T "$cache/etcd-$version" "$work/broken"
+	name=etcd-$version${2:-}
+	if [ -e "$cache/$name" ] && ! "$cache/$name/etcd" --version >/dev/null 2>&1; then
+		mv -T "$cache/$name" "$work/broken"
 	fi
-	keep "etcd-$version" "$work/keep"
+	keep "$name" "$work/keep"
 	rm -rf "$work/keep"
 }
 
 from_debian() {
 	have apt-get || return 1
 	download_debs "$work/debian" etcd-server && keep_etcd "$work/debian/usr/bin/etcd"
+}
+
+# The suites from the newest on: the first that has a 3.5.
+from_any_debian() {
+	for suite in sid testing stable; do
+		use_debian "$suite" || return 1
+		case $(apt-cache madison etcd-server 2>/dev/null | awk '{ print $3; exit }') in
+		3.5.*) ;;
+		*) continue ;;
+		esac
+		download_debs "$work/$suite" etcd-server && keep_etcd "$work/$suite/usr/bin/etcd" -newest && return 0
+	done
+	return 1
 }
 
 from_python() {
@@ -66,13 +82,19 @@ from_python() {
 }
 
 case $want in
-any | 3.[0-5]) ;;
-*) fail "usage: etcd.sh [any | 3.4 | 3.5]" ;;
+any | 3.[0-5] | newest-3.5) ;;
+*) fail "usage: etcd.sh [any | 3.4 | 3.5 | newest-3.5]" ;;
 esac
 if [ "$want" = any ] && [ -n "${ETCD_BIN:-}" ]; then
 	offer "$ETCD_BIN"
 	version=$(version_of "$ETCD_BIN")
 	fail "ETCD_BIN=$ETCD_BIN is no etcd 3.0 to 3.5 (version: ${version:-unknown})"
+fi
+if [ "$want" = newest-3.5 ]; then
+	from_cache
+	scratch
+	from_any_debian && from_cache
+	fail "no $want etcd found or fetched (Debian's package etcd-server): set ETCD_V2_TEST_ETCD_35_NEWEST to one, or go without with ETCD_V2_TEST_WITHOUT=newest-etcd"
 fi
 offer "${ETCD_BIN:-}"
 offer "$(command -v etcd)"

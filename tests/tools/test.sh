@@ -3,16 +3,22 @@
 #
 #   tests/tools/test.sh FOLDER-OF-THE-LIBRARY
 #
-# ETCD_V2_TEST_WITHOUT=clang,valgrind,g++,etcdctl,nginx,haproxy,gcc,python3 names tools to go without; without it a missing tool fails its tests.
+# ETCD_V2_TEST_WITHOUT=clang,valgrind,g++,etcdctl,nginx,haproxy,gcc,python3,newest-etcd names tools to go without; without it
+# a missing tool fails its tests.
 set -u
 tools=$(dirname "$0")
 ETCD_V2_TEST_LIBDIR=$(cd "$1" && pwd) || exit 1
 shift
 ETCD_V2_TEST_ETCD_34=${ETCD_V2_TEST_ETCD_34:-$(sh "$tools/etcd.sh" 3.4)} || exit 1
 ETCD_V2_TEST_ETCD_35=${ETCD_V2_TEST_ETCD_35:-$(sh "$tools/etcd.sh" 3.5)} || exit 1
-export ETCD_V2_TEST_LIBDIR ETCD_V2_TEST_ETCD_34 ETCD_V2_TEST_ETCD_35
-echo "etcd 3.4: $ETCD_V2_TEST_ETCD_34"
-echo "etcd 3.5: $ETCD_V2_TEST_ETCD_35"
+case ,${ETCD_V2_TEST_WITHOUT:-}, in
+*,newest-etcd,*) ETCD_V2_TEST_ETCD_35_NEWEST=$ETCD_V2_TEST_ETCD_35 ;;
+*) ETCD_V2_TEST_ETCD_35_NEWEST=${ETCD_V2_TEST_ETCD_35_NEWEST:-$(sh "$tools/etcd.sh" newest-3.5)} || exit 1 ;;
+esac
+export ETCD_V2_TEST_LIBDIR ETCD_V2_TEST_ETCD_34 ETCD_V2_TEST_ETCD_35 ETCD_V2_TEST_ETCD_35_NEWEST
+for etcd in "$ETCD_V2_TEST_ETCD_34" "$ETCD_V2_TEST_ETCD_35" "$ETCD_V2_TEST_ETCD_35_NEWEST"; do
+	echo "$("$etcd" --version 2>&1 | head -n 1): $etcd"
+done
 [ -z "${ETCD_V2_TEST_WITHOUT:-}" ] || echo "WITHOUT: $ETCD_V2_TEST_WITHOUT (what needs it is not tested)"
 for tool in clang valgrind g++ etcdctl nginx haproxy; do
 	case ,${ETCD_V2_TEST_WITHOUT:-}, in

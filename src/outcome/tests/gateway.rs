@@ -245,6 +245,7 @@ fn run(dice: &mut Pace, allow_repeat: bool) -> (Run<'_>, Result<(), Error>) {
         decode,
         refresh: false,
         plain_read: false,
+        consensus: true,
     };
     let wire = Arc::new(wire(operation));
     let mut errand = Errand::plain(wire.clone(), terms, now);
