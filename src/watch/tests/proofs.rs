@@ -123,22 +123,26 @@ fn one_history() {
     }
 }
 
-/// Each rule is there for a reason. Takes minutes.
+/// Each rule is there for a reason: without it one of these random histories ends in a loss, with it in none. (Of `Silence`
+/// and `FirstContact` no such history is known yet.)
 #[test]
-#[ignore = "takes minutes"]
 fn without_any_one_rule_something_is_lost() {
-    let mut needless = Vec::new();
-    for rule in Rule::ALL {
+    let known = [
+        (Rule::InOrder, 69),
+        (Rule::Growth, 94),
+        (Rule::Process, 10),
+        (Rule::Floor, 532),
+        (Rule::LaterHead, 292),
+        (Rule::LastEvent, 2),
+        (Rule::Barrier, 94),
+    ];
+    assert_eq!(known.len() + 2, Rule::ALL.len());
+    for (rule, seed) in known {
+        let (acts, members, policy) = random(seed);
+        assert!(run(seed, &acts, members, policy).is_ok(), "{rule:?}");
         Rule::set_missing(Some(rule));
-        let found = (0..6000).find(|&seed| {
-            let (acts, members, policy) = random(seed);
-            std::panic::catch_unwind(|| run(seed, &acts, members, policy).is_err()).unwrap_or(true)
-        });
+        let without = std::panic::catch_unwind(|| run(seed, &acts, members, policy).is_err());
         Rule::set_missing(None);
-        println!("{rule:?}: {found:?}");
-        if found.is_none() {
-            needless.push(rule);
-        }
+        assert!(without.unwrap_or(true), "{rule:?}");
     }
-    assert!(needless.is_empty(), "{needless:?}");
 }
