@@ -1262,8 +1262,8 @@ ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, siz
  * What a single answer has told, or a single member that two others contradict, is given up after ten
  * seconds, so that a wrong index does not make every other answer stale for ever; an answer through
  * consensus refutes it at once. This holds for the cluster, too: with REFUSE the first one that two answers
- * agree on is the only one: when it is made anew, make a new client. Otherwise the client forgets what it knew of the one before. Watchers tell
- * ETCD_V2_LOSS_RECREATED with all three.
+ * agree on is the only one: when it is made anew, make a new client. Otherwise the client forgets what it
+ * knew of the one before. Watchers tell ETCD_V2_LOSS_RECREATED with all three.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_stale(
     etcd_v2_options *options, int32_t stale, etcd_v2_error **err);

@@ -52,8 +52,8 @@ fn policy(number: i32) -> Result<Policy> {
 /// What a single answer has told, or a single member that two others contradict, is given up after ten
 /// seconds, so that a wrong index does not make every other answer stale for ever; an answer through
 /// consensus refutes it at once. This holds for the cluster, too: with REFUSE the first one that two answers
-/// agree on is the only one: when it is made anew, make a new client. Otherwise the client forgets what it knew of the one before. Watchers tell
-/// ETCD_V2_LOSS_RECREATED with all three.
+/// agree on is the only one: when it is made anew, make a new client. Otherwise the client forgets what it
+/// knew of the one before. Watchers tell ETCD_V2_LOSS_RECREATED with all three.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_stale(
     options: *mut etcd_v2_options,
