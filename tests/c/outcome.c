@@ -28,7 +28,7 @@ static void found(const etcd_v2_client *client, pid_t server)
 	etcd_v2_request *request;
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_CREATE, "/outcome/one", &request, &error));
 	CHECK_OK(etcd_v2_request_set_value(request, "a\0b", 3, &error));
-	CHECK_OK(etcd_v2_request_set_deadline_ms(request, 300, &error));
+	CHECK_OK(etcd_v2_request_set_deadline_ms(request, 2000, &error));
 	etcd_v2_error *lost = lose(client, request, server);
 
 	etcd_v2_outcome *outcome;
@@ -63,7 +63,7 @@ static void refused_for_ever(const etcd_v2_client *client, pid_t server)
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_COMPARE_AND_SWAP, "/outcome/two", &request, &error));
 	CHECK_OK(etcd_v2_request_set_value(request, "3", 1, &error));
 	CHECK_OK(etcd_v2_request_set_prev_index(request, index - 1, &error));
-	CHECK_OK(etcd_v2_request_set_deadline_ms(request, 300, &error));
+	CHECK_OK(etcd_v2_request_set_deadline_ms(request, 2000, &error));
 	etcd_v2_error *lost = lose(client, request, server);
 	etcd_v2_outcome *outcome;
 	CHECK_OK(etcd_v2_resolve_outcome(client, request, lost, 60000, 50000, NULL, &outcome, &error));

@@ -100,9 +100,18 @@ const ROWS: &[Row] = &[
     Same("--no-sync --endpoints http://127.0.0.1:1 get"),
     Same("--no-sync get /a"),
     Same("--no-sync=false get /a"),
-    Same("--total-timeout 0 get /a"),
-    Same("--total-timeout -1s get /a"),
-    Same("--no-sync --total-timeout 0 get /a"),
+    CodeOnly(
+        "--total-timeout 0 get /a",
+        "which of two timers etcdctl hears first is chance",
+    ),
+    CodeOnly(
+        "--total-timeout -1s get /a",
+        "which of two timers etcdctl hears first is chance",
+    ),
+    CodeOnly(
+        "--no-sync --total-timeout 0 get /a",
+        "which of two timers etcdctl hears first is chance",
+    ),
     Same("--username root:pw get /a"),
     Same("-u :pw get /a"),
     Same("ETCDCTL_USERNAME=root:pw get /a"),

@@ -22,7 +22,7 @@ pub(crate) struct Case {
 /// Enough for any answer that comes at once, on a busy machine and under valgrind.
 pub(crate) const AMPLE_MS: u64 = 60_000;
 /// For answers that never end.
-pub(crate) const SHORT_MS: u64 = 700;
+pub(crate) const SHORT_MS: u64 = 2_000;
 
 pub(crate) fn play(name: impl Into<String>, get: &'static str, set: End, play: Play) -> Case {
     Case {
