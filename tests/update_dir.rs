@@ -22,7 +22,7 @@ fn update_dir(path: &str) -> Call {
 fn a_directory_whose_children_would_not_fit_on_the_request_line_is_asked_for_itself() {
     let long = format!("/{}", "d".repeat(64_960));
     let server = Scripted::json(
-        r#"{"action":"get","node":{"key":"/d","dir":true,"modifiedIndex":7,"createdIndex":7}}"#,
+        r#"{"action":"get","node":{"key":"/a","dir":true,"modifiedIndex":7,"createdIndex":7}}"#,
     );
     let client = client(server.url(), 10_000);
     client.execute(&update_dir(&long)).unwrap();
