@@ -136,11 +136,12 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         }
         let (to, _) = self.exchange();
         let (url, index) = (to.url().clone(), answer.head.etcd_index);
-        let (verdict, proof) = judge(
+        let mut proof = answer.partial;
+        let verdict = judge(
             answer.head,
             answer.body,
             &self.wire,
-            answer.partial,
+            &mut proof,
             &self.decode,
         );
         let step = match verdict {

@@ -12,33 +12,47 @@ use crate::protocol::response::Response;
 use crate::protocol::wire::{Expect, Repeat, Wire};
 use crate::status::Status;
 
-/// Judges a complete answer to `wire`. `partial` is the proof that the request did not leave in full. With any verdict
-/// but a success comes the proof that a write was not applied, if there is one; without it, only a word of etcd itself
-/// is [`Verdict::Refused`], and the outcome is unknown.
+/// Judges a complete answer to `wire`. `proof` comes as the proof that the request did not leave in full, if there is
+/// one. It is left, with any verdict but a success, as the proof that a write was not applied; without it, only a word of
+/// etcd itself is [`Verdict::Refused`], and the outcome is unknown.
 pub fn judge(
     head: Head,
     body: Vec<u8>,
     wire: &Wire,
-    partial: Option<NotApplied>,
+    proof: &mut Option<NotApplied>,
     limits: &Limits,
-) -> (Verdict, Option<NotApplied>) {
-    if wire.repeat == Repeat::Safe {
-        return (
-            about(answer::judge(head, body, wire.expect, limits), wire),
-            None,
-        );
+) -> Verdict {
+    if wire.repeat != Repeat::Safe {
+        return judge_write(head, body, wire, proof, limits);
     }
+    *proof = None;
+    let verdict = answer::judge(head, body, wire.expect, limits);
+    match verdict {
+        Verdict::Success(response) if is_other(&response, wire) => other(response),
+        verdict => verdict,
+    }
+}
+
+fn judge_write(
+    head: Head,
+    body: Vec<u8>,
+    wire: &Wire,
+    proof: &mut Option<NotApplied>,
+    limits: &Limits,
+) -> Verdict {
     // a success is the usual case, and no refusal
     let refused = match head.status {
         200..=299 => None,
         _ => refusals::find(&head, &body, wire),
     };
-    let proof = partial.or(refused.and_then(|(_, proof)| proof));
-    let verdict = match about(answer::judge(head, body, wire.expect, limits), wire) {
-        Verdict::Success(response) => match partial {
-            Some(_) => Verdict::Trouble(not_this("it came before the request was sent", response)),
-            None => done(response, wire),
-        },
+    let partial = proof.is_some();
+    *proof = proof.or(refused.and_then(|(_, proof)| proof));
+    let verdict = match answer::judge(head, body, wire.expect, limits) {
+        Verdict::Success(response) if is_other(&response, wire) => other(response),
+        Verdict::Success(response) if partial => {
+            Verdict::Trouble(not_this("it came before the request was sent", response))
+        }
+        Verdict::Success(response) => done(response, wire),
         Verdict::Refused(error) if refused.is_some() => Verdict::Refused(error),
         Verdict::Redirect(location) if proof.is_some() => Verdict::Redirect(location),
         Verdict::Redirect(location) => Verdict::Trouble(not_followed(&location)),
@@ -46,25 +60,21 @@ pub fn judge(
         Verdict::NoEvent => Verdict::NoEvent,
     };
     match verdict {
-        Verdict::Trouble(error) if proof.is_none() => (Verdict::Trouble(doubtful(error)), proof),
-        verdict => (verdict, proof),
+        Verdict::Trouble(error) if proof.is_none() => Verdict::Trouble(doubtful(error)),
+        verdict => verdict,
     }
 }
 
-/// Refuses an answer that is about another key.
-fn about(verdict: Verdict, wire: &Wire) -> Verdict {
-    let Verdict::Success(response) = verdict else {
-        return verdict;
-    };
-    let node = response
-        .node()
-        .filter(|_| wire.expect == Expect::Keys || wire.expect == Expect::Action);
-    match node {
-        Some(node) if !key::answers(wire.method, &wire.target, node.key()) => {
-            Verdict::Trouble(not_this("it is about another key", response))
-        }
-        _ => Verdict::Success(response),
-    }
+/// Whether a success is about another key.
+fn is_other(response: &Response, wire: &Wire) -> bool {
+    matches!(wire.expect, Expect::Keys | Expect::Action)
+        && response
+            .node()
+            .is_some_and(|node| !key::answers(wire.method, &wire.target, node.key()))
+}
+
+fn other(response: Response) -> Verdict {
+    Verdict::Trouble(not_this("it is about another key", response))
 }
 
 /// Only etcd's success answer says that a write was applied; an empty page is nobody's without its headers.

@@ -75,15 +75,24 @@ impl Key {
 
 /// Whether the answer to `target` may be about `key`: the key that was asked for, or what POST makes below it.
 pub(crate) fn answers(method: Method, target: &str, key: &str) -> bool {
-    match (method, key.rsplit_once('/')) {
-        (Method::Post, Some((parent, _))) => is_about(target, parent) || is_about(target, key),
-        _ => is_about(target, key),
-    }
+    // looked for only where it matters: every read comes here
+    let parent = match method {
+        Method::Post => key.rsplit_once('/').map(|(parent, _)| parent),
+        _ => None,
+    };
+    is_about(target, key) || parent.is_some_and(|parent| is_about(target, parent))
 }
 
 /// Whether `target` asks for `key`, which etcd tells without a slash at its end, and for the root not at all.
 pub(crate) fn is_about(target: &str, key: &str) -> bool {
-    decoded(target).is_some_and(|asked| asked.eq(key.trim_end_matches('/').bytes()))
+    // most keys stand in the target as they are
+    let plain = target.as_bytes().strip_prefix(PREFIX.as_bytes());
+    let plain = plain.and_then(|rest| rest.strip_prefix(key.as_bytes()));
+    if matches!(plain, Some([] | [b'?', ..])) && memchr::memchr(b'%', key.as_bytes()).is_none() {
+        return true;
+    }
+    let key = key.trim_end_matches('/').bytes();
+    decoded(target).is_some_and(|asked| asked.eq(key))
 }
 
 /// Whether `key` is the key that `target` asks for, or a directory above it.
@@ -143,6 +152,46 @@ mod tests {
         key.write_path(&mut out);
         assert_eq!(out.len(), key.path_len(), "{text}");
         out
+    }
+
+    #[test]
+    fn answers_are_about_the_key_that_was_asked() {
+        for (target, key, about) in [
+            ("/v2/keys/a", "/a", true),
+            ("/v2/keys/a/", "/a", true),
+            ("/v2/keys/a?recursive=true", "/a", true),
+            ("/v2/keys/a", "/ab", false),
+            ("/v2/keys/ab", "/a", false),
+            ("/v2/keys/a/b", "/a", false),
+            ("/v2/keys/", "", true),
+            ("/v2/keys/?sorted=true", "/", true),
+            ("/v2/keys/a", "", false),
+            ("/v2/keys/a%20b", "/a b", true),
+            ("/v2/keys/%41", "/A", true),
+            ("/v2/keys/%41", "/%41", false),
+            ("/v2/keys/%2541", "/%41", true),
+            ("/v2/keys/%C3%A4", "/\u{e4}", true),
+            ("/v2/members", "/a", false),
+        ] {
+            assert_eq!(is_about(target, key), about, "{target} {key}");
+        }
+        for (target, key, within) in [
+            ("/v2/keys/a/b", "/a", true),
+            ("/v2/keys/a/b", "/", true),
+            ("/v2/keys/a/b", "/a/b", true),
+            ("/v2/keys/a/b", "/a/", true),
+            ("/v2/keys/ab", "/a", false),
+            ("/v2/keys/a", "/a/b", false),
+        ] {
+            assert_eq!(is_within(target, key), within, "{target} {key}");
+        }
+        assert!(answers(
+            Method::Post,
+            "/v2/keys/q",
+            "/q/00000000000000000007"
+        ));
+        assert!(!answers(Method::Put, "/v2/keys/q", "/q/7"));
+        assert!(!answers(Method::Post, "/v2/keys/q", "/other/7"));
     }
 
     #[test]

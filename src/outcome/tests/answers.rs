@@ -1,6 +1,7 @@
 //! Statuses × bodies × kinds of writes: what is not etcd's own proves nothing.
 
-use super::super::answer::judge;
+use super::super::answer;
+use super::super::proof::NotApplied;
 use crate::protocol::admin::{auth, members};
 use crate::protocol::answer::{Head, Limits, Verdict};
 use crate::protocol::key::Key;
@@ -13,6 +14,19 @@ const LIMITS: Limits = Limits {
     nodes: 10,
 };
 pub(super) const ETCD: &str = "7e27652122e8b2ae";
+
+/// The verdict, and the proof that comes with it.
+fn judge(
+    head: Head,
+    body: Vec<u8>,
+    wire: &Wire,
+    partial: Option<NotApplied>,
+    limits: &Limits,
+) -> (Verdict, Option<NotApplied>) {
+    let mut proof = partial;
+    let verdict = answer::judge(head, body, wire, &mut proof, limits);
+    (verdict, proof)
+}
 
 pub(super) fn wire(operation: Operation) -> Wire {
     let mut request = Request::new(operation, Key::parse("key", "/k").unwrap());
