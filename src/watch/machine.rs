@@ -70,8 +70,6 @@ enum Task {
     Verify,
     /// polls proved nothing for long: is there anything that they should have brought
     Look,
-    /// the store may be another one: does it have something of what is known
-    Identify,
     /// where does the store stand, if heads do not show it
     Index,
     /// the store may be another one: does it have the last event that was told
@@ -257,7 +255,7 @@ impl Machine {
             Task::Poll => Wire::poll(key, recursive, self.poll_from()),
             Task::Recall => Wire::poll(key, recursive, self.last.0),
             Task::Probe => Ok(Wire::head(key)),
-            Task::List | Task::Resync | Task::Verify | Task::Look | Task::Identify => {
+            Task::List | Task::Resync | Task::Verify | Task::Look => {
                 read(key, recursive, self.index_read != 0)
             }
             Task::Index => self.index_wire(),

@@ -129,14 +129,6 @@ impl Mirror {
         Diff::new(snapshot.cloned(), index, gone)
     }
 
-    /// Whether a snapshot has a node that is known, as it was told, from before the index `next`.
-    pub fn survives(&self, snapshot: &Response, next: u64) -> bool {
-        super::batch::listed(snapshot, self.recursive)
-            .filter_map(|number| snapshot.tree.get(number))
-            .filter(|node| node.modified_index() < next)
-            .any(|node| self.nodes.get(node.key()) == Some(&self.known(node)))
-    }
-
     /// The nodes of a snapshot that are watched, by key, each key once.
     fn listed<'a>(&self, response: &'a Response) -> Vec<NodeRef<'a>> {
         let mut nodes: Vec<_> = super::batch::listed(response, self.recursive)

@@ -35,9 +35,7 @@ impl Machine {
             self.known = index;
             match task {
                 // what they bring is right, only not after what was known
-                Task::List | Task::Resync | Task::Look | Task::Identify => {
-                    self.position = Position::at(0);
-                }
+                Task::List | Task::Resync | Task::Look => self.position = Position::at(0),
                 Task::Poll | Task::Probe | Task::Verify | Task::Index | Task::Recall => {
                     self.busy = None;
                     self.held = None;

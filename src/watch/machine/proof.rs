@@ -183,7 +183,7 @@ impl Machine {
         let task = match (self.last.0, &self.mirror) {
             // its history is none of its own
             (index, _) if index != 0 && index > standing.floor => Task::Recall,
-            (_, Some(_)) => Task::Identify,
+            (_, Some(_)) => Task::Look,
             _ => return false,
         };
         (self.held, self.busy, self.task) = (None, None, task);

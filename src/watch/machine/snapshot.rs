@@ -43,16 +43,7 @@ impl Machine {
                 self.task = Task::Poll;
                 return Regard::Good;
             }
-            Task::Identify if self.is_same_store(response.as_ref()) => {
-                self.recognised(busy);
-                self.task = Task::Poll;
-                return Regard::Good;
-            }
-            // nothing was told yet, so that the watch begins with what is there now
-            Task::Identify if self.last.0 == 0 && self.mirror().is_some_and(Mirror::is_empty) => {
-                self.listed(index, response);
-            }
-            Task::Look | Task::Identify => self.resynced(index, response, false),
+            Task::Look => self.resynced(index, response, false),
             Task::Resync => self.resynced(index, response, true),
             _ => self.listed(index, response),
         }
@@ -66,15 +57,6 @@ impl Machine {
             self.tell(Event::progress(index));
         }
         Regard::Good
-    }
-
-    /// A node that has not changed since it was told is what no other store has.
-    fn is_same_store(&self, response: Option<&Response>) -> bool {
-        let next = self.position.wait_index();
-        match (&self.mirror, response) {
-            (Some(mirror), Some(response)) => mirror.survives(response, next),
-            _ => false,
-        }
     }
 
     fn listed(&mut self, index: u64, response: Option<Response>) {
