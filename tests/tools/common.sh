@@ -86,3 +86,40 @@ missing_debs() {
 keep() {
 	[ -e "$cache/$1" ] || mv -T "$2" "$cache/$1" 2>/dev/null || [ -e "$cache/$1" ]
 }
+
+# server NAME: prints the path of a program that Debian puts into /usr/sbin: the one of the system, or one unpacked into
+# the private cache with the libraries that it needs. ETCD_V2_TEST_FETCH=1 passes over the one of the system.
+server() {
+	for own in "$(command -v "$1")" "/usr/sbin/$1"; do
+		if [ -z "${ETCD_V2_TEST_FETCH:-}" ] && is_server "$own" "$1"; then
+			echo "$own"
+			return
+		fi
+	done
+	unpacked=$cache/$1/$1
+	if ! is_server "$unpacked" "$1"; then
+		scratch
+		[ ! -e "$cache/$1" ] || mv -T "$cache/$1" "$work/broken"
+		debs=$(missing_debs "$1")
+		# it may be installed where this user does not look
+		if download_debs "$work/$1" ${debs:-"$1"}; then
+			cat >"$work/$1/$1" <<END
+#!/bin/sh
+here=\$(cd "\$(dirname "\$0")" && pwd)
+for folder in "\$here"/usr/lib/*-linux-gnu* "\$here"/lib/*-linux-gnu* "\$here"/usr/lib; do
+	LD_LIBRARY_PATH=\$folder\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}
+done
+export LD_LIBRARY_PATH
+exec "\$here/usr/sbin/$1" "\$@"
+END
+			chmod 755 "$work/$1/$1"
+			is_server "$work/$1/$1" "$1" && keep "$1" "$work/$1"
+		fi
+		is_server "$unpacked" "$1" || fail "no $1 found or fetched: install $1"
+	fi
+	echo "$unpacked"
+}
+
+is_server() {
+	[ -x "$1" ] && "$1" -v 2>&1 | grep -qi "$2"
+}
