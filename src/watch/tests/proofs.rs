@@ -49,8 +49,9 @@ fn is_path(act: &Act) -> bool {
     )
 }
 
+/// Of up to four acts, two of them faults: all of up to three acts and a sample of the others; all with the long form.
 #[test]
-fn every_history_of_four_writes_and_two_faults() {
+fn short_histories_of_writes_and_faults() {
     let (writes, most): (&[Act], usize) = match is_long() {
         true => (&[Act::Watched, Act::Foreign, Act::Delete], 4),
         false => (&[Act::Watched, Act::Foreign], 4),
