@@ -73,7 +73,8 @@
  *            options (handles, requests, messages, lists of members, users and roles, the queue and
  *            the table of a watcher): when that fails, the process is aborted, as by any Rust code.
  * Process    No signal handlers, no output, no environment variables, no threads but the one that a
- *            client has for what is said above, and those that look up host names.
+ *            client has for what is said above, and those that look up host names or save a
+ *            configuration file for it.
  *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
  *            alive. After fork() the child makes clients of its own: those of the parent, with
  *            watchers and queues, answer ETCD_V2_FORKED there and may only be freed, which frees
@@ -1259,11 +1260,12 @@ ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, siz
  *                         for longer than half a second is avoided like one that fails, by
  *                         watchers, too
  *
- * What a single answer has told, or a single member that two others contradict, is given up after ten
- * seconds, so that a wrong index does not make every other answer stale for ever; an answer through
- * consensus refutes it at once. This holds for the cluster, too: with REFUSE the first one that two answers
- * agree on is the only one: when it is made anew, make a new client. Otherwise the client forgets what it
- * knew of the one before. Watchers tell ETCD_V2_LOSS_RECREATED with all three.
+ * A high-water mark that comes from one answer only, or from a member that two others contradict, is
+ * discarded after ten seconds, so that a wrong index does not make every other answer stale for ever. A
+ * linearizable read or a write refutes it at once. The cluster id is treated alike. With REFUSE the first
+ * cluster that two answers agree on is final: after a cluster was recreated, make a new client. With the
+ * other policies the client follows the new cluster and discards its marks. Watchers report
+ * ETCD_V2_LOSS_RECREATED with all three.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_stale(
     etcd_v2_options *options, int32_t stale, etcd_v2_error **err);
@@ -1371,7 +1373,8 @@ ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
  *                 etcd_v2_response_free(); may be NULL
  *
  * Also returns ETCD_V2_TIMEOUT when nothing came; if its etcd_v2_error_index() is not 0, all up to
- * it was looked at: wait from it + 1 next. ETCD_V2_HISTORY_CLEARED (401).
+ * it was looked at: wait from it + 1 next. With a timeout of a few milliseconds a change that was on its
+ * way may be missed so; a watcher misses none. ETCD_V2_HISTORY_CLEARED (401).
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
     const etcd_v2_client *client, const char *key, uint64_t wait_index, uint32_t flags,
@@ -1544,7 +1547,7 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watch(
  * endpoint; a cluster that was made anew has no words for ETCD_V2_HISTORY_CLEARED. Nothing else
  * ends a watcher, least of all an answer that is not etcd's, but five answers of etcd in a row that
  * call the request malformed (200 to 299) or are larger than the client's limits allow
- * (ETCD_V2_TOO_LARGE); meanwhile other members are asked, and the state tells why.
+ * (ETCD_V2_TOO_LARGE); meanwhile other members are tried, and the state holds the reason.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watcher_next(
     const etcd_v2_watcher *watcher, int64_t timeout_ms, etcd_v2_event **out, etcd_v2_error **err);
@@ -2306,7 +2309,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_load_json(
 /**
  * Every change of the members (etcd_v2_client_set_endpoints(), etcd_v2_sync() and what is found
  * otherwise) and of the credentials is saved to this file, as etcd_v2_client_save() does it, before
- * the function that changed it returns. A failure is told to etcd_v2_options_set_log(). The thread of
+ * the function that changed it returns. A failure is logged, see etcd_v2_options_set_log(). The thread of
  * the client waits for no disk: what is found there, or changed in a callback, is saved a moment
  * later by a thread of its own, for which etcd_v2_client_free() waits. When another process saves to
  * the same file longer than the deadline of the client, it is tried again while the client lives.

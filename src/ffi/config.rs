@@ -95,7 +95,7 @@ pub unsafe extern "C" fn etcd_v2_options_load_json(
 
 /// Every change of the members (etcd_v2_client_set_endpoints(), etcd_v2_sync() and what is found
 /// otherwise) and of the credentials is saved to this file, as etcd_v2_client_save() does it, before
-/// the function that changed it returns. A failure is told to etcd_v2_options_set_log(). The thread of
+/// the function that changed it returns. A failure is logged, see etcd_v2_options_set_log(). The thread of
 /// the client waits for no disk: what is found there, or changed in a callback, is saved a moment
 /// later by a thread of its own, for which etcd_v2_client_free() waits. When another process saves to
 /// the same file longer than the deadline of the client, it is tried again while the client lives.

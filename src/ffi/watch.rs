@@ -46,7 +46,8 @@ pub(super) fn patience(timeout_ms: i64) -> Result<Patience> {
 ///                 etcd_v2_response_free(); may be NULL
 ///
 /// Also returns ETCD_V2_TIMEOUT when nothing came; if its etcd_v2_error_index() is not 0, all up to
-/// it was looked at: wait from it + 1 next. ETCD_V2_HISTORY_CLEARED (401).
+/// it was looked at: wait from it + 1 next. With a timeout of a few milliseconds a change that was on its
+/// way may be missed so; a watcher misses none. ETCD_V2_HISTORY_CLEARED (401).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_once(
     client: *const etcd_v2_client,
