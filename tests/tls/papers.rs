@@ -204,7 +204,7 @@ fn authorities_are_looked_at_too() {
     let both = write(
         "both",
         &format!(
-            "theirs\n{}ours\r\n{}",
+            "\u{feff}{}ours\r\n{}",
             Authority::new("theirs").pem(),
             authority.pem()
         ),

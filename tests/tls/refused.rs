@@ -9,6 +9,7 @@ use etcd_v2::client::Options;
 use etcd_v2::error::Error;
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::status::Status;
+use etcd_v2::transport::tls::settings::Source;
 
 /// A call that must end with `TLS`.
 #[track_caller]
@@ -131,6 +132,40 @@ fn pins_take_the_place_of_authorities_or_come_on_top_of_them() {
     };
     refusal(&first.url, insecure);
     get(&second.url, &insecure).unwrap();
+}
+
+/// What `openssl req -x509` makes is the certificate of an authority: it serves if it was named itself, under its own name.
+#[test]
+fn a_certificate_that_is_its_own_authority_serves() {
+    let cert = include_str!("keys/own-authority.pem").to_owned();
+    let key = include_str!("keys/own-authority-key.pem").to_owned();
+    let name = String::new;
+    let pair = Pair {
+        cert: cert.clone(),
+        key,
+        cert_file: name(),
+        key_file: name(),
+        der: Vec::new(),
+    };
+    let body =
+        r#"{"action":"set","node":{"key":"/a","value":"v","modifiedIndex":7,"createdIndex":7}}"#;
+    let server = TlsServer::start(&pair, None, Manner::Answer(body));
+    let named = |options: &mut Options| {
+        let source = Source::memory("ca", cert.as_bytes());
+        options.tls_mut().set_authorities(source).unwrap();
+    };
+    set(&client(&server.url, named), "/a", "v").unwrap();
+    // under another name, or if another authority was named, it does not
+    let told = refusal(&server.url, |options| {
+        named(options);
+        options.tls_mut().set_server_name("etcd.example").unwrap();
+    });
+    assert!(
+        told.to_string().contains("not for `etcd.example`"),
+        "{told}"
+    );
+    let other = Authority::new("ours");
+    refusal(&server.url, |options| trust(&other, options));
 }
 
 #[test]

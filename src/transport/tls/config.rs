@@ -55,8 +55,12 @@ impl Config {
                 Some(builder.map_err(none)? as Arc<dyn ServerCertVerifier>)
             }
         };
+        let anchors = match &settings.authorities {
+            Some(source) => pem::certificates(source)?.0,
+            None => Vec::new(),
+        };
         let algorithms = provider.signature_verification_algorithms;
-        let verifier = Verifier::new(by_authority, settings.pins.clone(), algorithms);
+        let verifier = Verifier::new(by_authority, anchors, settings.pins.clone(), algorithms);
         let identity = settings.identity.as_ref();
         let identity = identity
             .map(|pair| identity::load(pair, &provider))

@@ -69,17 +69,19 @@ pub(super) fn key(source: &Source, provider: &CryptoProvider) -> Result<Arc<dyn 
 impl Text {
     fn read(source: &Source) -> Result<Text> {
         let (bytes, name) = source.read()?;
-        let labels = labels(&bytes);
+        // what some editors put before UTF-8
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let labels = labels(bytes);
         // a key of PKCS#1 or SEC1 says so in a header, which is no base64
         let locked = labels.iter().any(|label| label.starts_with("ENCRYPTED"))
-            || find(&bytes, b"\nProc-Type: 4,ENCRYPTED");
+            || find(bytes, b"\nProc-Type: 4,ENCRYPTED");
         let mut text = Text {
             name,
             sections: Vec::new(),
             labels,
             locked,
         };
-        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(&bytes) {
+        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(bytes) {
             match section {
                 Ok(section) => text.sections.push(section),
                 Err(_) if text.locked => return Err(text.lacks("")),
