@@ -197,9 +197,21 @@ fn a_server_in_clear_text_on_an_https_endpoint() {
         b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec(),
     )]);
     let other = Scripted::steps(vec![Step::Write(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())]);
+    // what etcd does, too, when it had not read the whole greeting yet
+    let rude = Scripted::tcp(|conversation| {
+        conversation.read_bytes(1)?;
+        conversation.reset()
+    });
     for (way, ask) in WAYS {
         for (url, hint) in [
-            (&url, "perhaps this is no TLS port, but one for http://"),
+            (
+                &rude.url().replace("http://", "https://"),
+                "reset without a word: perhaps this is no TLS port, but one for http://",
+            ),
+            (
+                &url,
+                "without a word: perhaps this is no TLS port, but one for http://",
+            ),
             (
                 &talks.url().replace("http://", "https://"),
                 "answers in clear text: this is a port for http://",

@@ -75,14 +75,24 @@ impl Session {
 
     pub(crate) fn shake(&mut self, socket: &OwnedFd) -> Result<(), Trouble> {
         for _ in 0..TURN {
-            self.flush(socket)?;
-            if !self.tls.is_handshaking() {
-                self.first = Vec::new();
-                self.void = 0;
-                return Ok(());
-            }
-            if self.pull(socket)? == 0 {
-                return Err(self.cut_short());
+            let gone = match self.flush(socket).map_err(Trouble::from) {
+                Ok(()) if !self.tls.is_handshaking() => {
+                    self.first = Vec::new();
+                    self.void = 0;
+                    return Ok(());
+                }
+                Ok(()) => false,
+                // who does not listen any more may have said why
+                Err(trouble) if trouble.is_end() => true,
+                Err(trouble) => return Err(trouble),
+            };
+            match self.pull(socket) {
+                Ok(0) => return Err(self.cut_short("closed")),
+                Ok(_) => {}
+                Err(trouble) if trouble.is_end() || gone && trouble.is_again() => {
+                    return Err(self.cut_short("reset"));
+                }
+                Err(trouble) => return Err(trouble),
             }
         }
         Err(Trouble::Busy)
@@ -200,10 +210,12 @@ impl Session {
         Trouble::Tls(Box::new(Refusal { failure, alert }))
     }
 
-    fn cut_short(&self) -> Trouble {
+    fn cut_short(&self, how: &str) -> Trouble {
         let text = match self.first.is_empty() {
-            true => "closed without a word: perhaps this is no TLS port, but one for http://",
-            false => "closed in the middle of the handshake",
+            true => {
+                format!("{how} without a word: perhaps this is no TLS port, but one for http://")
+            }
+            false => format!("{how} in the middle of the handshake"),
         };
         let failure = Failure::new(Phase::Tls, FaultKind::Connection, text);
         Trouble::Tls(Box::new(Refusal {

@@ -1,3 +1,0 @@
-//! The suite of `selection`, for calls that are submitted.
-#[path = "selection.rs"]
-mod suite;

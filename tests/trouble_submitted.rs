@@ -1,3 +1,0 @@
-//! The suite of `trouble`, for calls that are submitted.
-#[path = "trouble.rs"]
-mod suite;
