@@ -28,6 +28,10 @@ for tool in clang valgrind g++ etcdctl nginx haproxy; do
 	path=$(sh "$tools/$(echo $tool | tr + x).sh") && echo "$tool: $path"
 done
 
+# most tests wait for servers, not for a core
+RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))}
+export RUST_TEST_THREADS
+
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 129' HUP
