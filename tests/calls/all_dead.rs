@@ -7,8 +7,8 @@
     clippy::print_stderr
 )]
 
-mod api;
-mod support;
+use crate::api;
+use crate::support;
 
 use api::{Verbs, client, key, refused, value};
 use etcd_v2::client::Listener;

@@ -7,8 +7,8 @@
     clippy::print_stderr
 )]
 
-mod api;
-mod support;
+use crate::api;
+use crate::support;
 
 use api::{Client, Verbs, client, key, options, quorum_get, value};
 use etcd_v2::client::{Ask, Call, Selection};

@@ -8,8 +8,8 @@
     clippy::print_stderr
 )]
 
-mod api;
-mod support;
+use crate::api;
+use crate::support;
 
 use api::{Client, Verbs, big_set, call, call_with, client, key, node_json, options, refused};
 use etcd_v2::client::Patience;

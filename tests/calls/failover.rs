@@ -7,8 +7,8 @@
     clippy::print_stderr
 )]
 
-mod api;
-mod support;
+use crate::api;
+use crate::support;
 
 use api::{
     Client, Verbs, call, client, dead_endpoint, key, node_json, options, quorum_get, refused, value,

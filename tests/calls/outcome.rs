@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod api;
-mod support;
+use crate::api;
+use crate::support;
 
 use api::{Client, Verbs, call, client, key, options, refused, request};
 use etcd_v2::client::{Ask, Call, Fate, Finding, Lookout};

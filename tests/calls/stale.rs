@@ -3,8 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod api;
-mod support;
+use crate::api;
+use crate::support;
 
 use api::{Client, Verbs, key, node_json, options, quorum_get, refused, value};
 use etcd_v2::client::{Listener, Patience, Policy};

@@ -7,14 +7,14 @@
     clippy::print_stderr
 )]
 
-mod api;
+use crate::api;
 #[cfg(feature = "srv")]
-#[path = "discovery/dns.rs"]
+#[path = "../client/discovery/dns.rs"]
 mod dns;
-#[path = "discovery/help.rs"]
+#[path = "../client/discovery/help.rs"]
 mod help;
-#[path = "discovery/need.rs"]
+#[path = "../client/discovery/need.rs"]
 mod need;
-mod support;
+use crate::support;
 
 use help::*;

@@ -7,7 +7,7 @@
     clippy::print_stderr
 )]
 
-mod support;
+use crate::support;
 
 use etcd_v2::client::{Client, Options, config};
 use std::collections::BTreeSet;

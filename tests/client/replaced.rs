@@ -8,8 +8,8 @@
     clippy::print_stderr
 )]
 
-mod api;
-mod support;
+use crate::api;
+use crate::support;
 
 use api::{Verbs, client, quorum_get, value};
 use etcd_v2::status::Status;

@@ -3,8 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod api;
-mod support;
+use crate::api;
+use crate::support;
 
 use api::{Verbs, options, value};
 use etcd_v2::client::{Client, Options};

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
+use crate::support;
 
 use etcd_v2::client::{Client, Listener, Options, Watcher};
 use etcd_v2::protocol::key::Key;

@@ -7,7 +7,7 @@
     clippy::print_stderr
 )]
 
-mod support;
+use crate::support;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

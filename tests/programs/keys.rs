@@ -1,6 +1,6 @@
 //! Every row of the tables of the key space, from C, against real servers of both versions.
 
-mod support;
+use crate::support;
 
 use std::time::Duration;
 use support::{CProgram, Etcd, Scripted, Version};

@@ -1,11 +1,11 @@
 //! The licences of everything that is linked into the library: only those that `deny.toml` allows, and the notice that is
 //! shipped with the static library names each crate.
 //!
-//! `UPDATE_NOTICES=1 cargo test --test licences` writes the notice anew.
+//! `UPDATE_NOTICES=1 cargo test --test programs licences` writes the notice anew.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
+use crate::support;
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -193,6 +193,6 @@ fn the_notice_names_everything_that_is_linked() {
     let shipped = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         shipped == notices,
-        "{NOTICES} is not up to date: UPDATE_NOTICES=1 cargo test --test licences writes it"
+        "{NOTICES} is not up to date: UPDATE_NOTICES=1 cargo test --test programs licences writes it"
     );
 }

@@ -8,8 +8,8 @@
     clippy::print_stderr
 )]
 
-mod api;
-mod support;
+use crate::api;
+use crate::support;
 
 use api::{Verbs, client, node_json};
 use std::io;

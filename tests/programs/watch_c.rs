@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
-mod support;
+use crate::support;
 
 use std::time::Duration;
 use support::{BlackHole, CProgram, Etcd, Program, Scripted, Step, Version};

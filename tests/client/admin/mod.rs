@@ -3,10 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "../api/mod.rs"]
-mod api;
-#[path = "../support/mod.rs"]
-mod support;
+use crate::api;
 
 mod auth;
 mod cluster;

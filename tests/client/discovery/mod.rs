@@ -7,8 +7,7 @@
     clippy::print_stderr
 )]
 
-#[path = "../api/mod.rs"]
-mod api;
+use crate::api;
 #[cfg(feature = "srv")]
 mod dns;
 #[cfg(feature = "srv")]
@@ -19,7 +18,6 @@ mod lists;
 mod need;
 mod periodic;
 mod ready;
-#[path = "../support/mod.rs"]
-mod support;
+use crate::support;
 
 use help::*;

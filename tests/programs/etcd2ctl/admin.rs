@@ -1,8 +1,8 @@
 //! member, user, role, auth, cluster-health.
 
-use crate::bench::{self, Ended};
+use super::bench::{self, Ended};
+use super::table::{Row, Row::*, compare};
 use crate::support::{Cluster, Version};
-use crate::table::{Row, Row::*, compare};
 
 /// etcdctl runs stty, which complains of a standard input that is no terminal.
 pub const STTY: &str = "no terminal: etcdctl's stty complains, etcd2ctl does not";

@@ -1,7 +1,7 @@
 //! Members from the DNS. etcdctl asks the system's name servers only, so that etcd2ctl stands alone here; what it does is
 //! what etcdctl's documentation says, and `--dns-server` is its own.
 
-use crate::bench::{self, Ended, Side};
+use super::bench::{self, Ended, Side};
 use crate::support::dns::{NameServer, Reply};
 use crate::support::{Etcd, Scripted, Step, Version};
 

@@ -1,7 +1,7 @@
 //! get, ls, set, mk, update, rm, rmdir, mkdir, setdir, updatedir: good and bad arguments, all outputs.
 
+use super::table::{Row, Row::*, compare};
 use crate::support::Version;
-use crate::table::{Row, Row::*, compare};
 
 const READ: &[Row] = &[
     Same("ls"),

@@ -1,6 +1,6 @@
 //! etcd2ctl lets go of everything, however it ends: under valgrind and with sanitizers.
 
-use crate::bench::{self, Side};
+use super::bench::{self, Side};
 use crate::support::{Etcd, Version, http, tools};
 use std::path::PathBuf;
 

@@ -8,24 +8,15 @@
     clippy::panic
 )]
 
-#[path = "etcd2ctl/admin.rs"]
 mod admin;
-#[path = "etcd2ctl/bench.rs"]
 mod bench;
-#[path = "etcd2ctl/discovery.rs"]
 mod discovery;
-#[path = "etcd2ctl/keys.rs"]
 mod keys;
-#[path = "etcd2ctl/memory.rs"]
 mod memory;
-mod support;
-#[path = "etcd2ctl/table.rs"]
+use crate::support;
 mod table;
-#[path = "etcd2ctl/tls.rs"]
 mod tls;
-#[path = "etcd2ctl/usage.rs"]
 mod usage;
-#[path = "etcd2ctl/watching.rs"]
 mod watching;
 
 use std::process::Command;

@@ -1,6 +1,6 @@
 //! Lines that both tools run, and what is to be said of them.
 
-use crate::bench::{self, Ended, Side};
+use super::bench::{self, Ended, Side};
 use crate::support::Version;
 
 /// What both do with a line.

@@ -1,6 +1,6 @@
 //! Authorities and certificates, by flags and by variables.
 
-use crate::bench;
+use super::bench;
 use crate::support::etcd::Setup;
 use crate::support::{Authority, Version, Wish};
 

@@ -1,9 +1,9 @@
 //! How commands and flags are read, and what the environment says.
 
-use crate::admin::STTY;
-use crate::bench;
+use super::admin::STTY;
+use super::bench;
+use super::table::{Row, Row::*, compare};
 use crate::support::Version;
-use crate::table::{Row, Row::*, compare};
 
 const NOBODY: &str = "the library names the members and the phases";
 

@@ -1,8 +1,8 @@
 //! watch and exec-watch: what both tell of the same changes, and how they end.
 
-use crate::bench::{self, Ended, Side};
+use super::bench::{self, Ended, Side};
+use super::table::{self, Row::*, steady};
 use crate::support::{Version, http, wait_for};
-use crate::table::{self, Row::*, steady};
 use std::time::Duration;
 
 /// What is done to the server, and how many lines the watch has printed after it.

@@ -1,0 +1,25 @@
+//! What holds for every call, executed here and submitted in `calls_submitted`: both drivers follow the same rules.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
+#[path = "../api/mod.rs"]
+mod api;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod all_dead;
+mod caveats;
+mod deadline;
+mod diagnostics;
+mod failover;
+mod gateways;
+mod hedge;
+mod outcome;
+mod selection;
+mod stale;
+mod trouble;

@@ -1,0 +1,26 @@
+//! What a client does besides single calls: its members, options, files, watchers, and what it makes of hostile peers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
+#[path = "../api/mod.rs"]
+mod api;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod admin;
+mod bench_of_faults;
+mod config;
+mod credentials;
+mod curl;
+mod discovery;
+mod hostile;
+mod replaced;
+mod saving;
+mod threads;
+mod update_dir;
+mod watcher;
