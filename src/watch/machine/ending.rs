@@ -8,6 +8,7 @@ impl Machine {
         let Some(busy) = self.busy.take() else {
             return Regard::Neither;
         };
+        let verdict = self.about_this(busy.task, verdict);
         match busy.task {
             // what comes before the event that waits is told would be told in the wrong order, and comes again
             Task::Poll if self.is_holding() => Regard::Good,
@@ -56,6 +57,28 @@ impl Machine {
             Task::Index => self.on_index(now, verdict),
             Task::Recall => self.recalled(now, &busy, verdict),
             task => self.on_snapshot(now, &busy, task, verdict),
+        }
+    }
+
+    /// An answer that names another key is somebody else's, whatever it says.
+    fn about_this(&self, task: Task, verdict: Verdict) -> Verdict {
+        let asked = self.scope.key().text().trim_end_matches('/');
+        let fits = |told: &str| match task {
+            // by string, not by segments: a server's history tells /prefix of the deletion of /pre
+            Task::Poll => told.starts_with(asked) || asked.starts_with(told),
+            Task::List | Task::Resync | Task::Verify | Task::Look => told == asked,
+            Task::Probe | Task::Index | Task::Recall => true,
+        };
+        match verdict {
+            Verdict::Success(response)
+                if response
+                    .node()
+                    .is_some_and(|node| !fits(node.key().trim_end_matches('/'))) =>
+            {
+                let text = "the answer is not etcd's: it is about another key";
+                Verdict::Trouble(Error::new(Status::PROTOCOL, text))
+            }
+            verdict => verdict,
         }
     }
 

@@ -3,6 +3,8 @@
 use super::said::{fault, head, verdict};
 use super::script::*;
 use crate::error::Phase;
+use crate::protocol::key::Key;
+use crate::protocol::wire::Expect;
 use crate::status::Status;
 use crate::transport::fault::FaultKind::{Connection, Timeout};
 use crate::watch::event::{Kind, Loss};
@@ -10,7 +12,7 @@ use crate::watch::exchange::{Action, Heed, Purpose, Regard, Whom};
 use crate::watch::machine::Machine;
 use crate::watch::options::{OnLost, WatchOptions};
 use crate::watch::state::State;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn the_first_head_anchors_and_the_next_poll_follows_at_once() {
@@ -393,4 +395,43 @@ fn cuts_are_excused_but_not_for_ever() {
     }
     assert_eq!(seen[2..], [Regard::Neither, Regard::Bad]);
     assert_eq!(s.exchange.whom, Whom::Other);
+}
+
+#[test]
+fn an_answer_about_another_key_neither_moves_the_place_nor_fills_the_table() {
+    let limits = crate::protocol::answer::Limits { depth: 9, nodes: 9 };
+    let told = |key: &str| {
+        let body = format!(
+            r#"{{"action":"set","node":{{"key":"{key}","value":"v","modifiedIndex":12,"createdIndex":12}}}}"#
+        );
+        let head = crate::protocol::answer::Head {
+            etcd_index: 12,
+            ..crate::protocol::answer::Head::new(200)
+        };
+        crate::protocol::answer::judge(head, body.into(), Expect::Keys, &limits)
+    };
+    for snapshot in [false, true] {
+        for (key, fits) in [
+            ("/a/b", true),
+            ("/a/b/c", !snapshot),
+            ("/a", !snapshot),
+            ("/other", false),
+            ("/a/c", false),
+        ] {
+            let now = Instant::now();
+            let mut options = WatchOptions::default();
+            options.set_recursive(true);
+            match snapshot {
+                true => options.set_on_lost(OnLost::Resync),
+                false => options.set_start_index(7).unwrap(),
+            }
+            let asked = Key::parse("key", "/a/b").unwrap();
+            let mut machine = Machine::new(&asked, &options, Duration::from_secs(60), 1).unwrap();
+            let Action::Start(_) = machine.poll(now) else {
+                panic!("no exchange");
+            };
+            let regard = machine.on_answer(now, told(key));
+            assert_eq!(regard != Regard::Bad, fits, "{key}, snapshot: {snapshot}");
+        }
+    }
 }
