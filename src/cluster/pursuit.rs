@@ -84,6 +84,8 @@ pub struct Pursuit<W> {
     urged: bool,
     /// members that have said something, and cannot help
     answered: Vec<Arc<Member>>,
+    /// how long their last answers took
+    took: Vec<(Arc<Member>, Duration)>,
     /// for others, once all have failed
     quest: Quest,
     entry: Option<Entry>,
@@ -115,6 +117,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             hope: false,
             urged: false,
             answered: Vec::new(),
+            took: Vec::new(),
             quest: Quest::default(),
             entry: None,
             present: None,
@@ -154,15 +157,31 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         {
             return self.on(now, roster);
         }
-        if self.round == ROUNDS || !self.hope {
+        let breath = Backoff::new(BREATH, BREATH).pause();
+        let breath = breath.min(self.terms.budget.left(now));
+        let slow = self.slow(now + breath);
+        let all_slow = !slow.is_empty() && roster.pick(now, &slow).is_none();
+        if self.round == ROUNDS || !self.hope || all_slow {
             self.nobody(roster);
             return Todo::End(Err(self.trail.take().exhausted()));
         }
         self.round += 1;
         self.hope = false;
-        self.tried.clear();
-        let breath = Backoff::new(BREATH, BREATH).pause();
-        Todo::Pause(breath.min(self.terms.budget.left(now)))
+        self.tried = slow;
+        Todo::Pause(breath)
+    }
+
+    /// The members that would need more time for another answer than is left at `then`.
+    fn slow(&self, then: Instant) -> Vec<Arc<Member>> {
+        let left = self.terms.budget.left(then);
+        let slow = self.took.iter().filter(|(_, took)| *took >= left);
+        slow.map(|(member, _)| member.clone()).collect()
+    }
+
+    /// A member has said something that does not help.
+    fn heard(&mut self, member: &Arc<Member>, took: Duration) {
+        self.took.retain(|(known, _)| !Arc::ptr_eq(known, member));
+        self.took.push((member.clone(), took));
     }
 
     /// Nobody was asked because nobody is known: that has a reason, too.
@@ -346,6 +365,9 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         let asked = visit.exchange().0;
         let url = asked.url();
         let took = now.saturating_duration_since(began);
+        if matches!(step, Step::Stale(..) | Step::Trouble(_)) {
+            self.heard(member, took);
+        }
         match step {
             Step::Done(response) => {
                 member.succeed();

@@ -139,12 +139,23 @@ impl Trail {
         self.copies.tell(error, refused)
     }
 
-    /// The deadline passed.
-    pub fn out_of_time(self, now: Instant) -> Told {
-        let waited = seconds(now.saturating_duration_since(self.started));
+    /// The last answer of a member, if it tells what became of the call: that of a member that was asked afterwards does
+    /// not tell what became of the copy that left before.
+    fn word(&mut self) -> Option<Error> {
+        let unknown = self.copies.is_unknown();
+        let trouble = self.trouble.take();
+        trouble.filter(|trouble| trouble.detail().outcome_unknown || !unknown)
+    }
+
+    /// The deadline passed; what was said before it stands.
+    pub fn out_of_time(mut self, now: Instant) -> Told {
+        if let Some(trouble) = self.word() {
+            return self.sign(trouble);
+        }
         if self.copies.is_unknown() {
             return self.unknown();
         }
+        let waited = seconds(now.saturating_duration_since(self.started));
         let mut error = Error::new(
             Status::TIMEOUT,
             format!("no answer within {waited}{}", self.summary()),
@@ -155,13 +166,11 @@ impl Trail {
 
     /// Every member was asked as often as it may be.
     pub fn exhausted(mut self) -> Told {
-        match self.trouble.take() {
-            // the word of a member that was asked afterwards does not tell what became of the copy that left before
-            Some(trouble) if trouble.detail().outcome_unknown || !self.copies.is_unknown() => {
-                return self.sign(trouble);
-            }
-            _ if self.copies.is_unknown() => return self.unknown(),
-            _ => {}
+        if let Some(trouble) = self.word() {
+            return self.sign(trouble);
+        }
+        if self.copies.is_unknown() {
+            return self.unknown();
         }
         let (status, text) = match (self.tls.0, self.garbled) {
             // this is what has to be mended, whatever became of the others

@@ -11,9 +11,12 @@
 use crate::api;
 use crate::support;
 
-use api::{Client, Verbs, big_set, call, call_with, client, key, node_json, options, refused};
-use etcd_v2::client::Patience;
+use api::{
+    Client, Verbs, big_set, call, call_with, client, key, node_json, options, quorum_get, refused,
+};
+use etcd_v2::client::{Ask, Call, Patience};
 use etcd_v2::error::{Phase, Result};
+use etcd_v2::protocol::admin::members;
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::protocol::response::Response;
 use etcd_v2::status::Status;
@@ -338,6 +341,108 @@ fn a_deadline_of_the_call_wins_over_the_clients() {
     let mut long = call(Operation::Get, "/a");
     long.deadline = Some(Duration::from_secs(30));
     assert_eq!(api::value(client.execute(&long)), "late");
+}
+
+/// What a member without a quorum says, after so long.
+fn without_quorum(after: Duration) -> Scripted {
+    let lines = |kind: &str, body: &str| {
+        format!(
+            "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\n{kind}\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let cluster = "X-Etcd-Cluster-Id: cdf818194e3a8c32\r\n";
+    let of_keys = r#"{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out","index":0}"#;
+    let of_members = r#"{"message":"Internal Server Error"}"#;
+    let (of_keys, of_members) = (lines(cluster, of_keys), lines(cluster, of_members));
+    Scripted::tcp(move |conversation| {
+        while let Some(request) = conversation.read_request()? {
+            let members = request.starts_with(b"DELETE /v2/members");
+            conversation.wait(after);
+            conversation.write(if members { &of_members } else { &of_keys })?;
+        }
+        Ok(())
+    })
+}
+
+/// Requests that fail without a quorum: name, call, status, etcd's code, whether it may be sent twice.
+fn hopeless() -> [(&'static str, Call, Status, u32, bool); 4] {
+    let allowed = |mut call: Call| {
+        call.allow_repeat = true;
+        call
+    };
+    let remove = Call::new(Ask::Raw(members::remove("8e9e05c52164694d").unwrap()));
+    let unknown = Status::OUTCOME_UNKNOWN;
+    [
+        ("read", quorum_get("/a"), Status(300), 300, true),
+        (
+            "set",
+            allowed(call(Operation::Set, "/a")),
+            unknown,
+            300,
+            true,
+        ),
+        (
+            "in order",
+            call(Operation::CreateInOrder, "/a"),
+            unknown,
+            300,
+            false,
+        ),
+        ("remove", allowed(remove), unknown, 0, true),
+    ]
+}
+
+/// What was said stands, whatever the deadline does: the same status, code and outcome for every deadline.
+#[track_caller]
+fn said(what: &str, client: &Client, (_, call, status, code, _): &(&str, Call, Status, u32, bool)) {
+    let error = client.execute(call).expect_err(what);
+    let detail = error.detail();
+    let told = (detail.status, detail.etcd_code, detail.http_status);
+    assert_eq!(told, (*status, *code, 500), "{what}: {error:?}");
+    assert!(detail.retriable, "{what}: {error:?}");
+    let unknown = *status == Status::OUTCOME_UNKNOWN;
+    assert_eq!(detail.outcome_unknown, unknown, "{what}: {error:?}");
+}
+
+#[test]
+fn a_second_round_is_begun_only_if_there_is_time_for_another_answer() {
+    const ANSWER: Duration = Duration::from_secs(1);
+    std::thread::scope(|scope| {
+        for (deadline, rounds) in [(2_000, 1), (6_000, 2)] {
+            for stopped in [false, true] {
+                for case in hopeless() {
+                    scope.spawn(move || {
+                        let what = format!("{} in {deadline} ms, {stopped}", case.0);
+                        let server = without_quorum(ANSWER);
+                        let mut endpoints = server.url().to_owned();
+                        if stopped {
+                            endpoints = format!("{},{endpoints}", api::dead_endpoint());
+                        }
+                        let client = client(&endpoints, deadline);
+                        said(&what, &client, &case);
+                        let rounds = if case.4 { rounds } else { 1 };
+                        assert_eq!(server.requests().len(), rounds, "{what}");
+                    });
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_timeout_keeps_what_was_said_before() {
+    std::thread::scope(|scope| {
+        for case in hopeless() {
+            scope.spawn(move || {
+                let (first, mute) = (without_quorum(Duration::ZERO), silent());
+                let endpoints = format!("{},{}", first.url(), mute.url());
+                said(case.0, &client(&endpoints, 1_500), &case);
+                assert_eq!(mute.requests().len(), usize::from(case.4), "{}", case.0);
+            });
+        }
+    });
 }
 
 #[test]

@@ -129,6 +129,30 @@ fn a_member_that_has_lost_its_quorum_on_the_newest_3_5() {
     a_member_that_has_lost_its_quorum(Version::V3_5Newest);
 }
 
+/// One of two is gone: what etcd says about it after its own time is not taken back by a deadline that comes after it.
+#[test]
+fn what_is_said_without_a_quorum_stands() {
+    let cluster = Setup::new(Version::V3_5Newest).cluster(2);
+    let (alive, stopped) = (cluster.member(0), cluster.member(1));
+    let client = Client::new(&options(alive.url(), 8_000)).unwrap();
+    client.set("/a", "old").unwrap();
+    let members = client.members().unwrap().list;
+    let id = members.iter().find(|m| m.client_urls == [stopped.url()]);
+    let id = id.expect("the stopped one").id.clone();
+    stopped.kill();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let error = refused(client.execute(&quorum_get("/a")), Status::RAFT_INTERNAL);
+            let detail = error.detail();
+            assert!(detail.retriable && !detail.outcome_unknown, "{error:?}");
+        });
+        let error = client.remove_member(&id).expect_err("no quorum");
+        let detail = error.detail();
+        let told = (detail.status, detail.http_status, detail.retriable);
+        assert_eq!(told, (Status::OUTCOME_UNKNOWN, 500, true), "{error:?}");
+    });
+}
+
 /// It accepts what is sent and answers nothing, not even who it is.
 #[test]
 fn a_member_that_has_not_joined_is_left_and_what_it_was_sent_is_unknown() {
