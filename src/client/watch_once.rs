@@ -1,7 +1,7 @@
-//! One change, waited for on the caller's thread.
+//! One change, waited for on the caller's thread: a blocking driver of the machine that decides for watchers, too.
 
 use super::Client;
-use crate::cluster::backoff::Backoff;
+use crate::cluster::continuity::{Need, Sight, Todo};
 use crate::cluster::failover;
 use crate::cluster::guard::{Policy, Stale};
 use crate::cluster::member::Member;
@@ -10,15 +10,20 @@ use crate::cluster::trail::Trail;
 use crate::cluster::visit::{Step, Visit};
 use crate::echo::{one_line, seconds};
 use crate::error::{Error, Phase, Result};
+use crate::protocol::answer::{Head, Verdict};
 use crate::protocol::key::Key;
 use crate::protocol::response::Response;
-use crate::protocol::wire::Wire;
+use crate::protocol::wire::Expect;
 use crate::status::Status;
 use crate::transport::cancel::{Cancel, pause};
-use crate::transport::channel::Limits;
+use crate::transport::channel::{Heed, Limits};
 use crate::transport::fault::{Fault, FaultKind};
-use crate::watch::position::Position;
-use crate::watch::scope::Scope;
+use crate::transport::record::{Failure, Record};
+use crate::watch::exchange::{self, Action, Exchange, Output, Regard, Whom};
+use crate::watch::machine::{Machine, SHORT};
+use crate::watch::options::WatchOptions;
+use crate::watch::state::State;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,18 +38,18 @@ pub enum Patience {
     Forever,
 }
 
-/// Servers send the head of a poll at once; later than this a member is asked whether it lives.
-const HEAD_PATIENCE: Duration = Duration::from_secs(2);
-/// A poll that ends sooner without an event costs a pause, so that no server can make a hot loop.
-const SHORT: Duration = Duration::from_secs(1);
-/// Events in a row that are not the watch's and are passed over without a pause: no server remembers more.
-const HISTORY: u32 = 1000;
 /// A year: beyond any patience.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+/// Longest silence of a member that is audited; a quorum read takes as long as an election.
+const AUDIT: Duration = Duration::from_secs(3);
+/// The page of metrics of a busy server has some 200 KB.
+const LARGEST_AUDIT: u64 = 16 << 20;
+/// A poll is ended in order so long before the deadline, so that the error can tell up to where all was looked at.
+const RESERVE: Duration = Duration::from_millis(250);
 
 impl Client {
     /// Blocks for the next change of `key` at or after `wait_index` (0: from now). Carries on over empty answers, cuts and
-    /// members that fail. On `TIMEOUT` the error's index is the last one looked at: go on at the next.
+    /// members that fail. On `TIMEOUT` the error's index is the last one that is proven to be looked at: go on at the next.
     pub fn watch_once(
         &self,
         key: &Key,
@@ -60,280 +65,316 @@ impl Client {
             Patience::For(duration) => duration,
             Patience::Forever => FAR,
         };
-        let mut poll = Poll {
+        let options = WatchOptions::once(recursive, wait_index);
+        let seed = RandomState::new().hash_one(0u8);
+        let mut machine = Machine::new(key, &options, self.options.max_poll, seed)?;
+        // one caller, one poll: it may be as short as a proof takes
+        machine.set_shortest_poll(SHORT);
+        Once {
             client: self,
             key,
-            recursive,
-            scope: Scope::new(key, recursive),
-            position: Position::at(wait_index),
+            machine,
             cancel,
             started,
             deadline: started + patience,
             trail: Trail::new(started),
-            backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(3)),
+            last: None,
             tried: Vec::new(),
             answered: Vec::new(),
-            heads_withheld: false,
-            passed: 0,
-        };
-        loop {
-            if let Some(response) = poll.once()? {
-                return Ok(response);
-            }
         }
+        .run()
     }
 }
 
-struct Poll<'a> {
+struct Once<'a> {
     client: &'a Client,
     key: &'a Key,
-    recursive: bool,
-    scope: Scope,
-    position: Position,
+    machine: Machine,
     cancel: Option<&'a Cancel>,
     started: Instant,
     deadline: Instant,
     trail: Trail,
-    backoff: Backoff,
+    /// who had the last exchange
+    last: Option<Arc<Member>>,
+    /// those that have failed since one served
     tried: Vec<Arc<Member>>,
     /// those of them that have said something
     answered: Vec<Arc<Member>>,
-    /// Something between us and the member keeps the head back until there is an event.
-    heads_withheld: bool,
-    /// Events passed over.
-    passed: u32,
 }
 
-impl Poll<'_> {
-    /// One long poll; `None` to go on.
-    fn once(&mut self) -> Result<Option<Response>> {
-        let now = Instant::now();
-        if now >= self.deadline {
-            return Err(self.no_change());
-        }
-        let client = self.client;
-        let Some(member) = client.roster.pick(now, &self.tried) else {
-            return self.seek(now);
-        };
-        if let Some(stale) = self.refused(&member)? {
-            client.roster.diary().stale(member.url(), &stale);
-            let error = Error::new(Status::STALE, stale.to_string());
-            self.trail.trouble(member.url(), error, now.elapsed());
-            self.leave(&member, Instant::now());
-            return Ok(None);
-        }
-        let wire = Wire::poll(self.key, self.recursive, self.position.wait_index())?;
-        let until = self
-            .deadline
-            .min(now + self.backoff.around(client.options.max_poll));
-        let whole = until - now;
-        let head = if self.heads_withheld {
-            whole
-        } else {
-            HEAD_PATIENCE.min(whole)
-        };
-        let step = self.exchange(&member, &wire, now, until, head);
-        let ended = Instant::now();
-        match step {
-            Step::Done(event) => {
-                member.succeed();
-                client.roster.pin(&member);
-                self.take(&member, *event, ended - now)
+impl Once<'_> {
+    fn run(mut self) -> Result<Response> {
+        loop {
+            while let Some(output) = self.machine.output() {
+                match output {
+                    Output::Event(event) => {
+                        if let Some(response) = event.into_response() {
+                            return Ok(response);
+                        }
+                    }
+                    Output::State(State::Closed(error)) => {
+                        let ended = || Error::new(Status::INTERNAL, "the watch has ended");
+                        return Err(self.trail.take().sign(error.unwrap_or_else(ended)).into_error());
+                    }
+                    Output::State(_) | Output::Batch(_) => {}
+                }
             }
-            Step::Quiet(index) => {
-                member.succeed();
-                self.position.quiet(index);
-                self.settle(ended - now)
+            let now = Instant::now();
+            if now >= self.deadline {
+                return Err(self.no_change());
             }
-            Step::Refused(error) => Err(self.trail.take().sign(error).into_error()),
-            Step::Trouble(error) | Step::Stale(error, _) => {
-                self.trail.trouble(member.url(), error, ended - now);
-                self.answered.push(member.clone());
-                self.leave(&member, ended);
-                Ok(None)
+            // one caller waits for the proof, and has no poll beside it
+            self.machine.sighted();
+            self.vouch(now);
+            match self.machine.poll(now) {
+                Action::Start(exchange) => self.exchange(now, *exchange)?,
+                Action::Prove(need) => self.prove(now, need)?,
+                Action::Wait(until) => self.wait(now, until)?,
+                // the reason has been put out
+                Action::Closed => {}
             }
-            Step::Fault(fault) => self.fault(&member, &fault, ended - now, ended < until),
         }
     }
 
-    fn exchange(
-        &self,
-        member: &Arc<Member>,
-        wire: &Wire,
-        now: Instant,
-        until: Instant,
-        head: Duration,
-    ) -> Step {
+    /// What is known of the member that had the last exchange.
+    fn vouch(&mut self, now: Instant) {
+        let standing = self.last.as_ref().map(|last| last.continuity().standing());
+        self.machine.vouch(now, standing.flatten());
+    }
+
+    /// Audits the member that had the last exchange, unless somebody else does.
+    fn prove(&mut self, now: Instant, need: Need) -> Result<()> {
+        let Some(member) = self.last.clone() else {
+            return Ok(());
+        };
+        let record = member.continuity();
+        let mut audit = match record.begin(need, now) {
+            Ok(audit) => audit,
+            Err(later) => return self.wait(now, Some(later)),
+        };
+        let mut cancelled = false;
+        loop {
+            let now = Instant::now();
+            let wire = audit.wire(record, now);
+            let connect = self.client.options.connect_timeout;
+            let limits = Limits {
+                deadline: self.deadline.min(now + connect + 3 * AUDIT),
+                connect,
+                send: AUDIT,
+                head: AUDIT,
+                body: AUDIT,
+                max_body: LARGEST_AUDIT,
+            };
+            let outcome = member.channel().exchange(&wire, &limits, self.cancel);
+            let now = Instant::now();
+            let todo = match outcome {
+                Ok(answer) => audit.answered(record, &answer.head, &answer.body, now),
+                Err(fault) => {
+                    cancelled = fault.kind == FaultKind::Cancelled;
+                    audit.failed();
+                    Todo::End
+                }
+            };
+            if matches!(todo, Todo::End) {
+                break;
+            }
+        }
+        for wake in record.end(audit, Instant::now()) {
+            wake();
+        }
+        match cancelled {
+            true => Err(self.trail.take().cancelled().into_error()),
+            false => Ok(()),
+        }
+    }
+
+    fn wait(&mut self, now: Instant, until: Option<Instant>) -> Result<()> {
+        let until = until.map_or(self.deadline, |until| until.min(self.deadline));
+        match pause(self.cancel, until.saturating_duration_since(now)) {
+            true => Err(self.trail.take().cancelled().into_error()),
+            false => Ok(()),
+        }
+    }
+
+    /// Does what the machine wants, and tells it how that ended.
+    fn exchange(&mut self, now: Instant, exchange: Exchange) -> Result<()> {
+        let Some(member) = self.choose(now, exchange.whom)? else {
+            let text = "no member is known";
+            let failure = Failure::new(Phase::Resolve, FaultKind::Connection, text);
+            self.machine.on_fault(now, &Record::new().fault(failure));
+            return Ok(());
+        };
+        self.last = Some(member.clone());
         let client = self.client;
-        let whole = until - now;
+        let begun = Instant::now();
+        let left = self.deadline.saturating_duration_since(begun);
         let limits = Limits {
-            deadline: until,
-            connect: client.options.connect_timeout.min(whole),
-            send: head,
-            head,
-            body: whole,
+            deadline: self.deadline,
+            connect: client.options.connect_timeout.min(left),
+            send: exchange.head.min(left),
+            head: exchange.head.min(left),
+            body: exchange.stall.min(left),
             max_body: client.options.max_response_bytes,
         };
-        let visit = Visit::new(member.clone(), wire, false, client.options.decode);
-        failover::visit(
-            &client.roster,
-            &client.options.settings,
-            visit,
-            &limits,
-            self.cancel,
-        )
+        let guard = client.roster.guard();
+        let view = (guard.policy() == Policy::Refuse).then(|| guard.view());
+        let (machine, deadline, finish) = (&mut self.machine, self.deadline, exchange.finish);
+        let mut blamed = false;
+        let mut heed = |asked: &Member, head: &Head| {
+            let now = Instant::now();
+            let stale = view.as_ref().and_then(|view| view.judge(head));
+            guard.see(asked.number(), head, now);
+            if let Some(stale) = stale.filter(|stale| minds(stale, exchange.wire.expect)) {
+                blamed = stale.blames();
+                client.roster.diary().stale(member.url(), &stale);
+                machine.on_stale(now, &stale.to_string());
+                return Heed::Leave;
+            }
+            // made no later than now
+            if let Some(sight) = Sight::of(head, (begun, now), now) {
+                asked.continuity().observe(sight);
+            }
+            match machine.on_head(now, head) {
+                exchange::Heed::Leave => Heed::Leave,
+                exchange::Heed::Stay(silence) => {
+                    let left = deadline.saturating_duration_since(now);
+                    Heed::Silence(before_the_end(silence, left), finish)
+                }
+            }
+        };
+        let visit = Visit::new(member.clone(), &exchange.wire, false, client.options.decode);
+        let settings = &client.options.settings;
+        let cancel = self.cancel;
+        let ended =
+            failover::visit_heeding(&client.roster, settings, visit, &limits, cancel, &mut heed);
+        if let Some(at) = ended.finished {
+            self.machine.on_finish(at);
+        }
+        let now = Instant::now();
+        match ended.step {
+            None => {
+                let regard = if blamed { Regard::Bad } else { Regard::Neither };
+                self.regard(&member, regard, now);
+                Ok(())
+            }
+            Some(step) => self.report(&member, step, now, now - begun),
+        }
     }
 
-    fn take(
+    /// As the machine wishes, among those that have not failed; if all have, other members are looked for first.
+    fn choose(&mut self, now: Instant, whom: Whom) -> Result<Option<Arc<Member>>> {
+        let roster = &self.client.roster;
+        let last = self.last.take().filter(|last| !last.is_gone());
+        let failed = |tried: &[Arc<Member>], member: &Arc<Member>| {
+            tried.iter().any(|tried| Arc::ptr_eq(tried, member))
+        };
+        match (whom, last) {
+            (Whom::Only, last) => return Ok(last),
+            (Whom::Same, Some(last)) if !failed(&self.tried, &last) => return Ok(Some(last)),
+            (Whom::Other, Some(last)) => {
+                let mut others = self.tried.clone();
+                others.push(last);
+                if let Some(other) = roster.pick(now, &others) {
+                    return Ok(Some(other));
+                }
+            }
+            _ => {}
+        }
+        if let Some(member) = roster.pick(now, &self.tried) {
+            return Ok(Some(member));
+        }
+        self.seek(now)?;
+        let found = roster.pick(now, &self.tried);
+        self.tried.clear();
+        Ok(found.or_else(|| roster.pick(now, &[])))
+    }
+
+    /// All members have failed: are there others?
+    fn seek(&mut self, now: Instant) -> Result<()> {
+        let client = self.client;
+        let left = self.deadline.saturating_duration_since(now);
+        let budget = client.budget(now, client.options.deadline.min(left));
+        let answered = std::mem::take(&mut self.answered);
+        let mut quest = Quest::default();
+        let begun = quest.begin(
+            budget,
+            client.options.decode,
+            &answered,
+            now,
+            &client.roster,
+        );
+        if begun && failover::seek(&client.roster, quest, self.cancel) {
+            return Err(self.trail.take().cancelled().into_error());
+        }
+        Ok(())
+    }
+
+    fn report(
         &mut self,
-        member: &Member,
-        event: Response,
+        member: &Arc<Member>,
+        step: Step,
+        now: Instant,
         took: Duration,
-    ) -> Result<Option<Response>> {
-        let modified = event.node().map_or(0, |node| node.modified_index());
-        if !self.position.take(modified) {
-            let text = format!("told index {modified}, which is before the one asked for");
-            self.trail
-                .trouble(member.url(), Error::new(Status::PROTOCOL, text), took);
-            return self.breathe();
-        }
-        if self.scope.holds(&event) {
-            return Ok(Some(event));
-        }
-        self.passed += 1;
-        if self.passed > HISTORY || modified == u64::MAX {
-            // made up
-            return self.breathe();
-        }
-        Ok(None)
+    ) -> Result<()> {
+        let verdict = match step {
+            Step::Done(response) => Verdict::Success(*response),
+            Step::Quiet(_) => Verdict::NoEvent,
+            Step::Refused(error) => {
+                self.trail.trouble(member.url(), error.clone(), took);
+                Verdict::Refused(error)
+            }
+            Step::Trouble(error) | Step::Stale(error, _) => {
+                self.trail.trouble(member.url(), error.clone(), took);
+                self.answered.push(member.clone());
+                Verdict::Trouble(error)
+            }
+            Step::Fault(fault) => return self.fault(member, &fault, now, took),
+        };
+        let regard = self.machine.on_answer(now, verdict);
+        self.regard(member, regard, now);
+        Ok(())
     }
 
     fn fault(
         &mut self,
         member: &Arc<Member>,
         fault: &Fault,
+        now: Instant,
         took: Duration,
-        early: bool,
-    ) -> Result<Option<Response>> {
-        let head = fault.head.as_ref().map_or(0, |head| head.etcd_index);
+    ) -> Result<()> {
         match (fault.kind, fault.phase) {
-            (FaultKind::Cancelled | FaultKind::Local | FaultKind::TooLarge, _) => {
+            (FaultKind::Cancelled | FaultKind::Local, _) => {
                 return Err(self.trail.take().stopped(fault.kind).into_error());
             }
-            // the poll's own time is over
-            (FaultKind::Timeout, Phase::Body) if fault.body_began => self.position.cut(head),
-            (FaultKind::Timeout, Phase::Body) => {
-                member.succeed();
-                self.position.quiet(head);
-                return self.settle(took);
-            }
-            (FaultKind::Timeout, Phase::Head) if !early => return Ok(None),
-            (FaultKind::Timeout, Phase::Head) if !self.heads_withheld && self.lives(member) => {
-                self.heads_withheld = true;
-                return Ok(None);
-            }
-            // an idle connection cut by something in between is nobody's failure
-            (_, Phase::Body) => {
-                self.position.cut(head);
-                self.trail.fault(member.url(), fault, took);
-                return self.settle(took);
-            }
-            _ if fault.reused && fault.received == 0 && fault.kind == FaultKind::Connection => {
-                member.channel().forget_idle();
-                return Ok(None);
+            // the time of the call is over, and nothing is proven
+            (FaultKind::Timeout, Phase::Head | Phase::Body) if now >= self.deadline => {
+                return Err(self.no_change());
             }
             _ => {}
         }
-        self.trail.fault(member.url(), fault, took);
-        self.leave(member, Instant::now());
-        Ok(None)
+        if fault.reused && fault.received == 0 && fault.kind == FaultKind::Connection {
+            member.channel().forget_idle();
+        } else {
+            self.trail.fault(member.url(), fault, took);
+        }
+        let regard = self.machine.on_fault(now, fault);
+        self.regard(member, regard, now);
+        Ok(())
     }
 
-    /// Asks a member that keeps the head of a poll back for the head of a plain read, which also anchors the watch.
-    fn lives(&mut self, member: &Arc<Member>) -> bool {
-        let now = Instant::now();
-        let until = self.deadline.min(now + HEAD_PATIENCE);
-        match self.exchange(
-            member,
-            &Wire::head(self.key),
-            now,
-            until,
-            until.saturating_duration_since(now),
-        ) {
-            Step::Done(response) => {
-                self.position.cut(response.head().etcd_index);
-                true
+    fn regard(&mut self, member: &Arc<Member>, regard: Regard, now: Instant) {
+        match regard {
+            Regard::Good => {
+                member.succeed();
+                self.client.roster.pin(member);
+                self.tried.clear();
             }
-            Step::Refused(error) => {
-                self.position.cut(error.detail().index);
-                true
+            Regard::Bad => {
+                member.fail(now);
+                self.tried.push(member.clone());
             }
-            // a read-only proxy answers HEAD with 501, but it does answer
-            Step::Trouble(error) => error.detail().http_status == 501,
-            Step::Quiet(_) | Step::Stale(..) | Step::Fault(_) => false,
+            Regard::Neither => {}
         }
-    }
-
-    /// A member that is cut off from its peers takes a poll and stays mute: whoever refuses what is stale looks first.
-    fn refused(&self, member: &Arc<Member>) -> Result<Option<Stale>> {
-        let guard = self.client.roster.guard();
-        if guard.policy() != Policy::Refuse {
-            return Ok(None);
-        }
-        let (view, now) = (guard.view(), Instant::now());
-        let until = self.deadline.min(now + HEAD_PATIENCE);
-        let (wire, head) = (Wire::head(&Key::parse("key", "/")?), until - now);
-        let stale = match self.exchange(member, &wire, now, until, head) {
-            Step::Done(response) => view.judge(response.head()),
-            // what else is wrong with it, the poll will find
-            _ => None,
-        };
-        Ok(stale.filter(|stale| stale.blames() && !matches!(stale, Stale::Foreign { .. })))
-    }
-
-    /// All members have failed: are there others? If not they are asked again, after a pause.
-    fn seek(&mut self, now: Instant) -> Result<Option<Response>> {
-        let client = self.client;
-        let time = client.options.deadline;
-        let left = self.deadline.saturating_duration_since(now);
-        let (budget, decode) = (client.budget(now, time.min(left)), client.options.decode);
-        let answered = std::mem::take(&mut self.answered);
-        let mut quest = Quest::default();
-        if quest.begin(budget, decode, &answered, now, &client.roster) {
-            if failover::seek(&client.roster, quest, self.cancel) {
-                return Err(self.trail.take().cancelled().into_error());
-            }
-            if client.roster.pick(now, &self.tried).is_some() {
-                return Ok(None);
-            }
-        }
-        self.tried.clear();
-        self.breathe()
-    }
-
-    /// Another member is asked next.
-    fn leave(&mut self, member: &Arc<Member>, now: Instant) {
-        member.fail(now);
-        self.tried.push(member.clone());
-        self.heads_withheld = false;
-    }
-
-    /// After a poll that ended without an event.
-    fn settle(&mut self, took: Duration) -> Result<Option<Response>> {
-        self.tried.clear();
-        if took < SHORT {
-            return self.breathe();
-        }
-        self.backoff.reset();
-        Ok(None)
-    }
-
-    fn breathe(&mut self) -> Result<Option<Response>> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if pause(self.cancel, self.backoff.pause().min(left)) {
-            return Err(self.trail.take().cancelled().into_error());
-        }
-        Ok(None)
     }
 
     fn no_change(&mut self) -> Error {
@@ -347,8 +388,25 @@ impl Poll<'_> {
                 trail.summary()
             ),
         );
-        error.detail_mut().index = self.position.wait_index().saturating_sub(1);
+        error.detail_mut().index = self.machine.next_index().saturating_sub(1);
         error.detail_mut().retriable = true;
         trail.sign(error).into_error()
+    }
+}
+
+/// A poll that is late by some milliseconds is none the worse, and of another cluster the caller is told.
+fn minds(stale: &Stale, expect: Expect) -> bool {
+    match stale {
+        Stale::Foreign { .. } => false,
+        Stale::Behind { .. } => stale.blames() || expect != Expect::Event,
+    }
+}
+
+/// How long a poll is silent, so that it can be ended in order while there is time; `left` when there is none.
+fn before_the_end(silence: Duration, left: Duration) -> Duration {
+    let reserve = (left / 8).min(RESERVE);
+    match left.checked_sub(reserve) {
+        Some(most) if most >= SHORT => silence.min(most),
+        _ => silence,
     }
 }

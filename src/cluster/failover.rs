@@ -3,16 +3,19 @@
 use super::census::{self, Census};
 use super::diary::listeners::Kind;
 use super::errand::Errand;
+use super::member::Member;
 use super::pursuit::Todo;
 use super::roster::Roster;
 use super::search::{self, Quest};
 use super::visit::{Step, Visit};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
+use crate::protocol::answer::Head;
 use crate::protocol::response::Response;
 use crate::protocol::wire::Wire;
+use crate::status::Status;
 use crate::transport::cancel::{Cancel, pause};
-use crate::transport::channel::{Limits, Settings};
+use crate::transport::channel::{Heed, Limits, Settings};
 use std::ops::Deref;
 use std::time::Instant;
 
@@ -88,40 +91,75 @@ pub fn seek(roster: &Roster, mut quest: Quest, cancel: Option<&Cancel>) -> bool 
     }
 }
 
-/// Makes one try at one member, for a watch.
+/// One try at one member, as a watch needs it.
+#[derive(Debug)]
+pub struct Heeded {
+    /// `None`: it was left after its head
+    pub step: Option<Step>,
+    /// when our side was closed, because there was silence behind the head
+    pub finished: Option<Instant>,
+}
+
+/// Makes one try at one member, for a look into its history.
 pub fn visit(
+    roster: &Roster,
+    settings: &Settings,
+    visit: Visit<&Wire>,
+    limits: &Limits,
+    cancel: Option<&Cancel>,
+) -> Step {
+    let mut heed = |member: &Member, head: &Head| {
+        roster.guard().see(member.number(), head, Instant::now());
+        Heed::Stay
+    };
+    let ended = visit_heeding(roster, settings, visit, limits, cancel, &mut heed);
+    let left = || Step::Trouble(Error::new(Status::INTERNAL, "the answer was left"));
+    ended.step.unwrap_or_else(left)
+}
+
+/// Makes one try at one member, for a watch; `heed` is told every head but those of redirects.
+pub fn visit_heeding(
     roster: &Roster,
     settings: &Settings,
     mut visit: Visit<&Wire>,
     limits: &Limits,
     cancel: Option<&Cancel>,
-) -> Step {
+    heed: &mut dyn FnMut(&Member, &Head) -> Heed,
+) -> Heeded {
     let (member, wire) = visit.exchange();
     let mut entry = roster.diary().open(Kind::Watch, wire, Instant::now());
     entry.attempt(member, wire);
-    let step = loop {
+    loop {
         let (member, wire) = visit.exchange();
-        match member.channel().exchange(wire, limits, cancel) {
-            Err(fault) => {
-                let now = Instant::now();
+        let mut told = |head: &Head| match head.status {
+            307 | 308 => Heed::Stay,
+            _ => heed(member, head),
+        };
+        let channel = member.channel();
+        let ended = channel.exchange_heeding(wire, limits, cancel, &mut told);
+        let now = Instant::now();
+        let step = match ended.outcome {
+            None => None,
+            Some(Err(fault)) => {
                 entry.failed(member, &fault, now);
-                if let Some(head) = &fault.head {
-                    roster.guard().see(member.number(), head, now);
-                }
-                break Step::Fault(fault);
+                Some(Step::Fault(fault))
             }
-            Ok(answer) => {
-                let now = Instant::now();
+            Some(Ok(answer)) => {
                 entry.answered(member, &answer, now);
-                roster.guard().see(member.number(), &answer.head, now);
-                if let (Some(step), _) = visit.answered(answer, roster, settings) {
-                    break step;
-                }
-                let (member, wire) = visit.exchange();
-                entry.exchange(member, wire);
+                let (Some(step), _) = visit.answered(answer, roster, settings) else {
+                    let (member, wire) = visit.exchange();
+                    entry.exchange(member, wire);
+                    continue;
+                };
+                Some(step)
             }
+        };
+        if let Some(step) = &step {
+            entry.step(step, now);
         }
-    };
-    entry.step(&step, Instant::now());
-    step
+        return Heeded {
+            step,
+            finished: ended.finished,
+        };
+    }
 }

@@ -67,6 +67,14 @@ impl Response {
         }
         shared
     }
+    /// Back from its last holder; `None` while there are others.
+    pub(crate) fn unshared(shared: Arc<Response>) -> Option<Response> {
+        let mut response = Arc::into_inner(shared)?;
+        if let Some(header) = response.tree.nodes.first_mut() {
+            header.created = 0;
+        }
+        Some(response)
+    }
     /// what etcd did
     pub fn action(&self) -> Action {
         self.tree.action()

@@ -29,6 +29,12 @@ pub(super) struct Attempt {
     /// the server closed the connection
     pub(super) ended: bool,
     pub(super) failure: Option<Failure>,
+    /// longest silence until the body begins, if not that of the limits
+    pub(super) patience: Option<Duration>,
+    /// then our side is closed, and the end of the body has so long; zero: that silence is the end
+    pub(super) finish: Duration,
+    /// when our side was closed
+    pub(super) finished: Option<Instant>,
 }
 
 impl Attempt {
@@ -43,7 +49,25 @@ impl Attempt {
             answer: Head::default(),
             ended: false,
             failure: None,
+            patience: None,
+            finish: Duration::ZERO,
+            finished: None,
         }
+    }
+
+    /// The silence before the body has passed: whether our side is to be closed now.
+    pub(super) fn finish(&mut self, now: Instant) -> bool {
+        let silent = self.patience.is_some() && !self.record.body_began;
+        if !silent
+            || self.finish.is_zero()
+            || self.finished.is_some()
+            || self.limits.deadline <= now
+        {
+            return false;
+        }
+        self.finished = Some(now);
+        self.patience = Some(self.finish);
+        true
     }
 
     /// The end of a wait that may take `longest`: never beyond the deadline.

@@ -94,6 +94,27 @@ pub struct Answer {
     pub course: Course,
 }
 
+/// What to do once the head of an answer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heed {
+    /// go on
+    Stay,
+    /// go on; longest silence from now to the first byte of the body, then how long its end is waited for once our side
+    /// is closed, if at all
+    Silence(Duration, Duration),
+    /// drop the connection; the exchange is over
+    Leave,
+}
+
+/// How an exchange ended whose head was heeded.
+#[derive(Debug)]
+pub struct Heeded {
+    /// `None`: it was left
+    pub outcome: Option<Result<Answer, Box<Fault>>>,
+    /// when our side was closed, because there was silence behind the head
+    pub finished: Option<Instant>,
+}
+
 /// The way to one member. Any number of threads may exchange at once.
 pub struct Channel {
     endpoint: Endpoint,
@@ -164,6 +185,35 @@ impl Channel {
         limits: &Limits,
         cancel: Option<&Cancel>,
     ) -> Result<Answer, Box<Fault>> {
+        let outcome = self.carry(wire, limits, cancel, &mut |_| Heed::Stay, &mut None)?;
+        // nobody has left it
+        outcome.ok_or_else(|| Box::new(unattended(local("the exchange was left"))))
+    }
+
+    /// The same; `heed` is told the head before the body is read.
+    pub fn exchange_heeding(
+        &self,
+        wire: &Wire,
+        limits: &Limits,
+        cancel: Option<&Cancel>,
+        heed: &mut dyn FnMut(&Head) -> Heed,
+    ) -> Heeded {
+        let mut finished = None;
+        let outcome = self.carry(wire, limits, cancel, heed, &mut finished);
+        Heeded {
+            outcome: outcome.transpose(),
+            finished,
+        }
+    }
+
+    fn carry(
+        &self,
+        wire: &Wire,
+        limits: &Limits,
+        cancel: Option<&Cancel>,
+        heed: &mut dyn FnMut(&Head) -> Heed,
+        finished: &mut Option<Instant>,
+    ) -> Result<Option<Answer>, Box<Fault>> {
         let mut attempt = Attempt::new(limits, cancel);
         let began = Instant::now();
         if let Err(stop) = attempt.check() {
@@ -188,9 +238,15 @@ impl Channel {
             ));
         };
         self.tally().begin();
-        let outcome = self.run(request, wire.method, limits);
+        let outcome = self.run(request, wire.method, limits, heed);
+        let left = attempt::with(|attempt| {
+            *finished = attempt.finished;
+            attempt.record.course(Instant::now())
+        });
+        let left = left.unwrap_or_default();
         self.tally().end(match &outcome {
-            Ok(answer) => &answer.course,
+            Ok(Some(answer)) => &answer.course,
+            Ok(None) => &left,
             Err(fault) => &fault.course,
         });
         outcome
@@ -252,7 +308,8 @@ impl Channel {
         request: Request<&[u8]>,
         method: Method,
         limits: &Limits,
-    ) -> Result<Answer, Box<Fault>> {
+        heed: &mut dyn FnMut(&Head) -> Heed,
+    ) -> Result<Option<Answer>, Box<Fault>> {
         let agent = {
             let current = self.agent.read().unwrap_or_else(PoisonError::into_inner);
             current.clone()
@@ -272,6 +329,16 @@ impl Channel {
             std::mem::take(&mut attempt.answer)
         });
         let head = read_head(sifted.unwrap_or_default(), &parts);
+        match heed(&head) {
+            Heed::Stay => {}
+            Heed::Silence(patience, finish) => {
+                attempt::with(|attempt| {
+                    (attempt.patience, attempt.finish) = (Some(patience), finish)
+                });
+            }
+            // a connection whose answer was not read is closed
+            Heed::Leave => return Ok(None),
+        }
         let mut bytes = Vec::new();
         let failed = |mut fault: Fault, head: Head, mut bytes: Vec<u8>| {
             bytes.truncate(KEPT);
@@ -322,12 +389,12 @@ impl Channel {
             (NotApplied::left(record), record.course(Instant::now()))
         });
         let (partial, course) = ended.unwrap_or((None, Course::default()));
-        Ok(Answer {
+        Ok(Some(Answer {
             head,
             body: bytes,
             partial,
             course,
-        })
+        }))
     }
 }
 

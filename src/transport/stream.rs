@@ -124,9 +124,10 @@ impl Stream {
             .map_err(|stop| attempt.record.stopped(phase, stop, began))?;
         let silence = match attempt.record.received {
             0 => attempt.limits.head,
-            _ => attempt.limits.body,
+            _ if attempt.record.body_began => attempt.limits.body,
+            _ => attempt.patience.unwrap_or(attempt.limits.body),
         };
-        let end = attempt.end_of(silence);
+        let mut end = attempt.end_of(silence);
         let room = self.memory.room(self.more);
         if room.is_empty() || attempt.void > LONGEST_VOID {
             let text = "head, trailer or a line of the answer has no end";
@@ -137,8 +138,16 @@ impl Stream {
         loop {
             if !ready {
                 let cancel = attempt.cancel.as_ref();
-                wait::one(self.pipe.as_fd(), PollFlags::IN, cancel, end)
-                    .map_err(|stop: Stop| attempt.record.stopped(phase, stop, began))?;
+                match wait::one(self.pipe.as_fd(), PollFlags::IN, cancel, end) {
+                    Ok(()) => {}
+                    Err(Stop::TimedOut) if attempt.finish(Instant::now()) => {
+                        self.pipe.finish();
+                        self.sound = false;
+                        end = attempt.end_of(attempt.finish);
+                        continue;
+                    }
+                    Err(stop) => return Err(attempt.record.stopped(phase, stop, began)),
+                }
             }
             match self.pipe.read(room) {
                 Ok(n) => {

@@ -123,6 +123,11 @@ impl Event {
         self.response.as_ref()
     }
 
+    /// The answer, for whoever holds it alone.
+    pub(crate) fn into_response(self) -> Option<Response> {
+        Response::unshared(self.response?)
+    }
+
     /// The node.
     pub fn node(&self) -> Option<NodeRef<'_>> {
         let response = self.response.as_ref()?;

@@ -44,7 +44,7 @@ const STALL: Duration = Duration::from_secs(10);
 /// A poll that is ended sooner without an event, and not by us, costs a pause: no server can make a hot loop. So long a
 /// poll is silent before it is ended: etcd chooses by chance between an event and a close that are there together, and
 /// what its history held has been written by then.
-const SHORT: Duration = Duration::from_secs(1);
+pub(crate) const SHORT: Duration = Duration::from_secs(1);
 /// etcd ends a poll within a millisecond after our side was closed; what takes longer proves nothing.
 const FINISH: Duration = Duration::from_secs(2);
 /// A place that could not be renewed is renewed by a read before the history of 1000 events has passed it.
@@ -54,6 +54,8 @@ const EXCUSED: u32 = 3;
 /// So often in a row a head may show the same index before another member is asked: a member that lost its leader is
 /// mute, and so is an idle cluster.
 const MUTE: u32 = 2;
+/// Events in a row that are not the watch's and are passed over without a pause: no server remembers more.
+const HISTORY: u32 = 1000;
 /// So often in a row etcd must answer what no repetition changes before that ends the watcher.
 const LAST_WORD: u8 = 5;
 
@@ -115,6 +117,8 @@ pub struct Machine {
     index_read: u64,
     /// answers of etcd in a row that no repetition changes
     hopeless: u8,
+    /// events passed over in a row
+    passed: u32,
     busy: Option<Busy>,
     not_before: Option<Instant>,
     whom: Whom,
@@ -188,6 +192,7 @@ impl Machine {
             then: Task::Poll,
             index_read: 0,
             hopeless: 0,
+            passed: 0,
             busy: None,
             not_before: None,
             whom: Whom::Any,

@@ -167,6 +167,19 @@ impl WatchOptions {
         }
     }
 
+    /// For a single change: at or after `index` (0: from now), and lost history ends it.
+    pub(crate) fn once(recursive: bool, index: u64) -> WatchOptions {
+        WatchOptions {
+            recursive,
+            start: match index {
+                0 => Start::FromNow,
+                _ => Start::At(index),
+            },
+            on_lost: OnLost::Fail,
+            ..WatchOptions::default()
+        }
+    }
+
     /// Whether it begins with a snapshot: a deletion can only be told of a key that was known.
     pub fn snapshot_first(&self) -> bool {
         self.start == Start::SnapshotFirst || self.on_lost == OnLost::Resync

@@ -13,6 +13,8 @@ pub enum Answer {
     Head(String),
     /// The same, but not before the first byte of the body.
     Buffered(String),
+    /// This head, and nothing of the body.
+    HeadOnly(String),
     /// These bytes; the server is left.
     Instead(Vec<u8>),
     /// Nothing, until the client leaves.
@@ -139,6 +141,12 @@ fn answer(
             c.write([head.as_bytes(), &body].concat())?;
         }
         Answer::Instead(bytes) => return c.write(bytes),
+        Answer::HeadOnly(head) => {
+            c.write(head)?;
+            while server.read(&mut piece)? > 0 {}
+            c.stay_silent();
+            return Ok(());
+        }
         Answer::Withheld => {
             // until the client, and after it the server, has closed
             while server.read(&mut piece)? > 0 {}

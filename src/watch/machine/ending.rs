@@ -96,7 +96,9 @@ impl Machine {
             self.retry(now, &why);
             return Regard::Bad;
         }
-        self.pace.reset();
+        if self.passed < HISTORY {
+            self.pace.reset();
+        }
         (self.behind, self.mute, self.last_head) = (None, 0, index);
         self.hopeless = 0;
         self.known = self.known.max(index);
@@ -106,7 +108,7 @@ impl Machine {
     }
 
     /// An event is told, if it is one of the watch.
-    pub(super) fn deliver(&mut self, response: Response) {
+    pub(super) fn deliver(&mut self, now: Instant, response: Response) {
         let index = response.node().map_or(0, |node| node.modified_index());
         if !self.position.take(index) {
             return;
@@ -115,8 +117,14 @@ impl Machine {
         self.enter(State::Live);
         if !self.scope.holds(&response) {
             self.counters.filtered += 1;
+            self.passed = self.passed.saturating_add(1);
+            if self.passed > HISTORY {
+                // made up
+                self.not_before = now.checked_add(self.pace.pause());
+            }
             return;
         }
+        self.passed = 0;
         if let Some(mirror) = &mut self.mirror {
             Arc::make_mut(mirror).apply(&response);
         }

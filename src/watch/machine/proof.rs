@@ -82,8 +82,8 @@ impl Machine {
             .is_some_and(|held| held.index().is_some())
     }
 
-    /// The next poll has a head, or will have none.
-    pub(super) fn sighted(&mut self) {
+    /// The next poll has a head, or will have none, or is not waited for: a member is audited at once then.
+    pub(crate) fn sighted(&mut self) {
         if let Some(held) = &mut self.held {
             held.sighted = true;
         }
@@ -168,7 +168,7 @@ impl Machine {
         self.life = standing.life;
         self.doubts = 0;
         match held.claim {
-            Claim::Event(response) => self.deliver(*response),
+            Claim::Event(response) => self.deliver(now, *response),
             Claim::Quiet(index) | Claim::Unchanged(index) => {
                 self.position.quiet(index);
                 if self.progress {

@@ -1,0 +1,192 @@
+//! One change at a time, waited for on the caller's thread: whoever goes on after the index that he was told sees every
+//! change once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "chaos/dice.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod dice;
+mod support;
+
+use dice::Dice;
+use etcd_v2::client::{Client, Options, Patience};
+use etcd_v2::error::{Error, Result};
+use etcd_v2::protocol::key::Key;
+use etcd_v2::protocol::response::Response;
+use etcd_v2::status::Status;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use support::gateway::{Answer, without};
+use support::{Etcd, Gateway, Version};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn client(url: &str) -> Client {
+    let mut options = Options::default();
+    options.add_endpoints("endpoints", url).unwrap();
+    Client::new(&options).unwrap()
+}
+
+fn watch(client: &Client, key: &str, index: u64, ms: u64) -> Result<Response> {
+    let key = Key::parse("key", key).unwrap();
+    let patience = Patience::For(Duration::from_millis(ms));
+    client.watch_once(&key, false, index, patience, None)
+}
+
+/// Up to where all was looked at.
+fn vouched(error: &Error) -> u64 {
+    assert_eq!(error.status(), Status::TIMEOUT, "{error}");
+    error.detail().index
+}
+
+/// Set when it is dropped, also by a panic: nobody waits for the writer then.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A reader that goes on where it was told, beside a writer: values come one after the other.
+fn follow(etcd: &Etcd, url: &str, key: &str, calls: usize, seed: u64) -> u64 {
+    let client = client(url);
+    let (stop, written) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut dice = Dice::new(seed);
+            while !stop.load(Ordering::SeqCst) {
+                let number = written.load(Ordering::SeqCst);
+                etcd.set(key, &format!("value={number}"));
+                written.fetch_add(1, Ordering::SeqCst);
+                std::thread::sleep(dice.between(0, 8));
+            }
+        });
+        let stop = Stop(&stop);
+        let mut dice = Dice::new(!seed);
+        let (mut next, mut seen, mut timeouts) = (etcd.index(), 0, 0);
+        let mut one = |ms| match watch(&client, key, next, ms) {
+            Ok(event) => {
+                let node = event.node().unwrap();
+                assert_eq!(node.value(), Some(&*seen.to_string()), "{key} from {next}");
+                assert!(node.modified_index() >= next);
+                (next, seen) = (node.modified_index() + 1, seen + 1);
+                seen
+            }
+            Err(error) => {
+                next = next.max(vouched(&error) + 1);
+                timeouts += 1;
+                seen
+            }
+        };
+        for _ in 0..calls {
+            one(1 + dice.below(3));
+        }
+        drop(stop);
+        let end = Instant::now() + LONG;
+        // the writer may still be at its last one
+        while one(20) < written.load(Ordering::SeqCst) {
+            assert!(Instant::now() < end, "{key}: changes are missing");
+        }
+        timeouts
+    })
+}
+
+#[test]
+fn eighteen_thousand_short_waits_miss_no_change_and_see_none_twice() {
+    const READERS: usize = 6;
+    let etcd = Etcd::start(Version::V3_5);
+    let timeouts: u64 = std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..READERS)
+            .map(|reader| {
+                let etcd = &etcd;
+                let key = format!("/short/{reader}");
+                etcd.set("/other", "value=begin");
+                scope.spawn(move || {
+                    follow(etcd, etcd.url(), &key, 18_000 / READERS, 1 + reader as u64)
+                })
+            })
+            .collect();
+        readers.into_iter().map(|r| r.join().unwrap()).sum()
+    });
+    assert!(timeouts > 3_000, "{timeouts}");
+}
+
+/// A wait of more than a second ends in order: a quiet key is not left behind by the changes of others.
+#[test]
+fn a_quiet_key_keeps_up_with_the_changes_of_others() {
+    for version in Version::ALL {
+        let etcd = Etcd::start(version);
+        let client = client(etcd.url());
+        let mut next = etcd.set("/quiet", "value=0") + 1;
+        for round in 0..3 {
+            let before = next;
+            for i in 0..600 {
+                etcd.set("/other", &format!("value={i}"));
+            }
+            let mut tries = 0;
+            // a busy machine may not get its proof in time
+            while next < before + 600 {
+                next = next.max(vouched(&watch(&client, "/quiet", next, 1600).unwrap_err()) + 1);
+                tries += 1;
+                assert!(tries < 40, "round {round}: at {next}, begun at {before}");
+            }
+        }
+        let index = etcd.set("/quiet", "value=1");
+        let event = watch(&client, "/quiet", next, 60_000).unwrap();
+        assert_eq!(event.node().unwrap().modified_index(), index);
+    }
+}
+
+/// What is lost on the way behind a head is not vouched for, however long the silence; nor is what a header that is
+/// missing would have told.
+#[test]
+fn silence_vouches_for_nothing() {
+    let etcd = Etcd::start(Version::V3_4);
+    let index = etcd.set("/lossy", "value=x");
+    for ms in [1, 3, 30, 300, 1300, 4000] {
+        let lossy = Gateway::to(etcd.url(), |line, head| match line.contains("wait=true") {
+            true => Answer::HeadOnly(head),
+            false => Answer::Head(head),
+        });
+        let error = watch(&client(lossy.url()), "/lossy", index, ms).unwrap_err();
+        assert!(vouched(&error) < index, "{ms} ms: {}", vouched(&error));
+    }
+}
+
+#[test]
+fn from_now_without_the_index_header_is_from_a_known_index() {
+    let etcd = Etcd::start(Version::V3_4);
+    let gateway = Gateway::to(etcd.url(), |_, head| {
+        Answer::Head(without(&head, "X-Etcd-Index"))
+    });
+    let client = client(gateway.url());
+    let before = etcd.index();
+    let mut next = 0;
+    while next == 0 {
+        next = vouched(&watch(&client, "/from-now", 0, 500).unwrap_err());
+    }
+    assert!(next >= before);
+    let index = etcd.set("/from-now", "value=x");
+    let event = watch(&client, "/from-now", next + 1, 60_000).unwrap();
+    assert_eq!(event.node().unwrap().modified_index(), index);
+}
+
+#[test]
+fn lost_history_is_told_in_etcds_words() {
+    let etcd = Etcd::start(Version::V3_5);
+    let first = etcd.set("/lost", "value=0");
+    for i in 0..1100 {
+        etcd.set("/other", &format!("value={i}"));
+    }
+    let error = watch(&client(etcd.url()), "/lost", first, 60_000).unwrap_err();
+    let detail = error.detail();
+    assert_eq!(detail.status, Status::HISTORY_CLEARED);
+    assert_eq!((detail.etcd_code, detail.http_status), (401, 400));
+    assert!(
+        detail
+            .cause
+            .starts_with("the requested history has been cleared [")
+    );
+    assert_eq!(detail.index, etcd.index());
+}
