@@ -1373,8 +1373,10 @@ ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
  *                 etcd_v2_response_free(); may be NULL
  *
  * Also returns ETCD_V2_TIMEOUT when nothing came; if its etcd_v2_error_index() is not 0, all up to
- * it was looked at: wait from it + 1 next. With a timeout of a few milliseconds a change that was on its
- * way may be missed so; a watcher misses none. ETCD_V2_HISTORY_CLEARED (401).
+ * it is proven to have been looked at: wait from it + 1 next. A proof takes more than a second:
+ * with shorter timeouts the index stays where `wait_index` was, and a key that is quiet while
+ * others change 1000 times loses its history. ETCD_V2_HISTORY_CLEARED (401). Answers that are not
+ * etcd's do not end it, as they do not end a watcher, see etcd_v2_watcher_next().
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
     const etcd_v2_client *client, const char *key, uint64_t wait_index, uint32_t flags,

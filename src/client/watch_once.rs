@@ -44,6 +44,9 @@ const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 const AUDIT: Duration = Duration::from_secs(3);
 /// The page of metrics of a busy server has some 200 KB.
 const LARGEST_AUDIT: u64 = 16 << 20;
+/// A change that has come is told so long after the deadline, if only the audit of its member is missing: a call of a few
+/// milliseconds would never tell one.
+const GRACE: Duration = Duration::from_millis(100);
 /// A poll is ended in order so long before the deadline, so that the error can tell up to where all was looked at.
 const RESERVE: Duration = Duration::from_millis(250);
 
@@ -105,27 +108,16 @@ struct Once<'a> {
 impl Once<'_> {
     fn run(mut self) -> Result<Response> {
         loop {
-            while let Some(output) = self.machine.output() {
-                match output {
-                    Output::Event(event) => {
-                        if let Some(response) = event.into_response() {
-                            return Ok(response);
-                        }
-                    }
-                    Output::State(State::Closed(error)) => {
-                        let ended = || Error::new(Status::INTERNAL, "the watch has ended");
-                        return Err(self.trail.take().sign(error.unwrap_or_else(ended)).into_error());
-                    }
-                    Output::State(_) | Output::Batch(_) => {}
-                }
-            }
             let now = Instant::now();
-            if now >= self.deadline {
-                return Err(self.no_change());
-            }
             // one caller waits for the proof, and has no poll beside it
             self.machine.sighted();
             self.vouch(now);
+            if let Some(told) = self.told() {
+                return told;
+            }
+            if now >= self.until() {
+                return Err(self.no_change());
+            }
             match self.machine.poll(now) {
                 Action::Start(exchange) => self.exchange(now, *exchange)?,
                 Action::Prove(need) => self.prove(now, need)?,
@@ -134,6 +126,34 @@ impl Once<'_> {
                 Action::Closed => {}
             }
         }
+    }
+
+    /// When it ends.
+    fn until(&self) -> Instant {
+        match self.machine.is_holding() {
+            true => self.deadline + GRACE,
+            false => self.deadline,
+        }
+    }
+
+    /// What the machine has to tell.
+    fn told(&mut self) -> Option<Result<Response>> {
+        while let Some(output) = self.machine.output() {
+            match output {
+                Output::Event(event) => {
+                    if let Some(response) = event.into_response() {
+                        return Some(Ok(response));
+                    }
+                }
+                Output::State(State::Closed(error)) => {
+                    let ended = || Error::new(Status::INTERNAL, "the watch has ended");
+                    let error = error.unwrap_or_else(ended);
+                    return Some(Err(self.trail.take().sign(error).into_error()));
+                }
+                Output::State(_) | Output::Batch(_) => {}
+            }
+        }
+        None
     }
 
     /// What is known of the member that had the last exchange.
@@ -158,7 +178,7 @@ impl Once<'_> {
             let wire = audit.wire(record, now);
             let connect = self.client.options.connect_timeout;
             let limits = Limits {
-                deadline: self.deadline.min(now + connect + 3 * AUDIT),
+                deadline: self.until().min(now + connect + 3 * AUDIT),
                 connect,
                 send: AUDIT,
                 head: AUDIT,
@@ -189,7 +209,7 @@ impl Once<'_> {
     }
 
     fn wait(&mut self, now: Instant, until: Option<Instant>) -> Result<()> {
-        let until = until.map_or(self.deadline, |until| until.min(self.deadline));
+        let until = until.map_or(self.until(), |until| until.min(self.until()));
         match pause(self.cancel, until.saturating_duration_since(now)) {
             true => Err(self.trail.take().cancelled().into_error()),
             false => Ok(()),
@@ -205,9 +225,9 @@ impl Once<'_> {
             return Ok(());
         };
         self.last = Some(member.clone());
+        let asked = now;
         let client = self.client;
-        let begun = Instant::now();
-        let left = self.deadline.saturating_duration_since(begun);
+        let left = self.deadline.saturating_duration_since(now);
         let limits = Limits {
             deadline: self.deadline,
             connect: client.options.connect_timeout.min(left),
@@ -220,19 +240,18 @@ impl Once<'_> {
         let view = (guard.policy() == Policy::Refuse).then(|| guard.view());
         let (machine, deadline, finish) = (&mut self.machine, self.deadline, exchange.finish);
         let mut blamed = false;
-        let mut heed = |asked: &Member, head: &Head| {
+        let mut heed = |its: &Member, head: &Head, connected| {
             let now = Instant::now();
             let stale = view.as_ref().and_then(|view| view.judge(head));
-            guard.see(asked.number(), head, now);
+            guard.see(its.number(), head, now);
             if let Some(stale) = stale.filter(|stale| minds(stale, exchange.wire.expect)) {
                 blamed = stale.blames();
                 client.roster.diary().stale(member.url(), &stale);
                 machine.on_stale(now, &stale.to_string());
                 return Heed::Leave;
             }
-            // made no later than now
-            if let Some(sight) = Sight::of(head, (begun, now), now) {
-                asked.continuity().observe(sight);
+            if let Some(sight) = Sight::of(head, (asked, now), connected) {
+                its.continuity().observe(sight);
             }
             match machine.on_head(now, head) {
                 exchange::Heed::Leave => Heed::Leave,
@@ -257,7 +276,7 @@ impl Once<'_> {
                 self.regard(&member, regard, now);
                 Ok(())
             }
-            Some(step) => self.report(&member, step, now, now - begun),
+            Some(step) => self.report(&member, step, now, now - asked),
         }
     }
 

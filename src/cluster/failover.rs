@@ -108,7 +108,7 @@ pub fn visit(
     limits: &Limits,
     cancel: Option<&Cancel>,
 ) -> Step {
-    let mut heed = |member: &Member, head: &Head| {
+    let mut heed = |member: &Member, head: &Head, _| {
         roster.guard().see(member.number(), head, Instant::now());
         Heed::Stay
     };
@@ -124,16 +124,16 @@ pub fn visit_heeding(
     mut visit: Visit<&Wire>,
     limits: &Limits,
     cancel: Option<&Cancel>,
-    heed: &mut dyn FnMut(&Member, &Head) -> Heed,
+    heed: &mut dyn FnMut(&Member, &Head, Instant) -> Heed,
 ) -> Heeded {
     let (member, wire) = visit.exchange();
     let mut entry = roster.diary().open(Kind::Watch, wire, Instant::now());
     entry.attempt(member, wire);
     loop {
         let (member, wire) = visit.exchange();
-        let mut told = |head: &Head| match head.status {
+        let mut told = |head: &Head, connected| match head.status {
             307 | 308 => Heed::Stay,
-            _ => heed(member, head),
+            _ => heed(member, head, connected),
         };
         let channel = member.channel();
         let ended = channel.exchange_heeding(wire, limits, cancel, &mut told);

@@ -35,6 +35,8 @@ pub(super) struct Attempt {
     pub(super) finish: Duration,
     /// when our side was closed
     pub(super) finished: Option<Instant>,
+    /// when its connection was made
+    pub(super) connected: Option<Instant>,
 }
 
 impl Attempt {
@@ -52,6 +54,7 @@ impl Attempt {
             patience: None,
             finish: Duration::ZERO,
             finished: None,
+            connected: None,
         }
     }
 

@@ -185,18 +185,18 @@ impl Channel {
         limits: &Limits,
         cancel: Option<&Cancel>,
     ) -> Result<Answer, Box<Fault>> {
-        let outcome = self.carry(wire, limits, cancel, &mut |_| Heed::Stay, &mut None)?;
+        let outcome = self.carry(wire, limits, cancel, &mut |_, _| Heed::Stay, &mut None)?;
         // nobody has left it
         outcome.ok_or_else(|| Box::new(unattended(local("the exchange was left"))))
     }
 
-    /// The same; `heed` is told the head before the body is read.
+    /// The same; `heed` is told the head, and when its connection was made, before the body is read.
     pub fn exchange_heeding(
         &self,
         wire: &Wire,
         limits: &Limits,
         cancel: Option<&Cancel>,
-        heed: &mut dyn FnMut(&Head) -> Heed,
+        heed: &mut dyn FnMut(&Head, Instant) -> Heed,
     ) -> Heeded {
         let mut finished = None;
         let outcome = self.carry(wire, limits, cancel, heed, &mut finished);
@@ -211,7 +211,7 @@ impl Channel {
         wire: &Wire,
         limits: &Limits,
         cancel: Option<&Cancel>,
-        heed: &mut dyn FnMut(&Head) -> Heed,
+        heed: &mut dyn FnMut(&Head, Instant) -> Heed,
         finished: &mut Option<Instant>,
     ) -> Result<Option<Answer>, Box<Fault>> {
         let mut attempt = Attempt::new(limits, cancel);
@@ -308,7 +308,7 @@ impl Channel {
         request: Request<&[u8]>,
         method: Method,
         limits: &Limits,
-        heed: &mut dyn FnMut(&Head) -> Heed,
+        heed: &mut dyn FnMut(&Head, Instant) -> Heed,
     ) -> Result<Option<Answer>, Box<Fault>> {
         let agent = {
             let current = self.agent.read().unwrap_or_else(PoisonError::into_inner);
@@ -329,7 +329,8 @@ impl Channel {
             std::mem::take(&mut attempt.answer)
         });
         let head = read_head(sifted.unwrap_or_default(), &parts);
-        match heed(&head) {
+        let connected = attempt::with(|attempt| attempt.connected).flatten();
+        match heed(&head, connected.unwrap_or_else(Instant::now)) {
             Heed::Stay => {}
             Heed::Silence(patience, finish) => {
                 attempt::with(|attempt| {

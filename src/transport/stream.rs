@@ -25,6 +25,8 @@ pub(super) struct Stream {
     pipe: Pipe,
     memory: Memory,
     lease: Lease,
+    /// when the connection was made
+    connected: Instant,
     /// head of the request, kept back to leave in one segment and one system call with the body
     held: Vec<u8>,
     /// between the first byte of a request and the end of its answer
@@ -44,6 +46,7 @@ impl Stream {
         Stream {
             pipe,
             lease,
+            connected: Instant::now(),
             memory: Memory::default(),
             held: Vec::new(),
             busy: false,
@@ -61,6 +64,7 @@ impl Stream {
             self.more = false;
             self.held.clear();
             attempt.record.reused = self.served;
+            attempt.connected = Some(self.connected);
         }
         if self.deaf.is_some() {
             return Ok(());

@@ -76,7 +76,7 @@ impl Machine {
     }
 
     /// An event waits: what else polls bring before it is told comes again.
-    pub(super) fn is_holding(&self) -> bool {
+    pub(crate) fn is_holding(&self) -> bool {
         self.held
             .as_ref()
             .is_some_and(|held| held.index().is_some())
