@@ -1372,11 +1372,14 @@ ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
  *   `out`         what happened, in action, node and previous node; to be freed with
  *                 etcd_v2_response_free(); may be NULL
  *
- * Also returns ETCD_V2_TIMEOUT when nothing came; if its etcd_v2_error_index() is not 0, all up to
- * it is proven to have been looked at: wait from it + 1 next. A proof takes more than a second:
- * with shorter timeouts the index stays where `wait_index` was, and a key that is quiet while
- * others change 1000 times loses its history. ETCD_V2_HISTORY_CLEARED (401). Answers that are not
- * etcd's do not end it, as they do not end a watcher, see etcd_v2_watcher_next().
+ * Returns ETCD_V2_TIMEOUT when no change came. Everything up to etcd_v2_error_index() is then proven to
+ * hold none (0: nothing is proven): wait from that index + 1 next. A proof takes more than a second of
+ * silence: shorter calls return the index before `wait_index`, and a key that stays quiet while 1000
+ * other changes are made loses its history. A change is returned after its member was asked whether
+ * its history is whole; that may take the call up to 100 ms beyond its timeout.
+ *
+ * Returns ETCD_V2_HISTORY_CLEARED (401) when changes since `wait_index` are lost: read the key and
+ * wait from there. Responses that are not etcd's do not end the call, see etcd_v2_watcher_next().
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
     const etcd_v2_client *client, const char *key, uint64_t wait_index, uint32_t flags,

@@ -19,10 +19,8 @@ use crate::transport::cancel::{Cancel, pause};
 use crate::transport::channel::{Heed, Limits};
 use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::record::{Failure, Record};
-use crate::watch::exchange::{self, Action, Exchange, Output, Regard, Whom};
-use crate::watch::machine::{Machine, SHORT};
-use crate::watch::options::WatchOptions;
-use crate::watch::state::State;
+use crate::watch::exchange::{self, Exchange, Regard, Whom};
+use crate::watch::once::{Once, Step as Next};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,11 +42,6 @@ const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 const AUDIT: Duration = Duration::from_secs(3);
 /// The page of metrics of a busy server has some 200 KB.
 const LARGEST_AUDIT: u64 = 16 << 20;
-/// A change that has come is told so long after the deadline, if only the audit of its member is missing: a call of a few
-/// milliseconds would never tell one.
-const GRACE: Duration = Duration::from_millis(100);
-/// A poll is ended in order so long before the deadline, so that the error can tell up to where all was looked at.
-const RESERVE: Duration = Duration::from_millis(250);
 
 impl Client {
     /// Blocks for the next change of `key` at or after `wait_index` (0: from now). Carries on over empty answers, cuts and
@@ -68,18 +61,16 @@ impl Client {
             Patience::For(duration) => duration,
             Patience::Forever => FAR,
         };
-        let options = WatchOptions::once(recursive, wait_index);
+        let deadline = started + patience;
         let seed = RandomState::new().hash_one(0u8);
-        let mut machine = Machine::new(key, &options, self.options.max_poll, seed)?;
-        // one caller, one poll: it may be as short as a proof takes
-        machine.set_shortest_poll(SHORT);
-        Once {
+        let at = (recursive, wait_index);
+        let once = Once::new(key, at, self.options.max_poll, seed, deadline)?;
+        Call {
             client: self,
             key,
-            machine,
+            once,
             cancel,
             started,
-            deadline: started + patience,
             trail: Trail::new(started),
             last: None,
             tried: Vec::new(),
@@ -89,13 +80,12 @@ impl Client {
     }
 }
 
-struct Once<'a> {
+struct Call<'a> {
     client: &'a Client,
     key: &'a Key,
-    machine: Machine,
+    once: Once,
     cancel: Option<&'a Cancel>,
     started: Instant,
-    deadline: Instant,
     trail: Trail,
     /// who had the last exchange
     last: Option<Arc<Member>>,
@@ -105,61 +95,20 @@ struct Once<'a> {
     answered: Vec<Arc<Member>>,
 }
 
-impl Once<'_> {
+impl Call<'_> {
     fn run(mut self) -> Result<Response> {
         loop {
             let now = Instant::now();
-            // one caller waits for the proof, and has no poll beside it
-            self.machine.sighted();
-            self.vouch(now);
-            if let Some(told) = self.told() {
-                return told;
-            }
-            if now >= self.until() {
-                return Err(self.no_change());
-            }
-            match self.machine.poll(now) {
-                Action::Start(exchange) => self.exchange(now, *exchange)?,
-                Action::Prove(need) => self.prove(now, need)?,
-                Action::Wait(until) => self.wait(now, until)?,
-                // the reason has been put out
-                Action::Closed => {}
+            let standing = self.last.as_ref().map(|last| last.continuity().standing());
+            match self.once.step(now, standing.flatten()) {
+                Next::Changed(response) => return Ok(*response),
+                Next::Failed(error) => return Err(self.trail.take().sign(error).into_error()),
+                Next::TimedOut(index) => return Err(self.no_change(index)),
+                Next::Start(exchange) => self.exchange(now, *exchange)?,
+                Next::Prove(need) => self.prove(now, need)?,
+                Next::Wait(until) => self.wait(now, until)?,
             }
         }
-    }
-
-    /// When it ends.
-    fn until(&self) -> Instant {
-        match self.machine.is_holding() {
-            true => self.deadline + GRACE,
-            false => self.deadline,
-        }
-    }
-
-    /// What the machine has to tell.
-    fn told(&mut self) -> Option<Result<Response>> {
-        while let Some(output) = self.machine.output() {
-            match output {
-                Output::Event(event) => {
-                    if let Some(response) = event.into_response() {
-                        return Some(Ok(response));
-                    }
-                }
-                Output::State(State::Closed(error)) => {
-                    let ended = || Error::new(Status::INTERNAL, "the watch has ended");
-                    let error = error.unwrap_or_else(ended);
-                    return Some(Err(self.trail.take().sign(error).into_error()));
-                }
-                Output::State(_) | Output::Batch(_) => {}
-            }
-        }
-        None
-    }
-
-    /// What is known of the member that had the last exchange.
-    fn vouch(&mut self, now: Instant) {
-        let standing = self.last.as_ref().map(|last| last.continuity().standing());
-        self.machine.vouch(now, standing.flatten());
     }
 
     /// Audits the member that had the last exchange, unless somebody else does.
@@ -170,7 +119,7 @@ impl Once<'_> {
         let record = member.continuity();
         let mut audit = match record.begin(need, now) {
             Ok(audit) => audit,
-            Err(later) => return self.wait(now, Some(later)),
+            Err(later) => return self.wait(now, later.min(self.once.until())),
         };
         let mut cancelled = false;
         loop {
@@ -178,7 +127,7 @@ impl Once<'_> {
             let wire = audit.wire(record, now);
             let connect = self.client.options.connect_timeout;
             let limits = Limits {
-                deadline: self.until().min(now + connect + 3 * AUDIT),
+                deadline: self.once.until().min(now + connect + 3 * AUDIT),
                 connect,
                 send: AUDIT,
                 head: AUDIT,
@@ -208,8 +157,7 @@ impl Once<'_> {
         }
     }
 
-    fn wait(&mut self, now: Instant, until: Option<Instant>) -> Result<()> {
-        let until = until.map_or(self.until(), |until| until.min(self.until()));
+    fn wait(&mut self, now: Instant, until: Instant) -> Result<()> {
         match pause(self.cancel, until.saturating_duration_since(now)) {
             true => Err(self.trail.take().cancelled().into_error()),
             false => Ok(()),
@@ -221,15 +169,17 @@ impl Once<'_> {
         let Some(member) = self.choose(now, exchange.whom)? else {
             let text = "no member is known";
             let failure = Failure::new(Phase::Resolve, FaultKind::Connection, text);
-            self.machine.on_fault(now, &Record::new().fault(failure));
+            self.once
+                .machine()
+                .on_fault(now, &Record::new().fault(failure));
             return Ok(());
         };
         self.last = Some(member.clone());
         let asked = now;
         let client = self.client;
-        let left = self.deadline.saturating_duration_since(now);
+        let left = self.once.deadline().saturating_duration_since(now);
         let limits = Limits {
-            deadline: self.deadline,
+            deadline: self.once.deadline(),
             connect: client.options.connect_timeout.min(left),
             send: exchange.head.min(left),
             head: exchange.head.min(left),
@@ -238,7 +188,7 @@ impl Once<'_> {
         };
         let guard = client.roster.guard();
         let view = (guard.policy() == Policy::Refuse).then(|| guard.view());
-        let (machine, deadline, finish) = (&mut self.machine, self.deadline, exchange.finish);
+        let (once, finish) = (&mut self.once, exchange.finish);
         let mut blamed = false;
         let mut heed = |its: &Member, head: &Head, connected| {
             let now = Instant::now();
@@ -247,18 +197,15 @@ impl Once<'_> {
             if let Some(stale) = stale.filter(|stale| minds(stale, exchange.wire.expect)) {
                 blamed = stale.blames();
                 client.roster.diary().stale(member.url(), &stale);
-                machine.on_stale(now, &stale.to_string());
+                once.machine().on_stale(now, &stale.to_string());
                 return Heed::Leave;
             }
             if let Some(sight) = Sight::of(head, (asked, now), connected) {
                 its.continuity().observe(sight);
             }
-            match machine.on_head(now, head) {
+            match once.on_head(now, head) {
                 exchange::Heed::Leave => Heed::Leave,
-                exchange::Heed::Stay(silence) => {
-                    let left = deadline.saturating_duration_since(now);
-                    Heed::Silence(before_the_end(silence, left), finish)
-                }
+                exchange::Heed::Stay(silence) => Heed::Silence(silence, finish),
             }
         };
         let visit = Visit::new(member.clone(), &exchange.wire, false, client.options.decode);
@@ -267,7 +214,7 @@ impl Once<'_> {
         let ended =
             failover::visit_heeding(&client.roster, settings, visit, &limits, cancel, &mut heed);
         if let Some(at) = ended.finished {
-            self.machine.on_finish(at);
+            self.once.machine().on_finish(at);
         }
         let now = Instant::now();
         match ended.step {
@@ -311,7 +258,7 @@ impl Once<'_> {
     /// All members have failed: are there others?
     fn seek(&mut self, now: Instant) -> Result<()> {
         let client = self.client;
-        let left = self.deadline.saturating_duration_since(now);
+        let left = self.once.deadline().saturating_duration_since(now);
         let budget = client.budget(now, client.options.deadline.min(left));
         let answered = std::mem::take(&mut self.answered);
         let mut quest = Quest::default();
@@ -349,7 +296,7 @@ impl Once<'_> {
             }
             Step::Fault(fault) => return self.fault(member, &fault, now, took),
         };
-        let regard = self.machine.on_answer(now, verdict);
+        let regard = self.once.machine().on_answer(now, verdict);
         self.regard(member, regard, now);
         Ok(())
     }
@@ -366,8 +313,8 @@ impl Once<'_> {
                 return Err(self.trail.take().stopped(fault.kind).into_error());
             }
             // the time of the call is over, and nothing is proven
-            (FaultKind::Timeout, Phase::Head | Phase::Body) if now >= self.deadline => {
-                return Err(self.no_change());
+            (FaultKind::Timeout, Phase::Head | Phase::Body) if now >= self.once.deadline() => {
+                return Ok(());
             }
             _ => {}
         }
@@ -376,7 +323,7 @@ impl Once<'_> {
         } else {
             self.trail.fault(member.url(), fault, took);
         }
-        let regard = self.machine.on_fault(now, fault);
+        let regard = self.once.machine().on_fault(now, fault);
         self.regard(member, regard, now);
         Ok(())
     }
@@ -396,7 +343,7 @@ impl Once<'_> {
         }
     }
 
-    fn no_change(&mut self) -> Error {
+    fn no_change(&mut self, index: u64) -> Error {
         let trail = self.trail.take();
         let waited = seconds(self.started.elapsed());
         let mut error = Error::new(
@@ -407,7 +354,7 @@ impl Once<'_> {
                 trail.summary()
             ),
         );
-        error.detail_mut().index = self.machine.next_index().saturating_sub(1);
+        error.detail_mut().index = index;
         error.detail_mut().retriable = true;
         trail.sign(error).into_error()
     }
@@ -418,14 +365,5 @@ fn minds(stale: &Stale, expect: Expect) -> bool {
     match stale {
         Stale::Foreign { .. } => false,
         Stale::Behind { .. } => stale.blames() || expect != Expect::Event,
-    }
-}
-
-/// How long a poll is silent, so that it can be ended in order while there is time; `left` when there is none.
-fn before_the_end(silence: Duration, left: Duration) -> Duration {
-    let reserve = (left / 8).min(RESERVE);
-    match left.checked_sub(reserve) {
-        Some(most) if most >= SHORT => silence.min(most),
-        _ => silence,
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`machine`] follows one upstream from poll to poll and keeps its [`position`], [`pace`] and [`mirror`]; [`exchange`] is
 //! how it talks to whoever moves the bytes. What it tells are [`event`]s and [`batch`]es of them, filtered by [`scope`];
-//! they wait in the [`queue`] of each watcher. [`fanout`] lets watchers share a machine.
+//! they wait in the [`queue`] of each watcher. [`fanout`] lets watchers share a machine, [`once`] drives one for
+//! a single change.
 #![forbid(unsafe_code)]
 
 pub mod batch;
@@ -12,6 +13,7 @@ pub mod exchange;
 pub mod fanout;
 pub mod machine;
 pub mod mirror;
+pub mod once;
 pub mod options;
 pub mod pace;
 pub mod position;

@@ -23,4 +23,5 @@ mod replaced;
 mod saving;
 mod threads;
 mod update_dir;
+mod watch_once;
 mod watcher;

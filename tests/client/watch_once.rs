@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "chaos/dice.rs"]
+#[path = "../chaos/dice.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod dice;
-mod support;
 
+use crate::support;
 use dice::Dice;
 use etcd_v2::client::{Client, Options, Patience};
 use etcd_v2::error::{Error, Result};
