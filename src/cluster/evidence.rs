@@ -3,8 +3,13 @@
 //!
 //! A write is known by what it makes: action, key, value and conditions, at an index above all that was known before it
 //! left. The history, which has every change with its index, is asked first; where it is gone, the state has to do.
+//!
+//! Silence proves nothing: a member that took a snapshot of another mixes what it had before into its history, and hides
+//! or garbles a thousand events. That a write is not there is proven by the state of the key, or by events without a gap:
+//! at every index, or each on the state that the one before it has left.
 
 use crate::error::{Error, Known, Result};
+use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, Ttl, flags};
 use crate::protocol::response::{Action, Response};
 use crate::protocol::tree::NodeRef;
@@ -30,6 +35,8 @@ pub struct Search<'a> {
     next: u64,
     /// the last index at which the key was changed by an event
     last: u64,
+    /// up to here every change of the key is known
+    sure: u64,
     history: History,
     found: Option<Response>,
     /// where it was applied, found as an event, as a child or as a change without event
@@ -41,11 +48,18 @@ pub struct Search<'a> {
 enum History {
     /// is not needed, or not possible
     Unread,
+    /// of all keys, index by index
+    Counting,
+    /// of the key
     Reading,
     /// up to the index of the store, or to the last change of the key
     Read,
     Lost,
 }
+
+/// A store that has gone on by no more than this is asked for every change: a lost write is proven to be missing by the
+/// others at all indices.
+const NEAR: u64 = 256;
 
 impl<'a> Search<'a> {
     /// Of what became of `request`, before which `known` was known.
@@ -63,6 +77,7 @@ impl<'a> Search<'a> {
             state: None,
             next: bound.saturating_add(1),
             last: bound,
+            sure: bound,
             history: History::Unread,
             found: None,
             place: 0,
@@ -96,8 +111,11 @@ impl<'a> Search<'a> {
         if self.is_in_order() {
             self.look_through_children();
         }
-        if self.twins == 0 && !self.is_untouched() {
-            self.history = History::Reading;
+        if self.twins == 0 && !self.is_complete() {
+            self.history = match self.index.saturating_sub(self.bound) {
+                0..=NEAR => History::Counting,
+                _ => History::Reading,
+            };
         }
         Ok(())
     }
@@ -105,8 +123,14 @@ impl<'a> Search<'a> {
     /// The next poll of the history, to a member that has got as far as [`Search::index`]; `None`: it is read.
     pub fn history(&self) -> Option<Result<Wire>> {
         let recursive = self.is_in_order();
-        (self.history == History::Reading)
-            .then(|| Wire::poll(self.request.key(), recursive, self.next))
+        match self.history {
+            History::Counting => {
+                let root = Key::parse("key", "/");
+                Some(root.and_then(|root| Wire::poll(&root, true, self.next)))
+            }
+            History::Reading => Some(Wire::poll(self.request.key(), recursive, self.next)),
+            History::Unread | History::Read | History::Lost => None,
+        }
     }
 
     /// How far the store has got.
@@ -116,11 +140,16 @@ impl<'a> Search<'a> {
 
     /// The poll brought this event.
     pub fn told(&mut self, event: Response) {
-        let Some(index) = event.node().map(|node| node.modified_index()) else {
+        let Some(node) = event.node() else {
             return self.lost();
         };
-        if index < self.next {
+        let index = node.modified_index();
+        if index < self.next || (self.history == History::Counting && index > self.next) {
             return self.lost();
+        }
+        let ours = node.key() == self.key;
+        if ours && self.is_mixed(&event) {
+            return self.give_up();
         }
         self.next = index.saturating_add(1);
         if self.is_this(&event) {
@@ -130,28 +159,75 @@ impl<'a> Search<'a> {
             self.history = History::Read;
             return;
         }
-        if event.node().is_some_and(|node| node.key() == self.key) {
+        if index == self.sure.saturating_add(1) || (ours && self.follows(event.prev_node())) {
+            self.sure = index;
+        }
+        if ours {
             self.look_before(event.prev_node());
             self.last = index;
         }
         let node = self.node().filter(|node| !node.is_dir());
-        let end = node.map_or(self.index, |node| node.modified_index());
-        if index >= end {
+        let end = match (self.history, node) {
+            (History::Reading, Some(node)) => node.modified_index(),
+            _ => self.index,
+        };
+        if index >= end || self.is_complete() {
             self.history = History::Read;
         }
     }
 
     /// The poll brought nothing; its head told `index`.
     pub fn quiet(&mut self, index: u64) {
-        match index >= self.index {
-            true => self.history = History::Read,
-            false => self.lost(),
+        match (index >= self.index, self.history) {
+            (true, History::Reading) => self.history = History::Read,
+            _ => self.lost(),
         }
     }
 
-    /// The history cannot be read.
+    /// The history cannot be read; that of the key alone may be where that of all keys cannot.
     pub fn lost(&mut self) {
+        self.history = match self.history {
+            History::Counting => History::Reading,
+            _ => History::Lost,
+        };
+    }
+
+    fn give_up(&mut self) {
         self.history = History::Lost;
+    }
+
+    /// Whether an event says that nothing has changed the key since the last one that is known.
+    fn follows(&self, before: Option<NodeRef<'_>>) -> bool {
+        let seen = |before: NodeRef<'_>| (1..=self.sure).contains(&before.modified_index());
+        !self.is_in_order() && self.leaves_trace() && before.is_some_and(seen)
+    }
+
+    /// Whether an event of the key may hold what is left of another one.
+    fn is_mixed(&self, event: &Response) -> bool {
+        let Some(node) = event.node() else {
+            return true;
+        };
+        let before = event.prev_node();
+        let filled = node.value().is_some_and(|value| !value.is_empty());
+        let is_last = self
+            .node()
+            .is_some_and(|now| now.modified_index() == node.modified_index());
+        let foreign = before.is_some_and(|before| before.key() != node.key());
+        let contradicts = match event.action() {
+            Action::Create => before.is_some(),
+            Action::Delete | Action::CompareAndDelete | Action::Expire => filled,
+            _ => node.is_dir() && filled,
+        };
+        // no value is what lets another one stay
+        let blank = self.request.value().unwrap_or_default().is_empty() && !self.is_directory();
+        let alike = matches!(
+            (self.request.operation(), event.action()),
+            (Operation::Set, Action::Set)
+                | (Operation::Create, Action::Create)
+                | (Operation::Update, Action::Update)
+                | (Operation::CompareAndSwap, Action::CompareAndSwap)
+        );
+        foreign || contradicts || (alike && blank && filled && !is_last)
     }
 
     fn node(&self) -> Option<NodeRef<'_>> {
@@ -173,15 +249,26 @@ impl<'a> Search<'a> {
         other || self.index < self.known.index
     }
 
+    /// Whether a change shows in the index of the key: the TTL of a directory is renewed without.
+    fn leaves_trace(&self) -> bool {
+        !(self.is_directory() && self.request.operation() == Operation::Update)
+    }
+
     /// Whether the key itself shows that it was not changed.
     fn is_untouched(&self) -> bool {
-        // the TTL of a directory is renewed without a trace in its indices
-        let traceless = self.is_directory() && self.request.operation() == Operation::Update;
+        self.shows_no_change_since(self.bound)
+    }
+
+    fn shows_no_change_since(&self, index: u64) -> bool {
+        let node = self.node();
         !self.is_in_order()
-            && !traceless
-            && self
-                .node()
-                .is_some_and(|node| node.modified_index() <= self.bound)
+            && self.leaves_trace()
+            && node.is_some_and(|node| node.modified_index() <= index)
+    }
+
+    /// Whether every change of the key is known.
+    fn is_complete(&self) -> bool {
+        self.sure >= self.index || self.shows_no_change_since(self.sure)
     }
 
     /// Whether what a node holds is what the request writes.
@@ -239,7 +326,9 @@ impl<'a> Search<'a> {
     }
 
     fn refreshed(&self, state: Option<NodeRef<'_>>) -> Option<u64> {
-        let state = state.filter(|state| state.modified_index() > self.last)?;
+        // it keeps what a new value would not
+        let kept = |state: &NodeRef<'_>| state.created_index() < state.modified_index();
+        let state = state.filter(|state| state.modified_index() > self.last && kept(state))?;
         let Ttl::Seconds(ttl) = self.request.ttl() else {
             return None;
         };

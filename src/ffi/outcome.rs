@@ -10,6 +10,13 @@
 //! else writes, or compare with an index. Renewed TTLs and removals have no value; what is told of
 //! them is that one has happened.
 //!
+//! ETCD_V2_FATE_NOT_APPLIED is said only with a proof: the key has not changed since the write left, or
+//! all of its changes since are known, each on the state that the one before it has left, or one at
+//! every index. That nothing is told of a change proves nothing: a member that was away and took a
+//! snapshot hides some of what it missed. So it is ETCD_V2_FATE_UNSURE where the key is gone, or was
+//! removed and made anew, in a store that has gone on by more than 256 changes, or that does not let
+//! all of them be read.
+//!
 //! It has to know an index of the store from before the write: of any answer that the client had
 //! got. A client whose first request this was cannot tell.
 use super::{

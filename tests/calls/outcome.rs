@@ -36,16 +36,40 @@ const NO_ANSWER: Mode = Mode::CutAnswer(1);
 /// The request is lost.
 const NO_REQUEST: Mode = Mode::BlackHole;
 
+enum Server {
+    Shared(&'static Etcd),
+    Own(Etcd),
+}
+
+impl std::ops::Deref for Server {
+    type Target = Etcd;
+
+    fn deref(&self) -> &Etcd {
+        match self {
+            Server::Shared(etcd) => etcd,
+            Server::Own(etcd) => etcd,
+        }
+    }
+}
+
 /// A client that reaches its server through a wire.
 struct Pair {
-    etcd: &'static Etcd,
+    etcd: Server,
     wire: Proxy,
     client: Client,
 }
 
 impl Pair {
     fn new(version: Version) -> Pair {
-        let etcd = Etcd::shared(version);
+        Pair::with(Server::Shared(Etcd::shared(version)))
+    }
+
+    /// With a server that nobody else writes to: each of its changes is accounted for.
+    fn alone(version: Version) -> Pair {
+        Pair::with(Server::Own(Etcd::start(version)))
+    }
+
+    fn with(etcd: Server) -> Pair {
         let wire = Proxy::to(etcd.url());
         let client = client(wire.url(), 20_000);
         // asks for the version of the member, which is not to be lost later
@@ -144,7 +168,7 @@ fn lost_answers_are_found_on_the_newest_3_5() {
 }
 
 fn lost_requests_are_not(version: Version) {
-    let pair = Pair::new(version);
+    let pair = Pair::alone(version);
     for operation in WRITES {
         let path = format!("/requests/{operation:?}");
         let call = ready(&pair, operation, &path);
@@ -200,7 +224,7 @@ fn what_others_did_since_does_not_hide_it() {
 
 #[test]
 fn what_others_did_instead_is_not_taken_for_it() {
-    let pair = Pair::new(Version::V3_5);
+    let pair = Pair::alone(Version::V3_5);
     for operation in WRITES {
         let path = format!("/instead/{operation:?}");
         let call = ready(&pair, operation, &path);
@@ -225,7 +249,7 @@ fn what_others_did_instead_is_not_taken_for_it() {
 
 #[test]
 fn directories_are_found_too() {
-    let pair = Pair::new(Version::V3_4);
+    let pair = Pair::alone(Version::V3_4);
     let dir = |operation, path: &str| {
         let mut request = Request::new(operation, key(path));
         request.set_flags(flags::DIR).unwrap();

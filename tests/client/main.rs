@@ -20,6 +20,7 @@ mod curl;
 mod discovery;
 mod hostile;
 mod replaced;
+mod restored;
 mod saving;
 mod threads;
 mod update_dir;

@@ -96,32 +96,35 @@ impl Search<'_> {
             return (Fate::Applied, text);
         }
         let since = format!("not applied up to index {index}: {key}");
-        match self.history {
-            _ if self.is_untouched() => {
-                let text = format!("{since} has not changed since index {}", self.modified());
-                (Fate::NotApplied, text)
-            }
-            // somebody's refresh; one before it has left no trace
-            History::Read
-                if self.request.operation() == Operation::Refresh
-                    && self.modified() > self.last =>
-            {
-                (
-                    Fate::Unsure,
-                    format!("cannot tell: {key} was refreshed with another TTL"),
-                )
-            }
-            History::Read => (Fate::NotApplied, format!("{since} has no such change")),
-            _ if self.outlived() => {
-                let text = format!("{since} is the one that was there before");
-                (Fate::NotApplied, text)
-            }
-            _ => {
-                let text =
-                    format!("cannot tell: {key} has changed, and its history cannot be read");
-                (Fate::Unsure, text)
-            }
+        if self.is_untouched() {
+            let text = format!("{since} has not changed since index {}", self.modified());
+            return (Fate::NotApplied, text);
         }
+        if self.is_complete() {
+            return (Fate::NotApplied, format!("{since} has no such change"));
+        }
+        if self.outlived() {
+            let text = format!("{since} is the one that was there before");
+            return (Fate::NotApplied, text);
+        }
+        let state = match self.state {
+            Some(_) => "has changed",
+            None => "is not there",
+        };
+        let why = match self.history {
+            History::Read if self.is_refreshed() => "it was refreshed with another TTL",
+            History::Read => "what its history tells has gaps",
+            _ => "its history cannot be read",
+        };
+        (
+            Fate::Unsure,
+            format!("cannot tell: {key} {state}, and {why}"),
+        )
+    }
+
+    /// By somebody; one before it has left no trace.
+    fn is_refreshed(&self) -> bool {
+        self.request.operation() == Operation::Refresh && self.modified() > self.last
     }
 
     fn key(&self) -> &str {
@@ -137,14 +140,15 @@ impl Search<'_> {
         if self.place != 0 {
             return self.place;
         }
-        match self.history {
-            History::Read => self.refreshed(self.node()).unwrap_or(0),
-            History::Lost if self.shows() => self.modified(),
+        match self.refreshed(self.node()) {
+            Some(index) if self.history == History::Read => index,
+            // what an event has told is known
+            _ if self.modified() > self.last && self.shows() => self.modified(),
             _ => 0,
         }
     }
 
-    /// Without a history: whether the key is as the request would have left it.
+    /// Without its event: whether the key is as the request would have left it.
     fn shows(&self) -> bool {
         let new = |node: &crate::protocol::tree::NodeRef<'_>| {
             !node.is_dir() && node.modified_index() > self.bound && self.is_value(*node)
@@ -155,7 +159,8 @@ impl Search<'_> {
         let whole = node.created_index() == node.modified_index();
         match self.request.operation() {
             Operation::Set | Operation::Create => whole,
-            Operation::Update | Operation::CompareAndSwap => !whole,
+            // with a TTL it may be the work of a refresh
+            Operation::Update | Operation::CompareAndSwap => !whole && node.ttl().is_none(),
             _ => false,
         }
     }

@@ -47,14 +47,29 @@ fn missing(index: u64) -> Result<Response> {
     Err(error)
 }
 
+/// What is looked for, in a store of which only the history of the key can be read.
+fn search(request: &Request, state: Result<Response>) -> Search<'_> {
+    let mut search = Search::new(request, KNOWN).unwrap();
+    search.read(state).unwrap();
+    assert_eq!(search.history, History::Counting);
+    search.lost();
+    search
+}
+
+fn event(action: &str, modified: u64, before: u64) -> Response {
+    let mut nodes = node("node", modified, 50);
+    if before != 0 {
+        nodes = [nodes, node("prevNode", before, 98)].join(",");
+    }
+    response(action, 20, "ab", &nodes)
+}
+
 #[test]
 fn a_refresh_is_seen_as_an_index_that_no_event_has_made() {
     let refresh = request(Operation::Refresh);
     for (ttl, fate) in [(99, Fate::Applied), (101, Fate::Unsure)] {
-        let mut search = Search::new(&refresh, KNOWN).unwrap();
-        search
-            .read(Ok(response("get", 20, "ab", &node("node", 15, ttl))))
-            .unwrap();
+        let state = Ok(response("get", 20, "ab", &node("node", 15, ttl)));
+        let mut search = search(&refresh, state);
         assert!(search.history().is_some());
         search.quiet(20);
         assert!(search.history().is_none());
@@ -62,21 +77,138 @@ fn a_refresh_is_seen_as_an_index_that_no_event_has_made() {
         assert_eq!(finding.fate, fate, "{finding:?}");
     }
     // before an event that followed it
-    let mut search = Search::new(&refresh, KNOWN).unwrap();
-    search.read(missing(20)).unwrap();
-    let nodes = [node("node", 18, 0), node("prevNode", 15, 98)].join(",");
-    search.told(response("delete", 20, "ab", &nodes));
-    let finding = search.finding();
+    let mut one = search(&refresh, missing(20));
+    one.told(event("compareAndSwap", 18, 15));
+    let finding = one.finding();
     assert_eq!((finding.fate, finding.modified_index), (Fate::Applied, 15));
     // an event that another event preceded leaves no room for one
-    let mut search = Search::new(&refresh, KNOWN).unwrap();
-    search.read(missing(20)).unwrap();
-    for (modified, before) in [(13, 10), (18, 13)] {
-        let nodes = [node("node", modified, 0), node("prevNode", before, 98)].join(",");
-        search.told(response("update", 20, "ab", &nodes));
+    let state = Ok(response("get", 20, "ab", &node("node", 18, 99)));
+    let mut one = search(&refresh, state);
+    one.told(event("update", 13, 10));
+    one.told(event("update", 18, 13));
+    assert!(one.history().is_none());
+    assert_eq!(one.finding().fate, Fate::NotApplied);
+}
+
+/// Events as (index, index before), the key at the end, and whether that proves that there is nothing else.
+#[test]
+fn only_a_history_without_gaps_proves_that_a_write_is_not_there() {
+    let set = request(Operation::Set);
+    let gone = u64::MAX;
+    for (told, last, proven) in [
+        (&[(13, 10), (18, 13)][..], 18, true),
+        (&[(13, 9)], 13, true),
+        // nothing was told of a change that the key or another event shows
+        (&[], 15, false),
+        (&[(13, 10)], 18, false),
+        (&[(13, 10), (18, 14)], 18, false),
+        (&[(13, 12)], 13, false),
+        // it was made anew, and may have been there in between
+        (&[(13, 0)], 13, false),
+        (&[(13, 10), (18, 0)], 18, false),
+        // or is gone
+        (&[], gone, false),
+        (&[(13, 10)], gone, false),
+        // each index has its event
+        (&[(11, 0)], 11, true),
+        (&[(11, 0), (12, 0), (13, 0)], 13, true),
+        (&[(11, 0), (12, 0), (14, 0)], 14, false),
+        (&[(11, 10), (12, 0), (20, 12)], 20, true),
+    ] {
+        let state = match last {
+            u64::MAX => missing(20),
+            last => Ok(response("get", 20, "ab", &node("node", last, 99))),
+        };
+        let mut search = search(&set, state);
+        for &(index, before) in told {
+            // of another value than is looked for, which is none
+            search.told(event("update", index, before));
+        }
+        if search.history().is_some() {
+            search.quiet(20);
+        }
+        let fate = match proven {
+            true => Fate::NotApplied,
+            false => Fate::Unsure,
+        };
+        let finding = search.finding();
+        assert_eq!(finding.fate, fate, "{told:?} {last}: {finding:?}");
     }
-    search.quiet(20);
-    assert_eq!(search.finding().fate, Fate::NotApplied);
+}
+
+#[test]
+fn changes_of_all_keys_are_counted_where_there_are_few() {
+    let create = request(Operation::Create);
+    let other = |index: u64| {
+        let node = format!(
+            r#""node":{{"key":"/other","value":"v","modifiedIndex":{index},"createdIndex":5}}"#
+        );
+        response("set", 20, "ab", &node)
+    };
+    for hole in [0, 11, 15, 20] {
+        let mut search = Search::new(&create, KNOWN).unwrap();
+        search.read(missing(20)).unwrap();
+        for index in (11..=20).filter(|index| *index != hole) {
+            let wire = search.history().unwrap().unwrap();
+            if !wire.target.starts_with("/v2/keys/?") {
+                break;
+            }
+            search.told(other(index));
+        }
+        while search.history().is_some() {
+            search.quiet(20);
+        }
+        let fate = match hole {
+            0 => Fate::NotApplied,
+            _ => Fate::Unsure,
+        };
+        assert_eq!(search.finding().fate, fate, "{hole}");
+    }
+    let mut search = Search::new(&create, KNOWN).unwrap();
+    search.read(missing(11 + NEAR)).unwrap();
+    assert_eq!(search.history, History::Reading);
+}
+
+#[test]
+fn an_event_that_holds_what_is_left_of_another_is_not_believed() {
+    let mut set = request(Operation::Set);
+    set.set_value(b"v").unwrap();
+    let delete = request(Operation::Delete);
+    let file =
+        |more: &str| format!(r#""node":{{"key":"/k",{more}"modifiedIndex":15,"createdIndex":15}}"#);
+    let other = r#","prevNode":{"key":"/other","value":"x","modifiedIndex":10,"createdIndex":5}"#;
+    for (request, action, nodes) in [
+        (&set, "set", file(r#""value":"v","#) + other),
+        (&set, "set", file(r#""value":"v","dir":true,"#)),
+        (
+            &set,
+            "create",
+            [file(r#""value":"w","#), node("prevNode", 10, 98)].join(","),
+        ),
+        (&delete, "delete", file(r#""value":"x","#)),
+    ] {
+        let mut search = search(request, missing(20));
+        search.told(response(action, 20, "ab", &nodes));
+        assert!(search.history().is_none());
+        assert_eq!(search.finding().fate, Fate::Unsure, "{nodes}");
+    }
+    // nothing was written, and what was there before may stay
+    let blank = request_of_nothing();
+    for (last, fate) in [(15, Fate::NotApplied), (18, Fate::Unsure)] {
+        let state = Ok(response("get", 20, "ab", &node("node", last, 99)));
+        let mut search = search(&blank, state);
+        search.told(event("set", 15, 10));
+        if search.history().is_some() {
+            search.told(event("set", 18, 15));
+        }
+        assert_eq!(search.finding().fate, fate, "{last}");
+    }
+}
+
+fn request_of_nothing() -> Request {
+    let mut request = request(Operation::Set);
+    request.set_value(b"").unwrap();
+    request
 }
 
 #[test]
@@ -99,12 +231,9 @@ fn a_member_that_is_behind_or_tells_twice_proves_nothing() {
     let delete = request(Operation::Delete);
     for spoil in [
         |search: &mut Search<'_>| search.quiet(19),
-        |search: &mut Search<'_>| {
-            search.told(response("set", 20, "ab", &node("node", 10, 9)));
-        },
+        |search: &mut Search<'_>| search.told(event("set", 10, 0)),
     ] {
-        let mut search = Search::new(&delete, KNOWN).unwrap();
-        search.read(missing(20)).unwrap();
+        let mut search = search(&delete, missing(20));
         spoil(&mut search);
         assert!(search.history().is_none());
         assert_eq!(search.finding().fate, Fate::Unsure);
@@ -112,15 +241,14 @@ fn a_member_that_is_behind_or_tells_twice_proves_nothing() {
 }
 
 #[test]
-fn the_deletion_of_a_namesake_is_no_proof() {
+fn the_deletion_of_a_namesake_is_not_taken_for_it() {
     // the history matches by string prefix
     let delete = request(Operation::Delete);
-    let mut search = Search::new(&delete, KNOWN).unwrap();
-    search.read(missing(20)).unwrap();
+    let mut search = search(&delete, missing(20));
     let nodes = r#""node":{"key":"/","dir":true,"modifiedIndex":12,"createdIndex":5}"#;
     search.told(response("delete", 20, "ab", nodes));
     search.quiet(20);
-    assert_eq!(search.finding().fate, Fate::NotApplied);
+    assert_eq!(search.finding().fate, Fate::Unsure);
 }
 
 #[test]

@@ -1,0 +1,139 @@
+//! What became of a write is asked of a follower that was away and was restored from a snapshot: its history hides and
+//! garbles what it has missed, so that silence proves nothing there.
+
+use crate::api::{Client, Verbs, call, client, refused, request};
+use crate::support::etcd::Setup;
+use crate::support::{Mode, Proxy, Version, http, wait_for};
+use etcd_v2::client::{Ask, Call, Fate, Lookout};
+use etcd_v2::error::Error;
+use etcd_v2::protocol::request::Operation;
+use etcd_v2::status::Status;
+use std::time::Duration;
+
+const AMPLE: Duration = Duration::from_secs(120);
+const ONCE: Lookout = Lookout {
+    timeout: Some(AMPLE),
+    settle: Duration::ZERO,
+};
+
+/// So many of one call, many at once. The update of a key that is not there takes a place in the log and none in the
+/// store.
+fn write(client: &Client, call: &Call, count: usize) {
+    let (tell, told) = std::sync::mpsc::channel();
+    let (mut sent, mut ended) = (0, 0);
+    while ended < count {
+        if sent < count && sent - ended < 256 {
+            let tell = tell.clone();
+            client
+                .submit(call, move |result| tell.send(result.err()).unwrap())
+                .unwrap();
+            sent += 1;
+            continue;
+        }
+        let error: Option<Error> = told.recv().unwrap();
+        let expected = error
+            .as_ref()
+            .is_none_or(|e| e.status() == Status::KEY_NOT_FOUND);
+        assert!(expected, "{error:?}");
+        ended += 1;
+    }
+}
+
+/// A write whose answer is lost between the leader and the client, which knew the store as it was just before.
+fn lose(wire: &Proxy, call: &Call) -> Error {
+    wire.set(Mode::Pass);
+    let client = client(wire.url(), 60_000);
+    client.get("/kept").unwrap();
+    wire.set(Mode::CutAnswer(1));
+    let error = refused(client.execute(call), Status::OUTCOME_UNKNOWN);
+    assert!(error.detail().known.index > 1_000, "{error:?}");
+    error
+}
+
+fn what_a_restored_member_hides_is_not_denied(version: Version) {
+    let mut setup = Setup::new(version)
+        .isolatable()
+        .argument("--snapshot-count=200");
+    let mut log = 6_000;
+    if version != Version::V3_4 {
+        setup = setup.argument("--experimental-snapshot-catchup-entries=10");
+        log = 600;
+    }
+    let cluster = setup.cluster(3);
+    let (leader, away) = (cluster.leader(), cluster.followers()[0]);
+    let (leader, follower) = (cluster.member(leader), cluster.member(away));
+    let wire = Proxy::to(leader.url());
+    let others = client(leader.url(), 60_000);
+    others.set("/kept", "old").unwrap();
+
+    // an event takes the place of the one a thousand changes before, and a refresh leaves it hidden
+    let mut lease = request(Operation::Set, "/lease");
+    lease.set_ttl(1_000).unwrap();
+    others.execute(&Call::new(Ask::Keys(lease))).unwrap();
+    write(&others, &call(Operation::Refresh, "/lease"), 40);
+    write(&others, &call(Operation::Set, "/noise"), 970);
+    let far = others.get("/kept").unwrap().head().etcd_index;
+    let index = || Some(http::get(&follower.key_url("/kept")).ok()?.etcd_index());
+    wait_for("the follower has it all", AMPLE, || {
+        (index()? >= far).then_some(())
+    });
+
+    let received = || {
+        let metrics = http::get(&format!("{}/metrics", follower.url())).ok()?;
+        let text = metrics.text();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("etcd_network_snapshot_receive_success{"));
+        line.is_some().then_some(())
+    };
+    assert!(received().is_none());
+    cluster.isolate(away);
+    let lost = |operation, key: &str| {
+        let call = call(operation, key);
+        let error = lose(&wire, &call);
+        (call, error)
+    };
+    let kept = lost(Operation::Set, "/shown");
+    let overwritten = lost(Operation::Set, "/overwritten");
+    others.set("/overwritten", "by another").unwrap();
+    let removed = lost(Operation::Create, "/removed");
+    others.run(Operation::Delete, "/removed").unwrap();
+    let taken = lost(Operation::CreateInOrder, "/queue");
+    let child = format!("/queue/{:020}", leader.index());
+    others.run(Operation::Delete, &child).unwrap();
+    // this one was never sent
+    wire.set(Mode::Pass);
+    let knows = client(wire.url(), 60_000);
+    knows.get("/kept").unwrap();
+    wire.set(Mode::BlackHole);
+    let mut never = call(Operation::Set, "/kept");
+    never.deadline = Some(Duration::from_millis(500));
+    let error = refused(knows.execute(&never), Status::OUTCOME_UNKNOWN);
+    write(&others, &call(Operation::Update, "/none"), log);
+    cluster.rejoin(away);
+    wait_for("the follower is restored", AMPLE, received);
+
+    let asked = client(follower.url(), 60_000);
+    let fate = &|(call, error): &(Call, Error)| {
+        let finding = asked.resolve_outcome(call, error, ONCE, None).unwrap();
+        eprintln!("{version}: {:?}: {}", finding.fate, finding.text);
+        finding.fate
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(fate(&(never, error)), Fate::NotApplied));
+        scope.spawn(|| assert_eq!(fate(&kept), Fate::Applied, "the key shows it"));
+        for hidden in [overwritten, removed, taken] {
+            scope.spawn(move || assert_ne!(fate(&hidden), Fate::NotApplied, "{:?}", hidden.0));
+        }
+    });
+}
+
+#[test]
+fn what_a_restored_member_hides_is_not_denied_on_3_4() {
+    what_a_restored_member_hides_is_not_denied(Version::V3_4);
+}
+
+#[test]
+fn what_a_restored_member_hides_is_not_denied_on_the_newest_3_5() {
+    what_a_restored_member_hides_is_not_denied(Version::V3_5Newest);
+}
