@@ -57,6 +57,8 @@ pub struct Standing {
     pub lower: bool,
     /// the store was continuous from here
     pub since: Instant,
+    /// and for whom it answered before and still answered then: it was one process, whose store was never replaced
+    pub met: Option<Instant>,
     /// to here
     pub proven: Instant,
     /// and no head that had come until here shows a break
@@ -83,6 +85,14 @@ impl Sight {
 }
 
 impl Standing {
+    /// From when on the store was one and the same for an exchange that was asked for and had its last word at these times.
+    pub fn since(&self, asked: Instant, came: Instant) -> Instant {
+        match self.met {
+            Some(met) if met <= came => self.since.min(asked),
+            _ => self.since,
+        }
+    }
+
     /// Whether the store was one and the same from one instant on, until a head came, and if need be to a later instant.
     pub fn covers(&self, from: Instant, head: Instant, later: Option<Instant>) -> bool {
         let later = later.is_none_or(|later| later <= self.proven);
@@ -336,27 +346,30 @@ impl Known {
             Some(old) => (new_life(), old.floor),
             None => (new_life(), 0),
         };
-        let began = match &old {
-            Some(old) if !restarted => old.since,
-            Some(_) => now,
-            None => self.first,
-        };
-        let (since, floor) = match found.barrier {
+        let identified = found.process.as_ref().map(|_| found.identified);
+        let (since, met, floor) = match (found.barrier, &old) {
             // what hung before it may have hung over the snapshot
-            Some(index) => (now, floor.max(index)),
-            None => (began, floor),
+            (Some(index), _) => (now, None, floor.max(index)),
+            (None, Some(old)) if !restarted => (old.since, old.met, floor),
+            // who answered before may have been another
+            (None, None) if !Rule::Identity.holds() => (self.first, None, floor),
+            (None, old) => match identified {
+                Some(at) if old.is_none() || another => (at, Some(at), floor),
+                None if old.is_none() && audit.doubt.is_none() => (self.first, None, floor),
+                _ => (now, None, floor),
+            },
         };
-        let proven = audit.until.max(since);
         self.standing = Some(Standing {
             life,
             lower: another && audit.doubt.backwards
                 || old.is_some_and(|old| old.lower && old.life == life),
             restarted: restarted || old.is_some_and(|old| old.restarted && old.life == life),
             since,
+            met,
             proven: old
                 .filter(|_| !restarted)
-                .map_or(proven, |old| proven.max(old.proven)),
-            seen: found.checked.max(since),
+                .map_or(audit.until, |old| audit.until.max(old.proven)),
+            seen: found.checked,
             floor,
         });
         self.checked = self.checked.max(found.checked);

@@ -13,10 +13,14 @@ pub enum Rule {
     Process,
     /// a member that is new to the client may have a history that is not its own
     FirstContact,
+    /// who answered before a process said who it is may have been another
+    Identity,
     /// what was restored from a snapshot tells nothing of the time before
     Floor,
     /// an event that came alive may have come over a hole: a later head shows whether it did
     LaterHead,
+    /// a store that tells an event has got as far as it
+    Reached,
     /// a store that may be another one has the last event that was told
     LastEvent,
     /// a quorum read waits behind a snapshot that is still to be taken in
@@ -26,14 +30,16 @@ pub enum Rule {
 impl Rule {
     /// All of them.
     #[cfg(test)]
-    pub const ALL: [Rule; 9] = [
+    pub const ALL: [Rule; 11] = [
         Rule::InOrder,
         Rule::Silence,
         Rule::Growth,
         Rule::Process,
         Rule::FirstContact,
+        Rule::Identity,
         Rule::Floor,
         Rule::LaterHead,
+        Rule::Reached,
         Rule::LastEvent,
         Rule::Barrier,
     ];

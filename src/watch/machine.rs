@@ -89,6 +89,8 @@ struct Busy {
     head: Option<(u64, Instant)>,
     /// when our side was closed, to end it in order
     finish: Option<Instant>,
+    /// it is known that nothing is known of its member
+    met: bool,
 }
 
 /// Members that have not got as far as the place of the watch.
@@ -139,6 +141,8 @@ pub struct Machine {
     held: Option<Box<proof::Held>>,
     /// an audit was asked for in this turn
     proving: bool,
+    /// nothing is known of the member that has the poll: the sooner it is, the less is to be asked for again
+    stranger: bool,
     /// the store is known to be that of the watch at this instant; `None`: it has no place yet
     proof: Option<Instant>,
     /// what the members' records call that store
@@ -206,6 +210,7 @@ impl Machine {
             mute: 0,
             held: None,
             proving: false,
+            stranger: false,
             proof: None,
             life: 0,
             last: (0, 0),
@@ -293,6 +298,7 @@ impl Machine {
             known: self.known,
             head: None,
             finish: None,
+            met: false,
         });
         Action::Start(Box::new(Exchange {
             wire,

@@ -55,6 +55,8 @@ pub struct Audit {
 pub(super) struct Found {
     /// the process was that one then
     pub(super) checked: Instant,
+    /// it had said so by then
+    pub(super) identified: Instant,
     pub(super) process: Option<Box<str>>,
     pub(super) snapshots: Option<u64>,
     /// the index of the store behind a snapshot, if there may have been one
@@ -75,6 +77,7 @@ impl Audit {
             first: false,
             found: Found {
                 checked: now,
+                identified: now,
                 process: None,
                 snapshots: None,
                 barrier: None,
@@ -127,6 +130,7 @@ impl Audit {
             }
             Question::Process => {
                 self.found.process = process(head, body);
+                self.found.identified = now;
                 let known = record
                     .state()
                     .known

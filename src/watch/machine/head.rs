@@ -29,6 +29,9 @@ impl Machine {
             // its end proves nothing, so that there is no use in an early one
             return Heed::Stay(self.pace.poll(self.max_poll, self.max_poll).max(SHORT));
         }
+        if task == Task::Poll && !self.reaches(now, index) {
+            return Heed::Leave;
+        }
         self.known = self.known.max(index);
         // an error may be told by somebody who is no cluster at all
         if head.status < 300 && self.is_another_cluster(head) {

@@ -21,6 +21,16 @@ pub(super) enum Claim {
     Quiet(u64),
     /// nothing came up to this index: a read
     Unchanged(u64),
+    /// this is there
+    Listing(Box<Listing>),
+}
+
+/// Everything that is watched.
+#[derive(Debug)]
+pub(super) struct Listing {
+    pub(super) task: Task,
+    pub(super) index: u64,
+    pub(super) response: Option<Response>,
 }
 
 /// A claim with what it needs.
@@ -31,6 +41,8 @@ pub(super) struct Held {
     asked: Instant,
     /// its head came
     head: Instant,
+    /// its member said the last of it
+    came: Instant,
     /// a head asked for after this instant is needed, too
     later: Option<Instant>,
     /// the index of the head
@@ -45,7 +57,7 @@ impl Held {
     fn index(&self) -> Option<u64> {
         match &self.claim {
             Claim::Event(response) => response.node().map(|node| node.modified_index()),
-            Claim::Quiet(_) | Claim::Unchanged(_) => None,
+            Claim::Quiet(_) | Claim::Unchanged(_) | Claim::Listing(_) => None,
         }
     }
 }
@@ -58,6 +70,7 @@ impl Machine {
             claim,
             asked: busy.started,
             head,
+            came: now,
             later: None,
             reached,
             sighted: true,
@@ -94,9 +107,30 @@ impl Machine {
         self.held = None;
     }
 
+    /// A later poll of the same member has a head with this index; `false`: it has not got as far as the event that it told.
+    pub(super) fn reaches(&mut self, now: Instant, index: u64) -> bool {
+        let Some(event) = self.held.as_ref().and_then(|held| held.index()) else {
+            return true;
+        };
+        if index >= event || !Rule::Reached.holds() {
+            return true;
+        }
+        (self.held, self.busy) = (None, None);
+        self.leave_member();
+        let why = format!("an event of index {event} from a store at {index}");
+        self.retry(now, &why);
+        false
+    }
+
     pub(super) fn wants_proof(&mut self, now: Instant) -> Option<Need> {
         if self.proving || self.paused {
             return None;
+        }
+        if std::mem::take(&mut self.stranger) {
+            self.proving = true;
+            let until = self.busy.as_ref().map_or(now, |busy| busy.started);
+            let urgent = false;
+            return Some(Need { until, urgent });
         }
         let held = self.held.as_mut().filter(|held| held.sighted)?;
         if held.audits < AUDITS {
@@ -107,7 +141,14 @@ impl Machine {
                 urgent: !matches!(held.claim, Claim::Quiet(_)),
             });
         }
-        (self.held, self.busy, self.task) = (None, None, Task::Poll);
+        let held = self.held.take()?;
+        if let Claim::Listing(listing) = held.claim {
+            // it is right, only what comes after it is compared again
+            self.proof = self.proof.max(Some(held.asked));
+            self.list(*listing);
+            return None;
+        }
+        (self.busy, self.task) = (None, Task::Poll);
         self.leave_member();
         self.retry(now, "the member does not say whether its history is whole");
         None
@@ -128,14 +169,26 @@ impl Machine {
     /// What is known of the member that has, or had, the last exchange.
     pub fn vouch(&mut self, now: Instant, standing: Option<Standing>) {
         self.proving = false;
-        let (Some(held), Some(standing)) = (&self.held, standing) else {
+        if standing.is_none() {
+            if let Some(busy) = self.busy.as_mut().filter(|busy| busy.head.is_some()) {
+                self.stranger |= !std::mem::replace(&mut busy.met, true);
+            }
+        }
+        let (Some(held), Some(mut standing)) = (&self.held, standing) else {
             return;
         };
         if self.is_closed() {
             return;
         }
         let (asked, head, later) = (held.asked, held.head, held.later);
-        let history = !matches!(held.claim, Claim::Unchanged(_));
+        standing.since = standing.since(asked, held.came);
+        let listing = matches!(held.claim, Claim::Listing(_));
+        let history = !listing && !matches!(held.claim, Claim::Unchanged(_));
+        if standing.since > asked && listing {
+            // it is read again
+            self.held = None;
+            return;
+        }
         if standing.since > asked {
             return self.doubt(now, &standing);
         }
@@ -147,7 +200,7 @@ impl Machine {
         }
         let known =
             standing.life == self.life || self.proof.is_none_or(|proof| standing.since <= proof);
-        if !known && Rule::LastEvent.holds() {
+        if !known && !listing && Rule::LastEvent.holds() {
             let reached = held.reached;
             if self.recall(&standing) {
                 return;
@@ -168,6 +221,7 @@ impl Machine {
         self.life = standing.life;
         self.doubts = 0;
         match held.claim {
+            Claim::Listing(listing) => self.list(*listing),
             Claim::Event(response) => self.deliver(now, *response),
             Claim::Quiet(index) | Claim::Unchanged(index) => {
                 self.position.quiet(index);

@@ -43,20 +43,32 @@ impl Machine {
                 self.task = Task::Poll;
                 return Regard::Good;
             }
-            Task::Look => self.resynced(index, response, false),
-            Task::Resync => self.resynced(index, response, true),
-            _ => self.listed(index, response),
+            _ => {
+                let listing = proof::Listing {
+                    task,
+                    index,
+                    response,
+                };
+                self.hold(now, busy, proof::Claim::Listing(Box::new(listing)));
+                return Regard::Good;
+            }
         }
         self.task = Task::Poll;
-        if task == Task::Verify {
-            return Regard::Good;
+        Regard::Good
+    }
+
+    /// All that is there is known.
+    pub(super) fn list(&mut self, listing: proof::Listing) {
+        let index = listing.index;
+        match listing.task {
+            Task::Look => self.resynced(index, listing.response, false),
+            Task::Resync => self.resynced(index, listing.response, true),
+            _ => self.listed(index, listing.response),
         }
-        // all that is there is known
-        self.recognised(busy);
+        self.task = Task::Poll;
         if self.progress {
             self.tell(Event::progress(index));
         }
-        Regard::Good
     }
 
     fn listed(&mut self, index: u64, response: Option<Response>) {

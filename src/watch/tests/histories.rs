@@ -7,6 +7,7 @@ use crate::cluster::continuity::{Audit, Continuity, Sight, Todo};
 use crate::error::Phase;
 use crate::protocol::answer::Head;
 use crate::protocol::key::Key;
+use crate::protocol::wire::Wire;
 use crate::transport::fault::FaultKind;
 use crate::watch::event::{Event, Kind, Loss};
 use crate::watch::exchange::{Action, Exchange, Heed, Output, Purpose, Whom};
@@ -86,8 +87,17 @@ struct Member {
     /// a snapshot is taken in then
     restores: Option<Instant>,
     record: Continuity,
-    audit: Option<(Audit, Instant)>,
+    /// the question that was asked, and when its answer comes
+    audit: Option<(Audit, Wire, Instant)>,
     connection: Option<Instant>,
+}
+
+impl Member {
+    /// Its answer to the next question of an audit comes after a millisecond.
+    fn ask(&mut self, mut audit: Audit, now: Instant) {
+        let wire = audit.wire(&self.record, now);
+        self.audit = Some((audit, wire, now + MS));
+    }
 }
 
 struct Running {
@@ -300,9 +310,9 @@ impl Sim {
                     member.restores = None;
                     member.process += 100;
                     member.connection = None;
-                    if let Some((audit, _)) = &mut member.audit {
+                    if let Some((audit, _, at)) = &mut member.audit {
                         audit.failed();
-                        member.audit.as_mut().unwrap().1 = now;
+                        *at = now;
                     }
                 }
                 for m in 0..self.members.len() {
@@ -521,8 +531,7 @@ impl Sim {
                     member.record.enlist(need, Box::new(|| {}));
                     if member.audit.is_none() {
                         if let Ok(audit) = member.record.begin(need, self.now) {
-                            member.audit = Some((audit, self.now));
-                            self.ask(self.last_member);
+                            member.ask(audit, self.now);
                         }
                     }
                 }
@@ -550,7 +559,7 @@ impl Sim {
         let mut next = wake.unwrap_or(again).min(again);
         for i in 0..self.members.len() {
             let member = &self.members[i];
-            for at in [member.restores, member.audit.as_ref().map(|(_, at)| *at)] {
+            for at in [member.restores, member.audit.as_ref().map(|(.., at)| *at)] {
                 next = next.min(at.unwrap_or(next));
             }
         }
@@ -566,7 +575,7 @@ impl Sim {
             if self.members[i]
                 .audit
                 .as_ref()
-                .is_some_and(|(_, at)| *at <= self.now)
+                .is_some_and(|(.., at)| *at <= self.now)
             {
                 self.audited(i);
             }
@@ -577,29 +586,20 @@ impl Sim {
         true
     }
 
-    /// The member's answer to a question comes after a millisecond.
-    fn ask(&mut self, i: usize) {
-        let now = self.now;
-        let member = &mut self.members[i];
-        if let Some((_, at)) = &mut member.audit {
-            *at = now + MS;
-        }
-    }
-
     fn audited(&mut self, i: usize) {
         let drop = self.on(Act::Drop) && i == 0;
         let now = self.now;
         let member = &mut self.members[i];
-        let Some((mut audit, _)) = member.audit.take() else {
+        let Some((mut audit, wire, _)) = member.audit.take() else {
             return;
         };
-        let wire = audit.wire(&member.record, now);
         let metrics = wire.target == "/metrics";
         let barrier = wire.target.contains("quorum");
         let mut todo = Todo::End;
         if barrier && member.restores.is_some() && !member.frozen {
             // it waits behind the snapshot
-            member.audit = Some((audit, member.restores.unwrap_or(now) + MS));
+            let at = member.restores.unwrap_or(now) + MS;
+            member.audit = Some((audit, wire, at));
             return;
         }
         if member.frozen || drop && metrics {
@@ -625,7 +625,7 @@ impl Sim {
             todo = audit.answered(&member.record, &head, body.as_bytes(), now);
         }
         match todo {
-            Todo::Ask => member.audit = Some((audit, now + MS)),
+            Todo::Ask => member.ask(audit, now),
             Todo::End => {
                 member.record.end(audit, now);
                 member.record.is_awaited();

@@ -55,6 +55,7 @@ pub(in crate::watch) fn always(now: Instant) -> Option<Standing> {
         restarted: false,
         lower: false,
         since: now.checked_sub(Duration::from_secs(1000)).unwrap_or(now),
+        met: None,
         proven: far,
         seen: far,
         floor: 0,

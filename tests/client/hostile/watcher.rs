@@ -99,11 +99,19 @@ fn a_watcher_of_a_mad_server_neither_ends_unseen_nor_runs_hot() {
             wrong.push_str(&format!("{name}: {last:?}\n"));
         }
         // a gap is followed by a pause, as any failure
-        let (asked, bound) = (server.requests().len(), polls(PATIENCE_MS));
+        let lines = server.request_lines();
+        let count = |part: &str| lines.iter().filter(|line| line.contains(part)).count();
+        let bound = polls(PATIENCE_MS);
+        let asked = count(" /v2/keys/w");
         if asked == 0 || asked > bound || gaps > bound || changes > 1 {
             wrong.push_str(&format!(
                 "{name}: {asked} requests of {bound}, {gaps} gaps, {changes} changes\n"
             ));
+        }
+        // three looks at the member at once, and one in a second
+        let looks = count(" /v2/stats/self");
+        if looks > 3 + 1 + PATIENCE_MS as usize / 1000 {
+            wrong.push_str(&format!("{name}: looked at {looks} times\n"));
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
