@@ -33,7 +33,7 @@ endif
 # compilers add the unwinder themselves, in the form that suits: with -static there is no libgcc_s
 PC_STATIC_LIBS := $(filter-out -lgcc_s,$(STATIC_LIBS))
 
-.PHONY: all build etcd2ctl demo test bench bench-watch bench-submit storm chaos chaos-compared install uninstall clean help
+.PHONY: all build etcd2ctl demo test test-loaded histories full bench bench-watch bench-submit storm chaos chaos-compared install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: build
@@ -57,6 +57,19 @@ demo: build
 
 test: build
 	@CARGO="$(CARGO)" CC="$(CC)" sh tests/tools/test.sh "$(OUT)" $(ARGS)
+
+# the suite on a busy machine
+RUNS ?= 5
+LOOPS ?= 4
+test-loaded: build
+	@CARGO="$(CARGO)" CC="$(CC)" sh tests/tools/loaded.sh "$(OUT)" $(RUNS) $(LOOPS)
+
+# 100,000 random histories of a store, a path and a watcher, and all short ones
+histories:
+	ETCD_V2_TEST_HISTORIES=long $(CARGO) test --release --locked --lib -- watch::tests
+
+# everything that takes longer than a change should wait for
+full: test histories test-loaded storm chaos
 
 bench: build
 	@CARGO="$(CARGO)" CC="$(CC)" sh benches/figures.sh "$(OUT)"
@@ -112,6 +125,9 @@ help:
 	@echo "make etcd2ctl    build the command line tool of examples-c/etcd2ctl into $(OUT)"
 	@echo "make demo        start a real etcd, run examples-c/01-quickstart.c against it, stop it"
 	@echo "make test        get what the tests need into a private cache folder and run all of them (ARGS=... goes to cargo test)"
+	@echo "make test-loaded the same RUNS=$(RUNS) times beside LOOPS=$(LOOPS) busy loops"
+	@echo "make histories   the long form of the randomised tests of watching"
+	@echo "make full        all of these, storm and chaos: hours"
 	@echo "make bench       measure the cost of a call, with callgrind (docs/benchmarks.md)"
 	@echo "make bench-watch measure many watchers on one client against a real etcd"
 	@echo "make bench-submit measure submitted calls against one etcd and against three, beside wrk, which is fetched"

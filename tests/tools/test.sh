@@ -29,7 +29,7 @@ for tool in clang valgrind g++ etcdctl nginx haproxy; do
 done
 
 # most tests wait for servers, not for a core
-RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))}
+RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(getconf _NPROCESSORS_ONLN)))}
 export RUST_TEST_THREADS
 
 tmp=$(mktemp -d) || exit 1
