@@ -21,7 +21,12 @@ impl Client {
             Ask::Keys(request) => request.operation() == Operation::Get,
             Ask::Raw(wire) => wire.repeat == Repeat::Safe,
         };
-        (reads && self.roster.len() > 1).then_some(delay)
+        (reads && self.has_ways()).then_some(delay)
+    }
+
+    /// Whether a second attempt may reach another server than the first: another member, or another address of a name.
+    fn has_ways(&self) -> bool {
+        self.roster.len() > 1 || self.roster.members().iter().any(|m| m.channel().has_ways())
     }
 
     pub(super) fn send_twice(

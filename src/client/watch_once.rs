@@ -22,6 +22,7 @@ use crate::transport::record::{Failure, Record};
 use crate::watch::exchange::{self, Exchange, Regard, Whom};
 use crate::watch::once::{Once, Step as Next};
 use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -73,6 +74,7 @@ impl Client {
             started,
             trail: Trail::new(started),
             last: None,
+            peer: None,
             tried: Vec::new(),
             answered: Vec::new(),
         }
@@ -89,6 +91,8 @@ struct Call<'a> {
     trail: Trail,
     /// who had the last exchange
     last: Option<Arc<Member>>,
+    /// at this address
+    peer: Option<SocketAddr>,
     /// those that have failed since one served
     tried: Vec<Arc<Member>>,
     /// those of them that have said something
@@ -166,6 +170,7 @@ impl Call<'_> {
 
     /// Does what the machine wants, and tells it how that ended.
     fn exchange(&mut self, now: Instant, exchange: Exchange) -> Result<()> {
+        let before = self.last.clone();
         let Some(member) = self.choose(now, exchange.whom)? else {
             let text = "no member is known";
             let failure = Failure::new(Phase::Resolve, FaultKind::Connection, text);
@@ -175,6 +180,10 @@ impl Call<'_> {
             return Ok(());
         };
         self.last = Some(member.clone());
+        let same = before.is_some_and(|before| Arc::ptr_eq(&before, &member));
+        if let (Whom::Other, true, Some(address)) = (exchange.whom, same, self.peer.take()) {
+            member.leave_address(address);
+        }
         let asked = now;
         let client = self.client;
         let left = self.once.deadline().saturating_duration_since(now);
@@ -216,6 +225,7 @@ impl Call<'_> {
         if let Some(at) = ended.finished {
             self.once.machine().on_finish(at);
         }
+        self.peer = ended.peer;
         let now = Instant::now();
         match ended.step {
             None => {
@@ -336,7 +346,7 @@ impl Call<'_> {
                 self.tried.clear();
             }
             Regard::Bad => {
-                member.fail(now);
+                member.fail(now, self.peer);
                 self.tried.push(member.clone());
             }
             Regard::Neither => {}

@@ -20,12 +20,18 @@ impl Budget {
         self.deadline.saturating_duration_since(now)
     }
 
-    /// Limits of the next exchange with `members` still to be asked, this one included. A request that may be repeated
-    /// gets an equal share of silence, so that a paused member leaves time for the healthy ones; one that may not gets a
-    /// share until it is sent, and everything from then on, since leaving early would make a definite answer unknown.
-    pub fn limits(&self, now: Instant, members: usize, repeatable: bool) -> Limits {
+    /// Limits of the next exchange with `attempts` still to be made in this round, this one included. A request that may be
+    /// repeated gets an equal share of silence, so that a paused member leaves time for the healthy ones; one that may not gets
+    /// a share until it is sent, and everything from then on, since leaving early would make a definite answer unknown.
+    /// `again`: the only attempt of a round leaves a quarter for one in another round. That is little, since etcd says after 7
+    /// of the usual 10 seconds that it found no quorum.
+    pub fn limits(&self, now: Instant, attempts: usize, again: bool, repeatable: bool) -> Limits {
         let left = self.left(now);
-        let share = left / u32::try_from(members.max(1)).unwrap_or(u32::MAX);
+        let share = match attempts {
+            0 | 1 if again => left / 4 * 3,
+            0 | 1 => left,
+            _ => left / u32::try_from(attempts).unwrap_or(u32::MAX),
+        };
         let silence = if repeatable { share } else { left };
         Limits {
             deadline: self.deadline,
@@ -50,7 +56,7 @@ mod tests {
             connect: Duration::from_secs(2),
             max_body: 1,
         };
-        let read = budget.limits(now, 3, true);
+        let read = budget.limits(now, 3, true, true);
         assert_eq!(
             (read.head, read.body, read.connect),
             (
@@ -59,19 +65,23 @@ mod tests {
                 Duration::from_secs(2)
             )
         );
-        let write = budget.limits(now, 3, false);
+        let write = budget.limits(now, 3, true, false);
         assert_eq!(
             (write.head, write.body),
             (Duration::from_secs(9), Duration::from_secs(9))
         );
         assert_eq!(write.send, Duration::from_secs(3));
-        let last = budget.limits(now + Duration::from_secs(8), 2, false);
+        let alone = [true, false].map(|again| budget.limits(now, 1, again, true).head);
+        assert_eq!(alone.map(|head| head.as_millis()), [6750, 9000]);
+        let last = budget.limits(now + Duration::from_secs(8), 2, true, false);
         assert_eq!(
             (last.head, last.connect),
             (Duration::from_secs(1), Duration::from_millis(500))
         );
         assert_eq!(
-            budget.limits(now + Duration::from_secs(10), 0, true).head,
+            budget
+                .limits(now + Duration::from_secs(10), 0, false, true)
+                .head,
             Duration::ZERO
         );
     }

@@ -188,7 +188,7 @@ impl Census {
             None => roster.len().saturating_sub(self.tried.len()),
             Some(found) => found.rest.len() + 1,
         };
-        let mut limits = self.budget.limits(now, left, true);
+        let mut limits = self.budget.limits(now, left, false, true);
         // who needs longer for a page than connecting may take is no gain
         limits.head = limits.head.min(self.budget.connect);
         let mut entry = roster.diary().open(Kind::Call, &wire, now);
@@ -252,7 +252,7 @@ impl Census {
         let took = now.saturating_duration_since(present.began);
         self.trail.fault(member.url(), &fault, took);
         if outcome.blame {
-            member.fail(now);
+            member.fail(now, fault.course.peer);
         }
         match outcome.next {
             Next::Again if !present.again => {

@@ -16,6 +16,7 @@ use crate::protocol::wire::Wire;
 use crate::status::Status;
 use crate::transport::cancel::{Cancel, pause};
 use crate::transport::channel::{Heed, Limits, Settings};
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::time::Instant;
 
@@ -98,6 +99,8 @@ pub struct Heeded {
     pub step: Option<Step>,
     /// when our side was closed, because there was silence behind the head
     pub finished: Option<Instant>,
+    /// the address that it went to
+    pub peer: Option<SocketAddr>,
 }
 
 /// Makes one try at one member, for a look into its history.
@@ -160,6 +163,7 @@ pub fn visit_heeding(
         return Heeded {
             step,
             finished: ended.finished,
+            peer: ended.peer,
         };
     }
 }

@@ -5,6 +5,7 @@ use super::health::Health;
 use crate::transport::channel::{Channel, Settings};
 use crate::transport::endpoint::Endpoint;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -65,14 +66,25 @@ impl Member {
         self.number
     }
 
-    /// It failed; its idle connections are not trusted either.
-    pub fn fail(&self, now: Instant) {
+    /// It failed, at this address if that is known; its idle connections are not trusted either.
+    pub fn fail(&self, now: Instant, peer: Option<SocketAddr>) {
+        if let Some(address) = peer {
+            self.channel.dialer().fail(address);
+        }
         self.health
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .fail(now);
         self.troubled.store(true, Ordering::Release);
         self.channel.forget_idle();
+    }
+
+    /// Another address of it is to be asked next, if it has another.
+    pub fn leave_address(&self, address: SocketAddr) {
+        if self.channel.dialer().ways() > 1 {
+            self.channel.dialer().fail(address);
+            self.channel.forget_idle();
+        }
     }
 
     /// It answered.

@@ -20,12 +20,14 @@ use crate::protocol::wire::{Expect, Repeat, Wire};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Limits, Settings};
 use crate::transport::fault::{Fault, FaultKind};
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Every member is asked at most so often in one call; the second time only if there is hope of another word.
-const ROUNDS: u32 = 2;
+/// Every member is asked at most so often in one call, or once at each of its addresses; again only if there is hope of
+/// another word.
+const ROUNDS: usize = 2;
 /// Before the second round.
 const BREATH: Duration = Duration::from_millis(200);
 
@@ -77,7 +79,9 @@ pub struct Pursuit<W> {
     repeatable: bool,
     trail: Trail,
     tried: Vec<Arc<Member>>,
-    round: u32,
+    round: usize,
+    /// addresses of the member that has most
+    ways: usize,
     /// somebody may say something else when asked again in this call
     hope: bool,
     /// the host wants one more attempt, whatever the rules say
@@ -102,6 +106,8 @@ struct Present<W> {
     began: Instant,
     /// what an answer may not be older than
     view: View,
+    /// where the last exchange went
+    peer: Option<SocketAddr>,
 }
 
 impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
@@ -114,6 +120,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             terms,
             tried: Vec::new(),
             round: 1,
+            ways: 1,
             hope: false,
             urged: false,
             answered: Vec::new(),
@@ -158,10 +165,13 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             return self.on(now, roster);
         }
         let breath = Backoff::new(BREATH, BREATH).pause();
-        let breath = breath.min(self.terms.budget.left(now));
+        // the time is for the next attempt
+        let breath = breath.min(self.terms.budget.left(now) / 4);
         let slow = self.slow(now + breath);
         let all_slow = !slow.is_empty() && roster.pick(now, &slow).is_none();
-        if self.round == ROUNDS || !self.hope || all_slow {
+        let elsewhere = self.round < self.ways;
+        let hope = elsewhere || (self.round < ROUNDS && self.hope);
+        if !hope || all_slow {
             self.nobody(roster);
             return Todo::End(Err(self.trail.take().exhausted()));
         }
@@ -174,7 +184,10 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
     /// The members that would need more time for another answer than is left at `then`.
     fn slow(&self, then: Instant) -> Vec<Arc<Member>> {
         let left = self.terms.budget.left(then);
-        let slow = self.took.iter().filter(|(_, took)| *took >= left);
+        // another address of it may be faster
+        let alone = |member: &Member| member.channel().dialer().ways() == 1;
+        let slow = self.took.iter();
+        let slow = slow.filter(|(member, took)| *took >= left && alone(member));
         slow.map(|(member, _)| member.clone()).collect()
     }
 
@@ -203,8 +216,15 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
     }
 
     fn visit(&mut self, member: Arc<Member>, now: Instant, roster: &Roster) -> Todo {
-        let left = roster.len().saturating_sub(self.tried.len());
-        let share = |repeatable| self.terms.budget.limits(now, left, repeatable);
+        // an attempt is one connection: behind a name the next one goes to another address
+        let ways = member.channel().dialer().ways();
+        self.ways = self.ways.max(ways);
+        let members = roster.len();
+        let left = members.saturating_sub(self.tried.len()) + ways.saturating_sub(self.round);
+        // a single address may be that of several servers
+        let again = members == 1 && ways == 1 && self.round < ROUNDS;
+        let budget = self.terms.budget;
+        let share = |repeatable| budget.limits(now, left, again, repeatable);
         let (limits, before) = (share(self.repeatable), share(true));
         let view = roster.guard().view();
         self.trail.known.get_or_insert_with(|| view.known());
@@ -227,6 +247,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             before,
             began: now,
             view,
+            peer: None,
         });
         Todo::Exchange
     }
@@ -271,6 +292,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         let Some(present) = &mut self.present else {
             return self.go(now, roster);
         };
+        present.peer = answer.course.peer;
         let policy = roster.guard().policy();
         let looks = self.terms.plain_read && policy != Policy::Off;
         let stale = looks.then(|| present.view.judge(&answer.head)).flatten();
@@ -357,10 +379,15 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
     }
 
     fn step(&mut self, step: Step, now: Instant, roster: &Roster) -> Todo {
-        let Some(Present { visit, began, .. }) = self.present.take() else {
+        let Some(Present {
+            visit, began, peer, ..
+        }) = self.present.take()
+        else {
             return self.on(now, roster);
         };
         let member = visit.member();
+        // it may have been the first to look up the name
+        self.ways = self.ways.max(member.channel().dialer().ways());
         // after a redirect it is not the member that was visited
         let asked = visit.exchange().0;
         let url = asked.url();
@@ -386,7 +413,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             Step::Stale(error, blame) => {
                 roster.diary().stale(url, &error);
                 if blame {
-                    member.fail(now);
+                    member.fail(now, peer);
                 }
                 self.hope = true;
                 self.trail.trouble(url, error, took);
@@ -397,7 +424,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                 let page = matches!(self.wire.expect, Expect::Anything | Expect::Page(_))
                     && (400..500).contains(&error.detail().http_status);
                 if !page {
-                    member.fail(now);
+                    member.fail(now, peer);
                     self.answered.push(member.clone());
                 }
                 let unknown = error.detail().outcome_unknown;
@@ -416,10 +443,11 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                     // the question before it
                     false => Repeat::Safe,
                 };
+                let peer = fault.course.peer;
                 let outcome = outcome::judge(&fault, repeat, self.terms.allow_repeat);
                 self.trail.fault(url, &fault, took);
                 if outcome.blame {
-                    member.fail(now);
+                    member.fail(now, peer);
                 }
                 match outcome.next {
                     Next::Stop => return Todo::End(Err(self.trail.take().stopped(fault.kind))),

@@ -25,7 +25,7 @@ fn who_stays_keeps_everything_and_who_leaves_is_not_asked() {
     let now = Instant::now();
     let roster = roster(&["a:1", "b:1", "c:1"]);
     let [a, b, c] = ["http://a:1", "http://b:1", "http://c:1"].map(|u| roster.find(u).unwrap());
-    b.fail(now);
+    b.fail(now, None);
     roster.pin(&c);
     roster.reset(&endpoints(&["d:1", "b:1", "c:1", "b:1"]));
     assert_eq!(urls(&roster), ["http://d:1", "http://b:1", "http://c:1"]);

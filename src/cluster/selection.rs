@@ -152,7 +152,7 @@ mod tests {
         assert!(chooser.wants_leader(now, || 2), "a new term");
         now += AGAIN;
         assert!(!chooser.wants_leader(now, || 2));
-        leader.fail(now);
+        leader.fail(now, None);
         assert!(chooser.wants_leader(now, || 2), "it failed");
         assert!(chooser.favourite().is_some());
         chooser.learn(None);

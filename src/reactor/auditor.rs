@@ -1,6 +1,6 @@
 //! Finds out whether the store of a member is continuous, for all watchers that need to know, and ends when none does.
 
-use super::owner::{Desk, Lane, Next, Order, Owner};
+use super::owner::{Desk, Lane, Next, Order, Owner, Way};
 use crate::cluster::continuity::{Audit, Need, Todo};
 use crate::cluster::member::Member;
 use crate::protocol::wire::Wire;
@@ -54,6 +54,7 @@ impl Auditor {
                 max_body: LARGEST,
             },
             lane: Lane::Own,
+            way: Way::Any,
         })
     }
 

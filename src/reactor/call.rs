@@ -2,7 +2,7 @@
 
 use super::commands::Closed;
 use super::hedge::Hedge;
-use super::owner::{Desk, Lane, Next, Order, Owner};
+use super::owner::{Desk, Lane, Next, Order, Owner, Way};
 use crate::cluster::diary::counts::Count;
 use crate::cluster::errand::Errand;
 use crate::cluster::pursuit::Todo;
@@ -17,7 +17,7 @@ use crate::transport::fault::Fault;
 use std::slice;
 use std::sync::Arc;
 
-/// Of a second call that has nobody to ask; the first one goes on.
+/// Of a second call that has nobody to ask, and no other address; the first one goes on.
 fn alone() -> Error {
     let mut error = Error::new(Status::UNREACHABLE, "no other member to be asked");
     error.detail_mut().retriable = true;
@@ -91,12 +91,13 @@ impl<F: FnOnce(Result<Response>) + Send> Call<F> {
             if desk
                 .roster
                 .pick(desk.now, slice::from_ref(&asked))
-                .is_none()
+                .is_some()
             {
+                self.errand.avoid(asked);
+            } else if asked.channel().dialer().ways() < 2 {
                 return self.end(Err(alone()));
             }
             desk.roster.diary().counts().add(Count::Hedges);
-            self.errand.avoid(asked);
         }
         let todo = self.errand.go(desk.now, desk.roster);
         self.follow(todo, desk)
@@ -113,10 +114,12 @@ impl<F: FnOnce(Result<Response>) + Send> Call<F> {
                     if let Some(hedge) = &self.hedge {
                         hedge.asks(member);
                     }
+                    let beside = self.hedge.as_ref().and_then(|hedge| hedge.beside(member));
                     Next::Exchange(Order {
                         member: member.clone(),
                         limits: *limits,
                         lane: Lane::Shared,
+                        way: beside.map_or(Way::Any, Way::Beside),
                     })
                 }
                 // asked for an exchange without having one: not to be waited for

@@ -22,6 +22,8 @@ pub(super) enum Role {
 pub(super) struct Connection {
     pub(super) pipe: Pipe,
     pub(super) pool: Key,
+    /// the address at the other end, if it is one of TCP
+    pub(super) peer: Option<SocketAddr>,
     pub(super) role: Role,
     /// when it was made
     pub(super) since: Instant,
@@ -39,10 +41,17 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(pipe: Pipe, pool: Key, role: Role, epoch: u64, lease: Lease) -> Connection {
+    pub(super) fn new(
+        pipe: Pipe,
+        (pool, peer): (Key, Option<SocketAddr>),
+        role: Role,
+        epoch: u64,
+        lease: Lease,
+    ) -> Connection {
         Connection {
             pipe,
             pool,
+            peer,
             role,
             since: Instant::now(),
             served: false,

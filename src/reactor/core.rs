@@ -355,6 +355,7 @@ impl Core {
         if let Stage::Running(connection, _) = &exchange.stage {
             let on = self.connections.get(*connection);
             desk.connected = on.map(|on| on.since);
+            desk.peer = on.and_then(|on| on.peer);
         }
         let fed = exchange.feed(input, self.now, |head| held.owner.on_head(head, &desk));
         exchange.wait_for_more(self.now);
@@ -376,6 +377,7 @@ pub(super) fn desk<'a>(
         commands,
         key,
         connected: None,
+        peer: None,
     }
 }
 

@@ -4,6 +4,7 @@ use super::commands::Command;
 use super::connection::{Connection, Role};
 use super::core::{Core, Ended};
 use super::exchange::Stage;
+use super::owner::{Owned, Way};
 use super::slab::Key;
 use crate::error::Phase;
 use crate::transport::connect::{Dialer, Goal, full_queue_pause};
@@ -37,11 +38,10 @@ impl Core {
             return;
         };
         let epoch = pool.member.channel().forgotten();
-        while let Some(idle) = self
-            .pools
-            .get_mut(pool_key)
-            .and_then(|pool| pool.idle.pop())
-        {
+        while let Some(idle) = self.idle_for(key, pool_key) {
+            if let Some(pool) = self.pools.get_mut(pool_key) {
+                pool.forget(idle);
+            }
             let good = self.connections.get(idle).is_some_and(|c| c.epoch == epoch);
             if good {
                 self.idle_times.clear(idle.index());
@@ -58,6 +58,10 @@ impl Core {
         };
         match dialer.goal() {
             Goal::Address(address) => self.begin_race(key, vec![*address]),
+            Goal::Name(_) if self.only(key).is_some() => {
+                let addresses = self.only(key).into_iter().collect();
+                self.begin_race(key, addresses);
+            }
             Goal::Unix(_) => self.knock(key),
             Goal::Name(names) => {
                 let look_up = match names.join_or_start() {
@@ -79,6 +83,40 @@ impl Core {
         }
     }
 
+    /// The idle connection that it may use, if there is one.
+    fn idle_for(&self, key: Key, pool: Key) -> Option<Key> {
+        let idle = &self.pools.get(pool)?.idle;
+        match self.exchanges.get(key)?.way {
+            Way::Any => idle.last().copied(),
+            Way::Beside(_) => None,
+            Way::Only(address) => {
+                let leads = |idle: &&Key| {
+                    let on = self.connections.get(**idle);
+                    on.is_none_or(|on| on.peer == Some(address))
+                };
+                idle.iter().rev().find(leads).copied()
+            }
+        }
+    }
+
+    /// Where the exchange of this owner waits.
+    fn waits_at(&self, owner: Key) -> Option<SocketAddr> {
+        let exchange = self.exchanges.get(self.owners.get(owner)?.exchange?)?;
+        match exchange.stage {
+            Stage::Running(on, _) | Stage::Priming(on, ..) | Stage::Shaking(on) => {
+                self.connections.get(on)?.peer
+            }
+            _ => None,
+        }
+    }
+
+    fn only(&self, key: Key) -> Option<SocketAddr> {
+        match self.exchanges.get(key)?.way {
+            Way::Only(address) => Some(address),
+            Way::Any | Way::Beside(_) => None,
+        }
+    }
+
     fn dialer(&self, key: Key) -> Option<Arc<Dialer>> {
         let pool = self.pools.get(self.exchanges.get(key)?.pool)?;
         Some(pool.member.channel().dialer().clone())
@@ -93,7 +131,17 @@ impl Core {
             return;
         };
         match look_up.addresses() {
-            Ok(addresses) => self.begin_race(key, addresses),
+            Ok(addresses) => {
+                let way = exchange.way;
+                let beside = match way {
+                    Way::Beside(Owned(owner)) => self.waits_at(owner),
+                    Way::Any | Way::Only(_) => None,
+                };
+                if let Some(dialer) = self.dialer(key) {
+                    let addresses = dialer.addresses().order(addresses, beside, self.now);
+                    self.begin_race(key, addresses);
+                }
+            }
             Err(failure) => self.fail(key, failure),
         }
     }
@@ -123,15 +171,16 @@ impl Core {
                     return;
                 }
                 Launch::Lost(failure) => return self.fail(key, failure),
-                Launch::Won(socket) => {
-                    if let Some(connection) = self.register(key, socket, Role::Busy(key)) {
+                Launch::Won(socket, address) => {
+                    let busy = Role::Busy(key);
+                    if let Some(connection) = self.register(key, socket, Some(address), busy) {
                         self.connected(key, connection);
                     }
                     return;
                 }
                 Launch::Flying(socket, address) => {
-                    let Some(connection) = self.register(key, socket, Role::Flying(key, address))
-                    else {
+                    let flying = Role::Flying(key, address);
+                    let Some(connection) = self.register(key, socket, Some(address), flying) else {
                         return;
                     };
                     let exchange = self.exchanges.get_mut(key);
@@ -175,7 +224,7 @@ impl Core {
         };
         match begin_unix(path) {
             Ok(socket) => {
-                if let Some(connection) = self.register(key, socket, Role::Busy(key)) {
+                if let Some(connection) = self.register(key, socket, None, Role::Busy(key)) {
                     self.connected(key, connection);
                 }
             }
@@ -194,15 +243,21 @@ impl Core {
         }
     }
 
-    fn register(&mut self, key: Key, socket: OwnedFd, role: Role) -> Option<Key> {
+    fn register(
+        &mut self,
+        key: Key,
+        socket: OwnedFd,
+        peer: Option<SocketAddr>,
+        role: Role,
+    ) -> Option<Key> {
         let pool = self.exchanges.get(key)?.pool;
         let channel = self.pools.get(pool)?.member.channel();
         let (epoch, lease) = (channel.forgotten(), Lease::new(channel.tally()));
         let pipe = Pipe::new(socket);
         let fd = pipe.fd();
-        let connection = self
-            .connections
-            .insert(Connection::new(pipe, pool, role, epoch, lease));
+        let connection =
+            self.connections
+                .insert(Connection::new(pipe, (pool, peer), role, epoch, lease));
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Token(connection.index());
         let registry = self.poll.registry();

@@ -38,6 +38,9 @@ impl Core {
             Ended::Failed(failure) => {
                 let fault = exchange.fault(failure);
                 blamed = outcome::judge(&fault, Repeat::Safe, true).blame;
+                if let Some(pool) = self.pools.get(pool) {
+                    pool.member.channel().dialer().judge(&fault);
+                }
                 held.owner.on_end(Err(fault), &desk)
             }
         };

@@ -1,6 +1,6 @@
 //! One request in flight, from the line for a connection to the last byte of its answer.
 
-use super::owner::{Heed, Next, Order};
+use super::owner::{Heed, Next, Order, Way};
 use super::slab::Key;
 use crate::error::Phase;
 use crate::outcome::proof::NotApplied;
@@ -46,6 +46,7 @@ pub(super) struct Exchange {
     /// has one of the limited connections
     pub(super) admitted: bool,
     pub(super) stage: Stage,
+    pub(super) way: Way,
     pub(super) limits: Limits,
     pub(super) record: Record,
     /// the same for all parts of the request
@@ -86,6 +87,7 @@ impl Exchange {
             long,
             admitted: false,
             stage: Stage::Waiting,
+            way: order.way,
             limits: order.limits,
             record: Record::new(),
             authorization: None,

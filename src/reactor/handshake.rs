@@ -24,6 +24,7 @@ impl Core {
         };
         on.role = Role::Busy(key);
         exchange.record.enter(Phase::Tls, self.now);
+        exchange.record.peer = on.peer;
         exchange.stage = Stage::Shaking(connection);
         match session {
             Ok(session) => {

@@ -1,7 +1,7 @@
 //! A read that is sent to a second member when the first one keeps it waiting: two calls, the first complete answer wins,
 //! and the other is cancelled.
 
-use super::owner::Contact;
+use super::owner::{Contact, Owned};
 use crate::cluster::member::Member;
 use crate::error::{Error, Result};
 use crate::protocol::response::Response;
@@ -74,6 +74,20 @@ impl Hedge {
         let mut pair = self.pair();
         let begins = self.side == Side::Second && !std::mem::replace(&mut pair.begun, true);
         pair.asked.clone().filter(|_| begins)
+    }
+
+    /// The first one, while it waits at this member.
+    pub(crate) fn beside(&self, member: &Arc<Member>) -> Option<Owned> {
+        let pair = self.pair();
+        let same = pair
+            .asked
+            .as_ref()
+            .is_some_and(|asked| Arc::ptr_eq(asked, member));
+        let first = pair
+            .first
+            .as_ref()
+            .filter(|_| same && self.side == Side::Second);
+        first.map(Contact::owner)
     }
 
     /// One has ended: what is to be told now, if anything.

@@ -1,7 +1,7 @@
 //! Looks at the cluster's own list of members from time to time, and when watchers have nobody left to ask.
 
 use super::commands::Command;
-use super::owner::{Desk, Lane, Next, Order, Owner};
+use super::owner::{Desk, Lane, Next, Order, Owner, Way};
 use crate::cluster::backoff::Backoff;
 use crate::cluster::budget::Budget;
 use crate::cluster::census::{Census, Todo};
@@ -78,6 +78,7 @@ impl Keeper {
                             member: member.clone(),
                             limits: *limits,
                             lane: Lane::Shared,
+                            way: Way::Any,
                         });
                     }
                     None => Ok(false),

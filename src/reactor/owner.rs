@@ -8,6 +8,7 @@ use crate::protocol::answer::Head;
 use crate::protocol::wire::Wire;
 use crate::transport::channel::{Answer, Limits, Settings};
 use crate::transport::fault::Fault;
+use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -61,6 +62,8 @@ pub(crate) struct Desk<'a> {
     pub(super) key: Key,
     /// when the connection of the running exchange was made; known while its head is reported
     pub(crate) connected: Option<Instant>,
+    /// the address at its other end; known while its head is reported
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 impl Desk<'_> {
@@ -97,7 +100,24 @@ pub(crate) struct Order {
     pub(crate) member: Arc<Member>,
     pub(crate) limits: Limits,
     pub(crate) lane: Lane,
+    pub(crate) way: Way,
 }
+
+/// Which address of its member an exchange goes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// over an idle connection, or else the first that is not known to have failed
+    #[default]
+    Any,
+    /// over a new connection, and not where the exchange of this other owner waits, if there is another address
+    Beside(Owned),
+    /// this one and no other
+    Only(SocketAddr),
+}
+
+/// An owner, as another one names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owned(pub(super) Key);
 
 /// Which connections an exchange may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +151,11 @@ impl Contact {
     /// Has [`Owner::on_nudge`] called.
     pub(crate) fn nudge(&self) {
         self.push(Command::Nudge(self.key));
+    }
+
+    /// Its name.
+    pub(crate) fn owner(&self) -> Owned {
+        Owned(self.key)
     }
 
     /// Has [`Owner::close`] called.

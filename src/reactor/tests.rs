@@ -1,7 +1,7 @@
 //! What the loop does for owners, whatever they are: with one that is a script.
 use super::core::Setup;
 use super::handle::Reactor;
-use super::owner::{Contact, Desk, Heed, Lane, Next, Order, Owner};
+use super::owner::{Contact, Desk, Heed, Lane, Next, Order, Owner, Way};
 use crate::cluster::roster::Roster;
 use crate::error::Phase;
 use crate::protocol::answer::Head;
@@ -54,6 +54,7 @@ impl Scripted {
             member: member.clone(),
             limits: self.limits.unwrap_or(limits),
             lane: Lane::Own,
+            way: Way::Any,
         })
     }
 }

@@ -80,6 +80,7 @@ impl Core {
         exchange.authorization = pool.and_then(|pool| pool.member.channel().authorization());
         on.lease.set_busy(true);
         exchange.record.reused = on.served;
+        exchange.record.peer = on.peer;
         exchange.record.enter(Phase::Send, self.now);
         exchange.wait(self.now, exchange.limits.send);
         let limit = exchange.limits.max_body;

@@ -3,7 +3,7 @@
 use super::auditor::Auditor;
 use super::commands::{Closed, Command};
 use super::hub::{Calls, Holder};
-use super::owner::{Desk, Heed, Lane, Next, Order, Owner};
+use super::owner::{Desk, Heed, Lane, Next, Order, Owner, Way};
 use crate::cluster::continuity::Sight;
 use crate::cluster::diary::Entry;
 use crate::cluster::diary::listeners::Kind;
@@ -18,6 +18,7 @@ use crate::transport::record::{Failure, Record};
 use crate::watch::exchange::{self, Action, Exchange, Purpose, Regard, Whom};
 use crate::watch::fanout::UpstreamId;
 use crate::watch::machine::Machine;
+use std::net::SocketAddr;
 use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,6 +47,8 @@ pub(super) struct Upstream {
     view: Option<Box<View>>,
     /// who has, or had, the last exchange
     member: Option<Arc<Member>>,
+    /// at this address
+    peer: Option<SocketAddr>,
     /// there was nobody to be asked
     unserved: bool,
     /// when the running exchange began
@@ -63,6 +66,7 @@ impl Upstream {
             entry: None,
             view: None,
             member: None,
+            peer: None,
             unserved: false,
             asked: Instant::now(),
         }
@@ -99,6 +103,7 @@ impl Upstream {
 
     fn start_exchange(&mut self, exchange: Exchange, terms: &Terms, desk: &Desk<'_>) -> Next {
         let last = self.member.take();
+        let before = last.as_ref().map(Arc::as_ptr);
         let other = match &last {
             Some(last) if exchange.whom == Whom::Other => {
                 desk.roster.pick(desk.now, slice::from_ref(last))
@@ -117,6 +122,8 @@ impl Upstream {
             self.unserved = true;
             return Next::Wake(desk.now);
         };
+        let again = before == Some(Arc::as_ptr(&member));
+        let way = self.way(exchange.whom, &member, again);
         self.member = Some(member.clone());
         // the one before is given up, if it has no end yet
         self.entry = None;
@@ -148,7 +155,25 @@ impl Upstream {
             member,
             limits,
             lane,
+            way,
         })
+    }
+
+    /// One name may be that of several servers: each of them is what `whom` means by a member. `again`: it is the member that
+    /// had the last exchange.
+    fn way(&mut self, whom: Whom, member: &Member, again: bool) -> Way {
+        let peer = self.peer.take().filter(|_| again);
+        let Some(address) = peer.filter(|_| member.channel().dialer().ways() > 1) else {
+            return Way::Any;
+        };
+        match whom {
+            Whom::Only => Way::Only(address),
+            Whom::Other => {
+                member.leave_address(address);
+                Way::Any
+            }
+            Whom::Any | Whom::Same => Way::Any,
+        }
     }
 
     fn judge(&self, answer: Answer) -> Option<Verdict> {
@@ -209,7 +234,7 @@ impl Upstream {
             match regard {
                 Regard::Good => member.succeed(),
                 Regard::Bad => {
-                    member.fail(desk.now);
+                    member.fail(desk.now, self.peer);
                     desk.roster.scout().notice(desk.roster, desk.now);
                 }
                 Regard::Neither => {}
@@ -253,6 +278,7 @@ impl Owner for Upstream {
 
     fn on_head(&mut self, head: &Head, desk: &Desk<'_>) -> Heed {
         self.wire = None;
+        self.peer = desk.peer;
         let stale = self.view.take().and_then(|view| view.judge(head));
         if let Some(member) = &self.member {
             desk.roster.guard().see(member.number(), head, desk.now);
@@ -283,6 +309,10 @@ impl Owner for Upstream {
 
     fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, desk: &Desk<'_>) -> Next {
         self.note(&outcome, desk.now);
+        self.peer = match &outcome {
+            Ok(answer) => answer.course.peer,
+            Err(fault) => fault.course.peer,
+        };
         let told = match outcome {
             Ok(answer) => match self.judge(answer) {
                 Some(verdict) => self.report(desk, |machine| machine.on_answer(desk.now, verdict)),

@@ -30,6 +30,7 @@ use http::{
 };
 use std::fmt;
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::sync::{
     Arc, PoisonError, RwLock,
     atomic::{AtomicU64, Ordering},
@@ -113,6 +114,8 @@ pub struct Heeded {
     pub outcome: Option<Result<Answer, Box<Fault>>>,
     /// when our side was closed, because there was silence behind the head
     pub finished: Option<Instant>,
+    /// the address at the other end
+    pub peer: Option<SocketAddr>,
 }
 
 /// The way to one member. Any number of threads may exchange at once.
@@ -158,6 +161,11 @@ impl Channel {
         &self.dialer
     }
 
+    /// Whether it may have several addresses.
+    pub(crate) fn has_ways(&self) -> bool {
+        self.dialer.has_ways()
+    }
+
     /// What requests to it carry.
     pub(crate) fn authorization(&self) -> Option<Authorization> {
         self.settings.credentials.get()
@@ -185,7 +193,13 @@ impl Channel {
         limits: &Limits,
         cancel: Option<&Cancel>,
     ) -> Result<Answer, Box<Fault>> {
-        let outcome = self.carry(wire, limits, cancel, &mut |_, _| Heed::Stay, &mut None)?;
+        let outcome = self.carry(
+            wire,
+            limits,
+            cancel,
+            &mut |_, _| Heed::Stay,
+            &mut (None, None),
+        )?;
         // nobody has left it
         outcome.ok_or_else(|| Box::new(unattended(local("the exchange was left"))))
     }
@@ -198,11 +212,13 @@ impl Channel {
         cancel: Option<&Cancel>,
         heed: &mut dyn FnMut(&Head, Instant) -> Heed,
     ) -> Heeded {
-        let mut finished = None;
-        let outcome = self.carry(wire, limits, cancel, heed, &mut finished);
+        let mut seen = (None, None);
+        let outcome = self.carry(wire, limits, cancel, heed, &mut seen);
+        let (finished, peer) = seen;
         Heeded {
             outcome: outcome.transpose(),
             finished,
+            peer,
         }
     }
 
@@ -212,7 +228,7 @@ impl Channel {
         limits: &Limits,
         cancel: Option<&Cancel>,
         heed: &mut dyn FnMut(&Head, Instant) -> Heed,
-        finished: &mut Option<Instant>,
+        seen: &mut (Option<Instant>, Option<SocketAddr>),
     ) -> Result<Option<Answer>, Box<Fault>> {
         let mut attempt = Attempt::new(limits, cancel);
         let began = Instant::now();
@@ -240,14 +256,17 @@ impl Channel {
         self.tally().begin();
         let outcome = self.run(request, wire.method, limits, heed);
         let left = attempt::with(|attempt| {
-            *finished = attempt.finished;
+            *seen = (attempt.finished, attempt.record.peer);
             attempt.record.course(Instant::now())
         });
         let left = left.unwrap_or_default();
         self.tally().end(match &outcome {
             Ok(Some(answer)) => &answer.course,
             Ok(None) => &left,
-            Err(fault) => &fault.course,
+            Err(fault) => {
+                self.dialer.judge(fault);
+                &fault.course
+            }
         });
         outcome
     }

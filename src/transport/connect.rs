@@ -1,8 +1,10 @@
 //! Makes connections: resolves, races the addresses, primes; the `Connector` that ureq calls when its pool is empty.
 use super::{
+    addresses::Addresses,
     attempt::{self, Attempt},
     channel::Settings,
     endpoint::{Endpoint, Host, Place, Scheme},
+    fault::Fault,
     pipe::Pipe,
     prime,
     race::{Launch, Race},
@@ -26,6 +28,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 
+/// Addresses that one call tries: the members of a large cluster.
+const MOST_WAYS: usize = 5;
 /// Between two looks at a unix socket whose queue is full.
 const FULL_QUEUE: [Duration; 5] = [
     Duration::from_millis(1),
@@ -45,6 +49,7 @@ pub(crate) fn full_queue_pause(tries: usize) -> Duration {
 #[derive(Debug)]
 pub(crate) struct Dialer {
     goal: Goal,
+    addresses: Addresses,
     /// who has to be there, when that is to be proved
     secure: Option<Host>,
     host_header: String,
@@ -73,6 +78,7 @@ impl Dialer {
         };
         Dialer {
             goal,
+            addresses: Addresses::default(),
             secure,
             host_header: endpoint.authority(),
             tally: Arc::new(Tally::part_of(&settings.tally)),
@@ -87,6 +93,35 @@ impl Dialer {
 
     pub(crate) fn goal(&self) -> &Goal {
         &self.goal
+    }
+
+    /// The addresses of the name, if it has one.
+    pub(crate) fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Whether it may have several: before the first look-up nobody knows.
+    pub(crate) fn has_ways(&self) -> bool {
+        matches!(self.goal, Goal::Name(_)) && self.addresses.count() != Some(1)
+    }
+
+    /// How many connections are worth a try in one call, as far as is known.
+    pub(crate) fn ways(&self) -> usize {
+        self.addresses.count().unwrap_or(1).clamp(1, MOST_WAYS)
+    }
+
+    /// An exchange ended so.
+    pub(crate) fn judge(&self, fault: &Fault) {
+        if let Some(address) = fault.failed_address() {
+            self.fail(address);
+        }
+    }
+
+    /// A connection to this address did not serve.
+    pub(crate) fn fail(&self, address: SocketAddr) {
+        if let Goal::Name(_) = self.goal {
+            self.addresses.fail(address, Instant::now());
+        }
     }
 
     /// Beginning of TLS on a new connection; `None` where there is none.
@@ -115,16 +150,19 @@ impl Dialer {
             .check()
             .map_err(|stop| attempt.record.stopped(Phase::Connect, stop, began))?;
         let end = attempt.end_of(attempt.limits.connect);
-        let socket = match &self.goal {
-            Goal::Unix(path) => reach_unix(path, attempt, end)?,
+        let (socket, peer) = match &self.goal {
+            Goal::Unix(path) => (reach_unix(path, attempt, end)?, None),
             Goal::Address(address) => self.race(vec![*address], attempt, end)?,
             Goal::Name(names) => {
                 attempt.record.enter(Phase::Resolve, began);
                 let addresses = names.look_up(attempt, end)?;
-                attempt.record.enter(Phase::Connect, Instant::now());
+                let now = Instant::now();
+                attempt.record.enter(Phase::Connect, now);
+                let addresses = self.addresses.order(addresses, None, now);
                 self.race(addresses, attempt, end)?
             }
         };
+        attempt.record.peer = peer;
         let Some(session) = self.session() else {
             if attempt.prime {
                 prime::prime(&socket, &self.host_header, attempt, end)?;
@@ -144,13 +182,13 @@ impl Dialer {
         addresses: Vec<SocketAddr>,
         attempt: &Attempt,
         end: Instant,
-    ) -> Result<OwnedFd, Failure> {
+    ) -> Result<(OwnedFd, Option<SocketAddr>), Failure> {
         let began = Instant::now();
         let mut race = Race::new(addresses, began);
         let mut flying: Vec<(OwnedFd, SocketAddr)> = Vec::new();
         loop {
             let next_start = match race.next(Instant::now(), &self.settings) {
-                Launch::Won(socket) => return Ok(socket),
+                Launch::Won(socket, address) => return Ok((socket, Some(address))),
                 Launch::Flying(socket, address) => {
                     flying.push((socket, address));
                     continue;
@@ -173,7 +211,7 @@ impl Dialer {
             flying = still.into_iter().map(|(_, flight)| flight).collect();
             for (_, (socket, address)) in done {
                 if race.decided(&socket, &address, Instant::now()) {
-                    return Ok(socket);
+                    return Ok((socket, Some(address)));
                 }
             }
         }
@@ -265,8 +303,10 @@ impl Connector for Way {
         _: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> Result<Option<Stream>, ureq::Error> {
-        let pipe = attempt::run(|attempt| self.0.dial(attempt))?;
-        Ok(Some(Stream::new(pipe, Lease::new(&self.0.tally).made())))
+        let made = attempt::run(|attempt| Ok((self.0.dial(attempt)?, attempt.record.peer)))?;
+        let (pipe, peer) = made;
+        let lease = Lease::new(&self.0.tally).made();
+        Ok(Some(Stream::new(pipe, peer, lease)))
     }
 }
 
@@ -330,7 +370,7 @@ mod tests {
         let began = Instant::now();
         let addresses = vec![mute, closed(), good.1];
         let won = dialer().race(addresses, &attempt, end).unwrap();
-        assert_eq!(peer(won), good.1);
+        assert_eq!(peer(won.0), good.1);
         // one head start, then at once: the closed one is refused without waiting
         assert!(began.elapsed() >= race::STAGGER);
         assert!(began.elapsed() < Duration::from_secs(10));
@@ -348,7 +388,7 @@ mod tests {
         addresses.push(address);
         let began = Instant::now();
         let won = dialer().race(addresses, &attempt, end).unwrap();
-        assert_eq!(peer(won), address);
+        assert_eq!(peer(won.0), address);
         assert!(began.elapsed() < 12 * race::STAGGER);
     }
 

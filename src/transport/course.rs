@@ -1,5 +1,6 @@
 //! How an exchange went: how long it was in each phase, and how much it moved.
 use crate::error::Phase;
+use std::net::SocketAddr;
 
 /// Of one exchange, whatever its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct Course {
     pub received: u64,
     /// whether the connection had served before
     pub reused: bool,
+    /// the address at the other end, once there is a connection over TCP
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 impl Course {

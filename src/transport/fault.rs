@@ -1,6 +1,7 @@
 //! Why an exchange brought no complete answer.
 use super::course::Course;
 use crate::{error::Phase, outcome::proof::NotApplied, protocol::answer::Head};
+use std::net::SocketAddr;
 
 /// Kind of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,4 +58,23 @@ pub struct Fault {
     pub body: Vec<u8>,
     /// how it went until then
     pub course: Course,
+}
+
+impl Fault {
+    /// The address that it speaks against: the next connection tries others first. An idle connection that had gone stale,
+    /// and a poll that was cut while nothing happened, speak against none.
+    pub(crate) fn failed_address(&self) -> Option<SocketAddr> {
+        let theirs = match self.kind {
+            FaultKind::Connection if self.reused && self.received == 0 => false,
+            FaultKind::Connection | FaultKind::Timeout => !self.is_idle(),
+            FaultKind::Protocol | FaultKind::Tls => true,
+            FaultKind::Cancelled | FaultKind::TooLarge | FaultKind::Local => false,
+        };
+        self.course.peer.filter(|_| theirs)
+    }
+
+    /// Nothing came after the head.
+    fn is_idle(&self) -> bool {
+        self.head.is_some() && !self.body_began
+    }
 }

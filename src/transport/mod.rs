@@ -5,6 +5,7 @@
 //! `stream` moves bytes through a `pipe`, in clear or by [`tls`], and all of them find deadline, token and record of the running exchange in `attempt`.
 #![deny(unsafe_code)]
 
+mod addresses;
 mod attempt;
 pub(crate) mod bell;
 mod buffers;

@@ -29,7 +29,7 @@ pub(crate) struct Race {
 #[derive(Debug)]
 pub(crate) enum Launch {
     /// there is the connection
-    Won(OwnedFd),
+    Won(OwnedFd, SocketAddr),
     /// tell [`Race::decided`] when it is writable; then ask for more
     Flying(OwnedFd, SocketAddr),
     /// nothing before one is decided, or this time has come
@@ -55,7 +55,7 @@ impl Race {
             };
             let begun = socket::begin_tcp(address, settings);
             match begun.and_then(|begun| settle(begun, &address)) {
-                Ok(Begun::Connected(socket)) => return Launch::Won(socket),
+                Ok(Begun::Connected(socket)) => return Launch::Won(socket, address),
                 Ok(Begun::Pending(socket)) => {
                     self.flying += 1;
                     self.next_start = now.checked_add(STAGGER).unwrap_or(now);

@@ -11,6 +11,7 @@ use crate::{
     outcome::proof::{Alert, NotApplied},
 };
 use rustix::io::Errno;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// The real reason of a failure, which ureq's errors lose.
@@ -49,6 +50,8 @@ pub(crate) struct Record {
     pub(crate) sent: u64,
     pub(crate) received: u64,
     pub(crate) reused: bool,
+    /// the address at the other end
+    pub(crate) peer: Option<SocketAddr>,
     /// something came after the head
     pub(crate) body_began: bool,
     /// the server refused before it looked at any request
@@ -70,6 +73,7 @@ impl Record {
             sent: 0,
             received: 0,
             reused: false,
+            peer: None,
             body_began: false,
             turned_away: None,
             secure: false,
@@ -110,6 +114,7 @@ impl Record {
             sent: self.sent,
             received: self.received,
             reused: self.reused,
+            peer: self.peer,
             ..course
         }
     }

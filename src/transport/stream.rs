@@ -11,6 +11,7 @@ use super::{
 };
 use crate::error::Phase;
 use rustix::{event::PollFlags, fd::AsFd};
+use std::net::SocketAddr;
 use std::time::Instant;
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
@@ -27,6 +28,8 @@ pub(super) struct Stream {
     lease: Lease,
     /// when the connection was made
     connected: Instant,
+    /// the address at the other end
+    peer: Option<SocketAddr>,
     /// head of the request, kept back to leave in one segment and one system call with the body
     held: Vec<u8>,
     /// between the first byte of a request and the end of its answer
@@ -42,9 +45,10 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(pipe: Pipe, lease: Lease) -> Stream {
+    pub(super) fn new(pipe: Pipe, peer: Option<SocketAddr>, lease: Lease) -> Stream {
         Stream {
             pipe,
+            peer,
             lease,
             connected: Instant::now(),
             memory: Memory::default(),
@@ -65,6 +69,7 @@ impl Stream {
             self.held.clear();
             attempt.record.reused = self.served;
             attempt.connected = Some(self.connected);
+            attempt.record.peer = self.peer;
         }
         if self.deaf.is_some() {
             return Ok(());

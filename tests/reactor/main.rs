@@ -7,6 +7,7 @@
     clippy::print_stderr
 )]
 
+mod addresses;
 #[path = "../api/mod.rs"]
 mod api;
 mod calls;
@@ -17,6 +18,8 @@ mod dice;
 mod ends;
 mod headers;
 mod last_word;
+#[path = "../support/names.rs"]
+mod names;
 mod polls;
 mod queue;
 #[path = "../support/mod.rs"]

@@ -82,6 +82,14 @@ impl Scripted {
         handler: impl Fn(&mut Conversation) -> io::Result<()> + Send + Sync + 'static,
     ) -> Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Scripted::on(listener, handler)
+    }
+
+    /// On this listener.
+    pub fn on(
+        listener: TcpListener,
+        handler: impl Fn(&mut Conversation) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Scripted {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fd = listener.as_raw_fd();
         let accept = move || {
