@@ -130,6 +130,7 @@ const char *key_told(const etcd_v2_node *node);
 int report(etcd_v2_error *error, int code);
 int report_words(const char *words, int code);
 void print_reason(const etcd_v2_error *error);
+void print_doubt(const etcd_v2_error *error); /* whether it may have been applied */
 
 /* == key.c and errand.c: one request about a key, from its first setting to what is printed == */
 

@@ -102,11 +102,17 @@ void print_response(const etcd_v2_response *answer, const char *format) {
     else print_node_value(etcd_v2_response_node(answer));
 }
 
+void print_doubt(const etcd_v2_error *error) {
+    if (!etcd_v2_error_outcome_unknown(error)) return;
+    fputs("The outcome is unknown: it may have been applied, or may still be.\n", stderr);
+}
+
 /* In etcd's own form when it is etcd that refuses: "100: Key not found (/nope) [7]". */
-void print_reason(const etcd_v2_error *error) {
+static void print_words(const etcd_v2_error *error) {
     const char *message = etcd_v2_error_message(error), *cause = etcd_v2_error_cause(error);
     size_t length = strlen(message), tail = strlen(cause);
-    if (etcd_v2_error_etcd_code(error) == 0) {
+    bool refused = etcd_v2_error_etcd_code(error) != 0 && etcd_v2_error_status(error) != ETCD_V2_OUTCOME_UNKNOWN;
+    if (!refused) {
         fprintf(stderr, "%s\n", message);
         return;
     }
@@ -114,6 +120,11 @@ void print_reason(const etcd_v2_error *error) {
     if (tail > 0 && length > tail + 2 && strcmp(message + length - tail, cause) == 0) length -= tail + 2;
     fprintf(stderr, "%" PRIu32 ": %c%.*s (%s) [%" PRIu64 "]\n", etcd_v2_error_etcd_code(error),
             toupper((unsigned char)message[0]), (int)length - 1, message + 1, cause, etcd_v2_error_index(error));
+}
+
+void print_reason(const etcd_v2_error *error) {
+    print_words(error);
+    print_doubt(error);
 }
 
 int report(etcd_v2_error *error, int code) {

@@ -11,6 +11,7 @@
 mod admin;
 mod bench;
 mod discovery;
+mod doubt;
 mod keys;
 mod memory;
 use crate::support;
