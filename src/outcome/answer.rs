@@ -54,7 +54,10 @@ fn judge_write(
         }
         Verdict::Success(response) => done(response, wire),
         Verdict::Refused(error) if refused.is_some() => Verdict::Refused(error),
-        Verdict::Redirect(location) if proof.is_some() => Verdict::Redirect(location),
+        // that the request did not leave in full makes nobody a leader: elsewhere it would write another key
+        Verdict::Redirect(location) if refused.is_some() && proof.is_some() => {
+            Verdict::Redirect(location)
+        }
         Verdict::Redirect(location) => Verdict::Trouble(not_followed(&location)),
         Verdict::Refused(error) | Verdict::Trouble(error) => Verdict::Trouble(error),
         Verdict::NoEvent => Verdict::NoEvent,

@@ -108,23 +108,8 @@ pub(crate) fn is_within(target: &str, key: &str) -> bool {
 /// The key of a target, byte by byte.
 fn decoded(target: &str) -> Option<impl Iterator<Item = u8>> {
     let path = target.split_once('?').map_or(target, |(path, _)| path);
-    let mut rest = path.strip_prefix(PREFIX)?.trim_end_matches('/').as_bytes();
-    Some(std::iter::from_fn(move || {
-        let (&first, after) = rest.split_first()?;
-        rest = after;
-        if first != b'%' {
-            return Some(first);
-        }
-        let [high, low, after @ ..] = rest else {
-            return Some(first);
-        };
-        let digit = |b: u8| char::from(b).to_digit(16);
-        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else {
-            return Some(first);
-        };
-        rest = after;
-        u8::try_from(high * 16 + low).ok()
-    }))
+    let rest = path.strip_prefix(PREFIX)?.trim_end_matches('/');
+    Some(super::wire::decoded(rest.as_bytes()))
 }
 
 /// etcd answers these with a redirect to another key.

@@ -131,7 +131,7 @@ impl Wire {
             expect: Expect::Anything,
         }
     }
-    /// Anything that has no function yet. Refuses control characters and spaces in `target`, unknown methods, body on GET/HEAD/DELETE.
+    /// Anything that has no function yet. Refuses control characters, spaces and dot segments in `target`, unknown methods, body on GET/HEAD/DELETE.
     pub fn raw(
         method: &str,
         target: &str,
@@ -145,6 +145,7 @@ impl Wire {
             ));
         };
         check_target(target)?;
+        check_segments(target)?;
         if let Some(body) = body {
             if !matches!(method, Method::Put | Method::Post) {
                 return Err(Error::invalid(
@@ -220,6 +221,51 @@ pub(crate) fn check_target(target: &str) -> Result<()> {
         )),
         None => Ok(()),
     }
+}
+
+/// Servers clean a path that has such segments with a redirect to another one, or decode it first and then act on the path
+/// that it leads to; which of the two depends on the Go they were built with, and what they act on is not what was asked.
+fn check_segments(target: &str) -> Result<()> {
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    let decoded: Vec<u8> = decoded(path.as_bytes()).skip(1).collect();
+    // a slash at the end makes no segment
+    let segments = decoded.strip_suffix(b"/").unwrap_or(&decoded);
+    if decoded.is_empty() {
+        return Ok(());
+    }
+    for segment in segments.split(|byte| *byte == b'/') {
+        let what = match segment {
+            b"" => "an empty segment",
+            b"." => "a segment \".\"",
+            b".." => "a segment \"..\"",
+            _ => continue,
+        };
+        return Err(Error::invalid(
+            "path_and_query",
+            format_args!("has {what}, encoded or not; servers would act on another path"),
+        ));
+    }
+    Ok(())
+}
+
+/// Percent-encoding is taken off once; what is none stays as it is.
+pub(crate) fn decoded(mut rest: &[u8]) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let (&first, after) = rest.split_first()?;
+        rest = after;
+        if first != b'%' {
+            return Some(first);
+        }
+        let [high, low, after @ ..] = rest else {
+            return Some(first);
+        };
+        let digit = |b: u8| char::from(b).to_digit(16);
+        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else {
+            return Some(first);
+        };
+        rest = after;
+        u8::try_from(high * 16 + low).ok()
+    })
 }
 
 #[cfg(test)]
@@ -311,6 +357,67 @@ mod tests {
             let text = error.to_string();
             assert!(text.starts_with(&format!("{parameter}: ")), "{text}");
             assert!(!text.contains(['\n', '\r', '\0']), "{text}");
+        }
+    }
+
+    /// Every way to write the characters that matter, at every place of a path.
+    #[test]
+    fn raw_paths_with_segments_that_servers_clean_are_refused() {
+        let dots = [".", "%2e", "%2E"];
+        let slashes = ["/", "%2f", "%2F"];
+        let mut bad = vec![String::new()];
+        for one in dots {
+            bad.push(one.to_owned());
+            bad.extend(dots.map(|other| format!("{one}{other}")));
+        }
+        let refused = |target: &str| {
+            let told = Wire::raw("PUT", target, None, None).map(|_| ());
+            told.map_err(|error| {
+                assert_eq!(error.status(), Status::INVALID_ARGUMENT);
+                assert!(error.to_string().starts_with("path_and_query: has "));
+            })
+            .is_err()
+        };
+        let mut walked = 0;
+        for segment in &bad {
+            for before in slashes {
+                for after in slashes {
+                    for query in ["", "?a=/../b"] {
+                        for target in [
+                            format!("/v2/keys{before}{segment}{after}x{query}"),
+                            format!("/v2/keys/x{before}{segment}{after}{query}"),
+                            format!("/{segment}{after}v2/keys/x{query}"),
+                        ] {
+                            assert!(refused(&target), "{target}");
+                            walked += 1;
+                        }
+                    }
+                }
+                if !segment.is_empty() {
+                    assert!(refused(&format!("/v2/keys/x{before}{segment}")));
+                }
+            }
+        }
+        assert_eq!(walked, bad.len() * 54);
+        for good in [
+            "/",
+            "/?a=//",
+            "/v2/keys",
+            "/v2/keys/",
+            "/v2/keys/?a=/./..//",
+            "/v2/keys/a%2Fb",
+            "/v2/keys/a%2f",
+            "/v2/keys/...",
+            "/v2/keys/.a/b./..c/d..",
+            "/v2/keys/%2e%2e%2e",
+            "/v2/keys/%252e%252e",
+            "/v2/keys/%252F%252F",
+            "/v2/keys/%2",
+            "/v2/keys/%zz",
+            "/v2/keys/%2%2e",
+            "/v2/keys/\\..",
+        ] {
+            assert!(!refused(good), "{good}");
         }
     }
 

@@ -321,7 +321,7 @@ fn raw_requests_arrive_byte_for_byte() {
             None,
             None,
         ),
-        Wire::raw("PUT", "/v2/x/./../y", None, None),
+        Wire::raw("PUT", "/v2/x%2Fy/..z/%252e/", None, None),
         Wire::raw("POST", "/v2/x", Some(b""), odd),
         Wire::raw("POST", "/v2/x", Some(&every_byte), None),
         Wire::raw("PUT", "/v2/x", Some(text), odd),

@@ -19,6 +19,7 @@ mod credentials;
 mod curl;
 mod discovery;
 mod hostile;
+mod paths;
 mod replaced;
 mod restored;
 mod saving;

@@ -8,6 +8,8 @@ use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request};
 use crate::protocol::wire::Wire;
 use crate::status::Status;
+use crate::transport::fault::Sent;
+use crate::transport::record::Record;
 
 const LIMITS: Limits = Limits {
     depth: 10,
@@ -315,6 +317,17 @@ fn a_write_goes_to_the_leader_of_0_4_and_nowhere_else() {
         let (verdict, proof) = at(307, other);
         assert!(
             matches!(verdict, Verdict::Trouble(_)) && proof.is_none(),
+            "{other}"
+        );
+        // nor because the request had not left in full: the copy elsewhere would write another key
+        let partial = NotApplied::left(&Record::of(Sent::Partly));
+        let head = Head {
+            location: Some(other.into()),
+            ..Head::new(307)
+        };
+        let (verdict, proof) = judge(head, Vec::new(), &wire, partial, &LIMITS);
+        assert!(
+            matches!(verdict, Verdict::Trouble(_)) && proof == partial,
             "{other}"
         );
     }
