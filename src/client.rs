@@ -49,6 +49,7 @@ use crate::status::Status;
 use crate::transport::cancel::Cancel;
 use crate::transport::credentials::Authorization;
 use crate::transport::process::Birthplace;
+use crate::watch::places::Places;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -59,6 +60,8 @@ pub struct Client {
     engine: Engine,
     hub: OnceLock<Arc<Hub>>,
     roster: Arc<Roster>,
+    /// where calls that wait for one change ended
+    places: Places,
     options: Options,
     keeper: Arc<Keeper>,
     birthplace: Birthplace,
@@ -85,6 +88,7 @@ impl Client {
             hub: OnceLock::new(),
             keeper: Keeper::new(&options, &roster),
             roster,
+            places: Places::default(),
             options,
             birthplace: Birthplace::new(),
         };

@@ -65,8 +65,11 @@ impl Client {
         let deadline = started + patience;
         let seed = RandomState::new().hash_one(0u8);
         let at = (recursive, wait_index);
-        let once = Once::new(key, at, self.options.max_poll, seed, deadline)?;
-        Call {
+        let mut once = Once::new(key, at, self.options.max_poll, seed, deadline)?;
+        if let Some(place) = self.places.find(key, recursive, wait_index) {
+            once.go_on_from(place);
+        }
+        let mut call = Call {
             client: self,
             key,
             once,
@@ -77,8 +80,12 @@ impl Client {
             peer: None,
             tried: Vec::new(),
             answered: Vec::new(),
+        };
+        let ended = call.run();
+        if let Some(place) = call.once.place() {
+            self.places.keep(key, recursive, place);
         }
-        .run()
+        ended
     }
 }
 
@@ -100,7 +107,7 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn run(mut self) -> Result<Response> {
+    fn run(&mut self) -> Result<Response> {
         loop {
             let now = Instant::now();
             let standing = self.last.as_ref().map(|last| last.continuity().standing());
@@ -121,9 +128,18 @@ impl Call<'_> {
             return Ok(());
         };
         let record = member.continuity();
-        let mut audit = match record.begin(need, now) {
-            Ok(audit) => audit,
-            Err(later) => return self.wait(now, later.min(self.once.until())),
+        let (before, until) = (record.standing(), self.once.until());
+        let mut now = now;
+        let mut audit = loop {
+            match record.begin(need, now) {
+                Ok(audit) => break audit,
+                // somebody else makes one, or there have been many
+                Err(later) => self.wait(now, later.min(until))?,
+            }
+            now = Instant::now();
+            if now >= until || record.standing() != before {
+                return Ok(());
+            }
         };
         let mut cancelled = false;
         loop {

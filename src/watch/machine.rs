@@ -101,6 +101,24 @@ struct Behind {
     heads: u32,
 }
 
+/// Where a machine stands, and by what it knows its store again: another one of the same key goes on from there.
+#[derive(Clone, Debug)]
+pub struct Place {
+    position: Position,
+    cluster: u64,
+    behind: Option<Behind>,
+    proof: Option<Instant>,
+    life: u64,
+    last: (u64, u64),
+}
+
+impl Place {
+    /// The first index that has not been seen; 0 = unknown.
+    pub fn next(&self) -> u64 {
+        self.position.wait_index()
+    }
+}
+
 /// The state machine of one upstream.
 #[derive(Debug)]
 pub struct Machine {
@@ -242,6 +260,26 @@ impl Machine {
             behind: self.behind.clone(),
             ..*self
         }
+    }
+
+    /// Where it stands.
+    pub fn place(&self) -> Place {
+        Place {
+            position: self.position,
+            cluster: self.cluster,
+            behind: self.behind.as_deref().copied(),
+            proof: self.proof,
+            life: self.life,
+            last: self.last,
+        }
+    }
+
+    /// Goes on from where another one stood. For one that is new.
+    pub fn go_on_from(&mut self, place: Place) {
+        self.position = place.position;
+        self.cluster = place.cluster;
+        self.behind = place.behind.map(Box::new);
+        (self.proof, self.life, self.last) = (place.proof, place.life, place.last);
     }
 
     /// What is to be done now.

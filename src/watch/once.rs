@@ -4,7 +4,7 @@
 //! machine; an audit is made to its end, too, before the next step. No socket and no clock: the time is an argument.
 
 use super::exchange::{Action, Exchange, Heed, Output};
-use super::machine::{Machine, SHORT};
+use super::machine::{Machine, Place, SHORT};
 use super::options::WatchOptions;
 use super::state::State;
 use crate::cluster::continuity::{Need, Standing};
@@ -41,7 +41,7 @@ pub enum Step {
 /// One call.
 #[derive(Debug)]
 pub struct Once {
-    machine: Machine,
+    pub(super) machine: Machine,
     deadline: Instant,
 }
 
@@ -60,6 +60,16 @@ impl Once {
         // one caller, one poll: it may be as short as a proof takes
         machine.set_shortest_poll(SHORT);
         Ok(Once { machine, deadline })
+    }
+
+    /// Goes on from where another call ended.
+    pub fn go_on_from(&mut self, place: Place) {
+        self.machine.go_on_from(place);
+    }
+
+    /// Where it stands; `None`: it has lost that.
+    pub fn place(&self) -> Option<Place> {
+        (!self.machine.is_closed()).then(|| self.machine.place())
     }
 
     /// What to do now, when nothing is running. `standing`: what is known of the member that had the last exchange.

@@ -201,3 +201,22 @@ fn lost_history_is_told_in_etcds_words() {
     );
     assert_eq!(detail.index, etcd.index());
 }
+
+/// A call that begins where another one of the client ended knows what that one was told last.
+#[test]
+fn a_store_that_was_wiped_between_two_calls_is_noticed() {
+    let etcd = Etcd::start(Version::V3_5);
+    let client = client(etcd.url());
+    let first = etcd.set("/wiped", "value=old");
+    let event = watch(&client, "/wiped", first, 60_000).unwrap();
+    assert_eq!(event.node().unwrap().modified_index(), first);
+    etcd.kill();
+    std::fs::remove_dir_all(etcd.dir().join("data")).unwrap();
+    etcd.restart();
+    // it has got further than the old one when it is asked
+    while etcd.set("/wiped", "value=new") < first + 10 {}
+    let error = watch(&client, "/wiped", first + 1, 60_000).unwrap_err();
+    assert_eq!(error.status(), Status::HISTORY_CLEARED, "{error}");
+    let event = watch(&client, "/wiped", error.detail().index, 60_000).unwrap();
+    assert_eq!(event.node().unwrap().value(), Some("new"));
+}
