@@ -7,4 +7,5 @@ mod rules;
 pub(super) mod said;
 mod script;
 pub(super) mod store;
+mod waits;
 mod world;

@@ -5,16 +5,22 @@ use crate::cluster::rule::Rule;
 use crate::watch::options::OnLost;
 use crate::watch::pace::Pace;
 use std::ops::Range;
+use std::panic::UnwindSafe;
 
 const POLICIES: [OnLost; 3] = [OnLost::Gap, OnLost::Resync, OnLost::Fail];
 
 /// The long form is for who has minutes.
-fn is_long() -> bool {
+pub(super) fn is_long() -> bool {
     std::env::var_os("ETCD_V2_TEST_HISTORIES").is_some_and(|form| form == "long")
 }
 
 /// All orders of so many writes of these kinds and so many faults, each told to `each` with its number.
-fn histories(writes: &[Act], most: usize, faults: usize, each: &mut impl FnMut(u64, &[Act])) {
+pub(super) fn histories(
+    writes: &[Act],
+    most: usize,
+    faults: usize,
+    each: &mut impl FnMut(u64, &[Act]),
+) {
     fn go(
         so_far: &mut Vec<Act>,
         (writes, left, faults): (&[Act], usize, usize),
@@ -42,7 +48,7 @@ fn histories(writes: &[Act], most: usize, faults: usize, each: &mut impl FnMut(u
 }
 
 /// Whether only the way is at fault, and not the store.
-fn is_path(act: &Act) -> bool {
+pub(super) fn is_path(act: &Act) -> bool {
     use Act::*;
     matches!(
         act,
@@ -84,7 +90,7 @@ fn short_histories_of_writes_and_faults() {
 }
 
 /// A history of up to twenty acts.
-fn random(seed: u64) -> (Vec<Act>, usize, OnLost) {
+pub(super) fn random(seed: u64) -> (Vec<Act>, usize, OnLost) {
     let mut dice = Pace::new(seed ^ 0xabcd);
     let mut roll = |sides: u64| (dice.dice() >> 16) % sides;
     let acts = (0..5 + roll(16)).map(|_| match roll(5) {
@@ -98,7 +104,7 @@ fn random(seed: u64) -> (Vec<Act>, usize, OnLost) {
 }
 
 /// Of random histories: ETCD_V2_TEST_HISTORIES is `long`, or says from which to which, such as `1200..2400`.
-fn seeds() -> Range<u64> {
+pub(super) fn seeds() -> Range<u64> {
     let form = std::env::var("ETCD_V2_TEST_HISTORIES").unwrap_or_default();
     let part = form.split_once("..");
     let part = part.and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
@@ -147,8 +153,13 @@ const KNOWN: [(Rule, u64); 8] = [
 
 fn is_lost_without(rule: Rule, seed: u64) -> bool {
     let (acts, members, policy) = random(seed);
+    fails_without(rule, || run(seed, &acts, members, policy).is_err())
+}
+
+/// Whether `fails` says so, or panics, when that rule is missing.
+pub(super) fn fails_without(rule: Rule, fails: impl FnOnce() -> bool + UnwindSafe) -> bool {
     Rule::set_missing(Some(rule));
-    let without = std::panic::catch_unwind(|| run(seed, &acts, members, policy).is_err());
+    let without = std::panic::catch_unwind(fails);
     Rule::set_missing(None);
     without.unwrap_or(true)
 }
