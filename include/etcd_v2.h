@@ -1036,10 +1036,11 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_new(
  * Makes a request of what has no function yet; free it with etcd_v2_request_free(). `method` is
  * "GET", "HEAD", "PUT", "POST" or "DELETE"; `path_and_query` begins with "/" and is sent as it is,
  * so escape what needs it. A path that, its percent-encoding taken off once, has an empty segment, "."
- * or ".." is refused as ETCD_V2_INVALID_ARGUMENT: servers would act on another path. `body` and `content_type` may be NULL; only PUT and POST have a body.
- * Only deadline and cancel can be set on it. It answers anything that comes with an HTTP status
- * of 2xx: read it with etcd_v2_response_body(), or as nodes if it is an answer about keys. GET and
- * HEAD are repeated as reads are, the others never.
+ * or ".." is refused as ETCD_V2_INVALID_ARGUMENT: servers would act on another path. `body` and
+ * `content_type` may be NULL; only PUT and POST have a body. Only deadline and cancel can be set on
+ * it. It answers anything that comes with an HTTP status of 2xx: read it with
+ * etcd_v2_response_body(), or as nodes if it is an answer about keys. GET and HEAD are repeated as
+ * reads are, the others never.
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_raw(
     const char *method, const char *path_and_query, const void *body, size_t length,
