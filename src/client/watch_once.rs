@@ -160,7 +160,10 @@ impl Call<'_> {
                 Ok(answer) => audit.answered(record, &answer.head, &answer.body, now),
                 Err(fault) => {
                     cancelled = fault.kind == FaultKind::Cancelled;
-                    audit.failed();
+                    match cancelled || now >= until {
+                        true => audit.abandon(),
+                        false => audit.failed(),
+                    }
                     Todo::End
                 }
             };

@@ -262,7 +262,7 @@ impl Continuity {
     pub fn end(&self, audit: Audit, now: Instant) -> Vec<Wake> {
         let mut state = self.state();
         state.auditing = false;
-        state.in_vain = audit.found().is_none();
+        state.in_vain = audit.is_in_vain();
         if let Some(known) = &mut state.known {
             known.end(audit, now);
         }

@@ -56,6 +56,7 @@ impl Drop for Stop<'_> {
 /// A reader that goes on where it was told, beside a writer: values come one after the other.
 fn follow(etcd: &Etcd, url: &str, key: &str, calls: usize, seed: u64) -> u64 {
     let client = client(url);
+    let first = etcd.index() + 1;
     let (stop, written) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -69,7 +70,7 @@ fn follow(etcd: &Etcd, url: &str, key: &str, calls: usize, seed: u64) -> u64 {
         });
         let stop = Stop(&stop);
         let mut dice = Dice::new(!seed);
-        let (mut next, mut seen, mut timeouts) = (etcd.index(), 0, 0);
+        let (mut next, mut seen, mut timeouts) = (first, 0, 0);
         let mut one = |ms| match watch(&client, key, next, ms) {
             Ok(event) => {
                 let node = event.node().unwrap();
@@ -99,8 +100,8 @@ fn follow(etcd: &Etcd, url: &str, key: &str, calls: usize, seed: u64) -> u64 {
 
 #[test]
 fn short_waits_miss_no_change_and_see_none_twice() {
-    const READERS: usize = 6;
-    let calls = if is_long() { 18_000 } else { 3_000 };
+    const READERS: usize = 3;
+    let calls = if is_long() { 18_000 } else { 2_400 };
     let etcd = Etcd::start(Version::V3_5);
     let timeouts: u64 = std::thread::scope(|scope| {
         let readers: Vec<_> = (0..READERS)
@@ -132,12 +133,12 @@ fn a_quiet_key_keeps_up_with_the_changes_of_others() {
         let mut next = etcd.set("/quiet", "value=0") + 1;
         for round in 0..2 {
             let before = next;
-            for i in 0..600 {
+            for i in 0..520 {
                 etcd.set("/other", &format!("value={i}"));
             }
             let mut tries = 0;
             // a busy machine may not get its proof in time
-            while next < before + 600 {
+            while next < before + 520 {
                 next = next.max(vouched(&watch(&client, "/quiet", next, 1600).unwrap_err()) + 1);
                 tries += 1;
                 assert!(tries < 40, "round {round}: at {next}, begun at {before}");
@@ -155,7 +156,7 @@ fn a_quiet_key_keeps_up_with_the_changes_of_others() {
 fn silence_vouches_for_nothing() {
     let etcd = Etcd::start(Version::V3_4);
     let index = etcd.set("/lossy", "value=x");
-    for ms in [1, 3, 30, 300, 1300, 4000] {
+    for ms in [1, 3, 30, 300, 1300, 2500] {
         let lossy = Gateway::to(etcd.url(), |line, head| match line.contains("wait=true") {
             true => Answer::HeadOnly(head),
             false => Answer::Head(head),

@@ -47,6 +47,7 @@ pub struct Audit {
     pub(super) until: Instant,
     pub(super) doubt: Doubt,
     first: bool,
+    abandoned: bool,
     found: Found,
 }
 
@@ -75,6 +76,7 @@ impl Audit {
             until: now,
             doubt: Doubt::default(),
             first: false,
+            abandoned: false,
             found: Found {
                 checked: now,
                 identified: now,
@@ -185,6 +187,16 @@ impl Audit {
     /// No answer came.
     pub fn failed(&mut self) {
         self.question = Question::Failed;
+    }
+
+    /// Who made it has no more time; its member is not to blame.
+    pub fn abandon(&mut self) {
+        self.question = Question::Failed;
+        self.abandoned = true;
+    }
+
+    pub(super) fn is_in_vain(&self) -> bool {
+        self.question != Question::Done && !self.abandoned
     }
 
     /// When it was begun.

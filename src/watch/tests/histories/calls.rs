@@ -237,7 +237,7 @@ impl Sim {
         let now = self.now;
         let member = &mut self.members[member];
         if let Some((mut audit, ..)) = member.audit.take() {
-            audit.failed();
+            audit.abandon();
             member.record.end(audit, now);
         }
     }
