@@ -553,6 +553,16 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_idle_timeout_ms(
     etcd_v2_options *options, int64_t idle_timeout_ms, etcd_v2_error **err);
 
 /**
+ * Maximum age of a connection, with ±10 % jitter: 1 to 2147483647 ms, or 0 for none; default 300000. An
+ * older connection is closed once it is idle and carries no further request; a request or a long
+ * poll in progress is never cut, and the next one goes over a new connection. A new connection looks
+ * up the name again, so that a busy client follows a name that has moved, and a load balancer
+ * can distribute clients anew.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_connection_age_ms(
+    etcd_v2_options *options, int64_t age_ms, etcd_v2_error **err);
+
+/**
  * Whether every get is asked as with ETCD_V2_QUORUM: it then waits for the consensus of the members,
  * and tells what was written before it. Default false.
  */

@@ -75,6 +75,7 @@ impl Default for Options {
             settings: Settings {
                 max_idle: 32,
                 idle_age: Duration::from_secs(60),
+                max_age: Some(Duration::from_secs(300)),
                 keepalive: Some((Duration::from_secs(30), Duration::from_secs(10), 3)),
                 user_timeout: Some(Duration::from_secs(20)),
                 ..Settings::default()
@@ -225,6 +226,15 @@ impl Options {
     /// How long an idle connection is kept.
     pub fn set_idle_timeout_ms(&mut self, ms: i64) -> Result<()> {
         self.settings.idle_age = millis("idle_timeout_ms", ms, 1..=LONGEST_MS)?;
+        Ok(())
+    }
+
+    /// Largest age of a connection that is used once more, give or take a tenth; 0: any.
+    pub fn set_max_connection_age_ms(&mut self, ms: i64) -> Result<()> {
+        self.settings.max_age = match ms {
+            0 => None,
+            ms => Some(millis("max_connection_age_ms", ms, 1..=LONGEST_MS)?),
+        };
         Ok(())
     }
 
@@ -421,6 +431,10 @@ mod tests {
                 options.set_max_idle_connections(10_001),
             ),
             ("idle_timeout_ms", options.set_idle_timeout_ms(0)),
+            (
+                "max_connection_age_ms",
+                options.set_max_connection_age_ms(-1),
+            ),
             ("max_connections", options.set_max_connections(0)),
             ("max_in_flight", options.set_max_in_flight(0)),
             ("idle_s", options.set_keepalive(-1, 1, 1)),

@@ -27,6 +27,8 @@ pub(super) struct Connection {
     pub(super) role: Role,
     /// when it was made
     pub(super) since: Instant,
+    /// from then on it carries no further exchange
+    pub(super) expiry: Option<Instant>,
     /// it has carried an exchange to its end
     pub(super) served: bool,
     /// of [`crate::transport::channel::Channel::forgotten`], when it was last good
@@ -45,6 +47,7 @@ impl Connection {
         pipe: Pipe,
         (pool, peer): (Key, Option<SocketAddr>),
         role: Role,
+        (since, expiry): (Instant, Option<Instant>),
         epoch: u64,
         lease: Lease,
     ) -> Connection {
@@ -53,7 +56,8 @@ impl Connection {
             pool,
             peer,
             role,
-            since: Instant::now(),
+            since,
+            expiry,
             served: false,
             epoch,
             readable: false,

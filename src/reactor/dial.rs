@@ -253,11 +253,18 @@ impl Core {
         let pool = self.exchanges.get(key)?.pool;
         let channel = self.pools.get(pool)?.member.channel();
         let (epoch, lease) = (channel.forgotten(), Lease::new(channel.tally()));
+        let now = std::time::Instant::now();
+        let times = (now, channel.dialer().expiry(now));
         let pipe = Pipe::new(socket);
         let fd = pipe.fd();
-        let connection =
-            self.connections
-                .insert(Connection::new(pipe, (pool, peer), role, epoch, lease));
+        let connection = self.connections.insert(Connection::new(
+            pipe,
+            (pool, peer),
+            role,
+            times,
+            epoch,
+            lease,
+        ));
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Token(connection.index());
         let registry = self.poll.registry();
@@ -305,7 +312,8 @@ impl Core {
             return self.close_connection(key);
         };
         let channel = pool.member.channel();
-        if connection.closing || !channel.dialer().is_current(&connection.pipe) {
+        let old = connection.expiry.is_some_and(|end| self.now >= end);
+        if old || connection.closing || !channel.dialer().is_current(&connection.pipe) {
             return self.close_connection(key);
         }
         connection.role = Role::Idle;
@@ -317,7 +325,9 @@ impl Core {
             true => self.setup.settings.idle_age.min(GRACE),
             false => self.setup.settings.idle_age,
         };
-        if let Some(end) = self.now.checked_add(age) {
+        let end = self.now.checked_add(age);
+        let end = end.into_iter().chain(connection.expiry).min();
+        if let Some(end) = end {
             self.idle_times.set(key.index(), end);
         }
     }

@@ -53,6 +53,8 @@ pub struct Settings {
     pub max_idle: usize,
     /// how long an idle connection is kept
     pub idle_age: Duration,
+    /// largest age of a connection that is used once more
+    pub max_age: Option<Duration>,
     /// TCP keepalive: idle, interval, count
     pub keepalive: Option<(Duration, Duration, u32)>,
     /// TCP_USER_TIMEOUT

@@ -22,6 +22,7 @@ use rustix::{
     fd::{AsFd, OwnedFd},
     io::Errno,
 };
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -127,6 +128,14 @@ impl Dialer {
     /// Beginning of TLS on a new connection; `None` where there is none.
     pub(crate) fn session(&self) -> Option<Result<Session, Failure>> {
         Some(self.settings.tls.session(self.secure.as_ref()?))
+    }
+
+    /// When a connection that is made now is too old, give or take a tenth: those that were made together do not end so.
+    pub(crate) fn expiry(&self, now: Instant) -> Option<Instant> {
+        let age = self.settings.max_age?;
+        let dice = u32::from(RandomState::new().hash_one(now) as u16);
+        let jitter = (age / 5).saturating_mul(dice) / u32::from(u16::MAX);
+        now.checked_add((age - age / 10).saturating_add(jitter))
     }
 
     /// Whether a connection may be used once more.
@@ -306,7 +315,9 @@ impl Connector for Way {
         let made = attempt::run(|attempt| Ok((self.0.dial(attempt)?, attempt.record.peer)))?;
         let (pipe, peer) = made;
         let lease = Lease::new(&self.0.tally).made();
-        Ok(Some(Stream::new(pipe, peer, lease)))
+        let now = Instant::now();
+        let times = (now, self.0.expiry(now));
+        Ok(Some(Stream::new(pipe, peer, times, lease)))
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Stream {
     lease: Lease,
     /// when the connection was made
     connected: Instant,
+    /// from then on it carries no further exchange
+    expiry: Option<Instant>,
     /// the address at the other end
     peer: Option<SocketAddr>,
     /// head of the request, kept back to leave in one segment and one system call with the body
@@ -45,12 +47,18 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(pipe: Pipe, peer: Option<SocketAddr>, lease: Lease) -> Stream {
+    pub(super) fn new(
+        pipe: Pipe,
+        peer: Option<SocketAddr>,
+        (connected, expiry): (Instant, Option<Instant>),
+        lease: Lease,
+    ) -> Stream {
         Stream {
             pipe,
             peer,
             lease,
-            connected: Instant::now(),
+            connected,
+            expiry,
             memory: Memory::default(),
             held: Vec::new(),
             busy: false,
@@ -222,6 +230,7 @@ impl Transport for Stream {
             self.held.shrink_to(LONGEST_HELD);
             return self.sound;
         }
-        self.sound && self.pipe.is_silent()
+        let old = self.expiry.is_some_and(|end| Instant::now() >= end);
+        self.sound && !old && self.pipe.is_silent()
     }
 }

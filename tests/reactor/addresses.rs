@@ -3,7 +3,7 @@
 
 use super::api::{self, Verbs, call, node_json, options, refused, value};
 use super::names;
-use super::support::{Conversation, Scripted, Step, wait_for};
+use super::support::{Conversation, Etcd, Proxy, Scripted, Step, Version, wait_for};
 use etcd_v2::client::{Call, Client, Counters, Listener, Options, Patience, Watcher};
 use etcd_v2::error::Result;
 use etcd_v2::protocol::key::Key;
@@ -276,4 +276,131 @@ fn all_of_no_use_ends_as_it_would_with_several_members() {
     let client = api::client(&format!("http://{name}:{port}"), 5_000);
     let error = refused(client.get("/a"), Status::UNREACHABLE);
     assert!(error.detail().retriable);
+}
+
+/// A server at each of these addresses, all with one port, that answers with its number.
+fn numbered(addresses: &[&'static str]) -> (u16, Vec<Scripted>) {
+    let listeners = wait_for("a port free at all addresses", Duration::ZERO, || {
+        let first = TcpListener::bind((addresses[0], 0)).ok()?;
+        let port = first.local_addr().ok()?.port();
+        let rest = addresses[1..].iter().map(|a| TcpListener::bind((*a, port)));
+        let all = std::iter::once(Ok(first)).chain(rest);
+        all.collect::<std::io::Result<Vec<_>>>().ok()
+    });
+    let port = listeners[0].local_addr().unwrap().port();
+    let servers = listeners.into_iter().enumerate().map(|(number, listener)| {
+        let answer = Step::json(&node_json(&number.to_string()));
+        let steps = [Step::Read, answer, Step::Again];
+        Scripted::on(listener, move |conversation| conversation.follow(&steps))
+    });
+    (port, servers.collect())
+}
+
+#[test]
+fn a_busy_client_follows_a_name_that_has_moved() {
+    for submitted in [false, true] {
+        let name = format!("moves{submitted}.several.test");
+        names::set(&name, &ADDRESSES[..1]);
+        let (port, servers) = numbered(&ADDRESSES[..2]);
+        let made = |age| {
+            let mut options = options(&format!("http://{name}:{port}"), 60_000);
+            options.set_max_connection_age_ms(age).unwrap();
+            Client::new(&options).unwrap()
+        };
+        let read = |client: &Client| value(run(client, &call(Operation::Get, "/a"), submitted));
+        let (moves, stays) = (made(200), made(0));
+        assert_eq!((read(&moves), read(&stays)), ("0".into(), "0".into()));
+        names::set(&name, &ADDRESSES[1..2]);
+        // it is never idle
+        let began = Instant::now();
+        wait_for("the new address is asked", Duration::ZERO, || {
+            let (moved, stayed) = (read(&moves), read(&stays));
+            assert_eq!(stayed, "0");
+            (moved == "1").then_some(())
+        });
+        // not at the first request: a connection has its age
+        assert!(began.elapsed() >= Duration::from_millis(100) || servers[0].requests().len() > 4);
+        let before = servers[1].connections();
+        wait_for("another connection later", Duration::ZERO, || {
+            assert_eq!(read(&moves), "1");
+            (servers[1].connections() > before).then_some(())
+        });
+        if submitted {
+            // what is idle is closed when it is old, long before it has been idle for a minute
+            servers[1].wait_until_idle();
+        }
+    }
+}
+
+#[test]
+fn connections_made_together_do_not_end_together() {
+    let server = Scripted::steps(vec![Step::Read, Step::json(&node_json("1")), Step::Again]);
+    let mut options = options(server.url(), 60_000);
+    options.set_max_connection_age_ms(3_000).unwrap();
+    let client = Client::new(&options).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    for _ in 0..30 {
+        let tell = tell.clone();
+        let end = move |result: Result<Response>| tell.send(result.is_ok()).unwrap();
+        client.submit(&call(Operation::Get, "/a"), end).unwrap();
+    }
+    assert!((0..30).all(|_| told.recv().unwrap()));
+    let most = server.open_connections();
+    wait_for("some are closed, some are not", Duration::ZERO, || {
+        let open = server.open_connections();
+        assert!(open > 0 || most < 3, "all at once");
+        (open < most).then_some(())
+    });
+    server.wait_until_idle();
+}
+
+#[test]
+fn a_long_poll_is_not_cut_and_the_next_one_goes_over_another_connection() {
+    const AGE: Duration = Duration::from_millis(200);
+    const EVENTS: usize = 3;
+    let etcd = Etcd::start(Version::V3_5);
+    let made = |age: Duration| {
+        let proxy = Proxy::to(etcd.url());
+        let mut options = options(proxy.url(), 60_000);
+        options
+            .set_max_connection_age_ms(age.as_millis() as i64)
+            .unwrap();
+        let client = Client::new(&options).unwrap();
+        let watcher = client
+            .watch(&key(), &WatchOptions::default(), Listener::default())
+            .unwrap();
+        wait_for("the watcher is live", Duration::ZERO, || {
+            (watcher.state().code() == LIVE).then_some(())
+        });
+        (proxy, client, watcher)
+    };
+    let (young, old) = (made(AGE), made(Duration::ZERO));
+    let before = [&young, &old].map(|(proxy, ..)| proxy.connections());
+    for number in 0..EVENTS {
+        // the poll that waits is older than a connection may be
+        std::thread::sleep(2 * AGE);
+        etcd.set("/a", &format!("value={number}"));
+        for (_, _, watcher) in [&young, &old] {
+            let event = watcher.next(Some(Instant::now() + Duration::from_secs(100)));
+            let event = event.unwrap().expect("an event");
+            let value = event.node().and_then(|node| node.value());
+            assert_eq!(value, Some(&*number.to_string()));
+        }
+    }
+    let row = |(_, client, _): &(Proxy, Client, Watcher)| client.counters().unwrap().whole;
+    let place = |name| Counters::names().iter().position(|n| *n == name).unwrap();
+    for made in [&young, &old] {
+        wait_for("the next poll", Duration::ZERO, || {
+            (row(made)[place("watch_polls")] as usize > EVENTS).then_some(())
+        });
+        // each poll ended with its event
+        assert_eq!(row(made)[place("watch_polls")] as usize, EVENTS + 1);
+        assert_eq!(row(made)[place("reconnects")], 0);
+    }
+    let connections = [&young, &old].map(|(proxy, ..)| proxy.connections());
+    assert!(
+        connections[0] >= before[0] + EVENTS,
+        "{before:?} {connections:?}"
+    );
+    assert_eq!(connections[1], before[1]);
 }

@@ -50,6 +50,7 @@ settings! {
     open "max_connections" |o, v| v.set(o.set_max_connections(v.unsigned()?)), |o| Some(o.max_connections.into());
     open "max_in_flight" |o, v| v.set(o.set_max_in_flight(v.unsigned()?)), |o| Some(o.max_in_flight.into());
     open "idle_timeout_ms" |o, v| v.set(o.set_idle_timeout_ms(v.signed()?)), |o| ms(o.settings.idle_age);
+    open "max_connection_age_ms" |o, v| v.set(o.set_max_connection_age_ms(v.signed()?)), |o| ms(o.settings.max_age.unwrap_or_default());
     open "keepalive" keepalive, |o| Some(match o.settings.keepalive {
             None => json!({"idle_s": 0}),
             Some((idle, interval, count)) => json!({

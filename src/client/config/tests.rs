@@ -55,6 +55,7 @@ fn changed() -> Options {
     options.set_max_connections(5).unwrap();
     options.set_max_in_flight(6).unwrap();
     options.set_idle_timeout_ms(7).unwrap();
+    options.set_max_connection_age_ms(70).unwrap();
     options.set_keepalive(8, 9, 10).unwrap();
     options.set_user_timeout_ms(0).unwrap();
     options.set_quorum_reads(true);

@@ -140,6 +140,7 @@ static void wrong_options(void)
 	MS_REFUSED(sync_interval_ms, false);
 	MS_REFUSED(user_timeout_ms, false);
 	MS_REFUSED(hedge_ms, false);
+	MS_REFUSED(max_connection_age_ms, false);
 
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_max_response_bytes(NULL, 1 << 20, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "max_response_bytes", etcd_v2_options_set_max_response_bytes(options, 0, e));
