@@ -18,6 +18,7 @@ mod config;
 mod credentials;
 mod curl;
 mod discovery;
+mod dropped;
 mod hostile;
 mod paths;
 mod replaced;

@@ -13,8 +13,8 @@ pub enum Answer {
     Head(String),
     /// The same, but not before the first byte of the body.
     Buffered(String),
-    /// This head, and nothing of the body.
-    HeadOnly(String),
+    /// This head, and of the body what comes in pieces of at most so many bytes; nothing after a larger one.
+    UpTo(usize, String),
     /// These bytes; the server is left.
     Instead(Vec<u8>),
     /// Nothing, until the client leaves.
@@ -141,8 +141,17 @@ fn answer(
             c.write([head.as_bytes(), &body].concat())?;
         }
         Answer::Instead(bytes) => return c.write(bytes),
-        Answer::HeadOnly(head) => {
+        Answer::UpTo(most, head) => {
             c.write(head)?;
+            let mut n = body.len();
+            piece[..n].copy_from_slice(&body);
+            while n <= most {
+                c.write(&piece[..n])?;
+                n = server.read(&mut piece)?;
+                if n == 0 {
+                    return Ok(());
+                }
+            }
             while server.read(&mut piece)? > 0 {}
             c.stay_silent();
             return Ok(());
