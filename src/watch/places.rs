@@ -59,3 +59,54 @@ impl Places {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::machine::Machine;
+    use crate::watch::options::WatchOptions;
+    use std::time::Duration;
+
+    fn key(text: &str) -> Key {
+        Key::parse("key", text).unwrap()
+    }
+
+    fn place(key: &Key, next: u64) -> Place {
+        let options = WatchOptions::once(false, next);
+        let machine = Machine::new(key, &options, Duration::from_secs(30), 1).unwrap();
+        machine.place()
+    }
+
+    #[test]
+    fn a_place_is_found_by_key_kind_and_index() {
+        let (places, a, b) = (Places::default(), key("/a"), key("/b"));
+        places.keep(&a, false, place(&a, 7));
+        places.keep(&a, false, place(&a, 0));
+        let next = |key, recursive, index| {
+            let found = places.find(key, recursive, index);
+            found.map(|place| place.next())
+        };
+        assert_eq!(next(&a, false, 7), Some(7));
+        assert_eq!(next(&a, false, 8), None);
+        assert_eq!(next(&a, false, 0), None);
+        assert_eq!(next(&a, true, 7), None);
+        assert_eq!(next(&b, false, 7), None);
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_of_one_key_and_of_all() {
+        let (places, a) = (Places::default(), key("/a"));
+        for index in 1..=100 {
+            places.keep(&a, false, place(&a, index));
+            places.keep(&a, false, place(&a, index));
+        }
+        assert_eq!(places.entries().len(), OF_ONE);
+        assert!(places.find(&a, false, 97).is_some());
+        for i in 0..OF_ALL {
+            let other = key(&format!("/other/{i}"));
+            places.keep(&other, true, place(&other, 1));
+        }
+        assert_eq!(places.entries().len(), OF_ALL);
+        assert!(places.find(&a, false, 100).is_none());
+    }
+}
