@@ -233,12 +233,13 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             self.wire.clone(),
             self.terms.refresh,
             self.terms.decode,
-        );
+        )
+        .inquiring();
         if let Some(entry) = &mut self.entry {
             let (asked, wire) = visit.exchange();
             entry.attempt(asked, wire);
         }
-        if visit.has_begun() {
+        if visit.is_copy() {
             self.trail.copies.begin();
         }
         self.present = Some(Present {
@@ -269,7 +270,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         }
         let present = self.present.as_ref()?;
         let (member, wire) = present.visit.exchange();
-        let limits = match present.visit.has_begun() {
+        let limits = match present.visit.is_copy() {
             true => &present.limits,
             false => &present.before,
         };
@@ -298,21 +299,25 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         let stale = looks.then(|| present.view.judge(&answer.head)).flatten();
         let asked = present.visit.exchange().0.number();
         roster.guard().see(asked, &answer.head, now);
-        if self.terms.consensus && present.visit.has_begun() && answer.head.status < 300 {
+        if self.terms.consensus && present.visit.is_copy() && answer.head.status < 300 {
             roster.guard().refute(&present.view, &answer.head);
         }
         if let Some(entry) = &self.entry {
             entry.answered(present.visit.exchange().0, &answer, now);
         }
-        let had_begun = present.visit.has_begun();
+        let was_before = !present.visit.is_copy() && !present.visit.is_inquiry();
         let (step, proof) = present.visit.answered(answer, roster, settings);
-        if had_begun && !matches!(step, Some(Step::Done(_))) {
+        // what an inquiry is about has not ended yet
+        let ended = !was_before && !present.visit.is_inquiry();
+        if ended && !matches!(step, Some(Step::Done(_))) {
             self.trail.copies.end(proof);
         }
         let todo = match step {
             Some(step) => self.step(step.aged(stale, policy), now, roster),
             None => {
-                self.trail.copies.begin();
+                if present.visit.is_copy() {
+                    self.trail.copies.begin();
+                }
                 if let Some(entry) = &mut self.entry {
                     let (asked, wire) = present.visit.exchange();
                     entry.exchange(asked, wire);
@@ -330,16 +335,18 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             let todo = self.sought(todo, now, roster);
             return self.told(todo, now);
         }
-        let Some(present) = &self.present else {
+        let Some(present) = &mut self.present else {
             return self.go(now, roster);
         };
         if let Some(entry) = &self.entry {
             entry.failed(present.visit.exchange().0, &fault, now);
         }
-        if present.visit.has_begun() {
-            self.trail.copies.end(fault.not_applied);
+        let begun = present.visit.is_copy() || present.visit.is_inquiry();
+        let (step, proof) = present.visit.failed(fault);
+        if begun {
+            self.trail.copies.end(proof);
         }
-        let todo = self.step(Step::Fault(fault), now, roster);
+        let todo = self.step(step, now, roster);
         self.told(todo, now)
     }
 
@@ -438,9 +445,9 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             Step::Fault(fault) => {
                 // TLS says the same again until somebody changes something
                 self.hope |= fault.kind != FaultKind::Tls;
-                let repeat = match visit.has_begun() {
+                let repeat = match visit.is_copy() {
                     true => self.wire.repeat,
-                    // the question before it
+                    // the question before or after it
                     false => Repeat::Safe,
                 };
                 let peer = fault.course.peer;

@@ -159,6 +159,9 @@ fn head_of_etcd(status: u16, body: &str) -> Head {
         let index = body.split("\"index\":").nth(1);
         head.etcd_index = index.map_or(0, |n| n.trim_end_matches('}').parse().unwrap());
     }
+    if body.contains("etcdserver") {
+        head.add_origin();
+    }
     if body == "404 page not found\n" {
         head.content_type = "text/plain; charset=utf-8".into();
         head.add_origin();
@@ -373,22 +376,38 @@ fn trouble_of_one_member_is_no_trouble_of_the_next() {
 #[test]
 fn a_second_round_needs_hope_of_another_word() {
     let page = || Reply::Answer(404, "404 page not found\n");
+    let version = || Reply::Answer(200, r#"{"etcdserver":"3.6.1","etcdcluster":"3.6.0"}"#);
+    let without_the_api = |wire: &Wire| match &*wire.target {
+        "/version" => version(),
+        _ => page(),
+    };
     for operation in [Operation::Get, Operation::CreateInOrder] {
         let mut walk = Walk::new(operation, false);
-        let error = walk.run(|_, _, _| page()).unwrap_err();
-        assert_eq!(error.status(), Status::PROTOCOL);
+        let error = walk.run(|_, wire, _| without_the_api(wire)).unwrap_err();
+        assert_eq!(error.status(), Status::UNSUPPORTED);
         assert!(!error.detail().retriable && !error.detail().outcome_unknown);
-        assert_eq!(walk.asked, ["a:1", "b:1", "c:1"]);
+        // who says so is asked for its version
+        assert_eq!(walk.asked, ["a:1", "a:1", "b:1", "b:1", "c:1", "c:1"]);
 
-        // who was not reached may be there in a moment
+        // who was not reached may be there in a moment, and may have the API
         let mut walk = Walk::new(operation, false);
-        let other = |host: &str, _: &Wire, _: usize| match host {
+        let other = |host: &str, wire: &Wire, _: usize| match host {
             "b:1" => REFUSED,
-            _ => page(),
+            _ => without_the_api(wire),
         };
-        walk.run(other).unwrap_err();
-        assert_eq!(walk.asked.len(), 7, "{:?}", walk.asked);
+        let error = walk.run(other).unwrap_err();
+        assert_eq!(error.status(), Status::UNREACHABLE);
+        assert!(error.detail().retriable && !error.detail().outcome_unknown);
+        assert_eq!(walk.asked.len(), 11, "{:?}", walk.asked);
     }
+    // whoever is no etcd proves nothing
+    let mut walk = Walk::new(Operation::Get, false);
+    let error = walk.run(|_, _, _| page()).unwrap_err();
+    assert_eq!(error.status(), Status::PROTOCOL);
+    let mut walk = Walk::new(Operation::CreateInOrder, false);
+    let error = walk.run(|_, _, _| page()).unwrap_err();
+    assert_eq!(error.status(), Status::OUTCOME_UNKNOWN);
+    assert_eq!(walk.asked, ["a:1", "a:1"]);
     let mut walk = Walk::new(Operation::CreateInOrder, false);
     walk.run(|_, _, n| if n < 4 { nobody() } else { GOOD })
         .unwrap();

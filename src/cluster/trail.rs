@@ -75,7 +75,12 @@ impl Trail {
     /// A member answered that it cannot help.
     pub fn trouble(&mut self, endpoint: &Arc<str>, error: Error, took: Duration) {
         self.push(endpoint, Phase::Body, error.detail().message.clone(), took);
-        self.trouble = Some(blame(error, endpoint));
+        // that one member cannot do it at all is the word of all only if no other has one
+        let others = self.trouble.as_ref();
+        let others = others.is_some_and(|other| other.status() != Status::UNSUPPORTED);
+        if error.status() != Status::UNSUPPORTED || !others {
+            self.trouble = Some(blame(error, endpoint));
+        }
     }
 
     /// The last try, as an error would tell it.
@@ -143,8 +148,12 @@ impl Trail {
     /// not tell what became of the copy that left before.
     fn word(&mut self) -> Option<Error> {
         let unknown = self.copies.is_unknown();
+        let failed = self.tls != (false, false);
         let trouble = self.trouble.take();
-        trouble.filter(|trouble| trouble.detail().outcome_unknown || !unknown)
+        trouble
+            .filter(|trouble| trouble.detail().outcome_unknown || !unknown)
+            // those that did not answer may be able to
+            .filter(|trouble| !failed || trouble.status() != Status::UNSUPPORTED)
     }
 
     /// The deadline passed; what was said before it stands.

@@ -5,8 +5,9 @@ use super::member::Member;
 use super::roster::Roster;
 use crate::echo;
 use crate::error::{Error, Phase, Result};
-use crate::outcome::answer::judge;
+use crate::outcome::answer::{NoPage, judge};
 use crate::outcome::proof::NotApplied;
+use crate::protocol::admin::versions;
 use crate::protocol::answer::{self, Verdict};
 use crate::protocol::response::Response;
 use crate::protocol::version;
@@ -14,7 +15,7 @@ use crate::protocol::wire::{Wire, check_target};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Settings};
 use crate::transport::endpoint::{Endpoint, Scheme};
-use crate::transport::fault::Fault;
+use crate::transport::fault::{Fault, FaultKind};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -71,6 +72,8 @@ pub struct Visit<W> {
     wire: W,
     stage: Stage,
     decode: answer::Limits,
+    /// whether somebody without the API is asked who it is
+    inquires: bool,
 }
 
 #[derive(Debug)]
@@ -79,6 +82,15 @@ enum Stage {
     Version(Wire),
     Request,
     Hop(Hop),
+    /// There is no such page: is it etcd that says so?
+    Inquiry(Box<Inquiry>),
+}
+
+#[derive(Debug)]
+struct Inquiry {
+    of: Arc<Member>,
+    wire: Wire,
+    about: NoPage,
 }
 
 /// Where a redirect leads.
@@ -101,6 +113,15 @@ impl<W: Deref<Target = Wire>> Visit<W> {
             wire,
             stage,
             decode,
+            inquires: false,
+        }
+    }
+
+    /// A member that has no such page is asked for its version before that is judged.
+    pub fn inquiring(self) -> Visit<W> {
+        Visit {
+            inquires: true,
+            ..self
         }
     }
 
@@ -109,9 +130,14 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         &self.member
     }
 
-    /// Whether the request itself is sent now, and not a question that comes before it.
-    pub fn has_begun(&self) -> bool {
-        !matches!(self.stage, Stage::Version(_))
+    /// Whether the request itself is sent now, and not a question that comes before or after it.
+    pub fn is_copy(&self) -> bool {
+        matches!(self.stage, Stage::Request | Stage::Hop(_))
+    }
+
+    /// Whether the request has been answered, and a question about that is sent now.
+    pub fn is_inquiry(&self) -> bool {
+        matches!(self.stage, Stage::Inquiry(_))
     }
 
     /// What to send, and to whom.
@@ -120,6 +146,7 @@ impl<W: Deref<Target = Wire>> Visit<W> {
             Stage::Version(wire) => (&self.member, wire),
             Stage::Request => (&self.member, &self.wire),
             Stage::Hop(hop) => (&hop.to, &hop.wire),
+            Stage::Inquiry(inquiry) => (&inquiry.of, &inquiry.wire),
         }
     }
 
@@ -135,7 +162,12 @@ impl<W: Deref<Target = Wire>> Visit<W> {
             return (self.learn(&answer), None);
         }
         let (to, _) = self.exchange();
-        let (url, index) = (to.url().clone(), answer.head.etcd_index);
+        let (of, url, index) = (to.clone(), to.url().clone(), answer.head.etcd_index);
+        if self.is_inquiry() {
+            let (error, proof) = self.inquired(Some(&answer));
+            return (error.map(|error| Step::Trouble(at(error, &url))), proof);
+        }
+        let no_page = NoPage::of((answer.head.status, &answer.body), &self.wire);
         let mut proof = answer.partial;
         let verdict = judge(
             answer.head,
@@ -151,7 +183,14 @@ impl<W: Deref<Target = Wire>> Visit<W> {
             }
             Verdict::NoEvent => Step::Quiet(index),
             Verdict::Refused(error) => Step::Refused(at(error, &url)),
-            Verdict::Trouble(error) => Step::Trouble(at(error, &url)),
+            Verdict::Trouble(error) => match no_page.filter(|_| self.inquires) {
+                Some(about) => {
+                    let (wire, about) = (versions::ask(), about(error, proof));
+                    self.stage = Stage::Inquiry(Box::new(Inquiry { of, wire, about }));
+                    return (None, None);
+                }
+                None => Step::Trouble(at(error, &url)),
+            },
             Verdict::Redirect(location) => match self.hop(&location, roster, settings) {
                 Ok(hop) => {
                     self.stage = Stage::Hop(hop);
@@ -161,6 +200,38 @@ impl<W: Deref<Target = Wire>> Visit<W> {
             },
         };
         (Some(step), proof)
+    }
+
+    /// The exchange brought no answer. That of an inquiry is no fault of the request, which has been answered.
+    pub fn failed(&mut self, fault: Box<Fault>) -> (Step, Option<NotApplied>) {
+        let gave_up = matches!(fault.kind, FaultKind::Cancelled | FaultKind::Local);
+        let url = self.exchange().0.url().clone();
+        match self.is_copy() {
+            true => {
+                let proof = fault.not_applied;
+                (Step::Fault(fault), proof)
+            }
+            false if gave_up => (Step::Fault(fault), None),
+            false => match self.inquired(None) {
+                (Some(error), proof) => (Step::Trouble(at(error, &url)), proof),
+                (None, proof) => (Step::Fault(fault), proof),
+            },
+        }
+    }
+
+    /// The end of an inquiry.
+    fn inquired(&mut self, version: Option<&Answer>) -> (Option<Error>, Option<NotApplied>) {
+        match std::mem::replace(&mut self.stage, Stage::Request) {
+            Stage::Inquiry(inquiry) => {
+                let version = version.map(|version| (&version.head, &*version.body));
+                let (error, proof) = inquiry.about.judge(version);
+                (Some(error), proof)
+            }
+            stage => {
+                self.stage = stage;
+                (None, None)
+            }
+        }
     }
 
     fn learn(&mut self, answer: &Answer) -> Option<Step> {

@@ -87,7 +87,8 @@ pub unsafe extern "C" fn etcd_v2_watch(
 /// endpoint; a cluster that was made anew has no words for ETCD_V2_HISTORY_CLEARED. Nothing else
 /// ends a watcher, least of all an answer that is not etcd's, but five answers of etcd in a row that
 /// call the request malformed (200 to 299) or are larger than the client's limits allow
-/// (ETCD_V2_TOO_LARGE); meanwhile other members are tried, and the state holds the reason.
+/// (ETCD_V2_TOO_LARGE), or eight members in a row that are etcd 3 without the v2 API
+/// (ETCD_V2_UNSUPPORTED); meanwhile other members are tried, and the state holds the reason.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watcher_next(
     watcher: *const etcd_v2_watcher,

@@ -5,6 +5,7 @@ use super::proof::NotApplied;
 use super::refusals;
 use crate::echo;
 use crate::error::Error;
+use crate::protocol::absent;
 use crate::protocol::admin::page::Page;
 use crate::protocol::answer::{self, Head, Limits, Verdict};
 use crate::protocol::key;
@@ -65,6 +66,54 @@ fn judge_write(
     match verdict {
         Verdict::Trouble(error) if proof.is_none() => Verdict::Trouble(doubtful(error)),
         verdict => verdict,
+    }
+}
+
+/// An answer that says that there is no such page, and is judged when it is known who said so.
+#[derive(Debug)]
+pub struct NoPage {
+    error: Error,
+    proof: Option<NotApplied>,
+    write: bool,
+    of_the_api: bool,
+}
+
+impl NoPage {
+    /// Of an answer to `wire` with this verdict, if the member is to be asked for its version: for the sake of the error,
+    /// or since its word would be the proof that a write was not applied.
+    pub fn of(
+        (status, body): (u16, &[u8]),
+        wire: &Wire,
+    ) -> Option<impl FnOnce(Error, Option<NotApplied>) -> NoPage + use<>> {
+        let write = wire.repeat != Repeat::Safe;
+        let of_the_api = absent::is_of_the_api(wire);
+        let wanted = absent::is_no_page(status, body) && (write || of_the_api);
+        wanted.then_some(move |error, proof| NoPage {
+            error,
+            proof,
+            write,
+            of_the_api,
+        })
+    }
+
+    /// What it comes to, given what the member answers to `/version`; `None`: nothing. Any server in Go has this page, and
+    /// something in between may have handed a write on, so that without etcd's word nothing is proven.
+    pub fn judge(self, version: Option<(&Head, &[u8])>) -> (Error, Option<NotApplied>) {
+        let told = version.and_then(|(head, body)| absent::explain(head.status, body));
+        let direct = version.is_some_and(|(head, _)| head.is_of_3() && !head.is_relayed());
+        let proof = self.proof.filter(|_| told.is_some() && direct);
+        let mut error = match told {
+            Some(mut told) if self.of_the_api => {
+                let facts = told.detail_mut();
+                facts.body.clone_from(&self.error.detail().body);
+                told
+            }
+            _ => self.error,
+        };
+        if self.write && proof.is_none() {
+            error = doubtful(error);
+        }
+        (error, proof)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an answer means: success, a refusal of etcd, trouble of the member, a redirect.
 use super::{
+    absent,
     admin::page::Page,
     decode::decode,
     refusal::{self, Refusal},
@@ -261,7 +262,7 @@ fn foreign_failure(head: &Head, body: &[u8], expect: Expect) -> Verdict {
         let text = format!("refused with status {} and no body", head.status);
         return Verdict::Refused(foreign(Status::SERVER_ERROR, text, head, body));
     }
-    let no_page = head.status == 404 && body.starts_with(b"404 page not found");
+    let no_page = absent::is_no_page(head.status, body);
     if no_page && matches!(expect, Expect::Page(_)) {
         let text =
             "the server has no such page: it is too old, or its v2 API is turned off (--enable-v2)";

@@ -5,6 +5,7 @@
 //! [`http`] is the way both take over a connection; [`admin`] is everything beside the key space.
 #![forbid(unsafe_code)]
 
+pub(crate) mod absent;
 pub mod admin;
 pub mod answer;
 pub mod decode;

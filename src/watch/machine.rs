@@ -19,6 +19,8 @@ use super::{batch::Batch, counters::Counters};
 use crate::cluster::continuity::Standing;
 use crate::cluster::rule::Rule;
 use crate::error::{Error, Phase, Result};
+use crate::protocol::absent::{explain, is_no_page};
+use crate::protocol::admin::versions;
 use crate::protocol::answer::{Head, Verdict};
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, flags};
@@ -30,6 +32,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+mod absent;
 mod ending;
 mod head;
 mod lost;
@@ -76,6 +79,8 @@ enum Task {
     Index,
     /// the store may be another one: does it have the last event that was told
     Recall,
+    /// the member has no such page: is it etcd that says so
+    Version,
 }
 
 /// An exchange that is running.
@@ -131,12 +136,14 @@ pub struct Machine {
     position: Position,
     mirror: Option<Arc<Mirror>>,
     task: Task,
-    /// what follows [`Task::Index`]
+    /// what follows [`Task::Index`] and [`Task::Version`]
     then: Task,
     /// what that found, for the next listing; 0 = nothing
     index_read: u64,
     /// answers of etcd in a row that no repetition changes
     hopeless: u8,
+    /// members in a row that have no v2 API
+    absent: u8,
     /// events passed over in a row
     passed: u32,
     busy: Option<Busy>,
@@ -214,6 +221,7 @@ impl Machine {
             then: Task::Poll,
             index_read: 0,
             hopeless: 0,
+            absent: 0,
             passed: 0,
             busy: None,
             not_before: None,
@@ -307,6 +315,7 @@ impl Machine {
                 read(key, recursive, self.index_read != 0)
             }
             Task::Index => self.index_wire(),
+            Task::Version => Ok(versions::ask()),
         };
         let wire = match wire {
             Ok(wire) => wire,
@@ -326,7 +335,7 @@ impl Machine {
                 (Purpose::Poll, self.pace.poll(self.max_poll, self.max_poll))
             }
             Task::Poll | Task::Recall => (Purpose::Poll, HEAD_PATIENCE),
-            Task::Probe => (Purpose::Probe, HEAD_PATIENCE),
+            Task::Probe | Task::Version => (Purpose::Probe, HEAD_PATIENCE),
             _ => (Purpose::Snapshot, STALL),
         };
         self.counters.polls += u64::from(task == Task::Poll);
@@ -358,7 +367,7 @@ impl Machine {
     fn settled_task(&self) -> Task {
         match self.task {
             Task::Probe => Task::Poll,
-            Task::Index => self.then,
+            Task::Index | Task::Version => self.then,
             task => task,
         }
     }

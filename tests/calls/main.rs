@@ -12,6 +12,7 @@ mod api;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod absent;
 mod all_dead;
 mod caveats;
 mod deadline;

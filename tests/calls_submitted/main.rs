@@ -12,6 +12,8 @@ mod api;
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../calls/absent.rs"]
+mod absent;
 #[path = "../calls/all_dead.rs"]
 mod all_dead;
 #[path = "../calls/caveats.rs"]

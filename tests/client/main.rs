@@ -12,6 +12,7 @@ mod api;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod absent;
 mod admin;
 mod bench_of_faults;
 mod config;

@@ -87,6 +87,26 @@ impl Run<'_> {
         self.anything(applied)
     }
 
+    /// The answer to `/version`, which says nothing of the request itself, whoever answers.
+    fn version(&mut self) -> Reply {
+        self.told.push_str(" version");
+        if self.one_in(8) {
+            return self.fault(Sent::Fully, None);
+        }
+        let bodies = [
+            r#"{"etcdserver":"3.6.1","etcdcluster":"3.6.0"}"#,
+            r#"{"etcdserver":"2.3.8","etcdcluster":"2.3.0"}"#,
+            "404 page not found\n",
+            "<html>sorry</html>",
+        ];
+        let place = self.below(6).saturating_sub(2) as usize;
+        let head = Head {
+            origins: self.below(3) as u8,
+            ..Head::new(if place == 2 { 404 } else { 200 })
+        };
+        answer(head, bodies[place], None)
+    }
+
     /// The request did not come to etcd, or etcd itself refuses it; the ends that prove it are among these.
     fn not_applied(&mut self, sent: Sent, partial: Option<NotApplied>) -> Reply {
         if sent != Sent::Fully && self.one_in(2) {
@@ -272,8 +292,11 @@ fn run(dice: &mut Pace, allow_repeat: bool) -> (Run<'_>, Result<(), Error>) {
                 let own = errand
                     .exchange()
                     .is_some_and(|(_, wire, _)| wire.repeat != Repeat::Safe);
-                match run.reply() {
-                    _ if !own => panic!("something else is asked"),
+                let reply = match own {
+                    true => run.reply(),
+                    false => run.version(),
+                };
+                match reply {
                     Reply::Answer(answer) => {
                         errand.answered(answer, now, &roster, options.settings())
                     }

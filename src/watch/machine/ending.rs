@@ -55,6 +55,7 @@ impl Machine {
                 }
             },
             Task::Index => self.on_index(now, verdict),
+            Task::Version => self.on_version(now, verdict),
             Task::Recall => self.recalled(now, &busy, verdict),
             task => self.on_snapshot(now, &busy, task, verdict),
         }
@@ -67,7 +68,7 @@ impl Machine {
             // by string, not by segments: a server's history tells /prefix of the deletion of /pre
             Task::Poll => told.starts_with(asked) || asked.starts_with(told),
             Task::List | Task::Resync | Task::Verify | Task::Look => told == asked,
-            Task::Probe | Task::Index | Task::Recall => true,
+            Task::Probe | Task::Index | Task::Recall | Task::Version => true,
         };
         match verdict {
             Verdict::Success(response)
@@ -172,6 +173,8 @@ impl Machine {
         };
         // its member, or the way to it, is to be left, and what waits for its word comes again elsewhere
         self.let_go();
+        // what does not answer may have the API
+        self.absent = 0;
         match fault.kind {
             FaultKind::Cancelled => {
                 self.close(None);
@@ -272,6 +275,10 @@ impl Machine {
                 (Error::new(Status::PROTOCOL, why), false)
             }
         };
+        if self.inquires(&error) {
+            return Regard::Neither;
+        }
+        self.absent = 0;
         let malformed =
             matches!(error.detail().etcd_code, 200..=299) && is_etcds(&error, error.status(), 400);
         if definite && (malformed || error.status() == Status::TOO_LARGE) {

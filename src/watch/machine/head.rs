@@ -14,6 +14,9 @@ impl Machine {
         if task == Task::Poll {
             self.sighted();
         }
+        if task == Task::Version {
+            return Heed::Stay(STALL);
+        }
         // without an index it says nothing of the store
         if index == 0 {
             if head.status >= 300 || task != Task::Poll {
@@ -39,7 +42,12 @@ impl Machine {
             match task {
                 // what they bring is right, only not after what was known
                 Task::List | Task::Resync | Task::Look => self.position = Position::at(0),
-                Task::Poll | Task::Probe | Task::Verify | Task::Index | Task::Recall => {
+                Task::Poll
+                | Task::Probe
+                | Task::Verify
+                | Task::Index
+                | Task::Recall
+                | Task::Version => {
                     self.busy = None;
                     self.held = None;
                     self.lose(
@@ -56,7 +64,7 @@ impl Machine {
         match task {
             Task::Poll | Task::Recall if head.status < 300 => {
                 self.pace.beat(now, index);
-                self.lived = true;
+                (self.lived, self.absent) = (true, 0);
             }
             Task::Probe => {}
             // what is wrong with it, the body tells

@@ -35,6 +35,7 @@ impl Machine {
         self.task = self.then;
         let index = match &verdict {
             Verdict::Refused(error) if is_absence(error) => error.detail().index,
+            Verdict::Trouble(error) if self.inquires(error) => return Regard::Neither,
             // no other member would know the headers either, if it is a proxy that removes them
             Verdict::Refused(error) | Verdict::Trouble(error) => {
                 let why = format!("{MISSING}, and {}", error.detail().message);

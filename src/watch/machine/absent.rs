@@ -1,0 +1,40 @@
+//! Members without the v2 API: the others serve, and if there are none, the watcher ends and says so.
+
+use super::*;
+
+/// So many members in a row without the API end the watcher: more than a cluster has.
+const ALL: u8 = 8;
+
+impl Machine {
+    /// Whether the member is asked for its version first, since any server in Go says so of a page that it does not have.
+    pub(super) fn inquires(&mut self, error: &Error) -> bool {
+        let detail = error.detail();
+        if !is_no_page(detail.http_status, &detail.body) {
+            return false;
+        }
+        self.then = self.settled_task();
+        (self.task, self.whom) = (Task::Version, Whom::Same);
+        true
+    }
+
+    /// The answer to that.
+    pub(super) fn on_version(&mut self, now: Instant, verdict: Verdict) -> Regard {
+        let told = match &verdict {
+            Verdict::Success(response) => explain(response.head().status, response.body()),
+            _ => None,
+        };
+        self.leave_member();
+        let Some(error) = told else {
+            self.absent = 0;
+            self.retry(now, "the answer is not etcd's: there is no such page");
+            return Regard::Bad;
+        };
+        self.absent += 1;
+        if self.absent >= ALL {
+            self.close(Some(error));
+            return Regard::Bad;
+        }
+        self.retry(now, &error.detail().message);
+        Regard::Bad
+    }
+}
