@@ -289,7 +289,7 @@ typedef int32_t etcd_v2_status;
 #define ETCD_V2_FORKED                  1013 /**< the handle belongs to another process */
 #define ETCD_V2_INTERNAL                1014 /**< a bug in the library */
 #define ETCD_V2_SERVER_ERROR            1015 /**< the server refused or failed without an etcd code */
-#define ETCD_V2_UNSUPPORTED             1016 /**< not supported by this server or build; also by etcd without the v2 API: 3.4 and 3.5 have it with --enable-v2, 3.6 and later do not */
+#define ETCD_V2_UNSUPPORTED             1016 /**< not supported by this server or build */
 #define ETCD_V2_NOT_FOUND               1017 /**< no such member, user or role */
 #define ETCD_V2_CONFLICT                1018 /**< it exists already, or is in this state already */
 #define ETCD_V2_GONE                    1019 /**< the member was removed for good */

@@ -106,8 +106,7 @@ pub const ETCD_V2_FORKED: etcd_v2_status = 1013;
 pub const ETCD_V2_INTERNAL: etcd_v2_status = 1014;
 /// the server refused or failed without an etcd code
 pub const ETCD_V2_SERVER_ERROR: etcd_v2_status = 1015;
-/// not supported by this server or build; also by etcd without the v2 API: 3.4 and 3.5 have it with
-/// --enable-v2, 3.6 and later do not
+/// not supported by this server or build
 pub const ETCD_V2_UNSUPPORTED: etcd_v2_status = 1016;
 /// no such member, user or role
 pub const ETCD_V2_NOT_FOUND: etcd_v2_status = 1017;
