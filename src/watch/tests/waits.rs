@@ -1,7 +1,7 @@
 //! The same histories, seen by a caller who waits for one change after the other.
 
 use super::histories::Act;
-use super::histories::calls::{run, run_forgetfully};
+use super::histories::calls::{run, run_forgetfully, run_late};
 use super::proofs::{fails_without, histories, is_long, random, seeds};
 use crate::cluster::rule::Rule;
 
@@ -49,6 +49,10 @@ fn random_long_histories_seen_by_a_caller() {
         if let Err(why) = run(seed, &acts, members) {
             failed.push(why);
         }
+        if seed % 3 == 0 {
+            let late = run_late(seed, &acts, members);
+            failed.extend(late.err().map(|why| format!("late, {why}")));
+        }
     }
     let count = failed.len();
     failed.sort_by_key(String::len);
@@ -68,8 +72,8 @@ fn one_history_seen_by_a_caller() {
     }
 }
 
-/// Without one of these rules one of these random histories ends in a loss, with all of them in none. (Of `FirstContact` and
-/// `LaterHead` no such history is known yet; `Reached` is about the next poll, of which a call has none.)
+/// Without one of these rules one of these random histories ends in a loss, with all of them in none. (`Reached` is about
+/// the next poll, of which a call has none; the last two stand in tests of their own.)
 const KNOWN: [(Rule, u64); 8] = [
     (Rule::InOrder, 67),
     (Rule::Silence, 67),
@@ -94,6 +98,22 @@ fn without_any_one_rule_a_caller_loses_something() {
         assert!(run(seed, &acts, members).is_ok(), "{rule:?}");
         assert!(is_lost_without(rule, seed), "{rule:?}");
     }
+}
+
+/// An event that came over the hole that a snapshot left.
+#[test]
+fn without_a_later_head_a_caller_loses_what_a_snapshot_brought() {
+    let acts = [Act::Lag, Act::Watched, Act::Foreign, Act::Watched];
+    assert!(run(19, &acts, 2).is_ok());
+    assert!(fails_without(Rule::LaterHead, || run(19, &acts, 2).is_err()));
+}
+
+/// A member that had restored its store before the client knew it, and an index from elsewhere.
+#[test]
+fn without_a_look_at_first_contact_a_caller_believes_a_restored_history() {
+    let acts = [Act::Lag, Act::Watched, Act::Foreign];
+    assert!(run_late(0, &acts, 2).is_ok());
+    assert!(fails_without(Rule::FirstContact, || run_late(0, &acts, 2).is_err()));
 }
 
 /// What a call has learnt of the store belongs to the next one, too.

@@ -295,12 +295,39 @@ pub(in crate::watch::tests) fn run_forgetfully(
     go(sim, seed, acts)
 }
 
+/// The same, by one who comes when all of it has happened, and goes on from an index that is not of this client.
+pub(in crate::watch::tests) fn run_late(
+    seed: u64,
+    acts: &[Act],
+    members: usize,
+) -> Result<Sim, String> {
+    let mut sim = Sim::of_calls(seed, members, seed % 2 == 0);
+    sim.write(Op::Set("/other".into(), "v".into()));
+    sim.start = sim.full().index + 1;
+    let (next, later) = (sim.start, sim.now + Duration::from_secs(3600));
+    if let Some(caller) = sim.caller() {
+        (caller.next, caller.begins) = (next, Some(later));
+    }
+    for act in acts {
+        sim.act(*act);
+    }
+    let now = sim.now;
+    if let Some(caller) = sim.caller() {
+        caller.begins = Some(now);
+    }
+    end(sim, seed, acts)
+}
+
 fn go(mut sim: Sim, seed: u64, acts: &[Act]) -> Result<Sim, String> {
-    let members = sim.members.len();
     sim.begin();
     for act in acts {
         sim.act(*act);
     }
+    end(sim, seed, acts)
+}
+
+fn end(mut sim: Sim, seed: u64, acts: &[Act]) -> Result<Sim, String> {
+    let members = sim.members.len();
     let outcome = sim.settle();
     outcome
         .map(|()| sim)
