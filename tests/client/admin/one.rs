@@ -1,16 +1,26 @@
 //! One member, which knows everything of itself.
 
 use super::{api, on_each};
-use crate::support::{Etcd, Version};
+use crate::support::{Etcd, Version, wait_for};
 use api::Verbs;
 use etcd_v2::client::admin::State;
 use etcd_v2::protocol::admin::stats::{Kind, Stats, read};
+use std::time::Duration;
 
 on_each!(tells_its_version tells_its_health tells_its_numbers lists_itself);
 
 fn tells_its_version(version: Version) {
     let etcd = Etcd::shared(version);
     let client = api::client(etcd.url(), 20_000);
+    // a cluster that has just begun has not agreed yet
+    wait_for(
+        "the version of the cluster",
+        Duration::from_secs(30),
+        || {
+            let (versions, _) = client.server_version(None).unwrap();
+            (versions.cluster != "not_decided").then_some(())
+        },
+    );
     for endpoint in [None, Some(etcd.url())] {
         let (versions, from) = client.server_version(endpoint).unwrap();
         let minor = version.minor();
