@@ -682,7 +682,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_server_name(
  * Accepts only this certificate of a server, told by the SHA-256 of its DER form: 64 hexadecimal
  * digits, colons between pairs allowed, as `openssl x509 -fingerprint -sha256` shows it. Each call
  * adds one. With an authority named above a certificate has to be signed by it as well; without one
- * the pin alone decides, also about a self-signed certificate, its name and its time.
+ * the pin alone decides, also about a self-signed certificate or one of X.509 version 1, its name and
+ * its time.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_pinned_sha256(
     etcd_v2_options *options, const char *sha256, etcd_v2_error **err);

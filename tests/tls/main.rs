@@ -14,6 +14,7 @@ mod api;
 mod clock;
 mod flood;
 mod handshake;
+mod kinds;
 mod matrix;
 mod papers;
 mod refused;

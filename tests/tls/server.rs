@@ -5,9 +5,10 @@ use ring::aead;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     ConnectionTrafficSecrets, HandshakeKind, RootCertStore, ServerConfig, ServerConnection,
-    StreamOwned,
+    StreamOwned, SupportedProtocolVersion,
 };
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -78,7 +79,17 @@ pub(super) struct TlsServer {
 impl TlsServer {
     /// `clients`: who has to have signed them, if they are to show something.
     pub(super) fn start(pair: &Pair, clients: Option<&Authority>, manner: Manner) -> TlsServer {
-        let config = Arc::new(config(pair, clients));
+        TlsServer::speaking(rustls::ALL_VERSIONS, pair, clients, manner)
+    }
+
+    /// Some versions only.
+    pub(super) fn speaking(
+        versions: &[&'static SupportedProtocolVersion],
+        pair: &Pair,
+        clients: Option<&Authority>,
+        manner: Manner,
+    ) -> TlsServer {
+        let config = Arc::new(config(versions, pair, clients));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
         let visits: Arc<Mutex<Vec<Visit>>> = Arc::default();
@@ -139,10 +150,14 @@ impl Drop for TlsServer {
     }
 }
 
-fn config(pair: &Pair, clients: Option<&Authority>) -> ServerConfig {
+fn config(
+    versions: &[&'static SupportedProtocolVersion],
+    pair: &Pair,
+    clients: Option<&Authority>,
+) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap();
     let builder = match clients {
         None => builder.with_no_client_auth(),
@@ -158,7 +173,10 @@ fn config(pair: &Pair, clients: Option<&Authority>) -> ServerConfig {
     };
     let chain = vec![CertificateDer::from_pem_slice(pair.cert.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
-    let mut config = builder.with_single_cert(chain, key).unwrap();
+    // certificates are not looked at: some are of a kind that nobody should have
+    let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
+    let pair = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+    let mut config = builder.with_cert_resolver(Arc::new(pair));
     // so that floods can be made of any record
     config.enable_secret_extraction = true;
     config

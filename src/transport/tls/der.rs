@@ -1,4 +1,4 @@
-//! Just enough of DER to say what is wrong with a key.
+//! Just enough of DER to say what is wrong with a key, and to find the key in a certificate of version 1.
 
 /// Object identifiers of algorithms and curves that are known by name, but not supported.
 const KNOWN: &[(&[u8], &str)] = &[
@@ -51,6 +51,22 @@ pub(super) fn kind(key: &[u8], pkcs1: bool) -> Option<String> {
     let first = modulus.get(zeros)?;
     let bits = 8 * (modulus.len() - zeros) - first.leading_zeros() as usize;
     Some(format!("an RSA key of {bits} bits"))
+}
+
+/// The public key of a certificate of X.509 version 1, as a SubjectPublicKeyInfo; `None` if it is none.
+pub(super) fn key_of_version_1(certificate: &[u8]) -> Option<&[u8]> {
+    let (certificate, _) = value(SEQUENCE, certificate)?;
+    let (fields, _) = value(SEQUENCE, certificate)?;
+    // no version: that is 1
+    let (_, mut fields) = value(INTEGER, fields)?;
+    // algorithm, issuer, validity, subject
+    for _ in 0..4 {
+        fields = value(SEQUENCE, fields)?.1;
+    }
+    let after = value(SEQUENCE, fields)?.1;
+    // unique identifiers and extensions are of later versions
+    let key = fields.len().checked_sub(after.len())?;
+    after.is_empty().then(|| fields.get(..key)).flatten()
 }
 
 /// The content of the first element, which must have this tag, and what follows it.

@@ -1,5 +1,5 @@
 //! What a client shows of itself: a certificate and its key, looked at before a server does.
-use super::{pem, settings::Source, words};
+use super::{clock::Clock, pem, settings::Source, words};
 use crate::{
     error::{Error, Result},
     status::Status,
@@ -9,7 +9,9 @@ use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, UnixTime},
     sign::CertifiedKey,
+    time_provider::TimeProvider,
 };
+use std::time::Duration;
 use webpki::{EndEntityCert, KeyUsage};
 
 /// Reads both, and refuses what no server would accept.
@@ -36,6 +38,8 @@ pub(super) fn load(
 
 /// Its time and purpose. Who signed it is up to the server.
 fn check(own: &CertificateDer<'_>, provider: &CryptoProvider) -> std::result::Result<(), String> {
+    let now = Clock.current_time();
+    let now = now.unwrap_or(UnixTime::since_unix_epoch(Duration::ZERO));
     let parsed = EndEntityCert::try_from(own).map_err(|error| match error {
         webpki::Error::UnsupportedCertVersion => {
             "the certificate is of X.509 version 1, servers want version 3".to_owned()
@@ -46,7 +50,7 @@ fn check(own: &CertificateDer<'_>, provider: &CryptoProvider) -> std::result::Re
         provider.signature_verification_algorithms.all,
         &[],
         &[],
-        UnixTime::now(),
+        now,
         KeyUsage::client_auth(),
         None,
         None,

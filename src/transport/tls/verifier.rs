@@ -1,17 +1,20 @@
 //! Judges the certificate of a server.
-use super::settings::Fingerprint;
+use super::{der, settings::Fingerprint};
 use ring::digest::{SHA256, digest};
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     client::verify_server_name,
-    crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    crypto::{
+        WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+        verify_tls13_signature_with_raw_key,
+    },
+    pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime},
     server::ParsedCertificate,
 };
 use std::fmt::{self, Write};
 use std::sync::Arc;
-use webpki::EndEntityCert;
+use webpki::{EndEntityCert, RawPublicKeyEntity};
 
 /// What has to be true of a certificate: somebody vouches for it, and it is one of those that are known.
 #[derive(Debug)]
@@ -57,6 +60,30 @@ impl Verifier {
 }
 
 impl Verifier {
+    /// The signature of a handshake of TLS 1.2 under a certificate of X.509 version 1, which webpki does not read. That the certificate
+    /// is the right one was decided before, by a pin or because anything is.
+    fn verify_by_key(
+        &self,
+        key: &[u8],
+        message: &[u8],
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let key = SubjectPublicKeyInfoDer::from(key);
+        let key = RawPublicKeyEntity::try_from(&key)
+            .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+        let known = self.algorithms.mapping.iter();
+        let algorithms = known.filter(|(scheme, _)| *scheme == dss.scheme);
+        let mut algorithms = algorithms.flat_map(|(_, algorithms)| algorithms.iter());
+        let verified = algorithms.any(|algorithm| {
+            key.verify_signature(*algorithm, message, dss.signature())
+                .is_ok()
+        });
+        match verified {
+            true => Ok(HandshakeSignatureValid::assertion()),
+            false => Err(Error::InvalidCertificate(CertificateError::BadSignature)),
+        }
+    }
+
     /// A certificate of an authority serves, too, if it was named itself. Its time was looked at before its kind; its name
     /// is looked at here.
     fn is_its_own_authority(
@@ -113,7 +140,10 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
+        match der::key_of_version_1(cert) {
+            Some(key) => self.verify_by_key(key, message, dss),
+            None => verify_tls12_signature(message, cert, dss, &self.algorithms),
+        }
     }
 
     fn verify_tls13_signature(
@@ -122,7 +152,13 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
+        match der::key_of_version_1(cert) {
+            Some(key) => {
+                let key = SubjectPublicKeyInfoDer::from(key);
+                verify_tls13_signature_with_raw_key(message, &key, dss, &self.algorithms)
+            }
+            None => verify_tls13_signature(message, cert, dss, &self.algorithms),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -130,8 +166,14 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Nobody vouches for it: perhaps because it vouches for itself.
+/// Nobody vouches for it: perhaps because it vouches for itself, or is too old to be for a host.
 fn explain(error: Error, end_entity: &CertificateDer<'_>) -> Error {
+    if der::key_of_version_1(end_entity).is_some() {
+        return reason(format!(
+            "is of X.509 version 1, which names no host; if it is the right one, pin its SHA-256 {} and name no authority",
+            hex(digest(&SHA256, end_entity).as_ref())
+        ));
+    }
     let unknown = matches!(
         error,
         Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::Other(_))

@@ -110,6 +110,7 @@ static void right_options(const char *url)
 	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 20000, &error));
 	CHECK_OK(etcd_v2_options_set_user_timeout_ms(options, 0, &error));
 	CHECK_OK(etcd_v2_options_set_hedge_ms(options, 0, &error));
+	CHECK_OK(etcd_v2_options_set_max_connection_age_ms(options, 0, &error));
 	CHECK_OK(etcd_v2_options_set_max_response_bytes(options, 1 << 20, &error));
 	CHECK_OK(etcd_v2_options_set_max_nodes(options, 1000, &error));
 	CHECK_OK(etcd_v2_options_set_max_depth(options, 10, &error));
