@@ -16,6 +16,7 @@ mod connections;
 #[allow(dead_code, unreachable_pub)]
 mod dice;
 mod ends;
+mod floods;
 mod headers;
 mod last_word;
 #[path = "../support/names.rs"]
