@@ -267,6 +267,8 @@ static void history_cleared(void)
 int main(int argc, char **argv)
 {
 	begin(argc, argv);
+	/* a member that nothing is known of says who it is first, and is then asked again */
+	past("/watch/first", put("/watch/first", "v"), 0);
 	until_index_rests();
 	from_now();
 	whole_history();

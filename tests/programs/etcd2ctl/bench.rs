@@ -65,9 +65,14 @@ pub struct Running {
 
 /// etcdctl and etcd2ctl; `None` when the tests run without the former.
 pub fn sides(version: Version) -> Option<[Side; 2]> {
+    sides_of(|| Etcd::start(version))
+}
+
+/// Each with a server that is started so.
+pub fn sides_of(start: impl Fn() -> Etcd) -> Option<[Side; 2]> {
     Some([
-        Side::new(vec![tools::etcdctl()?], Etcd::start(version)),
-        ours(version),
+        Side::new(vec![tools::etcdctl()?], start()),
+        Side::new(vec![etcd2ctl().path().to_owned()], start()),
     ])
 }
 
