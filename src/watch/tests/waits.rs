@@ -41,6 +41,13 @@ fn short_histories_seen_by_a_caller() {
     assert!(failed.is_empty(), "{count} of {runs}: {failed:#?}");
 }
 
+/// Whether a member that was restored from a snapshot starts anew: nobody who comes later can see that its history is not
+/// its own.
+fn hides(acts: &[Act]) -> bool {
+    let lag = acts.iter().position(|act| *act == Act::Lag);
+    lag.is_some_and(|at| acts[at..].contains(&Act::Restart))
+}
+
 #[test]
 fn random_long_histories_seen_by_a_caller() {
     let mut failed = Vec::new();
@@ -49,7 +56,7 @@ fn random_long_histories_seen_by_a_caller() {
         if let Err(why) = run(seed, &acts, members) {
             failed.push(why);
         }
-        if seed % 3 == 0 {
+        if seed % 3 == 0 && !hides(&acts) {
             let late = run_late(seed, &acts, members);
             failed.extend(late.err().map(|why| format!("late, {why}")));
         }
