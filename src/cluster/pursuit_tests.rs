@@ -5,6 +5,7 @@ use crate::outcome::proof::NotApplied;
 use crate::protocol::answer::Head;
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request};
+use crate::protocol::response::Action;
 use crate::protocol::wire::Method;
 use crate::transport::fault::{FaultKind, Sent};
 use crate::transport::record::Record;
@@ -145,8 +146,16 @@ fn success_of(wire: &Wire) -> String {
         Method::Post => "/00000000000000000007",
         _ => "",
     };
+    let action = match wire.action {
+        Some(Action::Set) => "set",
+        Some(Action::Create) => "create",
+        Some(Action::Update) => "update",
+        Some(Action::Delete) => "delete",
+        Some(Action::CompareAndSwap) => "compareAndSwap",
+        _ => "get",
+    };
     format!(
-        r#"{{"action":"get","node":{{"key":"/k{child}","value":"v","modifiedIndex":7,"createdIndex":7}}}}"#
+        r#"{{"action":"{action}","node":{{"key":"/k{child}","value":"v","modifiedIndex":7,"createdIndex":7}}}}"#
     )
 }
 

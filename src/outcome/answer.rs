@@ -9,8 +9,8 @@ use crate::protocol::absent;
 use crate::protocol::admin::page::Page;
 use crate::protocol::answer::{self, Head, Limits, Verdict};
 use crate::protocol::key;
-use crate::protocol::response::Response;
-use crate::protocol::wire::{Expect, Repeat, Wire};
+use crate::protocol::response::{Action, Response};
+use crate::protocol::wire::{Expect, Method, Repeat, Wire};
 use crate::status::Status;
 
 /// Judges a complete answer to `wire`. `proof` comes as the proof that the request did not leave in full, if there is
@@ -29,7 +29,10 @@ pub fn judge(
     *proof = None;
     let verdict = answer::judge(head, body, wire.expect, limits);
     match verdict {
-        Verdict::Success(response) if is_other(&response, wire) => other(response),
+        Verdict::Success(response) => match is_other(&response, wire) {
+            Some(why) => other(why, response),
+            None => Verdict::Success(response),
+        },
         verdict => verdict,
     }
 }
@@ -49,11 +52,11 @@ fn judge_write(
     let partial = proof.is_some();
     *proof = proof.or(refused.and_then(|(_, proof)| proof));
     let verdict = match answer::judge(head, body, wire.expect, limits) {
-        Verdict::Success(response) if is_other(&response, wire) => other(response),
-        Verdict::Success(response) if partial => {
-            Verdict::Trouble(not_this("it came before the request was sent", response))
-        }
-        Verdict::Success(response) => done(response, wire),
+        Verdict::Success(response) => match is_other(&response, wire) {
+            Some(why) => other(why, response),
+            None if partial => other("it came before the request was sent", response),
+            None => done(response, wire),
+        },
         Verdict::Refused(error) if refused.is_some() => Verdict::Refused(error),
         // that the request did not leave in full makes nobody a leader: elsewhere it would write another key
         Verdict::Redirect(location) if refused.is_some() && proof.is_some() => {
@@ -117,16 +120,45 @@ impl NoPage {
     }
 }
 
-/// Whether a success is about another key.
-fn is_other(response: &Response, wire: &Wire) -> bool {
-    matches!(wire.expect, Expect::Keys | Expect::Action)
-        && response
-            .node()
-            .is_some_and(|node| !key::answers(wire.method, &wire.target, node.key()))
+/// Why a success is the answer to another request, if it is: about another key, or of something else that was done.
+fn is_other(response: &Response, wire: &Wire) -> Option<&'static str> {
+    let raw = match wire.expect {
+        Expect::Keys | Expect::Action => false,
+        Expect::Anything => true,
+        Expect::Event | Expect::Page(_) => return None,
+    };
+    let key = response.node().map(|node| node.key());
+    let fits = key.is_none_or(|key| match raw {
+        true => key::answers_raw(wire.method, &wire.target, key),
+        false => key::answers(wire.method, &wire.target, key),
+    });
+    if !fits {
+        return Some("it is about another key");
+    }
+    let done = response.action();
+    let same = match wire.action {
+        Some(action) => done == action,
+        None => key.is_none() || !wire.target.starts_with("/v2/keys") || goes_with(done, wire),
+    };
+    (!same).then_some("it is about something else that was done")
 }
 
-fn other(response: Response) -> Verdict {
-    Verdict::Trouble(not_this("it is about another key", response))
+/// Whether a raw request may have done so.
+fn goes_with(done: Action, wire: &Wire) -> bool {
+    match wire.method {
+        // a poll is answered with what others have done
+        Method::Get | Method::Head => done == Action::Get || wire.target.contains("wait=true"),
+        Method::Put => matches!(
+            done,
+            Action::Set | Action::Create | Action::Update | Action::CompareAndSwap
+        ),
+        Method::Post => done == Action::Create,
+        Method::Delete => matches!(done, Action::Delete | Action::CompareAndDelete),
+    }
+}
+
+fn other(why: &str, response: Response) -> Verdict {
+    Verdict::Trouble(not_this(why, response))
 }
 
 /// Only etcd's success answer says that a write was applied; an empty page is nobody's without its headers.

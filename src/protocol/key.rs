@@ -73,14 +73,42 @@ impl Key {
     }
 }
 
-/// Whether the answer to `target` may be about `key`: the key that was asked for, or what POST makes below it.
+/// Whether the answer to `target` may be about `key`: the key that was asked for, or what POST makes below it, which is
+/// named by a number.
 pub(crate) fn answers(method: Method, target: &str, key: &str) -> bool {
     // looked for only where it matters: every read comes here
-    let parent = match method {
-        Method::Post => key.rsplit_once('/').map(|(parent, _)| parent),
-        _ => None,
+    if method != Method::Post {
+        return is_about(target, key);
+    }
+    let child = key.rsplit_once('/');
+    child.is_some_and(|(parent, name)| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) && is_about(target, parent)
+    })
+}
+
+/// The same for a raw request, of which nothing is known but what it says. What asks for no key, or for one that is not
+/// UTF-8 and comes back as another, may be answered with anything.
+pub(crate) fn answers_raw(method: Method, target: &str, key: &str) -> bool {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let Some(rest) = path.strip_prefix(PREFIX) else {
+        return true;
     };
-    is_about(target, key) || parent.is_some_and(|parent| is_about(target, parent))
+    let asked: Vec<u8> = super::wire::decoded(rest.as_bytes()).collect();
+    let Ok(asked) = std::str::from_utf8(&asked) else {
+        return true;
+    };
+    if !(asked.is_empty() || asked.starts_with('/')) {
+        return true;
+    }
+    let (asked, told) = (asked.trim_end_matches('/'), key.trim_end_matches('/'));
+    let waits = query.split('&').any(|parameter| parameter == "wait=true");
+    match method {
+        Method::Get if waits => told.starts_with(asked) || asked.starts_with(told),
+        Method::Post => told.rsplit_once('/').is_some_and(|(parent, name)| {
+            parent == asked && !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit())
+        }),
+        _ => told == asked,
+    }
 }
 
 /// Whether `target` asks for `key`, which etcd tells without a slash at its end, and for the root not at all.
@@ -176,6 +204,34 @@ mod tests {
             "/q/00000000000000000007"
         ));
         assert!(!answers(Method::Put, "/v2/keys/q", "/q/7"));
+        assert!(!answers(Method::Post, "/v2/keys/q", "/q"));
+        assert!(!answers(Method::Post, "/v2/keys/q", "/q/x7"));
+        assert!(!answers(Method::Post, "/v2/keys/q", "/q/"));
+        for (method, target, key, good) in [
+            (Method::Put, "/v2/keys/q", "/q", true),
+            (Method::Put, "/v2/keys/q/?dir=true", "/q", true),
+            (Method::Put, "/v2/keys/a%2Fb%2f", "/a/b", true),
+            (Method::Put, "/v2/keys/q", "/r", false),
+            (Method::Put, "/v2/keys/q", "/q/7", false),
+            (Method::Post, "/v2/keys/q", "/q/7", true),
+            (Method::Post, "/v2/keys/q", "/q/seven", false),
+            (Method::Post, "/v2/keys/q", "/q", false),
+            (Method::Post, "/v2/keys", "/7", true),
+            (Method::Get, "/v2/keys?recursive=true", "/", true),
+            (
+                Method::Get,
+                "/v2/keys/q?wait=true&recursive=true",
+                "/q/a/b",
+                true,
+            ),
+            (Method::Get, "/v2/keys/q?wait=true", "/r", false),
+            (Method::Get, "/v2/keys/q?recursive=true", "/q/a", false),
+            (Method::Get, "/v2/keys/%FF", "/\u{fffd}", true),
+            (Method::Get, "/v2/keysfoo", "/a", true),
+            (Method::Get, "/other", "/a", true),
+        ] {
+            assert_eq!(answers_raw(method, target, key), good, "{target} {key}");
+        }
         assert!(!answers(Method::Post, "/v2/keys/q", "/other/7"));
     }
 

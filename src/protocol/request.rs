@@ -1,4 +1,5 @@
 //! What is asked: one operation on one key, with its conditions.
+use super::response::Action;
 use super::{
     form::Form,
     key::Key,
@@ -30,6 +31,21 @@ pub enum Operation {
     CompareAndSwap,
     /** remove if value and/or index match */
     CompareAndDelete,
+}
+
+impl Operation {
+    /// What etcd calls it in its answer.
+    pub(crate) fn action(self) -> Action {
+        match self {
+            Operation::Get => Action::Get,
+            Operation::Set => Action::Set,
+            Operation::Create | Operation::CreateInOrder => Action::Create,
+            Operation::Update | Operation::Refresh => Action::Update,
+            Operation::Delete => Action::Delete,
+            Operation::CompareAndSwap => Action::CompareAndSwap,
+            Operation::CompareAndDelete => Action::CompareAndDelete,
+        }
+    }
 }
 
 /// When the key ends.
@@ -340,6 +356,7 @@ impl Request {
             } else {
                 Expect::Keys
             },
+            action: Some(self.operation.action()),
         })
     }
 

@@ -1,5 +1,5 @@
 //! A request as it goes over the wire.
-use super::{admin::page::Page, form::Form, key::Key};
+use super::{admin::page::Page, form::Form, key::Key, response::Action};
 use crate::{
     error::{Error, Result},
     status::Status,
@@ -89,6 +89,8 @@ pub struct Wire {
     pub repeat: Repeat,
     /// of the answer
     pub expect: Expect,
+    /// what etcd calls it when it has done so; `None`: what goes with the method
+    pub action: Option<Action>,
 }
 
 impl Wire {
@@ -109,6 +111,7 @@ impl Wire {
             content_type: None,
             repeat: Repeat::Safe,
             expect: Expect::Event,
+            action: None,
         })
     }
     /// The head of a plain read of `key`: shows that a member lives, and where its store stands.
@@ -129,6 +132,7 @@ impl Wire {
             content_type: None,
             repeat: Repeat::Safe,
             expect: Expect::Anything,
+            action: None,
         }
     }
     /// Anything that has no function yet. Refuses control characters, spaces and dot segments in `target`, unknown methods, body on GET/HEAD/DELETE.
@@ -188,6 +192,7 @@ impl Wire {
                 _ => Repeat::Never,
             },
             expect: Expect::Anything,
+            action: None,
         })
     }
 }

@@ -50,6 +50,7 @@ pub fn put(target: &str, body: &[u8]) -> Wire {
         content_type: Some("application/x-www-form-urlencoded".into()),
         repeat: Repeat::Never,
         expect: Expect::Anything,
+        action: None,
     }
 }
 

@@ -233,6 +233,8 @@ impl Shared {
                 shared: Arc::clone(&shared),
                 buffer: Vec::new(),
                 asked: String::new(),
+                action: "",
+                posted: false,
             };
             // an I/O error ends the connection: the client went away, as tests often want it to
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler(&mut conversation))) {
@@ -276,6 +278,37 @@ pub struct Conversation {
     buffer: Vec<u8>,
     /// the key of the last request
     asked: String,
+    /// what etcd calls what it asks for
+    action: &'static str,
+    /// whether it is a POST
+    posted: bool,
+}
+
+/// What etcd answers to it in `action`; empty where that is no matter of the request.
+fn action_of(request: &[u8]) -> &'static str {
+    let text = String::from_utf8_lossy(request);
+    let (line, rest) = text.split_once("\r\n").unwrap_or((&text, ""));
+    let body = rest.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let says = |parameter: &str| {
+        let query = line.split(' ').nth(1).and_then(|t| t.split_once('?'));
+        let query = query.map_or("", |(_, query)| query);
+        query
+            .split('&')
+            .chain(body.split('&'))
+            .any(|one| one.starts_with(parameter))
+    };
+    let compares = says("prevValue=") || says("prevIndex=");
+    match line.split(' ').next() {
+        Some("GET") if !says("wait=true") => "get",
+        Some("PUT") if says("prevExist=false") => "create",
+        Some("PUT") if compares => "compareAndSwap",
+        Some("PUT") if says("prevExist=true") => "update",
+        Some("PUT") => "set",
+        Some("POST") => "create",
+        Some("DELETE") if compares => "compareAndDelete",
+        Some("DELETE") => "delete",
+        _ => "",
+    }
 }
 
 /// The key that a request is about; empty for other paths.
@@ -287,14 +320,29 @@ fn key_of(request: &[u8]) -> String {
 }
 
 impl Conversation {
-    /// What is written about `/a` in a script is told about the key that was asked for: an answer about another key
-    /// would be none.
+    /// What is written about `/a` in a script is told about the key that was asked for, and a get or set as what was
+    /// asked for: an answer to another request would be none.
     fn about_asked(&self, body: &[u8]) -> Vec<u8> {
         let plain = !self.asked.is_empty() && !self.asked.contains('%');
         match std::str::from_utf8(body) {
             Ok(text) if plain => {
-                let key = format!("\"key\":\"{}\"", self.asked);
-                text.replace("\"key\":\"/a\"", &key).into_bytes()
+                let posted = if self.posted {
+                    "/00000000000000000007"
+                } else {
+                    ""
+                };
+                let key = format!("\"key\":\"{}{posted}\"", self.asked);
+                let mut text = text.replace("\"key\":\"/a\"", &key);
+                if !self.action.is_empty() {
+                    let action = format!("{{\"action\":\"{}\"", self.action);
+                    for usual in ["{\"action\":\"get\"", "{\"action\":\"set\""] {
+                        if text.starts_with(usual) {
+                            text = text.replacen(usual, &action, 1);
+                            break;
+                        }
+                    }
+                }
+                text.into_bytes()
             }
             _ => body.to_vec(),
         }
@@ -344,6 +392,8 @@ impl Conversation {
             if let Some(length) = request_length(&self.buffer) {
                 let request: Vec<u8> = self.buffer.drain(..length).collect();
                 self.asked = key_of(&request);
+                self.action = action_of(&request);
+                self.posted = request.starts_with(b"POST ");
                 self.shared.requests.lock().unwrap().push(request.clone());
                 return Ok(Some(request));
             }

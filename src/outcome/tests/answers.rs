@@ -6,7 +6,7 @@ use crate::protocol::admin::{auth, members};
 use crate::protocol::answer::{Head, Limits, Verdict};
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request};
-use crate::protocol::wire::Wire;
+use crate::protocol::wire::{Expect, Wire};
 use crate::status::Status;
 use crate::transport::fault::Sent;
 use crate::transport::record::Record;
@@ -336,11 +336,13 @@ fn a_write_goes_to_the_leader_of_0_4_and_nowhere_else() {
 #[test]
 fn an_answer_to_a_read_is_about_its_key() {
     let wire = wire(Operation::Get);
+    let told = OTHER.replace("\"set\"", "\"get\"");
     for (body, good) in [
-        (OTHER.replace("/other", "/k"), true),
-        (OTHER.to_owned(), false),
-        (OTHER.replace("/other", "/k/k"), false),
-        (OTHER.replace("/other", "/"), false),
+        (told.replace("/other", "/k"), true),
+        (OTHER.replace("/other", "/k"), false),
+        (told.clone(), false),
+        (told.replace("/other", "/k/k"), false),
+        (told.replace("/other", "/"), false),
     ] {
         let (verdict, _) = judge(of_etcd(200, 9), body.clone().into(), &wire, None, &LIMITS);
         match verdict {
@@ -352,4 +354,61 @@ fn an_answer_to_a_read_is_about_its_key() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// Requests × what etcd answers to each of them: only its own will do, typed or raw.
+#[test]
+fn an_answer_is_about_what_was_asked() {
+    let actions = [
+        (Operation::Get, "get"),
+        (Operation::Set, "set"),
+        (Operation::Create, "create"),
+        (Operation::Update, "update"),
+        (Operation::Refresh, "update"),
+        (Operation::Delete, "delete"),
+        (Operation::CreateInOrder, "create"),
+        (Operation::CompareAndSwap, "compareAndSwap"),
+        (Operation::CompareAndDelete, "compareAndDelete"),
+    ];
+    let goes = |operation, told: &str| match operation {
+        Operation::Get => told == "get",
+        Operation::Delete | Operation::CompareAndDelete => {
+            told == "delete" || told == "compareAndDelete"
+        }
+        Operation::CreateInOrder => told == "create",
+        _ => ["set", "create", "update", "compareAndSwap"].contains(&told),
+    };
+    let mut walked = 0;
+    for (operation, right) in actions {
+        let typed = wire(operation);
+        let raw = Wire {
+            expect: Expect::Anything,
+            action: None,
+            ..typed.clone()
+        };
+        for (_, told) in actions.into_iter().chain([(Operation::Get, "expire")]) {
+            for name in ["/k", "/k/7", "/k/seven", "/other", "/"] {
+                let body = format!(
+                    r#"{{"action":"{told}","node":{{"key":"{name}","modifiedIndex":9,"createdIndex":9}}}}"#
+                );
+                let named = match operation {
+                    Operation::CreateInOrder => name == "/k/7",
+                    _ => name == "/k",
+                };
+                for (wire, fits) in [(&typed, told == right), (&raw, goes(operation, told))] {
+                    let (verdict, proof) =
+                        judge(of_etcd(200, 9), body.clone().into(), wire, None, &LIMITS);
+                    let good = matches!(verdict, Verdict::Success(_));
+                    assert_eq!(good, named && fits, "{operation:?} {body}");
+                    if let Verdict::Trouble(error) = verdict {
+                        let write = operation != Operation::Get;
+                        assert_eq!(error.detail().outcome_unknown, write, "{body}");
+                        assert!(proof.is_none());
+                    }
+                    walked += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(walked, 9 * 10 * 5 * 2);
 }

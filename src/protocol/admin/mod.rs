@@ -44,6 +44,7 @@ fn change(
         body: body.map(String::into_bytes),
         repeat,
         expect: Expect::Page(page),
+        action: None,
     }
 }
 

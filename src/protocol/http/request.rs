@@ -110,6 +110,7 @@ mod tests {
             content_type: content_type.map(Into::into),
             repeat: Repeat::Never,
             expect: Expect::Anything,
+            action: None,
         }
     }
 
