@@ -343,6 +343,8 @@ impl Known {
         let restarted = another || audit.doubt.backwards;
         let (life, floor) = match &old {
             Some(old) if !restarted => (old.life, old.floor),
+            // what had more is gone
+            Some(_) if audit.doubt.backwards => (new_life(), 0),
             Some(old) => (new_life(), old.floor),
             None => (new_life(), 0),
         };

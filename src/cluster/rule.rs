@@ -17,12 +17,16 @@ pub enum Rule {
     Identity,
     /// what was restored from a snapshot tells nothing of the time before
     Floor,
+    /// what a process took in before it was restarted is in its history still
+    Before,
     /// an event that came alive may have come over a hole: a later head shows whether it did
     LaterHead,
     /// a store that tells an event has got as far as it
     Reached,
     /// a store that may be another one has the last event that was told
     LastEvent,
+    /// and nothing between that and the place of the watch
+    Recheck,
     /// a quorum read waits behind a snapshot that is still to be taken in
     Barrier,
 }
@@ -30,7 +34,7 @@ pub enum Rule {
 impl Rule {
     /// All of them.
     #[cfg(test)]
-    pub const ALL: [Rule; 11] = [
+    pub const ALL: [Rule; 13] = [
         Rule::InOrder,
         Rule::Silence,
         Rule::Growth,
@@ -38,9 +42,11 @@ impl Rule {
         Rule::FirstContact,
         Rule::Identity,
         Rule::Floor,
+        Rule::Before,
         Rule::LaterHead,
         Rule::Reached,
         Rule::LastEvent,
+        Rule::Recheck,
         Rule::Barrier,
     ];
 

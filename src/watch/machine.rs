@@ -115,6 +115,7 @@ pub struct Place {
     proof: Option<Instant>,
     life: u64,
     last: (u64, u64),
+    rechecking: bool,
 }
 
 impl Place {
@@ -172,12 +173,16 @@ pub struct Machine {
     proof: Option<Instant>,
     /// what the members' records call that store
     life: u64,
-    /// index and print of the last event
+    /// index and print of the last event; print 0: of none, but of where the watch, or what came after a loss, began
     last: (u64, u64),
+    /// the store may be another one: is there an event between that and the place
+    rechecking: bool,
     /// members in a row whose history cannot be relied on
     doubts: u8,
     /// the last event is asked for because a process took the place of another
     restarted: bool,
+    /// of a member whose history of that time came with a snapshot
+    vague: bool,
     /// a loss whose end is not known yet: its first index
     open_gap: Option<(u64, Loss)>,
     state: State,
@@ -239,9 +244,14 @@ impl Machine {
             stranger: false,
             proof: None,
             life: 0,
-            last: (0, 0),
+            last: match options.start {
+                Start::At(index) => (index.saturating_sub(1), 0),
+                _ => (0, 0),
+            },
+            rechecking: false,
             doubts: 0,
             restarted: false,
+            vague: false,
             open_gap: None,
             state: State::Connecting,
             counters: Counters::default(),
@@ -279,6 +289,7 @@ impl Machine {
             proof: self.proof,
             life: self.life,
             last: self.last,
+            rechecking: self.rechecking,
         }
     }
 
@@ -288,6 +299,7 @@ impl Machine {
         self.cluster = place.cluster;
         self.behind = place.behind.map(Box::new);
         (self.proof, self.life, self.last) = (place.proof, place.life, place.last);
+        self.rechecking = place.rechecking;
     }
 
     /// What is to be done now.
@@ -486,6 +498,12 @@ impl Machine {
     #[cfg(test)]
     pub(super) fn is_recursive(&self) -> bool {
         self.scope.is_recursive()
+    }
+
+    /// Where the watch began, or began again, if it has told nothing since.
+    #[cfg(test)]
+    pub(super) fn began_after(&self) -> Option<u64> {
+        (self.last.1 == 0).then_some(self.last.0)
     }
 
     /// What this upstream counts.

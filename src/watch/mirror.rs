@@ -129,6 +129,20 @@ impl Mirror {
         Diff::new(snapshot.cloned(), index, gone)
     }
 
+    /// Whether a snapshot has nothing but what is known, and what was changed at `next` or later.
+    pub fn agrees(&self, snapshot: Option<&Response>, next: u64) -> bool {
+        let fresh = snapshot.map_or(Vec::new(), |response| self.listed(response));
+        let new = fresh.iter().filter(|node| node.modified_index() >= next);
+        let new = new.filter(|node| !self.nodes.contains_key(node.key()));
+        let known = self.nodes.len() + new.count() == fresh.len();
+        let agrees = |node: &NodeRef<'_>| {
+            let same = |k: &Known| (k.created, k.dir, k.print);
+            let known = self.nodes.get(node.key()).map(same);
+            node.modified_index() >= next || known == Some(same(&self.known(*node)))
+        };
+        known && fresh.iter().all(agrees)
+    }
+
     /// The nodes of a snapshot that are watched, by key, each key once.
     fn listed<'a>(&self, response: &'a Response) -> Vec<NodeRef<'a>> {
         let mut nodes: Vec<_> = super::batch::listed(response, self.recursive)

@@ -47,6 +47,16 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// Whether an event is of a directory above what is watched.
+    pub fn is_inside(&self, event: &Response) -> bool {
+        let watched = self.key.text().trim_end_matches('/');
+        let key = event.node().map(|node| node.key().trim_end_matches('/'));
+        key.and_then(|key| below(watched, key))
+            .is_some_and(|rest| !rest.is_empty())
+    }
+}
+
 /// What is left of `key` below `ancestor` without the separating slash; empty for the key itself.
 fn below<'a>(key: &'a str, ancestor: &str) -> Option<&'a str> {
     let rest = key.strip_prefix(ancestor)?;

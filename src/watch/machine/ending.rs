@@ -22,6 +22,10 @@ impl Machine {
                     Regard::Good
                 }
                 Verdict::Refused(error) if is_etcds(&error, Status::HISTORY_CLEARED, 400) => {
+                    if std::mem::take(&mut self.rechecking) && !self.restarted {
+                        // it is too long ago to be asked for
+                        return Regard::Good;
+                    }
                     let index = busy.head.map_or(0, |(index, _)| index);
                     let index = index.max(error.detail().index);
                     let why = "the server's history was cleared";
@@ -89,6 +93,9 @@ impl Machine {
             self.anchor(index.saturating_sub(1));
         }
         let asked = self.position.wait_index();
+        if self.rechecking && index > self.last.0 && index < asked {
+            return self.unheard(now, busy, &response);
+        }
         let mut after = self.position;
         if !after.take(index) {
             self.counters.filtered += 1;
@@ -114,22 +121,26 @@ impl Machine {
         if !self.position.take(index) {
             return;
         }
-        self.last = (index, proof::print(&response));
+        (self.last, self.rechecking) = ((index, proof::print(&response)), false);
         self.enter(State::Live);
         if !self.scope.holds(&response) {
-            self.counters.filtered += 1;
-            self.passed = self.passed.saturating_add(1);
-            if self.passed > HISTORY {
-                // made up
-                self.not_before = now.checked_add(self.pace.pause());
-            }
-            return;
+            return self.passed(now);
         }
         self.passed = 0;
         if let Some(mirror) = &mut self.mirror {
             Arc::make_mut(mirror).apply(&response);
         }
         self.tell(Event::change(response));
+    }
+
+    /// An event is not of the watch.
+    pub(super) fn passed(&mut self, now: Instant) {
+        self.counters.filtered += 1;
+        self.passed = self.passed.saturating_add(1);
+        if self.passed > HISTORY {
+            // made up
+            self.not_before = now.checked_add(self.pace.pause());
+        }
     }
 
     /// The poll is over, and all of its answer has come: not a byte of an event. Only if it was ended in order, that proves

@@ -19,7 +19,7 @@ impl Machine {
         told: Option<Error>,
     ) {
         self.behind = None;
-        self.held = None;
+        (self.held, self.rechecking) = (None, false);
         if loss == Loss::Recreated {
             // the other store is that of the watch from here on
             (self.proof, self.last) = (Some(now), (0, 0));
@@ -64,7 +64,13 @@ impl Machine {
             return;
         }
         self.tell(Event::gap(from, index, loss));
+        self.begin_after(index);
+    }
+
+    /// Everything up to `index` is known, or is not the business of the watch.
+    pub(super) fn begin_after(&mut self, index: u64) {
         self.position = Position::at(index.saturating_add(1));
+        (self.last, self.rechecking) = ((index, 0), false);
     }
 
     /// A watch without a place gets one: everything up to `index` is not its business.
@@ -72,7 +78,7 @@ impl Machine {
         if self.position.wait_index() != 0 || index == 0 {
             return;
         }
-        self.position.cut(index);
+        self.begin_after(index);
         if let Some((from, loss)) = self.open_gap.take() {
             let next = index.saturating_add(1);
             if next < from {

@@ -163,13 +163,17 @@ impl Machine {
     /// Where the next poll begins: after what is on its way to be told.
     pub(super) fn poll_from(&self) -> u64 {
         let held = self.held.as_ref().and_then(|held| held.index());
-        held.map_or(self.position.wait_index(), |index| index.saturating_add(1))
+        match held {
+            Some(index) => index.saturating_add(1),
+            None if self.rechecking => self.last.0.saturating_add(1),
+            None => self.position.wait_index(),
+        }
     }
 
     /// What is known of the member that has, or had, the last exchange.
     pub fn vouch(&mut self, now: Instant, standing: Option<Standing>) {
         self.proving = false;
-        if standing.is_none() {
+        if standing.is_none() && Rule::Identity.holds() {
             if let Some(busy) = self.busy.as_mut().filter(|busy| busy.head.is_some()) {
                 self.stranger |= !std::mem::replace(&mut busy.met, true);
             }
@@ -189,31 +193,29 @@ impl Machine {
             self.held = None;
             return;
         }
+        let known =
+            standing.life == self.life || self.proof.is_none_or(|proof| standing.since <= proof);
         if standing.since > asked {
-            return self.doubt(now, &standing);
+            return self.doubt(now, &standing, known);
         }
         if !standing.covers(asked, head, later) {
             return;
         }
         if history && standing.floor >= self.position.wait_index() && Rule::Floor.holds() {
-            return self.doubt(now, &standing);
+            return self.doubt(now, &standing, known);
         }
-        let known =
-            standing.life == self.life || self.proof.is_none_or(|proof| standing.since <= proof);
         if !known && !listing && Rule::LastEvent.holds() {
             let reached = held.reached;
-            if self.recall(&standing) {
+            if self.recall(asked, &standing) {
                 return;
             }
-            if standing.lower {
+            let why = match standing.lower {
+                true => "the store had less than before",
+                false => "the store may be another one",
+            };
+            if standing.lower || self.is_blind(&standing) {
                 self.busy = None;
-                return self.lose(
-                    now,
-                    Loss::Recreated,
-                    reached,
-                    "the store had less than before",
-                    None,
-                );
+                return self.lose(now, Loss::Recreated, reached, why, None);
             }
         }
         let Some(held) = self.held.take() else { return };
@@ -224,6 +226,7 @@ impl Machine {
             Claim::Listing(listing) => self.list(*listing),
             Claim::Event(response) => self.deliver(now, *response),
             Claim::Quiet(index) | Claim::Unchanged(index) => {
+                self.rechecking &= !matches!(held.claim, Claim::Quiet(_));
                 self.position.quiet(index);
                 if self.progress {
                     self.tell(Event::progress(index));
@@ -232,21 +235,60 @@ impl Machine {
         }
     }
 
-    /// The store may be another one: `true` if it is asked for what only the right one has.
-    fn recall(&mut self, standing: &Standing) -> bool {
-        let task = match (self.last.0, &self.mirror) {
-            // its history is none of its own
-            (index, _) if index != 0 && index > standing.floor => Task::Recall,
-            (_, Some(_)) => Task::Look,
-            _ => return false,
+    /// The store may be another one: `true` if it is asked for what only the right one has, or has not.
+    fn recall(&mut self, asked: Instant, standing: &Standing) -> bool {
+        let (index, print) = self.last;
+        let task = match self.mirror {
+            _ if print != 0 => Task::Recall,
+            Some(_) => {
+                self.rechecking = true;
+                Task::Look
+            }
+            None if standing.lower || index < standing.floor => return false,
+            // all that is known is that nothing came since then
+            None if self.must_recheck() => {
+                self.rechecking = true;
+                self.proof = self.proof.max(Some(asked));
+                Task::Poll
+            }
+            None => return false,
         };
         (self.held, self.busy, self.task) = (None, None, task);
         self.restarted = standing.restarted;
+        self.vague = index <= standing.floor && Rule::Floor.holds();
         true
     }
 
+    /// Whether nothing can be asked of a process that took the place of another: nothing was told, and its history of the
+    /// time before is none of its own.
+    fn is_blind(&self, standing: &Standing) -> bool {
+        let (index, _) = self.last;
+        index != 0 && index < standing.floor && standing.restarted && self.mirror.is_none()
+    }
+
+    fn must_recheck(&self) -> bool {
+        let (index, _) = self.last;
+        let next = self.position.wait_index();
+        index != 0 && next > index.saturating_add(1) && Rule::Recheck.holds()
+    }
+
+    /// An event of the past that was never told: in the right store there is none. But the history tells more than comes
+    /// alive: what is not of the watch, and that a directory above it is gone, also if it was not there itself.
+    pub(super) fn unheard(&mut self, now: Instant, busy: &Busy, event: &Response) -> Regard {
+        let index = event.node().map_or(0, |node| node.modified_index());
+        let (reached, _) = busy.head.unwrap_or((index, now));
+        if !self.scope.holds(event) || self.scope.is_inside(event) {
+            self.last = (index, print(event));
+            self.passed(now);
+            return Regard::Good;
+        }
+        let why = "the store is another one";
+        self.lose(now, Loss::Recreated, reached.max(index), why, None);
+        Regard::Good
+    }
+
     /// The history of the member cannot be relied on.
-    fn doubt(&mut self, now: Instant, standing: &Standing) {
+    fn doubt(&mut self, now: Instant, standing: &Standing, known: bool) {
         let task = self.busy.take().map_or(Task::Poll, |busy| busy.task);
         let next = self.position.wait_index();
         self.held = None;
@@ -263,10 +305,20 @@ impl Machine {
             return self.retry(now, "the member has restored its store from a snapshot");
         }
         self.doubts = 0;
-        let index = standing.floor.max(self.known);
+        // another store may have less than was ever known
+        let (loss, index) = match known {
+            true => (Loss::Cleared, standing.floor.max(self.known)),
+            false => (Loss::Recreated, 0),
+        };
+        let why = "no member has the history that is needed";
+        self.lose(now, loss, index, why, None);
         self.lose(
             now,
-            Loss::Cleared,
+            if known {
+                Loss::Cleared
+            } else {
+                Loss::Recreated
+            },
             index,
             "no member has the history that is needed",
             None,
@@ -297,7 +349,12 @@ impl Machine {
             other => return self.refused(now, other),
         };
         self.task = Task::Poll;
+        if !same && self.vague {
+            // that says nothing: the history is none of its own
+            return self.forgotten(now, busy);
+        }
         if same {
+            self.rechecking = self.must_recheck();
             self.recognised(busy);
             return Regard::Good;
         }
@@ -310,11 +367,15 @@ impl Machine {
     fn forgotten(&mut self, now: Instant, busy: &Busy) -> Regard {
         let reached = busy.head.map_or(0, |(index, _)| index);
         match self.mirror {
-            Some(_) => self.task = Task::Look,
+            Some(_) => (self.task, self.rechecking) = (Task::Look, true),
             None if self.restarted => {
                 self.task = Task::Poll;
                 let why = "the store may be another one";
-                self.lose(now, Loss::Cleared, reached, why, None);
+                let loss = match self.vague {
+                    true => Loss::Recreated,
+                    false => Loss::Cleared,
+                };
+                self.lose(now, loss, reached, why, None);
             }
             None => {
                 self.task = Task::Poll;
@@ -346,5 +407,5 @@ pub(super) fn print(event: &Response) -> u64 {
         });
         node.hash(&mut hasher);
     }
-    hasher.finish()
+    hasher.finish().max(1)
 }

@@ -60,7 +60,15 @@ impl Machine {
     /// All that is there is known.
     pub(super) fn list(&mut self, listing: proof::Listing) {
         let index = listing.index;
+        let next = self.position.wait_index();
+        let agrees = |mirror: &Mirror| mirror.agrees(listing.response.as_ref(), next);
         match listing.task {
+            Task::Look if self.rechecking && self.mirror.as_deref().is_some_and(agrees) => {
+                // it is the right store, and a poll brings what came since
+                self.rechecking = false;
+                self.task = Task::Poll;
+                return;
+            }
             Task::Look => self.resynced(index, listing.response, false),
             Task::Resync => self.resynced(index, listing.response, true),
             _ => self.listed(index, listing.response),
@@ -76,7 +84,7 @@ impl Machine {
         if let Some(mirror) = &mut self.mirror {
             Arc::make_mut(mirror).renew(response.as_ref(), index);
         }
-        self.position = Position::at(index.saturating_add(1));
+        self.begin_after(index);
         if let Some(response) = response {
             self.outputs
                 .push_back(Output::Batch(Arc::new(Batch::Listing {
@@ -90,7 +98,7 @@ impl Machine {
     /// What differs from what was told is told. `lost`: history was; otherwise nothing is said if nothing differs.
     fn resynced(&mut self, index: u64, response: Option<Response>, lost: bool) {
         let mut told = lost;
-        self.position = Position::at(index.saturating_add(1));
+        self.begin_after(index);
         if let Some(mirror) = &mut self.mirror {
             let response = response.map(Response::shared);
             let diff = Arc::make_mut(mirror).renew(response.as_ref(), index);
@@ -124,8 +132,12 @@ impl Machine {
         let modified = response
             .and_then(Response::node)
             .map_or(0, |node| node.modified_index());
+        let same = match self.last {
+            (last, 0) => modified <= last,
+            (last, _) => modified == last,
+        };
         // an index that leads nowhere new would be the same again
-        if modified != 0 && modified < next && index >= next {
+        if modified != 0 && same && index >= next {
             self.hold(now, busy, proof::Claim::Unchanged(index));
         } else {
             self.gap(Loss::Cleared, index);

@@ -122,7 +122,7 @@ fn random_long_histories() {
     }
     let count = failed.len();
     failed.sort_by_key(String::len);
-    failed.truncate(12);
+    failed.truncate(5);
     assert!(failed.is_empty(), "{count}: {failed:#?}");
 }
 
@@ -138,18 +138,58 @@ fn one_history() {
     }
 }
 
-/// Each rule is there for a reason: without it one of these random histories ends in a loss, with it in none. (Of `Silence`,
-/// `FirstContact` and `Identity` no such history is known yet.)
-const KNOWN: [(Rule, u64); 8] = [
-    (Rule::InOrder, 69),
-    (Rule::Growth, 118),
-    (Rule::Process, 10),
-    (Rule::Floor, 587),
+/// Each rule is there for a reason: without it one of these random histories ends in a loss, with it in none.
+const KNOWN: [(Rule, u64); 9] = [
+    (Rule::InOrder, 114),
+    (Rule::Growth, 29),
+    (Rule::Process, 18),
+    (Rule::Identity, 24),
+    (Rule::Floor, 1491),
     (Rule::LaterHead, 292),
-    (Rule::Reached, 2116),
-    (Rule::LastEvent, 2),
-    (Rule::Barrier, 118),
+    (Rule::LastEvent, 16),
+    (Rule::Recheck, 281),
+    (Rule::Barrier, 29),
 ];
+
+/// And what no short search finds, in one of a few histories of these acts. (`Silence` is missed by callers.)
+const RARE: [(Rule, &[Act]); 3] = [
+    (
+        Rule::FirstContact,
+        &[
+            Act::Lag,
+            Act::Watched,
+            Act::Drop,
+            Act::Watched,
+            Act::Foreign,
+            Act::Foreign,
+        ],
+    ),
+    (
+        Rule::Before,
+        &[
+            Act::Delete,
+            Act::Lag,
+            Act::Watched,
+            Act::Watched,
+            Act::Watched,
+            Act::Restart,
+            Act::Watched,
+        ],
+    ),
+    (
+        Rule::Reached,
+        &[
+            Act::Watched,
+            Act::Foreign,
+            Act::Watched,
+            Act::Wipe,
+            Act::Repeat,
+            Act::Watched,
+            Act::Watched,
+        ],
+    ),
+];
+const FEW: u64 = 600;
 
 fn is_lost_without(rule: Rule, seed: u64) -> bool {
     let (acts, members, policy) = random(seed);
@@ -166,11 +206,18 @@ pub(super) fn fails_without(rule: Rule, fails: impl FnOnce() -> bool + UnwindSaf
 
 #[test]
 fn without_any_one_rule_something_is_lost() {
-    assert_eq!(KNOWN.len() + 3, Rule::ALL.len());
+    assert_eq!(KNOWN.len() + RARE.len() + 1, Rule::ALL.len());
     for (rule, seed) in KNOWN {
         let (acts, members, policy) = random(seed);
         assert!(run(seed, &acts, members, policy).is_ok(), "{rule:?}");
         assert!(is_lost_without(rule, seed), "{rule:?}");
+    }
+    for (rule, acts) in RARE {
+        let one = |seed| run(seed, acts, 2, POLICIES[seed as usize % 3]);
+        let lost = (0..FEW).find(|seed| fails_without(rule, || one(*seed).is_err()));
+        println!("{rule:?} {lost:?}");
+        let lost = lost.unwrap_or_else(|| panic!("{rule:?}"));
+        assert_eq!(one(lost).map(|_| ()), Ok(()), "{rule:?}");
     }
 }
 
@@ -180,8 +227,20 @@ fn seeds_of_rules() {
     if std::env::var_os("ETCD_V2_TEST_HISTORIES").is_none_or(|form| form == "long") {
         return;
     }
-    for rule in Rule::ALL {
+    let only = std::env::var("ETCD_V2_TEST_RULE").unwrap_or_default();
+    for (rule, _) in KNOWN {
+        if !format!("{rule:?}").contains(&only) {
+            continue;
+        }
         let seed = seeds().find(|seed| is_lost_without(rule, *seed));
+        println!("{rule:?} {seed:?}");
+    }
+    for (rule, acts) in RARE {
+        if !format!("{rule:?}").contains(&only) {
+            continue;
+        }
+        let one = |seed| run(seed, acts, 2, POLICIES[seed as usize % 3]);
+        let seed = seeds().find(|seed| fails_without(rule, || one(*seed).is_err()));
         println!("{rule:?} {seed:?}");
     }
 }

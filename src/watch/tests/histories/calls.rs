@@ -213,8 +213,7 @@ impl Sim {
                 // he reads what is there
                 self.caller()?.blank = true;
                 let index = self.full().index;
-                let all = (0, index, Some(Loss::Recreated), self.lineage);
-                self.gaps.push(all);
+                self.miss(0, index);
                 self.pause(index + 1);
             }
             Step::Start(exchange) => {
@@ -319,7 +318,7 @@ pub(in crate::watch::tests) fn run_late(
 }
 
 fn go(mut sim: Sim, seed: u64, acts: &[Act]) -> Result<Sim, String> {
-    sim.begin();
+    sim.begin(true);
     for act in acts {
         sim.act(*act);
     }
