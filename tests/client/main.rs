@@ -22,6 +22,7 @@ mod discovery;
 mod dropped;
 mod hostile;
 mod paths;
+mod rejoined;
 mod replaced;
 mod restored;
 mod saving;

@@ -39,8 +39,6 @@ pub(super) enum Act {
     Delete,
     /// of the log, none of which is of this store
     Entries,
-    /// so many others that half the history lasts for less than a second
-    Burst,
     /// member 0 stops, and goes on with a snapshot after two more acts
     Lag,
     /// it stops, and goes on
@@ -313,13 +311,6 @@ impl Sim {
             Act::Delete => self.write(Op::Delete(key)),
             Act::Entries => {
                 self.entries += LAG;
-                self.follow();
-            }
-            Act::Burst => {
-                for _ in 0..800 {
-                    self.ops.push(Op::Set("/other".into(), value.clone()));
-                }
-                self.entries += 800;
                 self.follow();
             }
             Act::Drop => {
