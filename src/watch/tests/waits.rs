@@ -5,9 +5,9 @@ use super::histories::calls::{run, run_forgetfully, run_late};
 use super::proofs::{fails_without, histories, is_long, random, seeds};
 use crate::cluster::rule::Rule;
 
-/// Whether history may be lost by it.
+/// Whether history may be lost by it, or look so: a cache that answers with another event makes a store look like another.
 fn loses(act: &Act) -> bool {
-    matches!(act, Act::Wipe | Act::Twin | Act::Lag)
+    matches!(act, Act::Wipe | Act::Twin | Act::Lag | Act::Repeat)
 }
 
 /// Up to four writes and two faults: all of up to three acts and a sample of the others; all with the long form.
