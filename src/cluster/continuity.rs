@@ -168,6 +168,8 @@ struct Doubt {
     process: bool,
     /// the log grew by more than no snapshot takes, or its term changed
     growth: bool,
+    /// the log grew so far; a new term alone is that of a process that started
+    lag: bool,
     /// numbers went backwards
     backwards: bool,
 }
@@ -181,6 +183,7 @@ impl Doubt {
         Doubt {
             process: self.process || other.process,
             growth: self.growth || other.growth,
+            lag: self.lag || other.lag,
             backwards: self.backwards || other.backwards,
         }
     }
@@ -295,12 +298,12 @@ impl Known {
                 || (sight.term != 0 && sight.term < last.term)
                 || (sight.index != 0 && sight.index < last.index));
         let newer = sight.asked >= last.asked;
-        let growth = sight.raft > last.raft.saturating_add(GROWTH)
-            || sight.term > last.term
-            || newer && sight.cluster != last.cluster;
+        let lag = sight.raft > last.raft.saturating_add(GROWTH);
+        let growth = lag || sight.term > last.term || newer && sight.cluster != last.cluster;
         self.doubt = self.doubt.and(Doubt {
             process: sight.connected > self.checked && Rule::Process.holds(),
             growth: growth && Rule::Growth.holds(),
+            lag: lag && Rule::Growth.holds(),
             backwards: backwards && Rule::Process.holds(),
         });
         self.came = self.came.max(sight.came);

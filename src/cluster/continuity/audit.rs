@@ -154,7 +154,7 @@ impl Audit {
                     .map_or((None, None), |k| (k.snapshots, k.process.clone()));
                 let same = process.is_some() && process == self.found.process;
                 // what the one before took in stays in the history, and is counted nowhere any more
-                let taken_before = process.is_some() && !same && self.doubt.growth;
+                let taken_before = process.is_some() && !same && self.doubt.lag;
                 let unchanged = match self.found.snapshots {
                     None => false,
                     Some(0) => !(taken_before && Rule::Before.holds()),
