@@ -85,8 +85,12 @@ impl Pair {
         if mode == NO_REQUEST {
             call.deadline = Some(Duration::from_millis(300));
         }
+        let lost = self.wire.swallowed();
         self.wire.set(mode);
         let error = refused(self.client.execute(&call), Status::OUTCOME_UNKNOWN);
+        if mode == NO_REQUEST {
+            self.wire.wait_for_swallowed(lost + 1);
+        }
         self.wire.set(Mode::Pass);
         assert!(error.detail().outcome_unknown);
         error

@@ -60,6 +60,8 @@ struct Shared {
     changed: Condvar,
     connections: AtomicUsize,
     requests: Mutex<Vec<String>>,
+    /// pieces taken in and not passed on
+    swallowed: AtomicUsize,
 }
 
 struct State {
@@ -123,6 +125,7 @@ impl Proxy {
             changed: Condvar::new(),
             connections: AtomicUsize::new(0),
             requests: Mutex::default(),
+            swallowed: AtomicUsize::new(0),
         });
         let theirs = Arc::clone(&shared);
         Proxy {
@@ -182,6 +185,18 @@ impl Proxy {
     pub fn wait_for_requests(&self, n: usize) {
         wait_for(&format!("{n} requests"), Duration::from_secs(20), || {
             (self.requests() >= n).then_some(())
+        });
+    }
+
+    /// How many pieces were taken in and not passed on.
+    pub fn swallowed(&self) -> usize {
+        self.shared.swallowed.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many were: what a client has given up may still lie in a socket, and would be passed on later.
+    pub fn wait_for_swallowed(&self, n: usize) {
+        wait_for(&format!("{n} lost pieces"), Duration::from_secs(20), || {
+            (self.swallowed() >= n).then_some(())
         });
     }
 
@@ -354,6 +369,7 @@ impl Shared {
                 (Mode::Refuse | Mode::Reset, _) => return true,
                 _ if mode.is_mute() || to.is_none() => {
                     live.lossy.store(true, Ordering::SeqCst);
+                    self.swallowed.fetch_add(1, Ordering::SeqCst);
                     return true;
                 }
                 (Mode::Delay(time), _) if !self.rest(time, turn) => continue,
