@@ -38,7 +38,7 @@ const NO_REQUEST: Mode = Mode::BlackHole;
 
 enum Server {
     Shared(&'static Etcd),
-    Own(Etcd),
+    Own(Box<Etcd>),
 }
 
 impl std::ops::Deref for Server {
@@ -66,7 +66,7 @@ impl Pair {
 
     /// With a server that nobody else writes to: each of its changes is accounted for.
     fn alone(version: Version) -> Pair {
-        Pair::with(Server::Own(Etcd::start(version)))
+        Pair::with(Server::Own(Box::new(Etcd::start(version))))
     }
 
     fn with(etcd: Server) -> Pair {

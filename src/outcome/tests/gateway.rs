@@ -47,17 +47,17 @@ struct Run<'a> {
 }
 
 enum Reply {
-    Answer(Answer),
+    Answer(Box<Answer>),
     Fault(Box<Fault>),
 }
 
 fn answer(head: Head, body: &str, partial: Option<NotApplied>) -> Reply {
-    Reply::Answer(Answer {
+    Reply::Answer(Box::new(Answer {
         head,
         body: body.into(),
         partial,
         course: Default::default(),
-    })
+    }))
 }
 
 impl Run<'_> {
@@ -298,7 +298,7 @@ fn run(dice: &mut Pace, allow_repeat: bool) -> (Run<'_>, Result<(), Error>) {
                 };
                 match reply {
                     Reply::Answer(answer) => {
-                        errand.answered(answer, now, &roster, options.settings())
+                        errand.answered(*answer, now, &roster, options.settings())
                     }
                     Reply::Fault(fault) => errand.failed(fault, now, &roster),
                 }
