@@ -76,7 +76,8 @@ fn a_scripted_server_records_and_follows() {
     let server = Scripted::json("{\"action\":\"get\"}");
     let reply = http::put(&format!("{}/v2/keys/a", server.url()), "value=x").unwrap();
     assert_eq!((reply.status, reply.etcd_index()), (200, 7));
-    assert_eq!(reply.json()["action"], "get");
+    // an answer goes with what was asked
+    assert_eq!(reply.json()["action"], "set");
     assert_eq!(server.request_lines(), ["PUT /v2/keys/a HTTP/1.1"]);
     assert!(server.requests()[0].ends_with(b"value=x"));
     server.wait_until_idle();
