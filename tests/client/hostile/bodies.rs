@@ -403,6 +403,14 @@ pub(crate) fn shapes() -> Vec<Case> {
         UNKNOWN,
     ));
 
+    // about something else than what was asked for
+    cases.push(raw(
+        "something new",
+        answer(200, "text/plain", NODE.replace("set", "something new")),
+        "PROTOCOL",
+        UNKNOWN,
+    ));
+
     // odd, and still etcd's
     for body in [
         NODE.to_owned(),
@@ -416,7 +424,6 @@ pub(crate) fn shapes() -> Vec<Case> {
         NODE.replace(":7}", ":18446744073709551615}"),
         NODE.replace("a value", r#"\u0000\ud83d\ude00\/\b\f\n\r\t\"\\"#),
         NODE.replace("}}", r#","ttl":-83,"expiration":"yesterday"}}"#),
-        NODE.replace("set", "something new"),
     ] {
         cases.push(raw(
             body.clone(),
