@@ -255,7 +255,7 @@ static void again_and_again(const char *name, void (*what)(int))
 	}
 	/* connections of others may end, or be on their way; 1000 that stay are more */
 	WAIT_UNTIL(open_descriptors() <= descriptors + 8);
-	WAIT_UNTIL(allocated() <= memory + 64 * 1024);
+	WAIT_UNTIL(allocated() <= memory + 256 * 1024);
 	printf("%s: %d times, %+ld bytes\n", name, rounds, (long)(allocated() - memory));
 }
 

@@ -444,6 +444,11 @@ impl Conversation {
 
     /// Writes all of it.
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.socket.write_all(bytes.as_ref())
+    }
+
+    /// The same; to a read, what is told as a set is told as a get.
+    pub fn write_as_asked(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         const SET: &[u8] = b"\"action\":\"set\"";
         let bytes = bytes.as_ref();
         // to a read it is told as one, which is as long

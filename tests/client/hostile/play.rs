@@ -41,7 +41,7 @@ pub(crate) fn raw(
     set: End,
 ) -> Case {
     let bytes = bytes.into();
-    play(name, get, set, Arc::new(move |c| c.write(&bytes)))
+    play(name, get, set, Arc::new(move |c| c.write_as_asked(&bytes)))
 }
 
 /// Never ends by itself: the deadline has to.
