@@ -2,6 +2,7 @@
 //!
 //! Nothing here calls itself: whatever ends an exchange puts it into `ended`, which is worked off between two events.
 
+use super::capacity::Capacity;
 use super::commands::{Closed, Command, Commands};
 use super::connection::Connection;
 use super::exchange::{Exchange, Stage};
@@ -151,6 +152,9 @@ impl Core {
             self.connections.settle();
             self.owners.settle();
             self.pools.settle();
+            self.orders.give_back();
+            self.ended.give_back();
+            self.unread.give_back();
         }
     }
 

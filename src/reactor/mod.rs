@@ -15,6 +15,7 @@
 
 mod auditor;
 pub(crate) mod call;
+mod capacity;
 pub(crate) mod commands;
 mod connection;
 pub(crate) mod core;

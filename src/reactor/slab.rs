@@ -148,11 +148,11 @@ impl<T> Slab<T> {
         }
     }
 
-    /// What a crowd needed is given back when it has gone; one empty chunk stays for those who come next.
+    /// What a crowd needed is given back when it has gone; places for half a chunk stay for those who come next.
     fn give_back(&mut self) {
         let before = self.chunks.len();
         while let [.., spare, last] = self.chunks.as_slice() {
-            if spare.used + last.used > 0 {
+            if last.used > 0 || spare.used > CHUNK / 2 {
                 break;
             }
             let generations = last.slots.iter().map(|slot| slot.generation);

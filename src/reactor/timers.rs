@@ -1,6 +1,7 @@
 //! When to do what: a heap of times that knows where each of its entries is, so that one can be moved or taken out. A call
 //! that ends long before its deadline leaves nothing behind, and nobody is woken for nothing.
 
+use super::capacity::Capacity;
 use std::time::Instant;
 
 /// At most one time for each index.
@@ -38,6 +39,7 @@ impl Timers {
         };
         self.note(index, 0);
         let last = self.heap.pop();
+        self.heap.give_back();
         // none if it was the last one itself
         if let (Some(entry), Some(last)) = (self.heap.get_mut(place), last) {
             *entry = last;
