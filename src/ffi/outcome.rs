@@ -4,21 +4,21 @@
 //! commit it seconds after it was reported to have failed, and a member that was stopped runs what
 //! lies in its buffers when it goes on. etcd_v2_resolve_outcome() reads back what became of it.
 //!
-//! A write is found by what it makes: the same operation on the same key with the same value and the
-//! same conditions, at an index that was not there when the request left. The store does not tell
-//! who has made a change, so another client's twin of it looks the same: write values that nobody
-//! else writes, or compare with an index. Renewed TTLs and removals have no value; what is told of
-//! them is that one has happened.
+//! A write is recognised by its effect: the same operation on the same key with the same value and the
+//! same conditions, at an index above the last one known when the request was sent. etcd does not
+//! record which client made a change, so an identical write of another client cannot be told apart:
+//! write unique values, or compare with an index. A TTL refresh and a delete carry no value; for them
+//! the result only says that one has happened.
 //!
-//! ETCD_V2_FATE_NOT_APPLIED is said only with a proof: the key has not changed since the write left, or
-//! all of its changes since are known, each on the state that the one before it has left, or one at
-//! every index. That nothing is told of a change proves nothing: a member that was away and took a
-//! snapshot hides some of what it missed. So it is ETCD_V2_FATE_UNSURE where the key is gone, or was
-//! removed and made anew, in a store that has gone on by more than 256 changes, or that does not let
-//! all of them be read.
+//! ETCD_V2_FATE_NOT_APPLIED needs a proof: the key has not been modified since the write was sent, or
+//! every later change of the key is known (each event's prevNode is the result of the event before it,
+//! or there is an event for every index). A missing event proves nothing, because the event history of
+//! a member that was restored from a snapshot can have holes. So the result is ETCD_V2_FATE_UNSURE if
+//! the key does not exist, or was deleted and created again, and the store has moved on by more than
+//! 256 changes or its history cannot be read in full.
 //!
-//! It has to know an index of the store from before the write: of any answer that the client had
-//! got. A client whose first request this was cannot tell.
+//! The client must know an index of the store from before the write, from any earlier answer. If the
+//! write was the client's first request, the result is ETCD_V2_FATE_UNSURE.
 use super::{
     cancel::etcd_v2_cancel,
     client::etcd_v2_client,
