@@ -104,7 +104,8 @@ impl Message {
         Message { flags, ..self }
     }
 
-    fn bytes(&self, query: &[u8]) -> Vec<u8> {
+    /// As it goes over the wire.
+    pub fn bytes(&self, query: &[u8]) -> Vec<u8> {
         let asked = name(query);
         let named = |given: &str| encoded(if given.is_empty() { &asked } else { given });
         let id = u16::from_be_bytes([query[0], query[1]]) ^ self.id;
@@ -280,7 +281,7 @@ impl Shared {
 }
 
 /// The name in the question.
-fn name(query: &[u8]) -> String {
+pub fn name(query: &[u8]) -> String {
     let (mut labels, mut at) = (Vec::new(), 12);
     while let Some(&length) = query.get(at).filter(|length| **length != 0) {
         let end = at + 1 + usize::from(length);
@@ -290,7 +291,7 @@ fn name(query: &[u8]) -> String {
     labels.join(".")
 }
 
-fn encoded(name: &str) -> Vec<u8> {
+pub fn encoded(name: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for label in name.split('.').filter(|label| !label.is_empty()) {
         bytes.push(u8::try_from(label.len()).unwrap());

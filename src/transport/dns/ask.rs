@@ -1,7 +1,7 @@
 //! Asks name servers. Runs on a helper thread, and ends by itself after a few seconds whatever they do.
 
 use super::message::{Said, query, read};
-use super::verdict::{Judged, Verdict};
+use super::verdict::{ALIASES, Judged, Verdict};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -13,8 +13,6 @@ const ROUNDS: [Duration; 2] = [Duration::from_millis(1000), Duration::from_milli
 const MOST: usize = 3;
 /// Longest message, so that none is cut here: without EDNS a server sends 512 bytes at most, but not all keep to that.
 const ROOM: usize = 65_535;
-/// Aliases that are followed from one name.
-const ALIASES: usize = 8;
 
 /// A name that is asked for.
 struct Question {

@@ -26,16 +26,19 @@ pub(super) fn query(id: u16, name: &str) -> Option<Vec<u8>> {
 
 /// Reads what came, which may be anything.
 pub(super) fn read(bytes: &[u8], id: u16, name: &str) -> Said {
+    // before all else: what is for nobody costs nothing, however long it is
+    if simple_dns::header_buffer::id(bytes) != Ok(id) {
+        return Said::Nothing;
+    }
     let Ok(packet) = Packet::parse(bytes) else {
         // a message that was cut need not be whole
         return match simple_dns::header_buffer::has_flags(bytes, PacketFlag::TRUNCATION) {
-            Ok(true) if simple_dns::header_buffer::id(bytes) == Ok(id) => Said::Cut,
+            Ok(true) => Said::Cut,
             _ => Said::Nothing,
         };
     };
-    let answers = packet.has_flags(PacketFlag::RESPONSE)
-        && packet.id() == id
-        && packet.opcode() == OPCODE::StandardQuery;
+    let answers =
+        packet.has_flags(PacketFlag::RESPONSE) && packet.opcode() == OPCODE::StandardQuery;
     let asked = match packet.questions.as_slice() {
         [question] => {
             same(&question.qname, name)

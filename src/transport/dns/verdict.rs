@@ -8,6 +8,8 @@ use simple_dns::{CLASS, Name, Packet, PacketFlag, RCODE};
 
 /// Records of one answer that are used.
 const MOST: usize = 128;
+/// Aliases that are followed from one name, in one answer or from question to question.
+pub(super) const ALIASES: usize = 8;
 
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ pub(super) fn judge(packet: &Packet<'_>, name: &str) -> Judged {
         return failed(&format!("the name server answered {code:?}"));
     }
     let Some(end) = end_of_aliases(packet, name) else {
-        return failed("the aliases of the answer lead in a circle");
+        return failed("the answer has too many aliases, or they lead in a circle");
     };
     let (mut records, mut refused, mut others) = (Vec::new(), 0, 0);
     for answer in &packet.answers {
@@ -89,10 +91,10 @@ pub(super) fn judge(packet: &Packet<'_>, name: &str) -> Judged {
     }
 }
 
-/// The name at which the aliases in an answer end; `None` when they do not.
+/// The name at which the aliases in an answer end; `None` when they do not, or not soon.
 fn end_of_aliases(packet: &Packet<'_>, name: &str) -> Option<String> {
     let mut end = name.to_owned();
-    for _ in 0..=packet.answers.len() {
+    for _ in 0..=ALIASES {
         let alias = packet
             .answers
             .iter()

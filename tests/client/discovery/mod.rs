@@ -13,6 +13,8 @@ mod dns;
 #[cfg(feature = "srv")]
 mod downgrade;
 mod endpoints;
+#[cfg(feature = "srv")]
+mod floods;
 mod help;
 mod lists;
 mod need;
