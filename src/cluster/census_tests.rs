@@ -98,6 +98,7 @@ impl World {
                         head,
                         body: body.into_bytes(),
                         partial: None,
+                        content: Default::default(),
                         course: Default::default(),
                     };
                     census.answered(answer, now, roster)
@@ -320,6 +321,7 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
         head: head.clone(),
         body: list(&["http://b:1"]).into_bytes(),
         partial: None,
+        content: Default::default(),
         course: Default::default(),
     };
     let Todo::Exchange = census.answered(answer(), now, roster) else {

@@ -8,10 +8,11 @@ use crate::echo::one_line;
 use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
 use crate::protocol::admin::members;
+use crate::protocol::answer;
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, flags};
 use crate::protocol::response::Response;
-use crate::protocol::wire::Wire;
+use crate::protocol::wire::{Expect, Wire};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Limits, Settings};
 use crate::transport::endpoint::Endpoint;
@@ -111,6 +112,12 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
             Some(Before::Leader(pursuit)) => pursuit.exchange(),
             Some(Before::Look(look)) => look.pursuit.exchange(),
         }
+    }
+
+    /// How its answer is read.
+    pub fn reading(&self) -> Option<(Expect, answer::Limits)> {
+        let (_, wire, _) = self.exchange()?;
+        Some((wire.expect, self.terms.decode))
     }
 
     /// The exchange brought an answer.

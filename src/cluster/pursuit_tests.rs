@@ -92,6 +92,7 @@ impl Walk {
                                 head: head_of_etcd(200, &success),
                                 body: success.into_bytes(),
                                 partial: None,
+                                content: Default::default(),
                                 course: Default::default(),
                             },
                             self.now,
@@ -110,6 +111,7 @@ impl Walk {
                                     .starts_with("early")
                                     .then(|| NotApplied::left(&Record::of(Sent::Partly)))
                                     .flatten(),
+                                content: Default::default(),
                                 course: Default::default(),
                             };
                             self.pursuit

@@ -9,6 +9,7 @@ use crate::outcome::answer::{NoPage, judge};
 use crate::outcome::proof::NotApplied;
 use crate::protocol::admin::versions;
 use crate::protocol::answer::{self, Verdict};
+use crate::protocol::body::Body;
 use crate::protocol::response::Response;
 use crate::protocol::version;
 use crate::protocol::wire::{Wire, check_target};
@@ -171,7 +172,7 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         let mut proof = answer.partial;
         let verdict = judge(
             answer.head,
-            answer.body,
+            Body::of(answer.body, answer.content),
             &self.wire,
             &mut proof,
             &self.decode,

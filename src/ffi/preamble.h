@@ -73,8 +73,8 @@
  *            options (handles, requests, messages, lists of members, users and roles, the queue and
  *            the table of a watcher): when that fails, the process is aborted, as by any Rust code.
  * Process    No signal handlers, no output, no environment variables, no threads but the one that a
- *            client has for what is said above, and those that look up host names or save a
- *            configuration file for it.
+ *            client has for what is said above, and those that look up host names, save a
+ *            configuration file or decode answers of more than 256 KiB for it.
  *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
  *            alive. After fork() the child makes clients of its own: those of the parent, with
  *            watchers and queues, answer ETCD_V2_FORKED there and may only be freed, which frees

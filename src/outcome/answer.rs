@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::protocol::absent;
 use crate::protocol::admin::page::Page;
 use crate::protocol::answer::{self, Head, Limits, Verdict};
+use crate::protocol::body::Body;
 use crate::protocol::key;
 use crate::protocol::response::{Action, Response};
 use crate::protocol::wire::{Expect, Method, Repeat, Wire};
@@ -18,7 +19,7 @@ use crate::status::Status;
 /// etcd itself is [`Verdict::Refused`], and the outcome is unknown.
 pub fn judge(
     head: Head,
-    body: Vec<u8>,
+    body: Body,
     wire: &Wire,
     proof: &mut Option<NotApplied>,
     limits: &Limits,
@@ -27,7 +28,7 @@ pub fn judge(
         return judge_write(head, body, wire, proof, limits);
     }
     *proof = None;
-    let verdict = answer::judge(head, body, wire.expect, limits);
+    let verdict = answer::judge_body(head, body, wire.expect, limits);
     match verdict {
         Verdict::Success(response) => match is_other(&response, wire) {
             Some(why) => other(why, response),
@@ -39,7 +40,7 @@ pub fn judge(
 
 fn judge_write(
     head: Head,
-    body: Vec<u8>,
+    mut body: Body,
     wire: &Wire,
     proof: &mut Option<NotApplied>,
     limits: &Limits,
@@ -47,11 +48,11 @@ fn judge_write(
     // a success is the usual case, and no refusal
     let refused = match head.status {
         200..=299 => None,
-        _ => refusals::find(&head, &body, wire),
+        _ => refusals::find(&head, &mut body, wire),
     };
     let partial = proof.is_some();
     *proof = proof.or(refused.and_then(|(_, proof)| proof));
-    let verdict = match answer::judge(head, body, wire.expect, limits) {
+    let verdict = match answer::judge_body(head, body, wire.expect, limits) {
         Verdict::Success(response) => match is_other(&response, wire) {
             Some(why) => other(why, response),
             None if partial => other("it came before the request was sent", response),

@@ -3,8 +3,9 @@
 
 use super::proof::NotApplied;
 use crate::protocol::answer::Head;
+use crate::protocol::body::Body;
 use crate::protocol::key;
-use crate::protocol::refusal::{self, Refusal};
+use crate::protocol::refusal::Refusal;
 use crate::protocol::wire::{Method, Wire};
 use crate::transport::endpoint::Endpoint;
 
@@ -13,16 +14,14 @@ use crate::transport::endpoint::Endpoint;
 pub(super) struct Row(());
 
 /// The row that an answer fits, and the proof that it makes, which it does not behind an intermediary.
-pub(super) fn find(head: &Head, body: &[u8], wire: &Wire) -> Option<(Row, Option<NotApplied>)> {
+pub(super) fn find(head: &Head, body: &mut Body, wire: &Wire) -> Option<(Row, Option<NotApplied>)> {
     let fits = match head.status {
         307 => leader_of_0_4(head, wire),
-        400..=599 if head.content_type.starts_with("application/json") => {
-            match refusal::read(body) {
-                Some(refusal) if refusal.code != 0 => coded(head, &refusal, wire),
-                Some(refusal) => message(head, &refusal.message, wire),
-                None => false,
-            }
-        }
+        400..=599 if head.content_type.starts_with("application/json") => match body.refusal() {
+            Some(refusal) if refusal.code != 0 => coded(head, refusal, wire),
+            Some(refusal) => message(head, &refusal.message, wire),
+            None => false,
+        },
         400..=499 if head.content_type.starts_with("text/plain") => text(head, body),
         _ => false,
     };

@@ -1,11 +1,6 @@
 //! What an answer means: success, a refusal of etcd, trouble of the member, a redirect.
 use super::{
-    absent,
-    admin::page::Page,
-    decode::decode,
-    refusal::{self, Refusal},
-    response::Response,
-    tree::Tree,
+    absent, admin::page::Page, body::Body, refusal::Refusal, response::Response, tree::Tree,
     wire::Expect,
 };
 use crate::{
@@ -136,6 +131,11 @@ const KEPT: usize = 512;
 /// Judges a complete answer to a request that changes nothing; [`crate::outcome::answer`] knows more about writes. Never
 /// panics, whatever the bytes.
 pub fn judge(head: Head, body: Vec<u8>, expect: Expect, limits: &Limits) -> Verdict {
+    judge_body(head, body.into(), expect, limits)
+}
+
+/// The same; what was read in the body is not read again.
+pub fn judge_body(head: Head, mut body: Body, expect: Expect, limits: &Limits) -> Verdict {
     match head.status {
         // how a member says that it is unhealthy
         503 if expect == Expect::Page(Page::Health) && Page::Health.check(&body).is_ok() => {
@@ -144,7 +144,7 @@ pub fn judge(head: Head, body: Vec<u8>, expect: Expect, limits: &Limits) -> Verd
         200..=299 => accepted(head, body, expect, limits),
         301..=303 => Verdict::Refused(not_followed(&head, &body)),
         307 | 308 => redirect(head, &body),
-        400..=599 => match refusal::read(&body) {
+        400..=599 => match body.take_refusal() {
             Some(refusal) if refusal.code != 0 => coded(&head, refusal),
             Some(refusal) => message(&head, refusal),
             None => foreign_failure(&head, &body, expect),
@@ -156,13 +156,13 @@ pub fn judge(head: Head, body: Vec<u8>, expect: Expect, limits: &Limits) -> Verd
     }
 }
 
-fn accepted(head: Head, mut body: Vec<u8>, expect: Expect, limits: &Limits) -> Verdict {
+fn accepted(head: Head, mut body: Body, expect: Expect, limits: &Limits) -> Verdict {
     if expect == Expect::Event && body.trim_ascii().is_empty() {
         return Verdict::NoEvent;
     }
     let read = match expect {
         Expect::Page(page) => page.check(&body).map(|()| Tree::default()),
-        _ => decode(&body, limits).and_then(|tree| check(tree, expect)),
+        _ => body.tree(limits).and_then(|tree| check(tree, expect)),
     };
     let tree = match read {
         Ok(tree) => tree,
@@ -171,6 +171,7 @@ fn accepted(head: Head, mut body: Vec<u8>, expect: Expect, limits: &Limits) -> V
         }
         Err(error) => return not_accepted(&head, &body, error),
     };
+    let mut body = body.bytes;
     body.push(0);
     Verdict::Success(Response {
         head,

@@ -1,13 +1,14 @@
 //! The v2 wire as pure data: no I/O, no clock, no `unsafe`.
 //!
 //! [`key`] and [`request`] say what is asked, [`wire`] is how it is written, [`answer`] judges what came back,
-//! [`decode`] turns its body into a [`tree`], [`response`] is what a caller reads, [`json`] is the pull parser below them;
+//! [`decode`] turns its [`body`] into a [`tree`], [`response`] is what a caller reads, [`json`] is the pull parser below them;
 //! [`http`] is the way both take over a connection; [`admin`] is everything beside the key space.
 #![forbid(unsafe_code)]
 
 pub(crate) mod absent;
 pub mod admin;
 pub mod answer;
+pub mod body;
 pub mod decode;
 mod escape;
 pub mod expiration;

@@ -8,8 +8,9 @@ use crate::cluster::errand::Errand;
 use crate::cluster::pursuit::Todo;
 use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
+use crate::protocol::answer::Limits;
 use crate::protocol::response::Response;
-use crate::protocol::wire::Wire;
+use crate::protocol::wire::{Expect, Wire};
 use crate::status::Status;
 use crate::transport::cancel::{Cancel, Subscription};
 use crate::transport::channel::Answer;
@@ -155,6 +156,10 @@ impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
 
     fn wire(&self) -> Option<&Wire> {
         self.errand.exchange().map(|(_, wire, _)| wire)
+    }
+
+    fn reading(&self) -> Option<(Expect, Limits)> {
+        self.errand.reading()
     }
 
     fn on_end(

@@ -3,6 +3,7 @@
 use super::owner::Owner;
 use super::slab::Key;
 use crate::error::Error;
+use crate::protocol::body::Body;
 use crate::status::Status;
 use crate::transport::process::Birthplace;
 use mio::Waker;
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Cancel(Key),
     /// the name that this exchange asked for was looked up
     Resolved(Key),
+    /// the answer of this exchange was read
+    Read(Key, Box<Body>),
     /// members have left: close what is idle
     Sweep,
     /// end everything

@@ -5,6 +5,7 @@
 use super::capacity::Capacity;
 use super::commands::{Closed, Command, Commands};
 use super::connection::Connection;
+use super::decoder::Decoder;
 use super::exchange::{Exchange, Stage};
 use super::owner::{Desk, Lane, Next, Order, Owner};
 use super::pool::Pool;
@@ -64,6 +65,7 @@ pub(super) struct Held {
 pub(super) struct Core {
     pub(super) setup: Setup,
     pub(super) commands: Arc<Commands>,
+    pub(super) decoder: Decoder,
     pub(super) poll: Poll,
     pub(super) owners: Slab<Held>,
     pub(super) exchanges: Slab<Exchange>,
@@ -89,6 +91,7 @@ impl Core {
         Core {
             setup,
             commands,
+            decoder: Decoder::default(),
             poll,
             owners: Slab::default(),
             exchanges: Slab::default(),
@@ -143,6 +146,7 @@ impl Core {
                     Command::Nudge(key) => self.ask(key, |owner, desk| owner.on_nudge(desk)),
                     Command::Cancel(key) => self.cancel(key),
                     Command::Resolved(key) => self.resolved(key),
+                    Command::Read(key, body) => self.read(key, *body),
                     Command::Sweep => self.sweep(),
                 }
                 self.work_off();

@@ -2,11 +2,13 @@
 
 use super::commands::{Closed, Command};
 use super::core::{Core, Ended, Held, desk};
+use super::decoder::Job;
 use super::exchange::{Exchange, Stage};
 use super::pool::Pool;
 use super::slab::Key;
 use crate::cluster::outcome;
 use crate::error::Phase;
+use crate::protocol::body::Body;
 use crate::protocol::wire::Repeat;
 use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::record::Failure;
@@ -22,6 +24,9 @@ impl Core {
 
     fn finish(&mut self, key: Key, ended: Ended) {
         let reusable = matches!(ended, Ended::Answered(true));
+        if matches!(ended, Ended::Answered(_)) && self.read_beside(key, reusable) {
+            return;
+        }
         let Some(mut exchange) = self.detach(key, reusable) else {
             return;
         };
@@ -52,6 +57,50 @@ impl Core {
         self.tidy(pool);
     }
 
+    /// An answer that would hold up the loop is read elsewhere, while its connection is free for others.
+    fn read_beside(&mut self, key: Key, reusable: bool) -> bool {
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return false;
+        };
+        let Some(connection) = exchange.is_long() else {
+            return false;
+        };
+        let held = self.owners.get(exchange.owner);
+        let Some((expect, limits)) = held.and_then(|held| held.owner.reading()) else {
+            return false;
+        };
+        let (status, body) = exchange.leave(self.now);
+        let (pool, admitted) = (exchange.pool, std::mem::take(&mut exchange.admitted));
+        self.arm(key);
+        match reusable {
+            true => self.rest(connection),
+            false => self.close_connection(connection),
+        }
+        if let Some(pool) = self.pools.get_mut(pool).filter(|_| admitted) {
+            pool.leave();
+        }
+        self.tidy(pool);
+        let job = Job {
+            exchange: key,
+            body,
+            status,
+            expect,
+            limits,
+        };
+        if let Err(job) = self.decoder.push(job, &self.commands) {
+            self.read(key, job.body);
+        }
+        true
+    }
+
+    /// The answer of an exchange that waits for that was read.
+    pub(super) fn read(&mut self, key: Key, body: Body) {
+        if let Some(exchange) = self.exchanges.get_mut(key) {
+            exchange.stage = Stage::Reading(Some(Box::new(body)));
+            self.ended.push_back((key, Ended::Answered(false)));
+        }
+    }
+
     /// Takes an exchange out of everything. Its connection stays only if it may be used again.
     fn detach(&mut self, key: Key, reusable: bool) -> Option<Exchange> {
         let exchange = self.exchanges.remove(key)?;
@@ -66,7 +115,7 @@ impl Core {
                     self.close_connection(*connection);
                 }
             }
-            Stage::Waiting | Stage::Resolving(_) | Stage::Knocking(..) => {}
+            Stage::Waiting | Stage::Resolving(_) | Stage::Knocking(..) | Stage::Reading(_) => {}
         }
         if let Some(pool) = self.pools.get_mut(exchange.pool) {
             pool.exchanges = pool.exchanges.saturating_sub(1);

@@ -1,10 +1,12 @@
 //! One request in flight, from the line for a connection to the last byte of its answer.
 
+use super::decoder;
 use super::owner::{Heed, Next, Order, Way};
 use super::slab::Key;
 use crate::error::Phase;
 use crate::outcome::proof::NotApplied;
 use crate::protocol::answer::Head;
+use crate::protocol::body::Body;
 use crate::protocol::http::exchange::{Event, Exchange as Reader};
 use crate::protocol::http::flaw::{Flaw, FlawKind};
 use crate::transport::channel::{Answer, KEPT, Limits, out_of_memory, room_for};
@@ -34,6 +36,8 @@ pub(super) enum Stage {
     Priming(Key, usize, Box<Reader>),
     /// on this connection
     Running(Key, Reader),
+    /// all of the answer has come, and is read beside the loop; then it is here
+    Reading(Option<Box<Body>>),
 }
 
 /// One request in flight.
@@ -183,13 +187,34 @@ impl Exchange {
     /// The complete answer.
     pub(super) fn answer(&mut self, now: Instant) -> Answer {
         // with room for the NUL of C
-        let body = std::mem::take(&mut self.body);
+        let body = match &mut self.stage {
+            Stage::Reading(body) => body.take().map_or_else(Body::default, |body| *body),
+            _ => std::mem::take(&mut self.body).into(),
+        };
+        let (body, content) = body.into_parts();
         Answer {
             head: self.head.take().unwrap_or_default(),
             body,
+            content,
             partial: NotApplied::left(&self.record),
             course: self.record.course(now),
         }
+    }
+
+    /// The connection that it is done with, if its answer is so long that it is read beside the loop.
+    pub(super) fn is_long(&self) -> Option<Key> {
+        match self.stage {
+            Stage::Running(connection, _) if self.body.len() > decoder::LARGE => Some(connection),
+            _ => None,
+        }
+    }
+
+    /// Its answer is read beside the loop; it waits for that, and for nothing on a connection.
+    pub(super) fn leave(&mut self, now: Instant) -> (u16, Body) {
+        self.stage = Stage::Reading(None);
+        self.wait(now, Duration::MAX);
+        let status = self.head.as_ref().map_or(0, |head| head.status);
+        (status, std::mem::take(&mut self.body).into())
     }
 
     /// Takes in what was read; nothing is the end of the stream.

@@ -3,7 +3,8 @@
 //! [`handle`] starts and ends the thread, [`life`] is how it gets from the one to the other, [`commands`] is the way to it, [`core`] its loop. The loop knows owners
 //! ([`owner`], of which [`call`] is one; two of them make a [`hedge`]), which say what to exchange with whom, and what an
 //! answer means; it moves the bytes: `dial` makes connections, [`pool`] keeps and shares them out, [`exchange`] is one
-//! request in flight, `transfer` writes and reads it over a [`connection`], `ending` ends it and serves the next. [`slab`]
+//! request in flight, `transfer` writes and reads it over a [`connection`], `ending` ends it and serves the next, and a
+//! [`decoder`] reads what would hold up the loop. [`slab`]
 //! and [`timers`] hold it all together.
 //!
 //! The [`keeper`] is an owner, too: it looks for members. Watchers come by way of the [`hub`]: each [`upstream`] of theirs is an owner, what it tells waits in a [`mailbox`].
@@ -19,6 +20,7 @@ mod capacity;
 pub(crate) mod commands;
 mod connection;
 pub(crate) mod core;
+mod decoder;
 mod dial;
 mod ending;
 mod exchange;

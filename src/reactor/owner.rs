@@ -4,8 +4,8 @@ use super::commands::{Command, Commands};
 use super::slab::Key;
 use crate::cluster::member::Member;
 use crate::cluster::roster::Roster;
-use crate::protocol::answer::Head;
-use crate::protocol::wire::Wire;
+use crate::protocol::answer::{self, Head};
+use crate::protocol::wire::{Expect, Wire};
 use crate::transport::channel::{Answer, Limits, Settings};
 use crate::transport::fault::Fault;
 use std::net::SocketAddr;
@@ -20,6 +20,11 @@ pub(crate) trait Owner: Send {
 
     /// The request of the running exchange; asked for whenever a part of it can be written.
     fn wire(&self) -> Option<&Wire>;
+
+    /// How the answer of the running exchange is read, if that can be done before it is told.
+    fn reading(&self) -> Option<(Expect, answer::Limits)> {
+        None
+    }
 
     /// Status and headers came.
     fn on_head(&mut self, _: &Head, _: &Desk<'_>) -> Heed {

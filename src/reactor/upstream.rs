@@ -10,7 +10,8 @@ use crate::cluster::diary::listeners::Kind;
 use crate::cluster::guard::{Policy, Stale, View};
 use crate::cluster::member::Member;
 use crate::error::Phase;
-use crate::protocol::answer::{self, Head, Verdict, judge};
+use crate::protocol::answer::{self, Head, Verdict, judge_body};
+use crate::protocol::body::Body;
 use crate::protocol::wire::{Expect, Wire};
 use crate::transport::channel::{Answer, Limits};
 use crate::transport::fault::{Fault, FaultKind};
@@ -179,7 +180,12 @@ impl Upstream {
     fn judge(&self, answer: Answer) -> Option<Verdict> {
         let (hub, member) = (self.hub.upgrade()?, self.member.as_ref()?);
         let decode = &hub.terms().decode;
-        let mut verdict = judge(answer.head, answer.body, self.expect, decode);
+        let mut verdict = judge_body(
+            answer.head,
+            Body::of(answer.body, answer.content),
+            self.expect,
+            decode,
+        );
         match &mut verdict {
             Verdict::Success(response) => response.set_endpoint(member.url().clone()),
             Verdict::Refused(error) | Verdict::Trouble(error) => {
@@ -274,6 +280,11 @@ impl Owner for Upstream {
 
     fn wire(&self) -> Option<&Wire> {
         self.wire.as_deref()
+    }
+
+    fn reading(&self) -> Option<(Expect, answer::Limits)> {
+        let hub = self.hub.upgrade()?;
+        Some((self.expect, hub.terms().decode))
     }
 
     fn on_head(&mut self, head: &Head, desk: &Desk<'_>) -> Heed {

@@ -20,6 +20,7 @@ use crate::{
     outcome::proof::NotApplied,
     protocol::{
         answer::Head,
+        body::Content,
         wire::{Method, Wire},
     },
 };
@@ -91,6 +92,8 @@ pub struct Answer {
     pub head: Head,
     /// body; capacity for one more byte is kept
     pub body: Vec<u8>,
+    /// what was read in it already
+    pub content: Content,
     /// the proof that not all of the request had left when it came
     pub partial: Option<NotApplied>,
     /// how it went
@@ -414,6 +417,7 @@ impl Channel {
         Ok(Some(Answer {
             head,
             body: bytes,
+            content: Content::default(),
             partial,
             course,
         }))

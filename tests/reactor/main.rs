@@ -18,6 +18,7 @@ mod dice;
 mod ends;
 mod floods;
 mod headers;
+mod large;
 mod last_word;
 #[path = "../support/names.rs"]
 mod names;

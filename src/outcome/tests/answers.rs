@@ -26,7 +26,7 @@ fn judge(
     limits: &Limits,
 ) -> (Verdict, Option<NotApplied>) {
     let mut proof = partial;
-    let verdict = answer::judge(head, body, wire, &mut proof, limits);
+    let verdict = answer::judge(head, body.into(), wire, &mut proof, limits);
     (verdict, proof)
 }
 

@@ -55,6 +55,7 @@ fn answer(head: Head, body: &str, partial: Option<NotApplied>) -> Reply {
     Reply::Answer(Box::new(Answer {
         head,
         body: body.into(),
+        content: Default::default(),
         partial,
         course: Default::default(),
     }))

@@ -1,0 +1,98 @@
+//! The body of an answer, and what stands in it. Reading a large one takes as long as its length, so that it can be done
+//! beside an event loop, before the answer is judged.
+
+use super::answer::Limits;
+use super::decode::decode;
+use super::refusal::{self, Refusal};
+use super::tree::Tree;
+use super::wire::Expect;
+use crate::error::Result;
+use std::ops::Deref;
+
+/// Bytes and what was read in them.
+#[derive(Debug, Default)]
+pub struct Body {
+    pub(super) bytes: Vec<u8>,
+    content: Content,
+}
+
+/// What was read, if that has been done.
+#[derive(Debug, Default)]
+pub struct Content(Option<Box<What>>);
+
+#[derive(Debug)]
+enum What {
+    /// of a success; pages are short, and read by who asks for them
+    Tree(Result<Tree>),
+    /// of a failure; `None`: it is not etcd's
+    Refusal(Option<Refusal>),
+}
+
+impl Body {
+    /// `content` is what was read in `bytes`.
+    pub(crate) fn of(bytes: Vec<u8>, content: Content) -> Body {
+        Body { bytes, content }
+    }
+
+    /// Both.
+    pub(crate) fn into_parts(self) -> (Vec<u8>, Content) {
+        (self.bytes, self.content)
+    }
+
+    /// Reads what [`super::answer::judge_body`] will ask for.
+    pub(crate) fn read(&mut self, status: u16, expect: Expect, limits: &Limits) {
+        let content = match (status, expect) {
+            (_, Expect::Page(_)) => return,
+            (200..=299, _) => What::Tree(decode(&self.bytes, limits)),
+            (400..=599, _) => What::Refusal(refusal::read(&self.bytes)),
+            _ => return,
+        };
+        self.content.0 = Some(Box::new(content));
+    }
+
+    /// The nodes of a success.
+    #[inline]
+    pub(super) fn tree(&mut self, limits: &Limits) -> Result<Tree> {
+        match self.content.0.take().map(|content| *content) {
+            Some(What::Tree(tree)) => tree,
+            _ => decode(&self.bytes, limits),
+        }
+    }
+
+    /// What a failure says; it is read once.
+    pub(crate) fn refusal(&mut self) -> Option<&Refusal> {
+        if !matches!(self.content.0.as_deref(), Some(What::Refusal(_))) {
+            let read = What::Refusal(refusal::read(&self.bytes));
+            self.content.0 = Some(Box::new(read));
+        }
+        match self.content.0.as_deref() {
+            Some(What::Refusal(refusal)) => refusal.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The same, to be kept.
+    pub(super) fn take_refusal(&mut self) -> Option<Refusal> {
+        match self.content.0.take().map(|content| *content) {
+            Some(What::Refusal(refusal)) => refusal,
+            _ => refusal::read(&self.bytes),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Body {
+        Body {
+            bytes,
+            content: Content::default(),
+        }
+    }
+}
+
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}

@@ -1,0 +1,89 @@
+//! Reads large answers on a thread of its own, so that the loop goes on with everything else meanwhile. The thread begins
+//! with the first of them, and ends with the loop.
+
+use super::commands::{Command, Commands};
+use super::slab::Key;
+use crate::panics;
+use crate::protocol::answer::Limits;
+use crate::protocol::body::Body;
+use crate::protocol::wire::Expect;
+use crate::transport::thread::HostedThread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// What is longer would hold up the loop for more than a millisecond.
+pub(super) const LARGE: usize = 256 * 1024;
+/// Decoding does not recurse.
+const STACK: usize = 256 * 1024;
+
+/// The answer of an exchange.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) exchange: Key,
+    pub(super) body: Body,
+    pub(super) status: u16,
+    pub(super) expect: Expect,
+    pub(super) limits: Limits,
+}
+
+/// The thread, if it was needed.
+#[derive(Debug, Default)]
+pub(super) struct Decoder(Option<Running>);
+
+#[derive(Debug)]
+struct Running {
+    jobs: Option<Sender<Job>>,
+    over: Arc<AtomicBool>,
+    thread: Option<HostedThread>,
+}
+
+impl Decoder {
+    /// Its end is a [`Command::Read`]. Given back if there is no thread for it.
+    pub(super) fn push(&mut self, job: Job, commands: &Arc<Commands>) -> Result<(), Job> {
+        if self.0.is_none() {
+            self.0 = Running::start(commands);
+        }
+        match self.0.as_ref().and_then(|running| running.jobs.as_ref()) {
+            Some(jobs) => jobs.send(job).map_err(|refused| refused.0),
+            None => Err(job),
+        }
+    }
+}
+
+impl Running {
+    fn start(commands: &Arc<Commands>) -> Option<Running> {
+        let (jobs, taken) = channel();
+        let (over, commands) = (Arc::<AtomicBool>::default(), commands.clone());
+        let ends = over.clone();
+        let body = move |_: &_| work(&taken, &ends, &commands);
+        let thread = HostedThread::spawn("etcd_v2-decode", STACK, body).ok()?;
+        Some(Running {
+            jobs: Some(jobs),
+            over,
+            thread: Some(thread),
+        })
+    }
+}
+
+fn work(jobs: &Receiver<Job>, over: &AtomicBool, commands: &Commands) {
+    while let Ok(mut job) = jobs.recv() {
+        if over.load(Ordering::Relaxed) {
+            return;
+        }
+        // what cannot be read here is read by the loop
+        let _ = panics::catch(|| job.body.read(job.status, job.expect, &job.limits));
+        // whoever has given up on it meanwhile is not there any more
+        let _ = commands.push(Command::Read(job.exchange, Box::new(job.body)));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join();
+        }
+    }
+}
