@@ -312,17 +312,6 @@ impl Machine {
         };
         let why = "no member has the history that is needed";
         self.lose(now, loss, index, why, None);
-        self.lose(
-            now,
-            if known {
-                Loss::Cleared
-            } else {
-                Loss::Recreated
-            },
-            index,
-            "no member has the history that is needed",
-            None,
-        );
     }
 
     /// The answer of a store that may be another one.

@@ -2,6 +2,7 @@
 
 use super::said::{fault, head, verdict};
 use super::script::*;
+use crate::cluster::continuity::Standing;
 use crate::error::Phase;
 use crate::protocol::key::Key;
 use crate::protocol::wire::Expect;
@@ -146,6 +147,25 @@ fn progress_is_told_when_asked_for() {
         (told.len(), told[0].kind(), told[0].index()),
         (1, Kind::Progress, 70)
     );
+}
+
+/// Three members, each of which has restored its store from a snapshot since.
+#[test]
+fn history_that_no_member_has_is_one_gap_and_the_poll_goes_on_after_it() {
+    let mut s = Script::new(|o| o.set_start_index(5).unwrap());
+    let restored = |standing| Standing {
+        floor: 10,
+        ..standing
+    };
+    s.standing = s.standing.map(restored);
+    for _ in 0..3 {
+        s.event(12);
+        s.next();
+    }
+    let gaps: Vec<_> = s.told().iter().map(|e| (e.from(), e.index())).collect();
+    assert_eq!(gaps, [(5, 12)]);
+    assert_eq!(s.asked(), 13);
+    assert_eq!(s.machine.counters().reconnects, 3);
 }
 
 #[test]
