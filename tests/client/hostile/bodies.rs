@@ -3,246 +3,147 @@
 use super::play::*;
 use std::sync::Arc;
 
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain";
+const PAGE: &str = "text/html";
+const UTF8: &str = "text/plain; charset=utf-8";
+
+/// An answer that may be anybody's: a read ends like this, and what became of a write is unknown.
+fn unknown(
+    name: impl Into<String>,
+    (status, kind): (u16, &str),
+    body: impl AsRef<[u8]>,
+    get: &'static str,
+) -> Case {
+    raw(name, answer(status, kind, body), get, UNKNOWN)
+}
+
+/// Name, status, content type, body, and how a read ends.
+const FOREIGN: [(&str, u16, &str, &str, &str); 20] = [
+    ("200 HTML", 200, PAGE, HTML, "PROTOCOL"),
+    ("201 HTML", 201, PAGE, HTML, "PROTOCOL"),
+    ("200 empty", 200, JSON, "", "PROTOCOL"),
+    ("200 of blanks", 200, JSON, " \r\n\t ", "PROTOCOL"),
+    ("206", 206, TEXT, "half", "PROTOCOL"),
+    ("400 HTML", 400, PAGE, HTML, "PROTOCOL"),
+    ("401 HTML", 401, PAGE, HTML, "PROTOCOL"),
+    ("404 HTML", 404, PAGE, HTML, "PROTOCOL"),
+    ("404 page", 404, UTF8, "404 page not found\n", "PROTOCOL"),
+    ("404 empty", 404, "", "", "PROTOCOL"),
+    ("405", 405, TEXT, "Method Not Allowed\n", "PROTOCOL"),
+    ("413", 413, PAGE, HTML, "PROTOCOL"),
+    ("421", 421, TEXT, "misdirected", "PROTOCOL"),
+    ("431", 431, TEXT, "too large", "PROTOCOL"),
+    ("500 HTML", 500, PAGE, HTML, "SERVER_ERROR"),
+    ("501 empty", 501, "", "", "SERVER_ERROR"),
+    ("502 HTML", 502, PAGE, HTML, "SERVER_ERROR"),
+    ("503 HTML", 503, PAGE, HTML, "SERVER_ERROR"),
+    ("504 HTML", 504, PAGE, HTML, "SERVER_ERROR"),
+    ("600", 600, "", "", "PROTOCOL"),
+];
+
 pub(crate) fn foreign() -> Vec<Case> {
-    vec![
-        raw(
-            "200 HTML",
-            answer(200, "text/html", HTML),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-        raw(
-            "201 HTML",
-            answer(201, "text/html", HTML),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-        raw(
-            "200 empty",
-            answer(200, "application/json", ""),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-        raw(
-            "200 of blanks",
-            answer(200, "application/json", " \r\n\t "),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-        raw("204", with_headers(204, "", ""), "PROTOCOL", UNKNOWN),
-        raw(
-            "206",
-            answer(206, "text/plain", "half"),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-        raw("304", with_headers(304, "", ""), "PROTOCOL", UNKNOWN),
-        raw(
-            "400 HTML",
-            answer(400, "text/html", HTML),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-        raw(
-            "401 HTML",
-            answer(401, "text/html", HTML),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-        raw(
-            "404 HTML",
-            answer(404, "text/html", HTML),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-        raw(
-            "404 page",
-            answer(404, "text/plain; charset=utf-8", "404 page not found\n"),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-        raw("404 empty", answer(404, "", ""), "PROTOCOL", UNKNOWN),
-        raw(
-            "405",
-            answer(405, "text/plain", "Method Not Allowed\n"),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-        raw("413", answer(413, "text/html", HTML), "PROTOCOL", UNKNOWN),
-        raw(
-            "421",
-            answer(421, "text/plain", "misdirected"),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-        raw(
-            "431",
-            answer(431, "text/plain", "too large"),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-        raw(
-            "500 HTML",
-            answer(500, "text/html", HTML),
-            "SERVER_ERROR",
-            UNKNOWN,
-        ),
-        raw("501 empty", answer(501, "", ""), "SERVER_ERROR", UNKNOWN),
-        raw(
-            "502 HTML",
-            answer(502, "text/html", HTML),
-            "SERVER_ERROR",
-            UNKNOWN,
-        ),
-        raw(
-            "503 HTML",
-            answer(503, "text/html", HTML),
-            "SERVER_ERROR",
-            UNKNOWN,
-        ),
-        raw(
-            "504 HTML",
-            answer(504, "text/html", HTML),
-            "SERVER_ERROR",
-            UNKNOWN,
-        ),
-        raw(
-            "599 binary",
-            answer(599, "", b"\0\xff\xfe\x01"),
-            "SERVER_ERROR",
-            UNKNOWN,
-        ),
-        raw("600", answer(600, "", ""), "PROTOCOL", UNKNOWN),
+    let rows = FOREIGN
+        .iter()
+        .map(|&(name, status, kind, body, get)| unknown(name, (status, kind), body, get));
+    let bare = |name, status| raw(name, with_headers(status, "", ""), "PROTOCOL", UNKNOWN);
+    rows.chain([
+        bare("204", 204),
+        bare("304", 304),
+        unknown("599 binary", (599, ""), b"\0\xff\xfe\x01", "SERVER_ERROR"),
         raw("nothing", "", "UNREACHABLE", UNKNOWN),
         play("reset", "UNREACHABLE", UNKNOWN, Arc::new(|c| c.reset())),
-    ]
+    ])
+    .collect()
 }
+
+const TIMED_OUT: &str = "etcdserver: request timed out";
+const STOPPED: &str = "etcdserver: server stopped";
+const NOT_A_FILE: &str = "nodePath /1/d : Not a file ()";
+
+/// Status, code and cause of an error, and how a read ends.
+const CODED: [(u16, u32, &str, &str); 30] = [
+    (404, 100, "why", "KEY_NOT_FOUND"),
+    (412, 101, "why", "COMPARE_FAILED"),
+    (403, 102, "why", "NOT_A_FILE"),
+    (400, 103, "why", "NO_MORE_PEER"),
+    (400, 104, "why", "NOT_A_DIRECTORY"),
+    (412, 105, "why", "ALREADY_EXISTS"),
+    (400, 107, "why", "ROOT_READ_ONLY"),
+    (403, 108, "why", "DIRECTORY_NOT_EMPTY"),
+    (401, 110, "why", "UNAUTHORIZED"),
+    (400, 200, "why", "VALUE_REQUIRED"),
+    (400, 201, "why", "PREV_VALUE_REQUIRED"),
+    (400, 202, "why", "TTL_NOT_A_NUMBER"),
+    (400, 203, "why", "INDEX_NOT_A_NUMBER"),
+    (400, 209, "why", "INVALID_FIELD"),
+    (400, 210, "why", "INVALID_FORM"),
+    (400, 211, "why", "REFRESH_VALUE"),
+    (400, 212, "why", "REFRESH_TTL_REQUIRED"),
+    (400, 400, "why", "WATCHER_CLEARED"),
+    (400, 401, "why", "HISTORY_CLEARED"),
+    (400, 403, "why", "INVALID_ACTIVE_SIZE"),
+    (400, 404, "why", "INVALID_REMOVE_DELAY"),
+    (400, 500, "why", "CLIENT_INTERNAL"),
+    (400, 777, "why", "UNKNOWN"),
+    (500, 300, TIMED_OUT, "RAFT_INTERNAL"),
+    (500, 300, STOPPED, "RAFT_INTERNAL"),
+    (500, 300, NOT_A_FILE, "RAFT_INTERNAL"),
+    (500, 301, "", "LEADER_ELECTION"),
+    (500, 402, "", "STANDBY_INTERNAL"),
+    (400, 1000, "one of ours", "PROTOCOL"),
+    (400, 4294967295, "", "PROTOCOL"),
+];
+
+const PROXY: &str = "httpproxy: unable to get response from 3 endpoint(s)";
+
+/// Name, status and text of a message, and how a read ends.
+const MESSAGES: [(&str, u16, &str, &str); 10] = [
+    (
+        "401 message",
+        401,
+        "Insufficient credentials",
+        "UNAUTHORIZED",
+    ),
+    ("403 message", 403, "not current leader", "FORBIDDEN"),
+    ("404 message", 404, "Not found", "NOT_FOUND"),
+    ("409 message", 409, "exists", "CONFLICT"),
+    ("410 message", 410, "removed", "GONE"),
+    ("500 message", 500, "Internal Server Error", "SERVER_ERROR"),
+    ("502 message", 502, PROXY, "SERVER_ERROR"),
+    ("503 message", 503, "During election", "LEADER_ELECTION"),
+    (
+        "message of lines",
+        403,
+        r"a\r\nb\u0000\u001b[31m\u2028",
+        "FORBIDDEN",
+    ),
+    ("empty message", 403, "", "FORBIDDEN"),
+];
 
 /// Without etcd's headers: whoever says so may have handed a write on.
 pub(crate) fn errors_of_etcd() -> Vec<Case> {
-    let mut cases = Vec::new();
-    let mut coded = |http: u16, code: u32, cause: &str, get: &'static str, set: End| {
+    let coded = CODED.iter().map(|(http, code, cause, get)| {
         let body =
             format!(r#"{{"errorCode":{code},"message":"Told","cause":"{cause}","index":9}}"#);
-        cases.push(raw(
-            format!("{http}/{code} {cause}"),
-            answer(http, "application/json", body),
-            get,
-            set,
-        ));
-    };
-    let timeout = "etcdserver: request timed out";
-    for (http, code, name) in [
-        (404, 100, "KEY_NOT_FOUND"),
-        (412, 101, "COMPARE_FAILED"),
-        (403, 102, "NOT_A_FILE"),
-        (400, 103, "NO_MORE_PEER"),
-        (400, 104, "NOT_A_DIRECTORY"),
-        (412, 105, "ALREADY_EXISTS"),
-        (400, 107, "ROOT_READ_ONLY"),
-        (403, 108, "DIRECTORY_NOT_EMPTY"),
-        (401, 110, "UNAUTHORIZED"),
-        (400, 200, "VALUE_REQUIRED"),
-        (400, 201, "PREV_VALUE_REQUIRED"),
-        (400, 202, "TTL_NOT_A_NUMBER"),
-        (400, 203, "INDEX_NOT_A_NUMBER"),
-        (400, 209, "INVALID_FIELD"),
-        (400, 210, "INVALID_FORM"),
-        (400, 211, "REFRESH_VALUE"),
-        (400, 212, "REFRESH_TTL_REQUIRED"),
-        (400, 400, "WATCHER_CLEARED"),
-        (400, 401, "HISTORY_CLEARED"),
-        (400, 403, "INVALID_ACTIVE_SIZE"),
-        (400, 404, "INVALID_REMOVE_DELAY"),
-        (400, 500, "CLIENT_INTERNAL"),
-        (400, 777, "UNKNOWN"),
-    ] {
-        coded(http, code, "why", name, UNKNOWN);
-    }
-    coded(500, 300, timeout, "RAFT_INTERNAL", UNKNOWN);
-    coded(
-        500,
-        300,
-        "etcdserver: server stopped",
-        "RAFT_INTERNAL",
-        UNKNOWN,
-    );
-    coded(
-        500,
-        300,
-        "nodePath /1/d : Not a file ()",
-        "RAFT_INTERNAL",
-        UNKNOWN,
-    );
-    coded(500, 301, "", "LEADER_ELECTION", UNKNOWN);
-    coded(500, 402, "", "STANDBY_INTERNAL", UNKNOWN);
-    coded(400, 1000, "one of ours", "PROTOCOL", UNKNOWN);
-    coded(400, 4294967295, "", "PROTOCOL", UNKNOWN);
-
-    let message = |http: u16, text: &str| {
-        answer(
-            http,
-            "application/json",
+        unknown(format!("{http}/{code} {cause}"), (*http, JSON), body, get)
+    });
+    let messages = MESSAGES.iter().map(|(name, http, text, get)| {
+        unknown(
+            *name,
+            (*http, JSON),
             format!(r#"{{"message":"{text}"}}"#),
+            get,
         )
-    };
-    cases.extend([
-        raw(
-            "401 message",
-            message(401, "Insufficient credentials"),
-            "UNAUTHORIZED",
-            UNKNOWN,
-        ),
-        raw(
-            "403 message",
-            message(403, "not current leader"),
-            "FORBIDDEN",
-            UNKNOWN,
-        ),
-        raw(
-            "404 message",
-            message(404, "Not found"),
-            "NOT_FOUND",
-            UNKNOWN,
-        ),
-        raw("409 message", message(409, "exists"), "CONFLICT", UNKNOWN),
-        raw("410 message", message(410, "removed"), "GONE", UNKNOWN),
-        raw(
-            "500 message",
-            message(500, "Internal Server Error"),
-            "SERVER_ERROR",
-            UNKNOWN,
-        ),
-        raw(
-            "502 message",
-            message(502, "httpproxy: unable to get response from 3 endpoint(s)"),
-            "SERVER_ERROR",
-            UNKNOWN,
-        ),
-        raw(
-            "503 message",
-            message(503, "During election"),
-            "LEADER_ELECTION",
-            UNKNOWN,
-        ),
-        raw(
-            "message of lines",
-            message(403, r"a\r\nb\u0000\u001b[31m\u2028"),
-            "FORBIDDEN",
-            UNKNOWN,
-        ),
-        raw("empty message", message(403, ""), "FORBIDDEN", UNKNOWN),
-        raw(
-            "200 that is an error",
-            answer(
-                200,
-                "application/json",
-                r#"{"errorCode":100,"message":"m","index":1}"#,
-            ),
-            "PROTOCOL",
-            UNKNOWN,
-        ),
-    ]);
+    });
+    let mut cases: Vec<Case> = coded.chain(messages).collect();
+    let error = r#"{"errorCode":100,"message":"m","index":1}"#;
+    cases.push(unknown(
+        "200 that is an error",
+        (200, JSON),
+        error,
+        "PROTOCOL",
+    ));
     for body in [
         "null",
         "[]",
@@ -260,19 +161,15 @@ pub(crate) fn errors_of_etcd() -> Vec<Case> {
         r#"{"message":"\u12"}"#,
         r#"{"message":"\ud800"}"#,
     ] {
-        cases.push(raw(
+        cases.push(unknown(
             format!("404 {body}"),
-            answer(404, "application/json", body),
+            (404, JSON),
+            body,
             "PROTOCOL",
-            UNKNOWN,
         ));
     }
-    cases.push(raw(
-        "404 not UTF-8",
-        answer(404, "application/json", b"{\"message\":\"\xff\"}"),
-        "PROTOCOL",
-        UNKNOWN,
-    ));
+    let garbled = b"{\"message\":\"\xff\"}";
+    cases.push(unknown("404 not UTF-8", (404, JSON), garbled, "PROTOCOL"));
     cases
 }
 
@@ -369,14 +266,7 @@ pub(crate) fn shapes() -> Vec<Case> {
     bodies.push(("objects without end".into(), b"{\"a\":".repeat(100_000)));
     let mut cases: Vec<Case> = bodies
         .into_iter()
-        .map(|(name, body)| {
-            raw(
-                name,
-                answer(200, "application/json", body),
-                "PROTOCOL",
-                UNKNOWN,
-            )
-        })
+        .map(|(name, body)| unknown(name, (200, JSON), body, "PROTOCOL"))
         .collect();
 
     // 10^5 levels, closed properly
@@ -385,31 +275,23 @@ pub(crate) fn shapes() -> Vec<Case> {
         r#"{"key":"/k","dir":true,"nodes":["#.repeat(100_000),
         "]}".repeat(100_000)
     );
-    cases.push(raw(
+    cases.push(unknown(
         "10^5 levels of nodes",
-        answer(200, "application/json", deep),
+        (200, JSON),
+        deep,
         "TOO_LARGE",
-        UNKNOWN,
     ));
-    let unknown = format!(
+    let other = format!(
         r#"{{"x":{}{},"action":"get","node":{{"key":"/k","value":"v"}}}}"#,
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
-    cases.push(raw(
-        "10^5 levels of something new",
-        answer(200, "application/json", unknown),
-        "PROTOCOL",
-        UNKNOWN,
-    ));
+    let name = "10^5 levels of something new";
+    cases.push(unknown(name, (200, JSON), other, "PROTOCOL"));
 
     // about something else than what was asked for
-    cases.push(raw(
-        "something new",
-        answer(200, "text/plain", NODE.replace("set", "something new")),
-        "PROTOCOL",
-        UNKNOWN,
-    ));
+    let other = NODE.replace("set", "something new");
+    cases.push(unknown("something new", (200, TEXT), other, "PROTOCOL"));
 
     // odd, and still etcd's
     for body in [
@@ -425,16 +307,11 @@ pub(crate) fn shapes() -> Vec<Case> {
         NODE.replace("a value", r#"\u0000\ud83d\ude00\/\b\f\n\r\t\"\\"#),
         NODE.replace("}}", r#","ttl":-83,"expiration":"yesterday"}}"#),
     ] {
-        cases.push(raw(
-            body.clone(),
-            answer(200, "text/plain", body),
-            "OK",
-            DONE,
-        ));
+        let bytes = answer(200, TEXT, &body);
+        cases.push(raw(body, bytes, "OK", DONE));
     }
     // the root has no name, and nobody asked for it
     let root = r#"{"action":"get","node":{"dir":true}}"#;
-    let bytes = answer(200, "application/json", root);
-    cases.push(raw("the root", bytes, "PROTOCOL", UNKNOWN));
+    cases.push(unknown("the root", (200, JSON), root, "PROTOCOL"));
     cases
 }
