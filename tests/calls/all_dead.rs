@@ -10,7 +10,7 @@
 use crate::api;
 use crate::support;
 
-use api::{Verbs, client, key, refused, value};
+use api::{Client, Verbs, client, key, refused, value};
 use etcd_v2::client::Listener;
 use etcd_v2::status::Status;
 use etcd_v2::watch::options::WatchOptions;
@@ -31,23 +31,54 @@ fn tries_in(time: Duration) -> usize {
     tries
 }
 
+/// A cluster, and a client that reaches each of its members through a wire.
+struct Bench {
+    cluster: Cluster,
+    proxies: Vec<Proxy>,
+    client: Client,
+}
+
+impl Bench {
+    fn new(version: Version) -> Bench {
+        let cluster = Cluster::start(version, 3);
+        let members = cluster.members().iter();
+        let proxies: Vec<Proxy> = members.map(|m| Proxy::to(m.url())).collect();
+        let urls: Vec<&str> = proxies.iter().map(Proxy::url).collect();
+        let client = client(&urls.join(","), 20_000);
+        Bench {
+            cluster,
+            proxies,
+            client,
+        }
+    }
+
+    /// All that were made so far: the wires accept what the members would not.
+    fn connections(&self) -> usize {
+        self.proxies.iter().map(Proxy::connections).sum()
+    }
+
+    fn kill_all(&self) {
+        for member in self.cluster.members() {
+            member.kill();
+        }
+    }
+
+    fn restart_all(&self) {
+        for member in self.cluster.members() {
+            member.restart_unready();
+        }
+        self.cluster.wait_until_healthy();
+    }
+}
+
 #[test]
 fn all_are_dead_then_back() {
-    let cluster = Cluster::start(Version::V3_5, 3);
-    let proxies: Vec<Proxy> = cluster
-        .members()
-        .iter()
-        .map(|m| Proxy::to(m.url()))
-        .collect();
-    let urls: Vec<&str> = proxies.iter().map(Proxy::url).collect();
-    let client = client(&urls.join(","), 20_000);
+    let bench = Bench::new(Version::V3_5);
+    let client = &bench.client;
     client.set("/a", "before").unwrap();
-    let connections = || proxies.iter().map(Proxy::connections).sum::<usize>();
 
-    for member in cluster.members() {
-        member.kill();
-    }
-    let before = connections();
+    bench.kill_all();
+    let before = bench.connections();
     let calls = 8;
     for i in 0..calls {
         match i % 2 {
@@ -55,15 +86,11 @@ fn all_are_dead_then_back() {
             _ => client.set("/a", "dead").expect_err("nobody lives"),
         };
     }
-    // the proxies accept what the members would not
-    let asked = connections() - before;
+    let asked = bench.connections() - before;
     assert!(asked <= calls * ROUNDS * 3, "{asked} connections");
     eprintln!("{calls} calls made {asked} connections to 3 dead members");
 
-    for member in cluster.members() {
-        member.restart_unready();
-    }
-    cluster.wait_until_healthy();
+    bench.restart_all();
     assert_eq!(value(client.get("/a")), "before");
     client.set("/a", "after").unwrap();
     assert_eq!(value(client.get("/a")), "after");
@@ -71,14 +98,8 @@ fn all_are_dead_then_back() {
 
 #[test]
 fn a_watcher_waits_for_members_that_are_all_dead() {
-    let cluster = Cluster::start(Version::V3_4, 3);
-    let proxies: Vec<Proxy> = cluster
-        .members()
-        .iter()
-        .map(|m| Proxy::to(m.url()))
-        .collect();
-    let urls: Vec<&str> = proxies.iter().map(Proxy::url).collect();
-    let client = client(&urls.join(","), 20_000);
+    let bench = Bench::new(Version::V3_4);
+    let client = &bench.client;
     let watcher = client
         .watch(&key("/a"), &WatchOptions::default(), Listener::default())
         .unwrap();
@@ -93,21 +114,15 @@ fn a_watcher_waits_for_members_that_are_all_dead() {
     client.set("/a", "before").unwrap();
     assert_eq!(next(), "before");
 
-    for member in cluster.members() {
-        member.kill();
-    }
-    let connections = || proxies.iter().map(Proxy::connections).sum::<usize>();
-    let (before, since) = (connections(), Instant::now());
+    bench.kill_all();
+    let (before, since) = (bench.connections(), Instant::now());
     std::thread::sleep(Duration::from_secs(5));
-    let asked = connections() - before;
+    let asked = bench.connections() - before;
     let bound = tries_in(since.elapsed());
     eprintln!("a watcher made {asked} connections to 3 dead members in 5 s, at most {bound}");
     assert!(asked <= bound, "{asked} connections, {bound} allowed");
 
-    for member in cluster.members() {
-        member.restart_unready();
-    }
-    cluster.wait_until_healthy();
+    bench.restart_all();
     client.set("/a", "after").unwrap();
     assert_eq!(next(), "after");
 }

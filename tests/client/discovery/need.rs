@@ -35,6 +35,17 @@ fn wanting(server: &Scripted) -> Client {
     client
 }
 
+/// A member that has failed, whose list names a real one, and a client that knows only the first.
+fn failed_beside(etcd: &Etcd) -> (Scripted, Client) {
+    let id = support::http::get(&format!("{}/v2/members", etcd.url())).unwrap();
+    let id = id.header("X-Etcd-Cluster-Id").unwrap().to_owned();
+    let ill = Arc::new(AtomicBool::new(false));
+    let server = failing(&ill, &id, &[etcd.url()]);
+    let client = wanting(&server);
+    ill.store(true, Ordering::SeqCst);
+    (server, client)
+}
+
 /// P37: the caller notices nothing.
 #[test]
 fn a_call_that_failed_everywhere_finds_the_others() {
@@ -62,12 +73,7 @@ fn a_call_that_failed_everywhere_finds_the_others() {
 #[test]
 fn one_change_is_waited_for_at_those_that_were_found() {
     let etcd = Etcd::start(Version::V3_4);
-    let id = support::http::get(&format!("{}/v2/members", etcd.url())).unwrap();
-    let id = id.header("X-Etcd-Cluster-Id").unwrap().to_owned();
-    let ill = Arc::new(AtomicBool::new(false));
-    let server = failing(&ill, &id, &[etcd.url()]);
-    let client = wanting(&server);
-    ill.store(true, Ordering::SeqCst);
+    let (_server, client) = failed_beside(&etcd);
     let watch = || client.watch_once(&key("/w"), false, 0, Patience::For(LONG), None);
     std::thread::scope(|scope| {
         let watching = scope.spawn(watch);
@@ -84,12 +90,7 @@ fn one_change_is_waited_for_at_those_that_were_found() {
 #[test]
 fn watchers_go_on_at_those_that_were_found() {
     let etcd = Etcd::start(Version::V3_5);
-    let id = support::http::get(&format!("{}/v2/members", etcd.url())).unwrap();
-    let id = id.header("X-Etcd-Cluster-Id").unwrap().to_owned();
-    let ill = Arc::new(AtomicBool::new(false));
-    let server = failing(&ill, &id, &[etcd.url()]);
-    let client = wanting(&server);
-    ill.store(true, Ordering::SeqCst);
+    let (_server, client) = failed_beside(&etcd);
     let watcher = client
         .watch(&key("/w"), &WatchOptions::default(), Default::default())
         .unwrap();
