@@ -3,7 +3,6 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod api;
 mod support;
 
 use etcd_v2::client::{Client, Queue};
@@ -14,6 +13,7 @@ use std::fs::{read_dir, read_to_string};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
+use support::api;
 
 const LONG: Duration = Duration::from_secs(30);
 

@@ -1,12 +1,5 @@
 //! No member lives, then all are back: nobody has to do anything, and nobody is asked all the time meanwhile.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
-
 use crate::api;
 use crate::support;
 

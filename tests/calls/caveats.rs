@@ -1,12 +1,5 @@
 //! What go-etcd's README said that it could not do, against real clusters, with the figures. Its users paid for each.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
-
 use crate::api;
 use crate::support;
 

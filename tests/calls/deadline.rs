@@ -1,13 +1,6 @@
 //! Cancel tokens and deadlines end a call wherever it waits. The figures are printed; what is asserted excludes a hang and
 //! a wait that every round has, but not what a busy machine does to one of them.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
-
 use crate::api;
 use crate::support;
 

@@ -1,7 +1,5 @@
 //! What a client tells of itself: moments of requests, lines of the log, numbers, and what it asks before it goes on.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::api;
 use crate::support;
 

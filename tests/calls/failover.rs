@@ -1,12 +1,5 @@
 //! Members that fail, one way or another: what may go elsewhere does, what may not is sent once and said to be unknown.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
-
 use crate::api;
 use crate::support;
 

@@ -1,7 +1,5 @@
 //! Real gateways in front of real servers: what they answer in the place of a member proves nothing about a write.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::api;
 use crate::support;
 

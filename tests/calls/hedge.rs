@@ -1,7 +1,5 @@
 //! Reads that are sent to a second member when the first one keeps them waiting.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::api;
 use crate::support;
 

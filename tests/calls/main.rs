@@ -1,16 +1,10 @@
 //! What holds for every call, executed here and submitted in `calls_submitted`: both drivers follow the same rules.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::panic, clippy::print_stderr)]
 
-#[path = "../api/mod.rs"]
-mod api;
 #[path = "../support/mod.rs"]
-mod support;
+pub(crate) mod support;
 
 mod absent;
 mod all_dead;
@@ -24,3 +18,5 @@ mod outcome;
 mod selection;
 mod stale;
 mod trouble;
+
+pub(crate) use support::api;

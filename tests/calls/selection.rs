@@ -1,7 +1,5 @@
 //! Which member is asked first.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::api;
 use crate::support;
 

@@ -1,8 +1,6 @@
 //! Answers that are older than what the client has been told: of members that are cut off from their peers, and of
 //! others that only lag.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::api;
 use crate::support;
 

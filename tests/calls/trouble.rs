@@ -1,7 +1,5 @@
 //! Servers in trouble, as they are and not as a script has them: what a call is told, with the default deadline.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::api;
 use crate::support;
 

@@ -1,13 +1,8 @@
 //! What `discovery` tests of calls in need, for calls that are submitted: both drivers follow the same rules.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::panic, clippy::print_stderr)]
 
-use crate::api;
 #[cfg(feature = "srv")]
 #[path = "../client/discovery/dns.rs"]
 mod dns;
@@ -15,6 +10,6 @@ mod dns;
 mod help;
 #[path = "../client/discovery/need.rs"]
 mod need;
-use crate::support;
 
+use crate::{api, support};
 use help::*;

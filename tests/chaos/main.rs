@@ -1,12 +1,8 @@
 //! A minute of chaos, of which `make chaos` has the long form: whatever happens to the members, no call says what is
 //! not true.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::panic, clippy::print_stderr)]
 
 #[path = "mod.rs"]
 mod chaos;

@@ -1,11 +1,9 @@
 //! Members without the v2 API, for watchers and the calls of administration.
 
-use crate::api::{client, key};
+use crate::api::{client, is_unsupported, key, wait_until_live};
 use crate::support::etcd::Setup;
-use crate::support::{Etcd, Version, wait_for};
-use etcd_v2::client::{Client, Listener, Options, Patience, Watcher};
-use etcd_v2::error::Error;
-use etcd_v2::status::Status;
+use crate::support::{Etcd, Version};
+use etcd_v2::client::{Client, Listener, Patience, Watcher};
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use std::time::{Duration, Instant};
 
@@ -19,36 +17,15 @@ fn watch(client: &Client, on_lost: OnLost) -> Watcher {
         .unwrap()
 }
 
-fn plain(endpoints: &str) -> Client {
-    let mut options = Options::default();
-    options.add_endpoints("endpoints", endpoints).unwrap();
-    Client::new(&options).unwrap()
-}
-
-#[track_caller]
-fn names_what_to_do(error: &Error) {
-    let text = error.to_string();
-    assert_eq!(error.status(), Status::UNSUPPORTED, "{text}");
-    assert!(
-        text.contains("3.6") && text.contains("--enable-v2"),
-        "{text}"
-    );
-    assert!(!error.detail().outcome_unknown, "{error:?}");
-}
-
 #[test]
 fn watchers_go_on_with_the_others() {
     let cluster = Setup::new(Version::V3_5Newest)
         .timing(50, 500)
         .without_v2(&[1, 2])
         .cluster(3);
-    let client = plain(&cluster.endpoints());
+    let client = client(&cluster.endpoints(), 10_000);
     let watchers = [OnLost::Gap, OnLost::Resync].map(|on_lost| watch(&client, on_lost));
-    for watcher in &watchers {
-        wait_for("it is live", AMPLE, || {
-            (watcher.state().code() == 2).then_some(())
-        });
-    }
+    watchers.iter().for_each(wait_until_live);
     let serves: &Etcd = cluster.member(2);
     let index = serves.set("/a", "value=1");
     for watcher in &watchers {
@@ -66,22 +43,22 @@ fn watchers_go_on_with_the_others() {
 fn where_no_member_has_it(version: Version) {
     let etcd = Setup::new(version).without_v2(&[1]).start();
     let calls = client(etcd.url(), 20_000);
-    names_what_to_do(&calls.members().unwrap_err());
-    names_what_to_do(&calls.leader().unwrap_err());
-    names_what_to_do(&calls.users().unwrap_err());
-    names_what_to_do(&calls.auth_is_enabled().unwrap_err());
-    names_what_to_do(&calls.add_member("http://127.0.0.1:1").unwrap_err());
-    names_what_to_do(&calls.remove_member("ab").unwrap_err());
-    names_what_to_do(&calls.delete_user("al").unwrap_err());
-    names_what_to_do(&calls.set_auth(true).unwrap_err());
-    let client = plain(etcd.url());
+    is_unsupported(&calls.members().unwrap_err());
+    is_unsupported(&calls.leader().unwrap_err());
+    is_unsupported(&calls.users().unwrap_err());
+    is_unsupported(&calls.auth_is_enabled().unwrap_err());
+    is_unsupported(&calls.add_member("http://127.0.0.1:1").unwrap_err());
+    is_unsupported(&calls.remove_member("ab").unwrap_err());
+    is_unsupported(&calls.delete_user("al").unwrap_err());
+    is_unsupported(&calls.set_auth(true).unwrap_err());
+    let client = client(etcd.url(), 10_000);
     for on_lost in [OnLost::Gap, OnLost::Resync] {
         let watcher = watch(&client, on_lost);
         let told = watcher.next(Some(Instant::now() + AMPLE));
-        names_what_to_do(&told.expect_err("it has ended"));
+        is_unsupported(&told.expect_err("it has ended"));
     }
     let told = client.watch_once(&key("/a"), false, 0, Patience::For(AMPLE), None);
-    names_what_to_do(&told.expect_err("it has ended"));
+    is_unsupported(&told.expect_err("it has ended"));
 }
 
 #[test]

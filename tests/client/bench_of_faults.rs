@@ -1,7 +1,5 @@
 //! The bench of faults itself: clusters that are hurt on purpose, and the wire that other tests cut.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::support;
 
 use std::io::{ErrorKind, Read, Write};

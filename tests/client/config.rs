@@ -1,12 +1,5 @@
 //! Settings in a file: whoever dies while saving leaves a whole one, and every setting of the header has its place.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
-
 use crate::support;
 
 use etcd_v2::client::{Client, Options, config};

@@ -1,7 +1,5 @@
 //! User and password: on every request of both drivers, changed while running, and nowhere else.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::api;
 use crate::support;
 

@@ -1,8 +1,6 @@
 //! The command for a shell that a client tells of each request: a real shell with a real curl does with it what the
 //! call did.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::api;
 use crate::support;
 

@@ -1,20 +1,16 @@
 //! A path that lets heads and small answers through and drops what is large, as one with a wrong MTU does: silence behind a
 //! head vouches for nothing, and what was dropped is told when the path is whole again.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-use crate::support;
-
-use etcd_v2::client::{Client, Listener, Options, Patience, Watcher};
-use etcd_v2::protocol::key::Key;
+use crate::api::{self, client, wait_until_live};
+use crate::support::gateway::Answer;
+use crate::support::{Etcd, Gateway, Version, wait_for};
+use etcd_v2::client::{Listener, Patience, Watcher};
 use etcd_v2::status::Status;
 use etcd_v2::watch::event::Kind;
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use support::gateway::Answer;
-use support::{Etcd, Gateway, Version, wait_for};
 
 const LONG: Duration = Duration::from_secs(60);
 /// Payload of a segment that still passes.
@@ -31,12 +27,6 @@ fn path(etcd: &Etcd) -> (Gateway, Arc<AtomicBool>) {
         }
     });
     (gateway, narrow)
-}
-
-fn client(url: &str) -> Client {
-    let mut options = Options::default();
-    options.add_endpoints("endpoints", url).unwrap();
-    Client::new(&options).unwrap()
 }
 
 fn polls(gateway: &Gateway) -> usize {
@@ -80,22 +70,15 @@ fn follow(watcher: &Watcher, first: u64) {
 fn watcher_misses_nothing(on_lost: OnLost, key: &'static str) {
     let etcd = Etcd::start(Version::V3_5);
     let (gateway, narrow) = path(&etcd);
-    let client = client(gateway.url());
+    let client = client(gateway.url(), 10_000);
     etcd.set(key, "value=small");
     let mut options = WatchOptions::default();
     options.set_on_lost(on_lost);
     options.set_progress(true);
     options.set_max_poll_ms(1000).unwrap();
-    let watcher = client
-        .watch(
-            &Key::parse("key", key).unwrap(),
-            &options,
-            Listener::default(),
-        )
-        .unwrap();
-    wait_for("the watcher is live", LONG, || {
-        (watcher.state().code() == 2).then_some(())
-    });
+    let watcher = client.watch(&api::key(key), &options, Listener::default());
+    let watcher = watcher.unwrap();
+    wait_until_live(&watcher);
     narrow.store(true, Ordering::SeqCst);
     let before = polls(&gateway);
     let first = write(&etcd, key);
@@ -120,8 +103,8 @@ fn a_watcher_with_resync_misses_nothing_large() {
 fn calls_that_wait_once_miss_nothing_large() {
     let etcd = Etcd::start(Version::V3_4);
     let (gateway, narrow) = path(&etcd);
-    let client = client(gateway.url());
-    let key = Key::parse("key", "/large/once").unwrap();
+    let client = client(gateway.url(), 10_000);
+    let key = api::key("/large/once");
     let call = |index, ms| {
         let patience = Patience::For(Duration::from_millis(ms));
         client.watch_once(&key, false, index, patience, None)

@@ -1,14 +1,8 @@
 //! What a client does besides single calls: its members, options, files, watchers, and what it makes of hostile peers.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::panic, clippy::print_stderr)]
 
-#[path = "../api/mod.rs"]
-mod api;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -30,3 +24,5 @@ mod threads;
 mod update_dir;
 mod watch_once;
 mod watcher;
+
+use support::api;

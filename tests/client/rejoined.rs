@@ -1,10 +1,10 @@
 //! Watchers of a member whose store is replaced under them: a follower that comes back by a snapshot, and a server that
 //! begins anew under its old name. What they were not told, they are told of.
 
-use crate::api::{Client, Verbs, call, client, key};
+use crate::api::{Client, Verbs, call, client, key, submit_many, wait_until_live};
 use crate::support::etcd::Setup;
 use crate::support::{Etcd, Version, http, wait_for};
-use etcd_v2::client::{Call, Listener, Watcher};
+use etcd_v2::client::{Listener, Watcher};
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::status::Status;
 use etcd_v2::watch::event::{Event, Kind, Loss};
@@ -22,9 +22,7 @@ fn watch(client: &Client, path: &str, on_lost: OnLost) -> Watcher {
     options.set_max_poll_ms(2_000).unwrap();
     let watcher = client.watch(&key(path), &options, Listener::default());
     let watcher = watcher.unwrap();
-    wait_for("the watcher is live", AMPLE, || {
-        (watcher.state().code() == 2).then_some(())
-    });
+    wait_until_live(&watcher);
     watcher
 }
 
@@ -66,21 +64,6 @@ fn table<'a>(told: impl IntoIterator<Item = &'a Event>) -> BTreeMap<String, Stri
     table
 }
 
-/// Updates of a key that is not there: each takes a place in the log, and none in the store.
-fn fill_log(client: &Client, call: &Call, count: usize) {
-    let (tell, told) = std::sync::mpsc::channel();
-    for number in 0..count + 256 {
-        if number < count {
-            let tell = tell.clone();
-            let done = client.submit(call, move |_| tell.send(()).unwrap());
-            done.unwrap();
-        }
-        if number >= 256 {
-            told.recv().unwrap();
-        }
-    }
-}
-
 fn a_follower_comes_back_by_a_snapshot(version: Version) {
     let mut setup = Setup::new(version)
         .isolatable()
@@ -110,15 +93,11 @@ fn a_follower_comes_back_by_a_snapshot(version: Version) {
 
     cluster.isolate(away);
     let missed = writer.set("/w/missed", "three").unwrap().head().etcd_index;
-    fill_log(&writer, &call(Operation::Update, "/none"), log);
+    // each takes a place in the log, and none in the store
+    submit_many(&writer, &call(Operation::Update, "/none"), log, drop);
     cluster.rejoin(away);
     wait_for("the follower is restored", AMPLE, || {
-        let metrics = http::get(&format!("{}/metrics", follower.url())).ok()?;
-        let text = metrics.text();
-        let mut lines = text.lines();
-        lines
-            .any(|line| line.starts_with("etcd_network_snapshot_receive_success{"))
-            .then_some(())
+        follower.has_taken_a_snapshot().then_some(())
     });
     let fourth = writer.set("/w/key", "four").unwrap().head().etcd_index;
 

@@ -1,13 +1,6 @@
 //! A cluster is replaced member by member while a client reads and writes: in the end none of those that it was told of is
 //! left, and nobody had to do anything but sync.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
-
 use crate::api;
 use crate::support;
 

@@ -1,7 +1,7 @@
 //! What became of a write is asked of a follower that was away and was restored from a snapshot: its history hides and
 //! garbles what it has missed, so that silence proves nothing there.
 
-use crate::api::{Client, Verbs, call, client, quorum_get, refused, request};
+use crate::api::{Client, Verbs, call, client, quorum_get, refused, request, submit_many};
 use crate::support::etcd::Setup;
 use crate::support::{Mode, Proxy, Version, http, wait_for};
 use etcd_v2::client::{Ask, Call, Fate, Lookout};
@@ -16,27 +16,15 @@ const ONCE: Lookout = Lookout {
     settle: Duration::ZERO,
 };
 
-/// So many of one call, many at once. The update of a key that is not there takes a place in the log and none in the
-/// store.
+/// So many of one call. The update of a key that is not there takes a place in the log and none in the store.
 fn write(client: &Client, call: &Call, count: usize) {
-    let (tell, told) = std::sync::mpsc::channel();
-    let (mut sent, mut ended) = (0, 0);
-    while ended < count {
-        if sent < count && sent - ended < 256 {
-            let tell = tell.clone();
-            client
-                .submit(call, move |result| tell.send(result.err()).unwrap())
-                .unwrap();
-            sent += 1;
-            continue;
-        }
-        let error: Option<Error> = told.recv().unwrap();
+    submit_many(client, call, count, |result| {
+        let error = result.err();
         let expected = error
             .as_ref()
             .is_none_or(|e| e.status() == Status::KEY_NOT_FOUND);
         assert!(expected, "{error:?}");
-        ended += 1;
-    }
+    });
 }
 
 /// A write whose answer is lost between the leader and the client, which knew the store as it was just before.
@@ -80,15 +68,7 @@ fn what_a_restored_member_hides_is_not_denied(version: Version) {
         (index()? >= far).then_some(())
     });
 
-    let received = || {
-        let metrics = http::get(&format!("{}/metrics", follower.url())).ok()?;
-        let text = metrics.text();
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("etcd_network_snapshot_receive_success{"));
-        line.is_some().then_some(())
-    };
-    assert!(received().is_none());
+    assert!(!follower.has_taken_a_snapshot());
     cluster.isolate(away);
     let lost = |operation, key: &str| {
         let call = call(operation, key);
@@ -113,23 +93,32 @@ fn what_a_restored_member_hides_is_not_denied(version: Version) {
     let error = refused(knows.execute(&never), Status::OUTCOME_UNKNOWN);
     write(&others, &call(Operation::Update, "/none"), log);
     cluster.rejoin(away);
-    wait_for("the follower is restored", AMPLE, received);
+    wait_for("the follower is restored", AMPLE, || {
+        follower.has_taken_a_snapshot().then_some(())
+    });
 
     let asked = client(follower.url(), 60_000);
     // it has a snapshot before it has found its leader again
     wait_for("a quorum read of the follower", AMPLE, || {
         asked.execute(&quorum_get("/kept")).ok()
     });
-    let fate = &|(call, error): &(Call, Error)| {
+    let find = &|(call, error): &(Call, Error)| {
         let finding = asked.resolve_outcome(call, error, ONCE, None).unwrap();
-        eprintln!("{version}: {:?}: {}", finding.fate, finding.text);
-        finding.fate
+        let told = format!("{version}, {call:?}: {finding:?}");
+        (finding.fate, told)
     };
     std::thread::scope(|scope| {
-        scope.spawn(|| assert_eq!(fate(&(never, error)), Fate::NotApplied));
-        scope.spawn(|| assert_eq!(fate(&kept), Fate::Applied, "the key shows it"));
+        for (one, right) in [((never, error), Fate::NotApplied), (kept, Fate::Applied)] {
+            scope.spawn(move || {
+                let (fate, told) = find(&one);
+                assert_eq!(fate, right, "{told}");
+            });
+        }
         for hidden in [overwritten, removed, taken] {
-            scope.spawn(move || assert_ne!(fate(&hidden), Fate::NotApplied, "{:?}", hidden.0));
+            scope.spawn(move || {
+                let (fate, told) = find(&hidden);
+                assert_ne!(fate, Fate::NotApplied, "{told}");
+            });
         }
     });
 }

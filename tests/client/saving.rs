@@ -1,8 +1,6 @@
 //! Saving settings: what stands in the way of the draft gets none of the secrets, and what is locked is not waited for
 //! without an end, nor by the thread of a client at all.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::api;
 use crate::support;
 

@@ -1,12 +1,5 @@
 //! One client, many threads: right answers, no lost write, no more connections than threads.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
-
 use crate::api;
 use crate::support;
 

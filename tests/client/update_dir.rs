@@ -1,7 +1,5 @@
 //! The update of a directory looks first whether it is one.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::api;
 use crate::support;
 

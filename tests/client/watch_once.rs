@@ -1,23 +1,20 @@
 //! One change at a time, waited for on the caller's thread: whoever goes on after the index that he was told sees every
 //! change once.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 #[path = "../chaos/dice.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod dice;
 
-use crate::support;
+use crate::api::{self, Client};
+use crate::support::gateway::{Answer, without};
+use crate::support::{Etcd, Gateway, Version};
 use dice::Dice;
-use etcd_v2::client::{Client, Options, Patience};
+use etcd_v2::client::Patience;
 use etcd_v2::error::{Error, Result};
-use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::response::Response;
 use etcd_v2::status::Status;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use support::gateway::{Answer, without};
-use support::{Etcd, Gateway, Version};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -27,15 +24,12 @@ fn is_long() -> bool {
 }
 
 fn client(url: &str) -> Client {
-    let mut options = Options::default();
-    options.add_endpoints("endpoints", url).unwrap();
-    Client::new(&options).unwrap()
+    api::client(url, 10_000)
 }
 
 fn watch(client: &Client, key: &str, index: u64, ms: u64) -> Result<Response> {
-    let key = Key::parse("key", key).unwrap();
     let patience = Patience::For(Duration::from_millis(ms));
-    client.watch_once(&key, false, index, patience, None)
+    client.watch_once(&api::key(key), false, index, patience, None)
 }
 
 /// Up to where all was looked at.
@@ -133,9 +127,7 @@ fn a_quiet_key_keeps_up_with_the_changes_of_others() {
         let mut next = etcd.set("/quiet", "value=0") + 1;
         for round in 0..2 {
             let before = next;
-            for i in 0..520 {
-                etcd.set("/other", &format!("value={i}"));
-            }
+            etcd.change("/other", 520);
             let mut tries = 0;
             // a busy machine may not get its proof in time
             while next < before + 520 {
@@ -188,19 +180,9 @@ fn from_now_without_the_index_header_is_from_a_known_index() {
 fn lost_history_is_told_in_etcds_words() {
     let etcd = Etcd::start(Version::V3_5);
     let first = etcd.set("/lost", "value=0");
-    for i in 0..1100 {
-        etcd.set("/other", &format!("value={i}"));
-    }
+    etcd.change("/other", 1100);
     let error = watch(&client(etcd.url()), "/lost", first, 60_000).unwrap_err();
-    let detail = error.detail();
-    assert_eq!(detail.status, Status::HISTORY_CLEARED);
-    assert_eq!((detail.etcd_code, detail.http_status), (401, 400));
-    assert!(
-        detail
-            .cause
-            .starts_with("the requested history has been cleared [")
-    );
-    assert_eq!(detail.index, etcd.index());
+    api::is_cleared(&error, &etcd);
 }
 
 /// A call that begins where another one of the client ended knows what that one was told last.

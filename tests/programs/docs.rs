@@ -4,8 +4,6 @@
 //! etcd; any other is a fragment, put into a function that has `client` (a `const etcd_v2_client *`) and `error` (an
 //! `etcd_v2_error *`, NULL), and compiled.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::support;
 
 use std::collections::BTreeSet;

@@ -1,12 +1,5 @@
 //! Every example is built with all warnings as errors, run against a real etcd, and says what it should.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
-
 use crate::support;
 
 use std::path::{Path, PathBuf};

@@ -1,7 +1,5 @@
 //! What the shared library shows to the dynamic linker.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::support;
 
 use std::collections::BTreeSet;

@@ -1,7 +1,5 @@
 //! The harness itself: what other tests lean on.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::support;
 
 use std::io::{Read, Write};

@@ -1,7 +1,5 @@
 //! The header alone: every standard that is promised, two compilers, and nothing undocumented.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::support;
 
 use std::path::Path;

@@ -1,7 +1,5 @@
 //! What a host program needs besides the library: a stack, and checkers that are silent.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::support;
 
 use std::process::Command;

@@ -1,7 +1,5 @@
 //! Every function, called from inside every callback, in every phase of a client's end.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::support;
 
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! `make install` and what is installed: a packager's and a user's view.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::support;
 
 use std::collections::BTreeMap;

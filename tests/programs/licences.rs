@@ -3,8 +3,6 @@
 //!
 //! `UPDATE_NOTICES=1 cargo test --test programs licences` writes the notice anew.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::support;
 
 use serde_json::Value;

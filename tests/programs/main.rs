@@ -1,14 +1,8 @@
 //! The library as its users meet it: header, exports, C and Python programs, examples, `etcd2ctl`, documents.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::panic, clippy::print_stderr)]
 
-#[path = "../api/mod.rs"]
-mod api;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -28,3 +22,5 @@ mod process;
 mod python;
 mod unwind;
 mod watch_c;
+
+use support::api;

@@ -1,8 +1,6 @@
 //! Misuse of the C functions: NULL and garbage for every parameter get a status and a line that names the parameter, and
 //! nothing is sent. The same C program runs plain, linked statically, under valgrind and with sanitizers.
 
-#![allow(clippy::unwrap_used)]
-
 use crate::support;
 
 use std::collections::BTreeSet;

@@ -1,13 +1,6 @@
 //! The host process: it survives what servers do, forks, unloads, ends, and runs out of descriptors, and nothing of the
 //! library stays behind or shows.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
-
 use crate::api;
 use crate::support;
 

@@ -1,7 +1,5 @@
 //! A script that loads the library: what ctypes does, every language with a foreign function interface does.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::support;
 
 use std::process::Command;

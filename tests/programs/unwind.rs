@@ -1,7 +1,5 @@
 //! Threads that the host ends inside a callback, or cancels inside a call: the process lives, and nothing hangs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::support;
 
 use std::process::{Command, Stdio};

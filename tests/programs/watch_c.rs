@@ -1,7 +1,5 @@
 //! Watchers and asynchronous calls through the C functions, on real servers: plain, under valgrind and with sanitizers.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
-
 use crate::support;
 
 use std::time::Duration;

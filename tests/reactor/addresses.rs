@@ -1,11 +1,11 @@
 //! One URL, several servers: a name with several addresses, or one address that is a load balancer. One of the servers is
 //! of no use; the next connection goes to another one.
 
-use super::api::{self, Verbs, call, node_json, options, refused, value};
+use super::api::{self, Verbs, call, node_json, options, refused, run, value};
 use super::names;
 use super::support::etcd::free_ports;
-use super::support::{Conversation, Etcd, Proxy, Scripted, Step, Version, wait_for};
-use etcd_v2::client::{Call, Client, Counters, Listener, Options, Patience, Watcher};
+use super::support::{Conversation, Etcd, Proxy, Scripted, Step, Version, wait_for, with_all};
+use etcd_v2::client::{Client, Counters, Listener, Options, Patience, Watcher};
 use etcd_v2::error::Result;
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::Operation;
@@ -20,26 +20,26 @@ use std::time::{Duration, Instant};
 const ADDRESSES: [&str; 3] = ["127.0.0.2", "127.0.0.3", "127.0.0.4"];
 const LIVE: i32 = 2;
 
-/// What a server does that is of no use.
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    /// takes requests and says nothing
-    Silent,
-    /// the head, and nothing of the body
-    HalfAnAnswer,
-    /// closes after the request
-    Closes,
-    /// answers that it cannot help
-    Unavailable,
-    /// answers something that is not etcd's
-    Foreign,
+with_all! {
+    /// What a server does that is of no use.
+    #[derive(Clone, Copy, Debug)]
+    enum Fault {
+        /// takes requests and says nothing
+        Silent,
+        /// the head, and nothing of the body
+        HalfAnAnswer,
+        /// closes after the request
+        Closes,
+        /// answers that it cannot help
+        Unavailable,
+        /// answers something that is not etcd's
+        Foreign,
+    }
 }
 
 use Fault::{Closes, Foreign, HalfAnAnswer, Silent, Unavailable};
 
 impl Fault {
-    const ALL: [Fault; 5] = [Silent, HalfAnAnswer, Closes, Unavailable, Foreign];
-
     fn steps(self) -> Vec<Step> {
         let head = b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 7\r\nContent-Length: 90\r\n\r\n{";
         let page = |status, text: &str| Step::Answer(status, Vec::new(), text.into());
@@ -70,6 +70,17 @@ fn serve(conversation: &mut Conversation) -> std::io::Result<()> {
     Ok(())
 }
 
+/// One at each of these addresses, all with one port.
+fn listeners(addresses: &[&str]) -> (u16, Vec<TcpListener>) {
+    wait_for("a port free at all addresses", Duration::ZERO, || {
+        let first = TcpListener::bind((addresses[0], 0)).ok()?;
+        let port = first.local_addr().ok()?.port();
+        let rest = addresses[1..].iter().map(|a| TcpListener::bind((*a, port)));
+        let all = std::iter::once(Ok(first)).chain(rest);
+        Some((port, all.collect::<std::io::Result<_>>().ok()?))
+    })
+}
+
 /// A URL and the servers behind it.
 struct Site {
     url: String,
@@ -83,16 +94,7 @@ impl Site {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let name = format!("n{}.several.test", NUMBER.fetch_add(1, Ordering::SeqCst));
         names::set(&name, &ADDRESSES);
-        let listeners = wait_for("a port free at all addresses", Duration::ZERO, || {
-            let first = TcpListener::bind((ADDRESSES[0], 0)).ok()?;
-            let port = first.local_addr().ok()?.port();
-            let rest = ADDRESSES[1..].iter().map(|a| TcpListener::bind((*a, port)));
-            std::iter::once(Ok(first))
-                .chain(rest)
-                .collect::<std::io::Result<Vec<_>>>()
-                .ok()
-        });
-        let port = listeners[0].local_addr().unwrap().port();
+        let (port, listeners) = listeners(&ADDRESSES);
         let servers = listeners.into_iter().enumerate().map(|(number, listener)| {
             Scripted::on(listener, move |conversation| match number {
                 0 => conversation.follow(&fault.steps()),
@@ -135,17 +137,6 @@ impl Site {
 
 fn key() -> Key {
     Key::parse("key", "/a").unwrap()
-}
-
-fn run(client: &Client, call: &Call, submitted: bool) -> Result<Response> {
-    if !submitted {
-        return client.execute(call);
-    }
-    let (tell, told) = std::sync::mpsc::channel();
-    client
-        .submit(call, move |result| tell.send(result).unwrap())
-        .unwrap();
-    told.recv().unwrap()
 }
 
 /// Everything at once, since much of it waits.
@@ -295,14 +286,7 @@ fn all_of_no_use_ends_as_it_would_with_several_members() {
 
 /// A server at each of these addresses, all with one port, that answers with its number.
 fn numbered(addresses: &[&'static str]) -> (u16, Vec<Scripted>) {
-    let listeners = wait_for("a port free at all addresses", Duration::ZERO, || {
-        let first = TcpListener::bind((addresses[0], 0)).ok()?;
-        let port = first.local_addr().ok()?.port();
-        let rest = addresses[1..].iter().map(|a| TcpListener::bind((*a, port)));
-        let all = std::iter::once(Ok(first)).chain(rest);
-        all.collect::<std::io::Result<Vec<_>>>().ok()
-    });
-    let port = listeners[0].local_addr().unwrap().port();
+    let (port, listeners) = listeners(addresses);
     let servers = listeners.into_iter().enumerate().map(|(number, listener)| {
         let answer = Step::json(&node_json(&number.to_string()));
         let steps = [Step::Read, answer, Step::Again];
@@ -384,9 +368,7 @@ fn a_long_poll_is_not_cut_and_the_next_one_goes_over_another_connection() {
         let watcher = client
             .watch(&key(), &WatchOptions::default(), Listener::default())
             .unwrap();
-        wait_for("the watcher is live", Duration::ZERO, || {
-            (watcher.state().code() == LIVE).then_some(())
-        });
+        api::wait_until_live(&watcher);
         (proxy, client, watcher)
     };
     let (young, old) = (made(AGE), made(Duration::ZERO));

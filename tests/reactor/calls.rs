@@ -7,6 +7,7 @@ use etcd_v2::status::Status;
 use etcd_v2::transport::cancel::Cancel;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::time::Instant;
 use support::etcd::Setup;
 use support::{Etcd, Version, http};

@@ -4,6 +4,7 @@ use super::*;
 use etcd_v2::status::Status;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use support::{Scripted, Step};
 
 #[test]

@@ -1,9 +1,9 @@
 //! Answers in clear text that have no end: deadlines, tokens, other calls and the end of a client do not wait for them.
 //! What TLS adds to that is in `tests/tls/flood.rs`.
 
-use super::api::{self, call, node_json, options, value};
+use super::api::{self, call, call_with, node_json, options, run, submit, value};
 use super::support::Scripted;
-use etcd_v2::client::{Client, Listener};
+use etcd_v2::client::{Call, Client, Listener};
 use etcd_v2::error::Result;
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::Operation;
@@ -12,7 +12,6 @@ use etcd_v2::status::Status;
 use etcd_v2::transport::cancel::Cancel;
 use etcd_v2::watch::options::WatchOptions;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// It excludes a hang, not a slow machine.
@@ -67,22 +66,12 @@ fn client(url: &str, deadline_ms: i64) -> Arc<Client> {
     Arc::new(Client::new(&options).unwrap())
 }
 
-/// On a thread of its own, so that one that hangs is told as such.
 fn in_time<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (tell, told) = channel();
-    std::thread::spawn(move || tell.send(work()));
-    told.recv_timeout(LONG)
-        .unwrap_or_else(|_| panic!("{what} hangs"))
+    api::in_time(what, LONG, work)
 }
 
-fn submit(client: &Client, token: Option<&Cancel>) -> Receiver<Result<Response>> {
-    let mut call = call(Operation::Get, "/a");
-    call.cancel = token.cloned();
-    let (tell, told) = channel();
-    client
-        .submit(&call, move |result| drop(tell.send(result)))
-        .unwrap();
-    told
+fn get() -> Call {
+    call(Operation::Get, "/a")
 }
 
 #[track_caller]
@@ -107,10 +96,7 @@ fn nobody_waits_for_the_end_of_an_answer_that_has_none() {
         for submitted in [false, true] {
             let what = format!("{kind}, deadline, submitted: {submitted}");
             let made = client(server.url(), 1_000);
-            let outcome = in_time(&what, move || match submitted {
-                true => submit(&made, None).recv().unwrap(),
-                false => made.execute(&call(Operation::Get, "/a")),
-            });
+            let outcome = in_time(&what, move || run(&made, &get(), submitted));
             ends(&what, outcome, Status::TIMEOUT);
         }
         // a token, by both drivers, with a watcher on the same thread, and another call of the same client
@@ -123,16 +109,15 @@ fn nobody_waits_for_the_end_of_an_answer_that_has_none() {
             )
             .unwrap();
         let token = Cancel::new().unwrap();
-        let told = submit(&made, Some(&token));
+        let told = submit(&made, &call_with(Operation::Get, "/a", &token));
         let (theirs, fires) = (made.clone(), token.clone());
-        let blocked = std::thread::spawn(move || {
-            theirs.execute(&api::call_with(Operation::Get, "/a", &fires))
-        });
+        let blocked =
+            std::thread::spawn(move || theirs.execute(&call_with(Operation::Get, "/a", &fires)));
         server.wait_for_connections(3);
         made.set_endpoints("urls", good.url()).unwrap();
         let asks = made.clone();
         let answer = in_time(&format!("{kind}: another call"), move || {
-            submit(&asks, None).recv().unwrap()
+            submit(&asks, &get()).recv().unwrap()
         });
         assert_eq!(value(answer), "1");
         token.fire();

@@ -172,9 +172,7 @@ fn lost_history_is_made_up_for_without_the_index_header() {
     gateway.block(true);
     support::http::request("DELETE", &etcd.key_url("/lost/gone"), &[], b"").unwrap();
     etcd.set("/lost/new", "value=new");
-    for i in 0..1100 {
-        etcd.set("/other", &format!("value={i}"));
-    }
+    etcd.change("/other", 1100);
     gateway.block(false);
     wait_for("a new place", LONG, || {
         (same.next_index() > 1000).then_some(())

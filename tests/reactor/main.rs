@@ -1,15 +1,9 @@
 //! Calls that nobody waits for: each is answered once, whatever happens, and all of them on one thread.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::panic, clippy::print_stderr)]
 
 mod addresses;
-#[path = "../api/mod.rs"]
-mod api;
 mod calls;
 mod connections;
 #[path = "../chaos/dice.rs"]
@@ -28,14 +22,16 @@ mod queue;
 mod support;
 mod waiters;
 
+use api::submit;
 use etcd_v2::client::{Ask, Call, Client, Options};
 use etcd_v2::error::Result;
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::{Operation, Request};
 use etcd_v2::protocol::response::Response;
 use etcd_v2::protocol::wire::Wire;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
+use support::api;
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -61,17 +57,6 @@ fn get(key: &str) -> Call {
 fn poll(key: &str, index: u64) -> Call {
     let target = format!("/v2/keys{key}?wait=true&waitIndex={index}");
     Call::new(Ask::Raw(Wire::raw("GET", &target, None, None).unwrap()))
-}
-
-/// Submits it; what comes is the result, and then the end of the channel.
-fn submit(client: &Client, call: &Call) -> Receiver<Result<Response>> {
-    let (tell, told) = channel();
-    client
-        .submit(call, move |result| {
-            let _ = tell.send(result);
-        })
-        .unwrap();
-    told
 }
 
 /// The one result.

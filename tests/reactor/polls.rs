@@ -2,6 +2,7 @@
 
 use super::*;
 use etcd_v2::status::Status;
+use std::sync::mpsc::channel;
 use std::time::Instant;
 use support::{Etcd, Version};
 

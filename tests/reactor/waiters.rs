@@ -9,6 +9,7 @@ use etcd_v2::watch::event::Event;
 use etcd_v2::watch::options::WatchOptions;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use support::gateway::Answer;
 use support::{Etcd, Gateway, Scripted, Version, wait_for};

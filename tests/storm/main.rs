@@ -1,15 +1,9 @@
 //! Watchers of all styles in bad weather: connections that are cut at any byte, members that are killed, paused and started
 //! again. Whatever happens, what a watcher tells adds up to what was written. Short here; `make storm` is the long form.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::panic, clippy::print_stderr)]
 
-#[path = "../api/mod.rs"]
-mod api;
 mod crowd;
 mod cuts;
 mod judge;
@@ -21,6 +15,7 @@ mod support;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use support::api;
 
 /// Longest wait for what has to come in the end.
 const AMPLE: Duration = Duration::from_secs(120);

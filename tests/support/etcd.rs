@@ -357,6 +357,21 @@ impl Etcd {
         reply.json()["node"]["modifiedIndex"].as_u64().unwrap()
     }
 
+    /// So many changes of a key: the history forgets what is a thousand changes old.
+    #[track_caller]
+    pub fn change(&self, key: &str, times: usize) {
+        for number in 0..times {
+            self.set(key, &format!("value={number}"));
+        }
+    }
+
+    /// Whether it has restored its store from a snapshot of another member since it was started.
+    pub fn has_taken_a_snapshot(&self) -> bool {
+        let metrics = http::get(&format!("{}/metrics", self.url));
+        let counter = "etcd_network_snapshot_receive_success{";
+        metrics.is_ok_and(|m| m.text().lines().any(|line| line.starts_with(counter)))
+    }
+
     /// The same around an election, which refuses writes: again until it succeeds.
     #[track_caller]
     pub fn set_in_the_end(&self, key: &str, form: &str) {

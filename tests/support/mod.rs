@@ -1,7 +1,8 @@
-//! What the integration tests share; each test file says `mod support;`.
+//! What the integration tests share; each test binary says `mod support;`.
 //!
 //! | module | what it gives |
 //! |---|---|
+//! | [`api`] | the Rust API in few words |
 //! | [`authority`] | certificates for one test |
 //! | [`black_hole`] | [`BlackHole`]: an address that never finishes a connection |
 //! | [`cluster`] | [`Cluster`]: several servers; members isolated from their peers, added, removed, the leader moved |
@@ -20,12 +21,14 @@
     dead_code,
     unreachable_pub,
     unused_imports,
+    unused_macros,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr
 )]
 
+pub mod api;
 pub mod authority;
 pub mod black_hole;
 pub mod cluster;
@@ -56,6 +59,19 @@ use std::time::{Duration, Instant};
 pub fn root() -> &'static std::path::Path {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+/// An enum that knows all of its variants.
+macro_rules! with_all {
+    ($(#[$of:meta])* $vis:vis enum $name:ident { $($(#[$each:meta])* $variant:ident),+ $(,)? }) => {
+        $(#[$of])*
+        $vis enum $name { $($(#[$each])* $variant),+ }
+
+        impl $name {
+            $vis const ALL: [$name; [$($name::$variant),+].len()] = [$($name::$variant),+];
+        }
+    };
+}
+pub(crate) use with_all;
 
 /// Asks again and again until there is an answer; panics with `what` when none came in time.
 #[track_caller]

@@ -1,43 +1,28 @@
 //! Records without end and without a byte of an answer: deadlines, tokens, other calls and the end of a client do not wait
 //! for them, on a busy connection as on an idle one.
 
-use super::api;
+use super::api::{self, call_with, run, submit};
 use super::server::{Manner, Moment, Record, TlsServer};
 use super::support::{Authority, Wish, wait_for};
 use super::ways::{LONG, client, trust};
-use etcd_v2::client::{Client, Listener};
-use etcd_v2::error::Result;
+use etcd_v2::client::{Call, Listener};
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::Operation;
-use etcd_v2::protocol::response::Response;
 use etcd_v2::status::Status;
 use etcd_v2::transport::cancel::Cancel;
 use etcd_v2::watch::options::WatchOptions;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const NODE: &str =
     r#"{"action":"get","node":{"key":"/a","value":"1","modifiedIndex":7,"createdIndex":7}}"#;
 
-/// On a thread of its own, so that one that hangs is told as such.
 fn in_time<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (tell, told) = channel();
-    std::thread::spawn(move || tell.send(work()));
-    let began = Instant::now();
-    let outcome = told.recv_timeout(LONG);
-    eprintln!("{what}: {:?}", began.elapsed());
-    outcome.unwrap_or_else(|_| panic!("{what} hangs"))
+    api::in_time(what, LONG, work)
 }
 
-fn submit(client: &Client, token: Option<&Cancel>) -> Receiver<Result<Response>> {
-    let mut call = api::call(Operation::Get, "/a");
-    call.cancel = token.cloned();
-    let (tell, told) = channel();
-    client
-        .submit(&call, move |result| drop(tell.send(result)))
-        .unwrap();
-    told
+fn get() -> Call {
+    api::call(Operation::Get, "/a")
 }
 
 /// TLS itself may count some kinds of records.
@@ -84,13 +69,9 @@ fn calls_end_and_others_are_served() {
             let made = Arc::new(made);
             if let Manner::Flood(_, 1, moment, _) = manner {
                 let asks = made.clone();
-                let first = in_time(
-                    &format!("{what}: the first call"),
-                    move || match submitted {
-                        true => submit(&asks, None).recv().unwrap(),
-                        false => asks.execute(&api::call(Operation::Get, "/a")),
-                    },
-                );
+                let first = in_time(&format!("{what}: the first call"), move || {
+                    run(&asks, &get(), submitted)
+                });
                 first.unwrap();
                 if moment == Moment::Idle {
                     wait_for("a flood", LONG, || {
@@ -99,10 +80,7 @@ fn calls_end_and_others_are_served() {
                 }
             }
             let asks = made.clone();
-            let error = in_time(&what, move || match submitted {
-                true => submit(&asks, None).recv().unwrap(),
-                false => asks.execute(&api::call(Operation::Get, "/a")),
-            });
+            let error = in_time(&what, move || run(&asks, &get(), submitted));
             // one that was idle is given up, and another one made, which is answered once
             match error {
                 Err(error) => assert!(ends(error.status()), "{what}: {error:?}"),
@@ -115,9 +93,8 @@ fn calls_end_and_others_are_served() {
             let both = Arc::new(both);
             for _ in 0..5 {
                 let asks = both.clone();
-                in_time(&format!("{what}: with another"), move || match submitted {
-                    true => submit(&asks, None).recv().unwrap(),
-                    false => asks.execute(&api::call(Operation::Get, "/a")),
+                in_time(&format!("{what}: with another"), move || {
+                    run(&asks, &get(), submitted)
                 })
                 .unwrap();
             }
@@ -140,7 +117,7 @@ fn tokens_watchers_and_tickets() {
         let made = client(&flood.url, |options| trust(&authority, options));
         let made = Arc::new(made);
         let token = Cancel::new().unwrap();
-        let told = submit(&made, Some(&token));
+        let told = submit(&made, &call_with(Operation::Get, "/a", &token));
         let watcher = made.watch(
             &Key::parse("key", "/a").unwrap(),
             &WatchOptions::default(),
@@ -149,7 +126,7 @@ fn tokens_watchers_and_tickets() {
         made.set_endpoints("urls", &good.url).unwrap();
         let asks = made.clone();
         in_time("another call meanwhile", move || {
-            submit(&asks, None).recv().unwrap()
+            submit(&asks, &get()).recv().unwrap()
         })
         .unwrap();
         token.fire();
@@ -164,8 +141,7 @@ fn tokens_watchers_and_tickets() {
         // the same in a blocking call
         let alone = client(&flood.url, |options| trust(&authority, options));
         let token = Cancel::new().unwrap();
-        let mut call = api::call(Operation::Get, "/a");
-        call.cancel = Some(token.clone());
+        let call = call_with(Operation::Get, "/a", &token);
         std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(100));
             token.fire();

@@ -1,37 +1,22 @@
 //! Kinds of server certificates and what a client was told: which serve, and what is said of those that do not.
 
 use super::api;
-use super::server::{Manner, TlsServer};
-use super::support::{Authority, Pair, Wish};
+use super::server::{Manner, TlsServer, pair_of};
+use super::support::{Authority, Pair, Wish, with_all};
 use super::ways::{LONG, client, trust};
 use etcd_v2::client::{Client, Options};
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::status::Status;
 use etcd_v2::transport::tls::settings::Source;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::version::{TLS12, TLS13};
-use std::sync::mpsc::channel;
 
 const NODE: &str =
     r#"{"action":"get","node":{"key":"/a","value":"v","modifiedIndex":7,"createdIndex":7}}"#;
 
-/// What a client was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    Nothing,
-    ItsAuthority,
-    Itself,
-    Pin,
-    PinAndAuthority,
-    WrongPin,
-    Insecure,
-}
-
-use Told::{Insecure, ItsAuthority, Itself, Nothing, Pin, PinAndAuthority, WrongPin};
-
-impl Told {
-    const ALL: [Told; 7] = [
+with_all! {
+    /// What a client was told.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Told {
         Nothing,
         ItsAuthority,
         Itself,
@@ -39,8 +24,12 @@ impl Told {
         PinAndAuthority,
         WrongPin,
         Insecure,
-    ];
+    }
+}
 
+use Told::{Insecure, ItsAuthority, Itself, Nothing, Pin, PinAndAuthority, WrongPin};
+
+impl Told {
     fn client(self, url: &str, pair: &Pair, authority: &Authority) -> Client {
         let pin = |options: &mut Options, der: &[u8]| {
             let digest = ring::digest::digest(&ring::digest::SHA256, der);
@@ -65,27 +54,13 @@ impl Told {
     }
 }
 
-fn read(cert: &str, key: &str) -> Pair {
-    let der = CertificateDer::from_pem_slice(cert.as_bytes()).unwrap();
-    Pair {
-        cert: cert.into(),
-        key: key.into(),
-        cert_file: String::new(),
-        key_file: String::new(),
-        der: der.to_vec(),
-    }
-}
-
 fn get(client: &Client, submitted: bool) -> Result<(), String> {
     let call = api::call(Operation::Get, "/a");
     let outcome = match submitted {
         false => client.execute(&call),
-        true => {
-            let (tell, told) = channel();
-            let end = move |result| tell.send(result).unwrap();
-            client.submit(&call, end).unwrap();
-            told.recv_timeout(LONG).expect("a completion")
-        }
+        true => api::submit(client, &call)
+            .recv_timeout(LONG)
+            .expect("a completion"),
     };
     let told = outcome.map(drop);
     told.map_err(|e| format!("{:?}: {e}", e.status()))
@@ -95,7 +70,7 @@ fn get(client: &Client, submitted: bool) -> Result<(), String> {
 fn every_kind_with_everything_that_a_client_may_be_told() {
     let authority = Authority::new("ours");
     let own = include_str!("keys/own-authority.pem");
-    let own = read(own, include_str!("keys/own-authority-key.pem"));
+    let own = pair_of(own, include_str!("keys/own-authority-key.pem"));
     let ec = include_str!("keys/v1-ec-key.pem");
     let rsa = include_str!("keys/v1-rsa-key.pem");
     let old = ["version 1", "pin its SHA-256"];
@@ -117,19 +92,19 @@ fn every_kind_with_everything_that_a_client_may_be_told() {
         ("its own authority", own, &[Itself], alone),
         (
             "version 1, EC",
-            read(include_str!("keys/v1-ec.pem"), ec),
+            pair_of(include_str!("keys/v1-ec.pem"), ec),
             &[],
             old,
         ),
         (
             "version 1, RSA",
-            read(include_str!("keys/v1-rsa.pem"), rsa),
+            pair_of(include_str!("keys/v1-rsa.pem"), rsa),
             &[],
             old,
         ),
         (
             "version 1, signed",
-            read(include_str!("keys/v1-signed.pem"), ec),
+            pair_of(include_str!("keys/v1-signed.pem"), ec),
             &[],
             old,
         ),

@@ -1,16 +1,10 @@
 //! TLS: who is trusted, who is not and why, and that both drivers, watchers included, do it alike.
 
 #![cfg(feature = "tls")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::panic, clippy::print_stderr)]
 
 mod alerts;
-#[path = "../api/mod.rs"]
-mod api;
 mod clock;
 mod flood;
 mod handshake;
@@ -24,3 +18,5 @@ mod server;
 mod support;
 mod traffic;
 mod ways;
+
+use support::api;

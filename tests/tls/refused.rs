@@ -1,7 +1,7 @@
 //! What a client does not accept from a server, and how it says so.
 
 use super::api;
-use super::server::{Manner, TlsServer};
+use super::server::{Manner, TlsServer, pair_of};
 use super::support::etcd::Setup;
 use super::support::{Authority, Etcd, Pair, Scripted, Step, Version, Wish};
 use super::ways::{LONG, WAYS, client, set, trust};
@@ -137,16 +137,8 @@ fn pins_take_the_place_of_authorities_or_come_on_top_of_them() {
 /// What `openssl req -x509` makes is the certificate of an authority: it serves if it was named itself, under its own name.
 #[test]
 fn a_certificate_that_is_its_own_authority_serves() {
-    let cert = include_str!("keys/own-authority.pem").to_owned();
-    let key = include_str!("keys/own-authority-key.pem").to_owned();
-    let name = String::new;
-    let pair = Pair {
-        cert: cert.clone(),
-        key,
-        cert_file: name(),
-        key_file: name(),
-        der: Vec::new(),
-    };
+    let cert = include_str!("keys/own-authority.pem");
+    let pair = pair_of(cert, include_str!("keys/own-authority-key.pem"));
     let body =
         r#"{"action":"set","node":{"key":"/a","value":"v","modifiedIndex":7,"createdIndex":7}}"#;
     let server = TlsServer::start(&pair, None, Manner::Answer(body));

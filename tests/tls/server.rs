@@ -150,6 +150,18 @@ impl Drop for TlsServer {
     }
 }
 
+/// A certificate and its key, in memory only.
+pub(super) fn pair_of(cert: &str, key: &str) -> Pair {
+    let der = CertificateDer::from_pem_slice(cert.as_bytes()).unwrap();
+    Pair {
+        cert: cert.into(),
+        key: key.into(),
+        cert_file: String::new(),
+        key_file: String::new(),
+        der: der.to_vec(),
+    }
+}
+
 fn config(
     versions: &[&'static SupportedProtocolVersion],
     pair: &Pair,

@@ -1,8 +1,6 @@
 //! Members, stats, versions, health, users and roles: on real servers of both versions, and on scripted ones for what a real
 //! one will not do.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::api;
 
 mod auth;

@@ -8,88 +8,52 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use support::dns::{Message, NameServer, Record, Reply, Srv};
+use support::with_all;
 
-/// What is said to one of the two queries of a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
-    /// a record that can be used
-    Good,
-    /// the same, by way of an alias
-    GoodAlias,
-    /// more than fits into 4,096 bytes, all of it over UDP
-    Huge,
-    /// the same, cut there and whole over TCP
-    HugeOverTcp,
-    Empty,
-    /// cut, and empty over TCP
-    EmptyOverTcp,
-    /// an alias, whose target is asked for next: it has no records
-    Alias,
-    /// the same, but that question fails
-    AliasFails,
-    /// an alias of itself
-    AliasLoop,
-    Dot,
-    TwoDots,
-    /// the port is 0
-    NoPort,
-    /// the target is no host name
-    NoHost,
-    /// the only record is of another name
-    OtherOwner,
-    /// the only record is of class CHAOS
-    OtherClassOfRecord,
-    /// names the servers of the zone instead
-    Referral,
-    /// neither recursive nor authoritative
-    Lame,
-    /// cut, and TCP is closed without a word
-    CutAlone,
-    /// cut over TCP as well
-    CutTwice,
-    /// ends in the middle of a record
-    Damaged,
-    /// ends in the middle of a record, over TCP
-    DamagedOverTcp,
-    /// what it asks for is missing
-    NoQuestion,
-    NoQuestionGood,
-    OtherId,
-    OtherName,
-    OtherType,
-    OtherClass,
-    OtherClassGood,
-    /// the query itself comes back
-    Echo,
-    /// from another port
-    Stranger,
-    Silence,
-}
-
-const SHAPES: [Shape; 31] = {
-    use Shape::*;
-    [
+with_all! {
+    /// What is said to one of the two queries of a case.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Shape {
+        /// a record that can be used
         Good,
+        /// the same, by way of an alias
         GoodAlias,
+        /// more than fits into 4,096 bytes, all of it over UDP
         Huge,
+        /// the same, cut there and whole over TCP
         HugeOverTcp,
         Empty,
+        /// cut, and empty over TCP
         EmptyOverTcp,
+        /// an alias, whose target is asked for next: it has no records
         Alias,
+        /// the same, but that question fails
         AliasFails,
+        /// an alias of itself
         AliasLoop,
         Dot,
         TwoDots,
+        /// the port is 0
         NoPort,
+        /// the target is no host name
         NoHost,
+        /// the only record is of another name
         OtherOwner,
+        /// the only record is of class CHAOS
         OtherClassOfRecord,
+        /// names the servers of the zone instead
         Referral,
+        /// neither recursive nor authoritative
         Lame,
+        /// cut, and TCP is closed without a word
         CutAlone,
+        /// cut over TCP as well
         CutTwice,
+        /// ends in the middle of a record
         Damaged,
+        /// ends in the middle of a record, over TCP
         DamagedOverTcp,
+        /// what it asks for is missing
         NoQuestion,
         NoQuestionGood,
         OtherId,
@@ -97,11 +61,13 @@ const SHAPES: [Shape; 31] = {
         OtherType,
         OtherClass,
         OtherClassGood,
+        /// the query itself comes back
         Echo,
+        /// from another port
         Stranger,
         Silence,
-    ]
-};
+    }
+}
 
 /// What an answer proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,7 +220,7 @@ fn cases() -> Vec<Case> {
             password,
         });
     };
-    for shape in SHAPES {
+    for shape in Shape::ALL {
         for code in 0..16 {
             add((shape, code), (Shape::Good, 0));
             add((Shape::Empty, 3), (shape, code));
@@ -281,6 +247,7 @@ fn clear_text_only_when_there_is_proof_that_tls_is_not_offered() {
     let member = Scripted::json(&node_json("1"));
     let port: u16 = member.url().rsplit(':').next().unwrap().parse().unwrap();
     let cases = cases();
+    assert_eq!(cases.len(), 31 * 16 * 2);
     let said: Vec<_> = cases.iter().map(|case| (case.tls, case.clear)).collect();
     let server = NameServer::new(move |name, _| match name {
         "none.example" => Reply::Made(Message::of(Vec::new()), None),

@@ -1,13 +1,5 @@
 //! Which members a client knows, and how it finds more of them.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
-
-use crate::api;
 #[cfg(feature = "srv")]
 mod dns;
 #[cfg(feature = "srv")]
@@ -20,6 +12,6 @@ mod lists;
 mod need;
 mod periodic;
 mod ready;
-use crate::support;
 
+use crate::{api, support};
 use help::*;

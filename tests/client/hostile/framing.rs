@@ -1,8 +1,6 @@
 //! Answers that are no HTTP, or whose head and body do not fit together, or that never end.
 
 use super::play::*;
-use super::support::Conversation;
-use std::io;
 use std::time::Duration;
 
 /// `body` in one chunk, then `end`.
@@ -221,65 +219,56 @@ pub(crate) fn broken() -> Vec<Case> {
 
 /// Goes on for ever; only the deadline or a limit can end it.
 pub(crate) fn endless_ones() -> Vec<Case> {
-    fn for_ever(c: &mut Conversation, first: &str, again: &str, pause: u64) -> io::Result<()> {
-        c.write(first)?;
-        while !c.stopping() {
-            c.write(again)?;
-            if pause > 0 {
-                c.wait(Duration::from_millis(pause));
+    const HEAD: &str = "HTTP/1.1 200 OK\r\n";
+    const LONG: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+    const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const INTERIM: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+    const FIELD: &str = "X-More: of them\r\n";
+    const LETTERS: &str = "xxxxxxxxxxxxxxxx";
+    const ZEROS: &str = "0000000000000000";
+    let half = with_headers(200, "Content-Length: 500\r\n", NODE);
+    let chunk = format!("{CHUNKED}{:x}\r\n{NODE}\r\n", NODE.len());
+    let header = format!("{HEAD}X-Long: ");
+    let trailers = format!("{CHUNKED}0\r\n");
+    // what comes first and is followed by silence
+    let silent: [(&str, &[u8]); 4] = [
+        ("silence", b""),
+        ("half a head, then silence", b"HTTP/1.1 200 OK\r\nContent-"),
+        ("half a body, then silence", &half),
+        ("a chunk, then silence", chunk.as_bytes()),
+    ];
+    let silent = silent.map(|(name, first)| {
+        let first = first.to_vec();
+        endless(name, "TIMEOUT", UNKNOWN, move |c| {
+            c.write(&first)?;
+            c.stay_silent();
+            Ok(())
+        })
+    });
+    // what comes first, then again and again, with so many milliseconds between
+    let flowing: [(&str, &str, &str, &str, u64); 9] = [
+        ("a head by drops", "TIMEOUT", &header, "x", 10),
+        ("a body by drops", "TIMEOUT", LONG, " ", 10),
+        ("chunks by drops", "TIMEOUT", CHUNKED, "1\r\n \r\n", 10),
+        ("100 by drops", "TIMEOUT", "", INTERIM, 10),
+        ("headers without end", "PROTOCOL", HEAD, FIELD, 0),
+        ("a header without end", "PROTOCOL", HEAD, LETTERS, 0),
+        ("a chunk line without end", "PROTOCOL", CHUNKED, ZEROS, 0),
+        ("100 without end", "PROTOCOL", "", INTERIM, 0),
+        ("trailers without end", "PROTOCOL", &trailers, FIELD, 0),
+    ];
+    let flowing = flowing.map(|(name, get, first, again, pause)| {
+        let first = first.to_owned();
+        endless(name, get, UNKNOWN, move |c| {
+            c.write(&first)?;
+            while !c.stopping() {
+                c.write(again)?;
+                if pause > 0 {
+                    c.wait(Duration::from_millis(pause));
+                }
             }
-        }
-        Ok(())
-    }
-    let head = "HTTP/1.1 200 OK\r\n";
-    let long = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
-    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    vec![
-        endless("silence", "TIMEOUT", UNKNOWN, |c| {
-            c.stay_silent();
             Ok(())
-        }),
-        endless("half a head, then silence", "TIMEOUT", UNKNOWN, move |c| {
-            c.write("HTTP/1.1 200 OK\r\nContent-")?;
-            c.stay_silent();
-            Ok(())
-        }),
-        endless("half a body, then silence", "TIMEOUT", UNKNOWN, move |c| {
-            c.write(with_headers(200, "Content-Length: 500\r\n", NODE))?;
-            c.stay_silent();
-            Ok(())
-        }),
-        endless("a chunk, then silence", "TIMEOUT", UNKNOWN, move |c| {
-            c.write(format!("{chunked}{:x}\r\n{NODE}\r\n", NODE.len()))?;
-            c.stay_silent();
-            Ok(())
-        }),
-        endless("a head by drops", "TIMEOUT", UNKNOWN, move |c| {
-            for_ever(c, &format!("{head}X-Long: "), "x", 10)
-        }),
-        endless("a body by drops", "TIMEOUT", UNKNOWN, move |c| {
-            for_ever(c, long, " ", 10)
-        }),
-        endless("chunks by drops", "TIMEOUT", UNKNOWN, move |c| {
-            for_ever(c, chunked, "1\r\n \r\n", 10)
-        }),
-        endless("100 by drops", "TIMEOUT", UNKNOWN, |c| {
-            for_ever(c, "", "HTTP/1.1 100 Continue\r\n\r\n", 10)
-        }),
-        endless("headers without end", "PROTOCOL", UNKNOWN, move |c| {
-            for_ever(c, head, "X-More: of them\r\n", 0)
-        }),
-        endless("a header without end", "PROTOCOL", UNKNOWN, move |c| {
-            for_ever(c, head, "xxxxxxxxxxxxxxxx", 0)
-        }),
-        endless("a chunk line without end", "PROTOCOL", UNKNOWN, move |c| {
-            for_ever(c, chunked, "0000000000000000", 0)
-        }),
-        endless("100 without end", "PROTOCOL", UNKNOWN, |c| {
-            for_ever(c, "", "HTTP/1.1 100 Continue\r\n\r\n", 0)
-        }),
-        endless("trailers without end", "PROTOCOL", UNKNOWN, move |c| {
-            for_ever(c, &format!("{chunked}0\r\n"), "X-More: of them\r\n", 0)
-        }),
-    ]
+        })
+    });
+    silent.into_iter().chain(flowing).collect()
 }

@@ -1,8 +1,6 @@
 //! Servers that mean no good, or are none of etcd's: a clear status for each, never a success that was none, never a crash,
 //! never a word beyond the deadline. All calls go through the C functions, the large tables under valgrind, too.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use crate::support;
 
 mod bodies;

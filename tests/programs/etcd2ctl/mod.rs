@@ -1,12 +1,7 @@
 //! etcd2ctl, the command line tool among the examples, beside etcdctl itself: both do the same to a fresh server of
 //! their own, line by line, and print the same and end with the same code. Where they should not, the table says why.
 
-#![allow(
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic
-)]
+#![allow(unreachable_pub)]
 
 mod admin;
 mod bench;
@@ -14,12 +9,12 @@ mod discovery;
 mod doubt;
 mod keys;
 mod memory;
-use crate::support;
 mod table;
 mod tls;
 mod usage;
 mod watching;
 
+use crate::support;
 use std::process::Command;
 use support::{root, tools};
 

@@ -1,20 +1,16 @@
 //! The Rust API in few words, for tests that ask a lot of small things.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic
-)]
-
-use etcd_v2::client::{Ask, Call, Options};
+use super::{Etcd, wait_for};
+use etcd_v2::client::{Ask, Call, Options, Watcher};
 use etcd_v2::error::{Error, Result};
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::{Operation, Request, flags};
 use etcd_v2::protocol::response::Response;
 use etcd_v2::status::Status;
 use etcd_v2::transport::cancel::Cancel;
+use etcd_v2::watch::state::State;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 /// A client whose calls are executed, or submitted and waited for: suites named `…_submitted` go the second way.
 #[derive(Debug)]
@@ -29,7 +25,7 @@ impl Client {
         if !env!("CARGO_CRATE_NAME").ends_with("_submitted") {
             return self.0.execute(call);
         }
-        let (tell, told) = std::sync::mpsc::channel();
+        let (tell, told) = channel();
         self.0
             .submit(call, move |result| tell.send(result).unwrap())?;
         let result = told.recv().expect("a completion");
@@ -161,8 +157,91 @@ pub fn node_json(value: &str) -> String {
     )
 }
 
+/// Lost history, with all that etcd said of it.
+#[track_caller]
+pub fn is_cleared(error: &Error, etcd: &Etcd) {
+    let detail = error.detail();
+    assert_eq!(detail.status, Status::HISTORY_CLEARED);
+    assert_eq!((detail.etcd_code, detail.http_status), (401, 400));
+    let cause = "the requested history has been cleared [";
+    assert!(detail.cause.starts_with(cause), "{error:?}");
+    assert_eq!(detail.index, etcd.index());
+}
+
+/// No member has the v2 API: the error says so, and what can be done.
+#[track_caller]
+pub fn is_unsupported(error: &Error) {
+    let text = error.to_string();
+    assert_eq!(error.status(), Status::UNSUPPORTED, "{text}");
+    assert!(
+        text.contains("3.6") && text.contains("--enable-v2"),
+        "{text}"
+    );
+    assert!(!error.detail().outcome_unknown, "{error:?}");
+}
+
+/// A member has the poll of this watcher.
+#[track_caller]
+pub fn wait_until_live(watcher: &Watcher) {
+    wait_for("the watcher is live", Duration::ZERO, || {
+        matches!(watcher.state(), State::Live).then_some(())
+    });
+}
+
+/// Submits it; what comes is the result, and then the end of the channel.
+pub fn submit(client: &etcd_v2::client::Client, call: &Call) -> Receiver<Result<Response>> {
+    let (tell, told) = channel();
+    client
+        .submit(call, move |result| {
+            let _ = tell.send(result);
+        })
+        .unwrap();
+    told
+}
+
+/// Runs it with one of the two drivers.
+pub fn run(client: &etcd_v2::client::Client, call: &Call, submitted: bool) -> Result<Response> {
+    match submitted {
+        true => submit(client, call).recv().expect("a completion"),
+        false => client.execute(call),
+    }
+}
+
+/// So many of one call, many at once; `each` is given how each of them ended.
+pub fn submit_many(
+    client: &etcd_v2::client::Client,
+    call: &Call,
+    count: usize,
+    each: impl Fn(Result<Response>),
+) {
+    const AT_ONCE: usize = 256;
+    let (tell, told) = channel();
+    for number in 0..count + AT_ONCE {
+        if number < count {
+            let tell = tell.clone();
+            let end = move |result| tell.send(result).unwrap();
+            client.submit(call, end).unwrap();
+        }
+        if number >= AT_ONCE {
+            each(told.recv().unwrap());
+        }
+    }
+}
+
+/// On a thread of its own, so that one that hangs is told as such.
+pub fn in_time<T: Send + 'static>(
+    what: &str,
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let (tell, told) = channel();
+    std::thread::spawn(move || tell.send(work()));
+    told.recv_timeout(limit)
+        .unwrap_or_else(|_| panic!("{what} hangs"))
+}
+
 /// An address where nobody listens.
 pub fn dead_endpoint() -> String {
-    let port = super::support::etcd::free_ports(1)[0];
+    let port = super::etcd::free_ports(1)[0];
     format!("http://127.0.0.1:{port}")
 }
