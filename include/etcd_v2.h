@@ -553,11 +553,11 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_idle_timeout_ms(
     etcd_v2_options *options, int64_t idle_timeout_ms, etcd_v2_error **err);
 
 /**
- * Maximum age of a connection, with ±10 % jitter: 1 to 2147483647 ms, or 0 for none; default 300000. An
- * older connection is closed once it is idle and carries no further request; a request or a long
- * poll in progress is never cut, and the next one goes over a new connection. A new connection looks
- * up the name again, so that a busy client follows a name that has moved, and a load balancer
- * can distribute clients anew.
+ * Maximum age of a connection, with ±10 % jitter: 1 to 2147483647 ms, or 0 for no limit; default
+ * 300000. An older connection is closed as soon as it is idle; a request or a long poll in progress
+ * is not interrupted, and the next one uses a new connection. A new connection resolves the name
+ * again, so that a busy client follows changes of the DNS, and a load balancer can redistribute
+ * its clients.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_connection_age_ms(
     etcd_v2_options *options, int64_t age_ms, etcd_v2_error **err);
@@ -679,11 +679,11 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_server_name(
     etcd_v2_options *options, const char *server_name, etcd_v2_error **err);
 
 /**
- * Accepts only this certificate of a server, told by the SHA-256 of its DER form: 64 hexadecimal
- * digits, colons between pairs allowed, as `openssl x509 -fingerprint -sha256` shows it. Each call
- * adds one. With an authority named above a certificate has to be signed by it as well; without one
- * the pin alone decides, also about a self-signed certificate or one of X.509 version 1, its name and
- * its time.
+ * Accepts only this certificate of a server, identified by the SHA-256 of its DER form: 64
+ * hexadecimal digits, colons between pairs allowed, as `openssl x509 -fingerprint -sha256` shows it.
+ * Each call adds one. If an authority is set as well, the certificate must also be signed by it;
+ * without one the pin alone decides: the certificate may be self-signed or of X.509 version 1, and
+ * neither its name nor its validity period is checked.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_pinned_sha256(
     etcd_v2_options *options, const char *sha256, etcd_v2_error **err);
@@ -1046,12 +1046,12 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_new(
 /**
  * Makes a request of what has no function yet; free it with etcd_v2_request_free(). `method` is
  * "GET", "HEAD", "PUT", "POST" or "DELETE"; `path_and_query` begins with "/" and is sent as it is,
- * so escape what needs it. A path that, its percent-encoding taken off once, has an empty segment, "."
- * or ".." is refused as ETCD_V2_INVALID_ARGUMENT: servers would act on another path. `body` and
- * `content_type` may be NULL; only PUT and POST have a body. Only deadline and cancel can be set on
- * it. It answers anything that comes with an HTTP status of 2xx: read it with
- * etcd_v2_response_body(), or as nodes if it is an answer about keys. GET and HEAD are repeated as
- * reads are, the others never.
+ * so percent-encode what needs it. A path that has an empty segment, "." or ".." after percent-decoding
+ * it once is refused as ETCD_V2_INVALID_ARGUMENT, because servers resolve such segments and act on
+ * another path. `body` and `content_type` may be NULL; only PUT and POST have a body. Only deadline
+ * and cancel can be set on it. Any response with an HTTP status of 2xx is a success: read it with
+ * etcd_v2_response_body(), or as nodes if it is about keys. GET and HEAD are retried as reads are,
+ * the others never.
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_raw(
     const char *method, const char *path_and_query, const void *body, size_t length,
@@ -1392,14 +1392,16 @@ ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
  *   `out`         what happened, in action, node and previous node; to be freed with
  *                 etcd_v2_response_free(); may be NULL
  *
- * Returns ETCD_V2_TIMEOUT when no change came. Everything up to etcd_v2_error_index() is then proven to
- * hold none (0: nothing is proven): wait from that index + 1 next. A proof takes more than a second of
- * silence: shorter calls return the index before `wait_index`, and a key that stays quiet while 1000
- * other changes are made loses its history. A change is returned after its member was asked whether
- * its history is whole; that may take the call up to 100 ms beyond its timeout.
+ * Returns ETCD_V2_TIMEOUT when there was no change. The key is then proven not to have changed up
+ * to etcd_v2_error_index() (0: nothing is proven); pass that index + 1 next. The proof takes more
+ * than one second without data: a shorter call returns `wait_index` - 1, and after 1000 changes of
+ * other keys etcd's history no longer reaches back to `wait_index`. Before a change is returned, its
+ * member is asked whether its event history is complete, which can extend the call by up to 100 ms
+ * beyond its timeout.
  *
  * Returns ETCD_V2_HISTORY_CLEARED (401) when changes since `wait_index` are lost: read the key and
- * wait from there. Responses that are not etcd's do not end the call, see etcd_v2_watcher_next().
+ * wait from etcd_v2_response_etcd_index() + 1. Responses that are not etcd's do not end the call,
+ * see etcd_v2_watcher_next().
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
     const etcd_v2_client *client, const char *key, uint64_t wait_index, uint32_t flags,
@@ -1568,12 +1570,12 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watch(
  * Also returns ETCD_V2_TIMEOUT when none came; and when it has ended, this time and ever after:
  * ETCD_V2_CANCELLED by etcd_v2_watcher_cancel(), ETCD_V2_CLOSED by the end of its client,
  * ETCD_V2_HISTORY_CLEARED (401) with ETCD_V2_ON_LOST_FAIL, ETCD_V2_UNAUTHORIZED (110) if it never
- * had the right. These two keep what etcd said: its code, its cause, the HTTP status and the
- * endpoint; a cluster that was made anew has no words for ETCD_V2_HISTORY_CLEARED. Nothing else
- * ends a watcher, least of all an answer that is not etcd's, but five answers of etcd in a row that
- * call the request malformed (200 to 299) or are larger than the client's limits allow
- * (ETCD_V2_TOO_LARGE), or eight members in a row that are etcd 3 without the v2 API
- * (ETCD_V2_UNSUPPORTED); meanwhile other members are tried, and the state holds the reason.
+ * had the permission. The error of these two holds etcd's code and cause, the HTTP status and the
+ * endpoint; there is no cause if the client found out itself that the store is another one. A watcher
+ * also ends after five consecutive responses of etcd that call the request malformed (200 to 299) or
+ * exceed the client's limits (ETCD_V2_TOO_LARGE), and after eight consecutive etcd 3 members without
+ * the v2 API (ETCD_V2_UNSUPPORTED); meanwhile other members are tried, and the state gives the
+ * reason. Nothing else ends it, in particular no response that is not etcd's.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watcher_next(
     const etcd_v2_watcher *watcher, int64_t timeout_ms, etcd_v2_event **out, etcd_v2_error **err);

@@ -273,11 +273,11 @@ pub unsafe extern "C" fn etcd_v2_options_set_idle_timeout_ms(
     unsafe { set(options, err, |o| o.set_idle_timeout_ms(idle_timeout_ms)) }
 }
 
-/// Maximum age of a connection, with ±10 % jitter: 1 to 2147483647 ms, or 0 for none; default 300000. An
-/// older connection is closed once it is idle and carries no further request; a request or a long
-/// poll in progress is never cut, and the next one goes over a new connection. A new connection looks
-/// up the name again, so that a busy client follows a name that has moved, and a load balancer
-/// can distribute clients anew.
+/// Maximum age of a connection, with ±10 % jitter: 1 to 2147483647 ms, or 0 for no limit; default
+/// 300000. An older connection is closed as soon as it is idle; a request or a long poll in progress
+/// is not interrupted, and the next one uses a new connection. A new connection resolves the name
+/// again, so that a busy client follows changes of the DNS, and a load balancer can redistribute
+/// its clients.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_max_connection_age_ms(
     options: *mut etcd_v2_options,

@@ -126,11 +126,11 @@ pub unsafe extern "C" fn etcd_v2_options_set_server_name(
     }
 }
 
-/// Accepts only this certificate of a server, told by the SHA-256 of its DER form: 64 hexadecimal
-/// digits, colons between pairs allowed, as `openssl x509 -fingerprint -sha256` shows it. Each call
-/// adds one. With an authority named above a certificate has to be signed by it as well; without one
-/// the pin alone decides, also about a self-signed certificate or one of X.509 version 1, its name and
-/// its time.
+/// Accepts only this certificate of a server, identified by the SHA-256 of its DER form: 64
+/// hexadecimal digits, colons between pairs allowed, as `openssl x509 -fingerprint -sha256` shows it.
+/// Each call adds one. If an authority is set as well, the certificate must also be signed by it;
+/// without one the pin alone decides: the certificate may be self-signed or of X.509 version 1, and
+/// neither its name nor its validity period is checked.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_pinned_sha256(
     options: *mut etcd_v2_options,

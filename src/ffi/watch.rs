@@ -45,14 +45,16 @@ pub(super) fn patience(timeout_ms: i64) -> Result<Patience> {
 ///   `out`         what happened, in action, node and previous node; to be freed with
 ///                 etcd_v2_response_free(); may be NULL
 ///
-/// Returns ETCD_V2_TIMEOUT when no change came. Everything up to etcd_v2_error_index() is then proven to
-/// hold none (0: nothing is proven): wait from that index + 1 next. A proof takes more than a second of
-/// silence: shorter calls return the index before `wait_index`, and a key that stays quiet while 1000
-/// other changes are made loses its history. A change is returned after its member was asked whether
-/// its history is whole; that may take the call up to 100 ms beyond its timeout.
+/// Returns ETCD_V2_TIMEOUT when there was no change. The key is then proven not to have changed up
+/// to etcd_v2_error_index() (0: nothing is proven); pass that index + 1 next. The proof takes more
+/// than one second without data: a shorter call returns `wait_index` - 1, and after 1000 changes of
+/// other keys etcd's history no longer reaches back to `wait_index`. Before a change is returned, its
+/// member is asked whether its event history is complete, which can extend the call by up to 100 ms
+/// beyond its timeout.
 ///
 /// Returns ETCD_V2_HISTORY_CLEARED (401) when changes since `wait_index` are lost: read the key and
-/// wait from there. Responses that are not etcd's do not end the call, see etcd_v2_watcher_next().
+/// wait from etcd_v2_response_etcd_index() + 1. Responses that are not etcd's do not end the call,
+/// see etcd_v2_watcher_next().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_once(
     client: *const etcd_v2_client,

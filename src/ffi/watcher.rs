@@ -83,12 +83,12 @@ pub unsafe extern "C" fn etcd_v2_watch(
 /// Also returns ETCD_V2_TIMEOUT when none came; and when it has ended, this time and ever after:
 /// ETCD_V2_CANCELLED by etcd_v2_watcher_cancel(), ETCD_V2_CLOSED by the end of its client,
 /// ETCD_V2_HISTORY_CLEARED (401) with ETCD_V2_ON_LOST_FAIL, ETCD_V2_UNAUTHORIZED (110) if it never
-/// had the right. These two keep what etcd said: its code, its cause, the HTTP status and the
-/// endpoint; a cluster that was made anew has no words for ETCD_V2_HISTORY_CLEARED. Nothing else
-/// ends a watcher, least of all an answer that is not etcd's, but five answers of etcd in a row that
-/// call the request malformed (200 to 299) or are larger than the client's limits allow
-/// (ETCD_V2_TOO_LARGE), or eight members in a row that are etcd 3 without the v2 API
-/// (ETCD_V2_UNSUPPORTED); meanwhile other members are tried, and the state holds the reason.
+/// had the permission. The error of these two holds etcd's code and cause, the HTTP status and the
+/// endpoint; there is no cause if the client found out itself that the store is another one. A watcher
+/// also ends after five consecutive responses of etcd that call the request malformed (200 to 299) or
+/// exceed the client's limits (ETCD_V2_TOO_LARGE), and after eight consecutive etcd 3 members without
+/// the v2 API (ETCD_V2_UNSUPPORTED); meanwhile other members are tried, and the state gives the
+/// reason. Nothing else ends it, in particular no response that is not etcd's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watcher_next(
     watcher: *const etcd_v2_watcher,
