@@ -60,7 +60,7 @@ pub struct Client {
     engine: Engine,
     hub: OnceLock<Arc<Hub>>,
     roster: Arc<Roster>,
-    /// where calls that wait for one change ended
+    /// where earlier calls of `watch_once` stopped
     places: Places,
     options: Options,
     keeper: Arc<Keeper>,

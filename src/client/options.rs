@@ -229,7 +229,7 @@ impl Options {
         Ok(())
     }
 
-    /// Largest age of a connection that is used once more, give or take a tenth; 0: any.
+    /// Maximum age of a connection that is reused, with ±10 % jitter; 0: no limit.
     pub fn set_max_connection_age_ms(&mut self, ms: i64) -> Result<()> {
         self.settings.max_age = match ms {
             0 => None,

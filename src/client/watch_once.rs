@@ -1,4 +1,4 @@
-//! One change, waited for on the caller's thread: a blocking driver of the machine that decides for watchers, too.
+//! One change, waited for on the caller's thread: a blocking driver of the state machine of watchers.
 
 use super::Client;
 use crate::cluster::continuity::{Need, Sight, Todo};
@@ -39,14 +39,14 @@ pub enum Patience {
 
 /// A year: beyond any patience.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
-/// Longest silence of a member that is audited; a quorum read takes as long as an election.
+/// Longest wait for each response of an audit; a quorum read can take as long as an election.
 const AUDIT: Duration = Duration::from_secs(3);
-/// The page of metrics of a busy server has some 200 KB.
+/// `/metrics` of a busy server has some 200 KB.
 const LARGEST_AUDIT: u64 = 16 << 20;
 
 impl Client {
     /// Blocks for the next change of `key` at or after `wait_index` (0: from now). Carries on over empty answers, cuts and
-    /// members that fail. On `TIMEOUT` the error's index is the last one that is proven to be looked at: go on at the next.
+    /// members that fail. On `TIMEOUT` the key is proven not to have changed up to the error's index: continue after it.
     pub fn watch_once(
         &self,
         key: &Key,
@@ -96,11 +96,11 @@ struct Call<'a> {
     cancel: Option<&'a Cancel>,
     started: Instant,
     trail: Trail,
-    /// who had the last exchange
+    /// the member of the last exchange
     last: Option<Arc<Member>>,
-    /// at this address
+    /// and the address that it was made to
     peer: Option<SocketAddr>,
-    /// those that have failed since one served
+    /// members that have failed since the last success
     tried: Vec<Arc<Member>>,
     /// those of them that have said something
     answered: Vec<Arc<Member>>,
@@ -122,7 +122,7 @@ impl Call<'_> {
         }
     }
 
-    /// Audits the member that had the last exchange, unless somebody else does.
+    /// Audits the member of the last exchange, unless an audit of it is running.
     fn prove(&mut self, now: Instant, need: Need) -> Result<()> {
         let Some(member) = self.last.clone() else {
             return Ok(());
@@ -133,7 +133,7 @@ impl Call<'_> {
         let mut audit = loop {
             match record.begin(need, now) {
                 Ok(audit) => break audit,
-                // somebody else makes one, or there have been many
+                // another audit is running, or the last ones were too recent
                 Err(later) => self.wait(now, later.min(until))?,
             }
             now = Instant::now();
@@ -187,7 +187,7 @@ impl Call<'_> {
         }
     }
 
-    /// Does what the machine wants, and tells it how that ended.
+    /// Makes the exchange that the machine asks for, and reports its end to the machine.
     fn exchange(&mut self, now: Instant, exchange: Exchange) -> Result<()> {
         let before = self.last.clone();
         let Some(member) = self.choose(now, exchange.whom)? else {
@@ -256,7 +256,7 @@ impl Call<'_> {
         }
     }
 
-    /// As the machine wishes, among those that have not failed; if all have, other members are looked for first.
+    /// The member that the machine asks for, among those that have not failed; if all have, discovery runs first.
     fn choose(&mut self, now: Instant, whom: Whom) -> Result<Option<Arc<Member>>> {
         let roster = &self.client.roster;
         let last = self.last.take().filter(|last| !last.is_gone());
@@ -284,7 +284,7 @@ impl Call<'_> {
         Ok(found.or_else(|| roster.pick(now, &[])))
     }
 
-    /// All members have failed: are there others?
+    /// All members have failed: runs discovery.
     fn seek(&mut self, now: Instant) -> Result<()> {
         let client = self.client;
         let left = self.once.deadline().saturating_duration_since(now);
@@ -341,7 +341,7 @@ impl Call<'_> {
             (FaultKind::Cancelled | FaultKind::Local, _) => {
                 return Err(self.trail.take().stopped(fault.kind).into_error());
             }
-            // the time of the call is over, and nothing is proven
+            // the deadline has passed, and nothing is proven
             (FaultKind::Timeout, Phase::Head | Phase::Body) if now >= self.once.deadline() => {
                 return Ok(());
             }
@@ -389,7 +389,7 @@ impl Call<'_> {
     }
 }
 
-/// A poll that is late by some milliseconds is none the worse, and of another cluster the caller is told.
+/// A slightly stale poll is accepted; another cluster is reported by the machine.
 fn minds(stale: &Stale, expect: Expect) -> bool {
     match stale {
         Stale::Foreign { .. } => false,

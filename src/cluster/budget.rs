@@ -20,11 +20,11 @@ impl Budget {
         self.deadline.saturating_duration_since(now)
     }
 
-    /// Limits of the next exchange with `attempts` still to be made in this round, this one included. A request that may be
-    /// repeated gets an equal share of silence, so that a paused member leaves time for the healthy ones; one that may not gets
-    /// a share until it is sent, and everything from then on, since leaving early would make a definite answer unknown.
-    /// `again`: the only attempt of a round leaves a quarter for one in another round. That is little, since etcd says after 7
-    /// of the usual 10 seconds that it found no quorum.
+    /// Limits of the next exchange when `attempts` are left in this round, this one included. A repeatable request waits for
+    /// an equal share of the time left, so that a paused member leaves time for the healthy ones. Any other request gets that
+    /// share until it is sent and then all the time left, since giving up early would turn a definite result into an unknown
+    /// one. `again`: the only attempt of a round leaves a quarter of the time for another round. It is not more, since etcd
+    /// reports a missing quorum after 7 of the usual 10 seconds.
     pub fn limits(&self, now: Instant, attempts: usize, again: bool, repeatable: bool) -> Limits {
         let left = self.left(now);
         let share = match attempts {

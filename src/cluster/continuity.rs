@@ -57,7 +57,8 @@ pub struct Standing {
     pub lower: bool,
     /// the store was continuous from here
     pub since: Instant,
-    /// and for whom it answered before and still answered then: it was one process, whose store was never replaced
+    /// when its process was identified, if its store was never replaced: an exchange that ended after this is covered from
+    /// its beginning
     pub met: Option<Instant>,
     /// to here
     pub proven: Instant,
@@ -85,7 +86,7 @@ impl Sight {
 }
 
 impl Standing {
-    /// From when on the store was one and the same for an exchange that was asked for and had its last word at these times.
+    /// Since when the store was continuous, for an exchange that was sent and completed at these times.
     pub fn since(&self, asked: Instant, came: Instant) -> Instant {
         match self.met {
             Some(met) if met <= came => self.since.min(asked),
@@ -168,7 +169,7 @@ struct Doubt {
     process: bool,
     /// the log grew by more than no snapshot takes, or its term changed
     growth: bool,
-    /// the log grew so far; a new term alone is that of a process that started
+    /// the log grew by that much; a higher term alone is only a restart
     lag: bool,
     /// numbers went backwards
     backwards: bool,
@@ -346,7 +347,7 @@ impl Known {
         let restarted = another || audit.doubt.backwards;
         let (life, floor) = match &old {
             Some(old) if !restarted => (old.life, old.floor),
-            // what had more is gone
+            // the store with the higher index is gone, and so is its floor
             Some(_) if audit.doubt.backwards => (new_life(), 0),
             Some(old) => (new_life(), old.floor),
             None => (new_life(), 0),
@@ -356,7 +357,7 @@ impl Known {
             // what hung before it may have hung over the snapshot
             (Some(index), _) => (now, None, floor.max(index)),
             (None, Some(old)) if !restarted => (old.since, old.met, floor),
-            // who answered before may have been another
+            // earlier answers may have come from another process
             (None, None) if !Rule::Identity.holds() => (self.first, None, floor),
             (None, old) => match identified {
                 Some(at) if old.is_none() || another => (at, Some(at), floor),

@@ -4,9 +4,9 @@
 //! A write is known by what it makes: action, key, value and conditions, at an index above all that was known before it
 //! left. The history, which has every change with its index, is asked first; where it is gone, the state has to do.
 //!
-//! Silence proves nothing: a member that took a snapshot of another mixes what it had before into its history, and hides
-//! or garbles a thousand events. That a write is not there is proven by the state of the key, or by events without a gap:
-//! at every index, or each on the state that the one before it has left.
+//! A missing event proves nothing: a member that was restored from a snapshot mixes its old events into the new history,
+//! which hides or garbles up to a thousand events. A write is proven to be missing by the state of the key, or by events
+//! without a gap: one for every index, or each with the result of the previous one as its `prevNode`.
 
 use crate::error::{Error, Known, Result};
 use crate::protocol::key::Key;
@@ -48,17 +48,17 @@ pub struct Search<'a> {
 enum History {
     /// is not needed, or not possible
     Unread,
-    /// of all keys, index by index
+    /// reads the events of all keys, index by index
     Counting,
-    /// of the key
+    /// reads the events of the key
     Reading,
     /// up to the index of the store, or to the last change of the key
     Read,
     Lost,
 }
 
-/// A store that has gone on by no more than this is asked for every change: a lost write is proven to be missing by the
-/// others at all indices.
+/// If the store has advanced by no more than this, all its events are read: a write is proven to be missing if each index
+/// belongs to another change.
 const NEAR: u64 = 256;
 
 impl<'a> Search<'a> {
@@ -184,7 +184,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The history cannot be read; that of the key alone may be where that of all keys cannot.
+    /// The history cannot be read. If it was that of all keys, the history of the key is tried.
     pub fn lost(&mut self) {
         self.history = match self.history {
             History::Counting => History::Reading,
@@ -196,13 +196,13 @@ impl<'a> Search<'a> {
         self.history = History::Lost;
     }
 
-    /// Whether an event says that nothing has changed the key since the last one that is known.
+    /// Whether the `prevNode` of an event is the last known change of the key, so that there is none in between.
     fn follows(&self, before: Option<NodeRef<'_>>) -> bool {
         let seen = |before: NodeRef<'_>| (1..=self.sure).contains(&before.modified_index());
         !self.is_in_order() && self.leaves_trace() && before.is_some_and(seen)
     }
 
-    /// Whether an event of the key may hold what is left of another one.
+    /// Whether an event of the key may contain fields of an older event, as after a restore from a snapshot.
     fn is_mixed(&self, event: &Response) -> bool {
         let Some(node) = event.node() else {
             return true;
@@ -218,7 +218,7 @@ impl<'a> Search<'a> {
             Action::Delete | Action::CompareAndDelete | Action::Expire => filled,
             _ => node.is_dir() && filled,
         };
-        // no value is what lets another one stay
+        // an empty value is omitted, so that an old one would remain
         let blank = self.request.value().unwrap_or_default().is_empty() && !self.is_directory();
         let alike = matches!(
             (self.request.operation(), event.action()),
@@ -249,7 +249,7 @@ impl<'a> Search<'a> {
         other || self.index < self.known.index
     }
 
-    /// Whether a change shows in the index of the key: the TTL of a directory is renewed without.
+    /// Whether a change shows in the index of the key: a new TTL of a directory does not.
     fn leaves_trace(&self) -> bool {
         !(self.is_directory() && self.request.operation() == Operation::Update)
     }
@@ -326,7 +326,7 @@ impl<'a> Search<'a> {
     }
 
     fn refreshed(&self, state: Option<NodeRef<'_>>) -> Option<u64> {
-        // it keeps what a new value would not
+        // a refresh keeps createdIndex, a set does not
         let kept = |state: &NodeRef<'_>| state.created_index() < state.modified_index();
         let state = state.filter(|state| state.modified_index() > self.last && kept(state))?;
         let Ttl::Seconds(ttl) = self.request.ttl() else {

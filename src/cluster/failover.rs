@@ -92,18 +92,18 @@ pub fn seek(roster: &Roster, mut quest: Quest, cancel: Option<&Cancel>) -> bool 
     }
 }
 
-/// One try at one member, as a watch needs it.
+/// The end of one attempt at one member, for a watch.
 #[derive(Debug)]
 pub struct Heeded {
-    /// `None`: it was left after its head
+    /// `None`: it was aborted after the response head
     pub step: Option<Step>,
-    /// when our side was closed, because there was silence behind the head
+    /// when our sending side was closed, because no data followed the head
     pub finished: Option<Instant>,
-    /// the address that it went to
+    /// the remote address
     pub peer: Option<SocketAddr>,
 }
 
-/// Makes one try at one member, for a look into its history.
+/// Makes one attempt at one member, to read its event history.
 pub fn visit(
     roster: &Roster,
     settings: &Settings,
@@ -120,7 +120,7 @@ pub fn visit(
     ended.step.unwrap_or_else(left)
 }
 
-/// Makes one try at one member, for a watch; `heed` is told every head but those of redirects.
+/// Makes one attempt at one member, for a watch; `heed` gets every response head except those of redirects.
 pub fn visit_heeding(
     roster: &Roster,
     settings: &Settings,

@@ -66,7 +66,7 @@ impl Member {
         self.number
     }
 
-    /// It failed, at this address if that is known; its idle connections are not trusted either.
+    /// It failed, at this address if known; its idle connections are dropped.
     pub fn fail(&self, now: Instant, peer: Option<SocketAddr>) {
         if let Some(address) = peer {
             self.channel.dialer().fail(address);
@@ -79,7 +79,7 @@ impl Member {
         self.channel.forget_idle();
     }
 
-    /// Another address of it is to be asked next, if it has another.
+    /// The next connection prefers another of its addresses, if there is one.
     pub fn leave_address(&self, address: SocketAddr) {
         if self.channel.dialer().ways() > 1 {
             self.channel.dialer().fail(address);

@@ -25,8 +25,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Every member is asked at most so often in one call, or once at each of its addresses; again only if there is hope of
-/// another word.
+/// Rounds of attempts over all members in one call, or as many as a member has addresses; without another address the second
+/// round follows only a retriable error.
 const ROUNDS: usize = 2;
 /// Before the second round.
 const BREATH: Duration = Duration::from_millis(200);
@@ -80,7 +80,7 @@ pub struct Pursuit<W> {
     trail: Trail,
     tried: Vec<Arc<Member>>,
     round: usize,
-    /// addresses of the member that has most
+    /// the largest number of addresses of any member
     ways: usize,
     /// somebody may say something else when asked again in this call
     hope: bool,
@@ -88,7 +88,7 @@ pub struct Pursuit<W> {
     urged: bool,
     /// members that have said something, and cannot help
     answered: Vec<Arc<Member>>,
-    /// how long their last answers took
+    /// members that have answered, and how long the last answer took
     took: Vec<(Arc<Member>, Duration)>,
     /// for others, once all have failed
     quest: Quest,
@@ -106,7 +106,7 @@ struct Present<W> {
     began: Instant,
     /// what an answer may not be older than
     view: View,
-    /// where the last exchange went
+    /// the remote address of the last exchange
     peer: Option<SocketAddr>,
 }
 
@@ -165,7 +165,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             return self.on(now, roster);
         }
         let breath = Backoff::new(BREATH, BREATH).pause();
-        // the time is for the next attempt
+        // most of the time left belongs to the next attempt
         let breath = breath.min(self.terms.budget.left(now) / 4);
         let slow = self.slow(now + breath);
         let all_slow = !slow.is_empty() && roster.pick(now, &slow).is_none();
@@ -181,7 +181,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         Todo::Pause(breath)
     }
 
-    /// The members that would need more time for another answer than is left at `then`.
+    /// The members whose last answer took longer than the time that is left at `then`.
     fn slow(&self, then: Instant) -> Vec<Arc<Member>> {
         let left = self.terms.budget.left(then);
         // another address of it may be faster
@@ -191,7 +191,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         slow.map(|(member, _)| member.clone()).collect()
     }
 
-    /// A member has said something that does not help.
+    /// A member has answered with an error.
     fn heard(&mut self, member: &Arc<Member>, took: Duration) {
         self.took.retain(|(known, _)| !Arc::ptr_eq(known, member));
         self.took.push((member.clone(), took));
@@ -221,7 +221,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         self.ways = self.ways.max(ways);
         let members = roster.len();
         let left = members.saturating_sub(self.tried.len()) + ways.saturating_sub(self.round);
-        // a single address may be that of several servers
+        // a single address may be that of a load balancer
         let again = members == 1 && ways == 1 && self.round < ROUNDS;
         let budget = self.terms.budget;
         let share = |repeatable| budget.limits(now, left, again, repeatable);
@@ -307,7 +307,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
         }
         let was_before = !present.visit.is_copy() && !present.visit.is_inquiry();
         let (step, proof) = present.visit.answered(answer, roster, settings);
-        // what an inquiry is about has not ended yet
+        // a copy that is inquired about has not ended yet
         let ended = !was_before && !present.visit.is_inquiry();
         if ended && !matches!(step, Some(Step::Done(_))) {
             self.trail.copies.end(proof);
@@ -393,7 +393,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
             return self.on(now, roster);
         };
         let member = visit.member();
-        // it may have been the first to look up the name
+        // this attempt may have been the first to resolve the name
         self.ways = self.ways.max(member.channel().dialer().ways());
         // after a redirect it is not the member that was visited
         let asked = visit.exchange().0;
@@ -447,7 +447,7 @@ impl<W: Deref<Target = Wire> + Clone> Pursuit<W> {
                 self.hope |= fault.kind != FaultKind::Tls;
                 let repeat = match visit.is_copy() {
                     true => self.wire.repeat,
-                    // the question before or after it
+                    // the request for the version before or after it
                     false => Repeat::Safe,
                 };
                 let peer = fault.course.peer;

@@ -1,33 +1,33 @@
-//! The rules on which the word of a watcher rests. A test takes them away one by one, and has to find a loss each time.
+//! The rules that keep a watcher from missing an event. A test removes them one by one, and must find a lost event each time.
 
 /// One rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// only a poll that was ended in order shows that there was nothing
+    /// only a poll that was closed cleanly proves that there was no event
     InOrder,
-    /// a second of silence comes before that end
+    /// and only after a second without data
     Silence,
-    /// a raft index that grew by a whole snapshot may be one
+    /// if the raft index grew by as much as a snapshot needs, the store may have been restored from one
     Growth,
-    /// a connection that is newer than what is proven may lead to another process
+    /// a connection that was made after the last proof may lead to another process
     Process,
-    /// a member that is new to the client may have a history that is not its own
+    /// a member that the client has not asked before may have been restored from a snapshot
     FirstContact,
-    /// who answered before a process said who it is may have been another
+    /// answers from before a process was identified may have come from another process
     Identity,
-    /// what was restored from a snapshot tells nothing of the time before
+    /// the event history from before a restored snapshot is not reliable
     Floor,
-    /// what a process took in before it was restarted is in its history still
+    /// a snapshot that was restored before a restart still affects the history after it
     Before,
-    /// an event that came alive may have come over a hole: a later head shows whether it did
+    /// before a live event others may have been skipped: a later response head shows whether the store was replaced
     LaterHead,
-    /// a store that tells an event has got as far as it
+    /// a member that delivers an event has at least that index
     Reached,
-    /// a store that may be another one has the last event that was told
+    /// if the store may be another one, it must have the last event that was delivered
     LastEvent,
-    /// and nothing between that and the place of the watch
+    /// and no event between that and the index that the watch waits for
     Recheck,
-    /// a quorum read waits behind a snapshot that is still to be taken in
+    /// a quorum read waits until a pending snapshot is restored
     Barrier,
 }
 

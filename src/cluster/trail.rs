@@ -75,7 +75,7 @@ impl Trail {
     /// A member answered that it cannot help.
     pub fn trouble(&mut self, endpoint: &Arc<str>, error: Error, took: Duration) {
         self.push(endpoint, Phase::Body, error.detail().message.clone(), took);
-        // that one member cannot do it at all is the word of all only if no other has one
+        // UNSUPPORTED of one member is the result only if no other member has answered otherwise
         let others = self.trouble.as_ref();
         let others = others.is_some_and(|other| other.status() != Status::UNSUPPORTED);
         if error.status() != Status::UNSUPPORTED || !others {
@@ -144,19 +144,19 @@ impl Trail {
         self.copies.tell(error, refused)
     }
 
-    /// The last answer of a member, if it tells what became of the call: that of a member that was asked afterwards does
-    /// not tell what became of the copy that left before.
+    /// The last error that a member answered, if it applies to the whole call: it says nothing of a copy that was sent to
+    /// another member before.
     fn word(&mut self) -> Option<Error> {
         let unknown = self.copies.is_unknown();
         let failed = self.tls != (false, false);
         let trouble = self.trouble.take();
         trouble
             .filter(|trouble| trouble.detail().outcome_unknown || !unknown)
-            // those that did not answer may be able to
+            // members that did not answer may have the API
             .filter(|trouble| !failed || trouble.status() != Status::UNSUPPORTED)
     }
 
-    /// The deadline passed; what was said before it stands.
+    /// The deadline passed; an error that a member answered before takes precedence.
     pub fn out_of_time(mut self, now: Instant) -> Told {
         if let Some(trouble) = self.word() {
             return self.sign(trouble);

@@ -73,7 +73,7 @@ pub struct Visit<W> {
     wire: W,
     stage: Stage,
     decode: answer::Limits,
-    /// whether somebody without the API is asked who it is
+    /// whether a member that answers "404 page not found" is asked for its version
     inquires: bool,
 }
 
@@ -83,7 +83,7 @@ enum Stage {
     Version(Wire),
     Request,
     Hop(Hop),
-    /// There is no such page: is it etcd that says so?
+    /// the answer was "404 page not found": the version shows whether the server is etcd
     Inquiry(Box<Inquiry>),
 }
 
@@ -118,7 +118,7 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         }
     }
 
-    /// A member that has no such page is asked for its version before that is judged.
+    /// A member that answers "404 page not found" is asked for its version before the answer is judged.
     pub fn inquiring(self) -> Visit<W> {
         Visit {
             inquires: true,
@@ -131,12 +131,12 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         &self.member
     }
 
-    /// Whether the request itself is sent now, and not a question that comes before or after it.
+    /// Whether the request itself is sent now, and not a request for the version before or after it.
     pub fn is_copy(&self) -> bool {
         matches!(self.stage, Stage::Request | Stage::Hop(_))
     }
 
-    /// Whether the request has been answered, and a question about that is sent now.
+    /// Whether the request has been answered, and the version is requested now.
     pub fn is_inquiry(&self) -> bool {
         matches!(self.stage, Stage::Inquiry(_))
     }
@@ -203,7 +203,7 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         (Some(step), proof)
     }
 
-    /// The exchange brought no answer. That of an inquiry is no fault of the request, which has been answered.
+    /// The exchange failed. If it was an inquiry, the request itself has been answered.
     pub fn failed(&mut self, fault: Box<Fault>) -> (Step, Option<NotApplied>) {
         let gave_up = matches!(fault.kind, FaultKind::Cancelled | FaultKind::Local);
         let url = self.exchange().0.url().clone();

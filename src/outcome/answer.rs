@@ -59,7 +59,7 @@ fn judge_write(
             None => done(response, wire),
         },
         Verdict::Refused(error) if refused.is_some() => Verdict::Refused(error),
-        // that the request did not leave in full makes nobody a leader: elsewhere it would write another key
+        // only the redirect to the leader of 0.4 is followed: any other may lead to another key
         Verdict::Redirect(location) if refused.is_some() && proof.is_some() => {
             Verdict::Redirect(location)
         }
@@ -73,7 +73,7 @@ fn judge_write(
     }
 }
 
-/// An answer that says that there is no such page, and is judged when it is known who said so.
+/// The answer "404 page not found", which is judged once the version of the server is known.
 #[derive(Debug)]
 pub struct NoPage {
     error: Error,
@@ -83,8 +83,8 @@ pub struct NoPage {
 }
 
 impl NoPage {
-    /// Of an answer to `wire` with this verdict, if the member is to be asked for its version: for the sake of the error,
-    /// or since its word would be the proof that a write was not applied.
+    /// Of an answer to `wire`, if the member is to be asked for its version: for a clear error, or because an answer of etcd
+    /// would prove that a write was not applied.
     pub fn of(
         (status, body): (u16, &[u8]),
         wire: &Wire,
@@ -100,8 +100,8 @@ impl NoPage {
         })
     }
 
-    /// What it comes to, given what the member answers to `/version`; `None`: nothing. Any server in Go has this page, and
-    /// something in between may have handed a write on, so that without etcd's word nothing is proven.
+    /// The error and the proof, given the answer to `/version` (`None`: there was none). Any server written in Go has this
+    /// page, and an intermediary may have forwarded a write, so that only a direct answer of etcd 3 proves anything.
     pub fn judge(self, version: Option<(&Head, &[u8])>) -> (Error, Option<NotApplied>) {
         let told = version.and_then(|(head, body)| absent::explain(head.status, body));
         let direct = version.is_some_and(|(head, _)| head.is_of_3() && !head.is_relayed());
@@ -121,7 +121,7 @@ impl NoPage {
     }
 }
 
-/// Why a success is the answer to another request, if it is: about another key, or of something else that was done.
+/// Why a success cannot be the answer to this request: it is about another key or another action.
 fn is_other(response: &Response, wire: &Wire) -> Option<&'static str> {
     let raw = match wire.expect {
         Expect::Keys | Expect::Action => false,
@@ -144,10 +144,10 @@ fn is_other(response: &Response, wire: &Wire) -> Option<&'static str> {
     (!same).then_some("it is about something else that was done")
 }
 
-/// Whether a raw request may have done so.
+/// Whether a raw request can have this action.
 fn goes_with(done: Action, wire: &Wire) -> bool {
     match wire.method {
-        // a poll is answered with what others have done
+        // a poll is answered with the action of any client
         Method::Get | Method::Head => done == Action::Get || wire.target.contains("wait=true"),
         Method::Put => matches!(
             done,

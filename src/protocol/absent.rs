@@ -1,16 +1,16 @@
-//! A member without the v2 API: how its answer is told from those of others that look the same.
+//! A member without the v2 API: how its "404 page not found" is told from that of other servers.
 
 use super::admin::versions;
 use super::wire::{Expect, Wire};
 use crate::error::Error;
 use crate::status::Status;
 
-/// What net/http says of a path that nobody handles: etcd without the API, and every other server written in Go.
+/// The answer of Go's net/http to an unknown path: from etcd without the API, and from every other server written in Go.
 const NO_PAGE: &[u8] = b"404 page not found";
-/// The first that can be run without.
+/// The first major version that can run without the API.
 const OPTIONAL: u32 = 3;
 
-/// Whether an answer says that there is no such page.
+/// Whether an answer is "404 page not found".
 pub(crate) fn is_no_page(status: u16, body: &[u8]) -> bool {
     status == 404 && body.trim_ascii() == NO_PAGE
 }
@@ -22,8 +22,7 @@ pub(crate) fn is_of_the_api(wire: &Wire) -> bool {
     of_keys || (wire.expect != Expect::Anything && wire.target.starts_with("/v2/"))
 }
 
-/// Why a member has no such page, if its `/version`, which is asked after that, shows that it is an etcd that can do
-/// without the API.
+/// The error for a member that answered so, if its `/version` shows that it is an etcd that can run without the API.
 pub(crate) fn explain(status: u16, version: &[u8]) -> Option<Error> {
     let server = versions::read(version)
         .ok()

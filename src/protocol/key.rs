@@ -73,8 +73,8 @@ impl Key {
     }
 }
 
-/// Whether the answer to `target` may be about `key`: the key that was asked for, or what POST makes below it, which is
-/// named by a number.
+/// Whether the answer to `target` can be about `key`: the requested key, or a key with a numeric name that POST has created
+/// below it.
 pub(crate) fn answers(method: Method, target: &str, key: &str) -> bool {
     // looked for only where it matters: every read comes here
     if method != Method::Post {
@@ -86,8 +86,8 @@ pub(crate) fn answers(method: Method, target: &str, key: &str) -> bool {
     })
 }
 
-/// The same for a raw request, of which nothing is known but what it says. What asks for no key, or for one that is not
-/// UTF-8 and comes back as another, may be answered with anything.
+/// The same for a raw request. Anything can answer a target that is not below `/v2/keys`, or whose key is not UTF-8, which
+/// etcd returns changed.
 pub(crate) fn answers_raw(method: Method, target: &str, key: &str) -> bool {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let Some(rest) = path.strip_prefix(PREFIX) else {

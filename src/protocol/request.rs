@@ -34,7 +34,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// What etcd calls it in its answer.
+    /// The `action` of etcd's answer.
     pub(crate) fn action(self) -> Action {
         match self {
             Operation::Get => Action::Get,

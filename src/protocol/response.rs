@@ -67,7 +67,7 @@ impl Response {
         }
         shared
     }
-    /// Back from its last holder; `None` while there are others.
+    /// Takes it out of the `Arc`; `None` while there are other references.
     pub(crate) fn unshared(shared: Arc<Response>) -> Option<Response> {
         let mut response = Arc::into_inner(shared)?;
         if let Some(header) = response.tree.nodes.first_mut() {

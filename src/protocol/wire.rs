@@ -89,7 +89,7 @@ pub struct Wire {
     pub repeat: Repeat,
     /// of the answer
     pub expect: Expect,
-    /// what etcd calls it when it has done so; `None`: what goes with the method
+    /// the `action` of etcd's answer; `None`: any that the method can have
     pub action: Option<Action>,
 }
 
@@ -228,12 +228,12 @@ pub(crate) fn check_target(target: &str) -> Result<()> {
     }
 }
 
-/// Servers clean a path that has such segments with a redirect to another one, or decode it first and then act on the path
-/// that it leads to; which of the two depends on the Go they were built with, and what they act on is not what was asked.
+/// Servers redirect a path with such segments to the cleaned path, or decode it and act on the path that results, depending
+/// on the version of Go that they were built with. Either way they act on another path than the requested one.
 fn check_segments(target: &str) -> Result<()> {
     let path = target.split_once('?').map_or(target, |(path, _)| path);
     let decoded: Vec<u8> = decoded(path.as_bytes()).skip(1).collect();
-    // a slash at the end makes no segment
+    // a trailing slash is not a segment
     let segments = decoded.strip_suffix(b"/").unwrap_or(&decoded);
     if decoded.is_empty() {
         return Ok(());
@@ -253,7 +253,7 @@ fn check_segments(target: &str) -> Result<()> {
     Ok(())
 }
 
-/// Percent-encoding is taken off once; what is none stays as it is.
+/// Percent-decodes once; invalid sequences stay as they are.
 pub(crate) fn decoded(mut rest: &[u8]) -> impl Iterator<Item = u8> {
     std::iter::from_fn(move || {
         let (&first, after) = rest.split_first()?;

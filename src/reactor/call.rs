@@ -18,7 +18,7 @@ use crate::transport::fault::Fault;
 use std::slice;
 use std::sync::Arc;
 
-/// Of a second call that has nobody to ask, and no other address; the first one goes on.
+/// The error of a hedge for which there is no other member and no other address; the first call continues.
 fn alone() -> Error {
     let mut error = Error::new(Status::UNREACHABLE, "no other member to be asked");
     error.detail_mut().retriable = true;

@@ -1,14 +1,14 @@
-//! What a crowd needed is given back when it has gone: a client lives for months after its busiest second.
+//! Collections give back capacity that was needed for a burst: a client may live for months after its busiest second.
 
 use std::collections::VecDeque;
 
-/// Entries for which there is always room.
+/// Capacity that is always kept.
 const KEPT: usize = 256;
 
-/// Something that grows with the number of those who come at once.
+/// A collection that grows with the number of concurrent calls.
 pub(super) trait Capacity {
-    /// Gives back what is not needed any more. Half of it at least stays unused before it is taken again, so that nothing is
-    /// given back and taken in turn.
+    /// Gives back capacity that is no longer needed. What is kept is twice what is used, so that it does not shrink and grow by
+    /// turns.
     fn give_back(&mut self);
 }
 

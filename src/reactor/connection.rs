@@ -22,12 +22,12 @@ pub(super) enum Role {
 pub(super) struct Connection {
     pub(super) pipe: Pipe,
     pub(super) pool: Key,
-    /// the address at the other end, if it is one of TCP
+    /// the remote address, if it is TCP
     pub(super) peer: Option<SocketAddr>,
     pub(super) role: Role,
     /// when it was made
     pub(super) since: Instant,
-    /// from then on it carries no further exchange
+    /// from then on it is not reused
     pub(super) expiry: Option<Instant>,
     /// it has carried an exchange to its end
     pub(super) served: bool,

@@ -83,7 +83,7 @@ impl Core {
         }
     }
 
-    /// The idle connection that it may use, if there is one.
+    /// The idle connection that this exchange may use, if there is one.
     fn idle_for(&self, key: Key, pool: Key) -> Option<Key> {
         let idle = &self.pools.get(pool)?.idle;
         match self.exchanges.get(key)?.way {
@@ -99,7 +99,7 @@ impl Core {
         }
     }
 
-    /// Where the exchange of this owner waits.
+    /// The remote address of the exchange of this owner.
     fn waits_at(&self, owner: Key) -> Option<SocketAddr> {
         let exchange = self.exchanges.get(self.owners.get(owner)?.exchange?)?;
         match exchange.stage {

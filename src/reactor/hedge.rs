@@ -76,7 +76,7 @@ impl Hedge {
         pair.asked.clone().filter(|_| begins)
     }
 
-    /// The first one, while it waits at this member.
+    /// The owner of the first call, while it waits for this member.
     pub(crate) fn beside(&self, member: &Arc<Member>) -> Option<Owned> {
         let pair = self.pair();
         let same = pair

@@ -67,7 +67,7 @@ pub(crate) struct Desk<'a> {
     pub(super) key: Key,
     /// when the connection of the running exchange was made; known while its head is reported
     pub(crate) connected: Option<Instant>,
-    /// the address at its other end; known while its head is reported
+    /// and its remote address; known while its head is reported
     pub(crate) peer: Option<SocketAddr>,
 }
 
@@ -111,16 +111,16 @@ pub(crate) struct Order {
 /// Which address of its member an exchange goes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// over an idle connection, or else the first that is not known to have failed
+    /// an idle connection, or else the first address that has not failed lately
     #[default]
     Any,
-    /// over a new connection, and not where the exchange of this other owner waits, if there is another address
+    /// a new connection, to another address than that of the exchange of this owner, if there is one
     Beside(Owned),
-    /// this one and no other
+    /// only this address
     Only(SocketAddr),
 }
 
-/// An owner, as another one names it.
+/// Identifies an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Owned(pub(super) Key);
 
@@ -158,7 +158,7 @@ impl Contact {
         self.push(Command::Nudge(self.key));
     }
 
-    /// Its name.
+    /// Identifies it for [`Way::Beside`].
     pub(crate) fn owner(&self) -> Owned {
         Owned(self.key)
     }

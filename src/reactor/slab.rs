@@ -148,7 +148,7 @@ impl<T> Slab<T> {
         }
     }
 
-    /// What a crowd needed is given back when it has gone; places for half a chunk stay for those who come next.
+    /// Gives back chunks that were needed for a burst; half a chunk of free slots is kept.
     fn give_back(&mut self) {
         let before = self.chunks.len();
         while let [.., spare, last] = self.chunks.as_slice() {

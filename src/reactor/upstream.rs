@@ -48,7 +48,7 @@ pub(super) struct Upstream {
     view: Option<Box<View>>,
     /// who has, or had, the last exchange
     member: Option<Arc<Member>>,
-    /// at this address
+    /// and the address that it was made to
     peer: Option<SocketAddr>,
     /// there was nobody to be asked
     unserved: bool,
@@ -160,8 +160,8 @@ impl Upstream {
         })
     }
 
-    /// One name may be that of several servers: each of them is what `whom` means by a member. `again`: it is the member that
-    /// had the last exchange.
+    /// A host name may stand for several servers, each of which counts as a member for `whom`. `again`: this member had the
+    /// last exchange.
     fn way(&mut self, whom: Whom, member: &Member, again: bool) -> Way {
         let peer = self.peer.take().filter(|_| again);
         let Some(address) = peer.filter(|_| member.channel().dialer().ways() > 1) else {

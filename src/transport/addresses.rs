@@ -6,17 +6,17 @@ use std::sync::{
 };
 use std::time::{Duration, Instant};
 
-/// How long an address that failed comes after the others (RFC 8305, 4: on the order of ten minutes).
+/// How long an address that failed is tried after the others (RFC 8305, 4: on the order of ten minutes).
 const REMEMBERED: Duration = Duration::from_secs(600);
-/// More than that are not remembered, however often a name changes.
+/// Failed addresses that are remembered at most, however often a name changes.
 const MOST: usize = 64;
 
-/// What is known of them. A look-up says which there are, connections say which have failed.
+/// Their number, as resolved last, and which of them have failed.
 #[derive(Debug, Default)]
 pub(crate) struct Addresses {
     /// the last failure of each, in no order
     failed: Mutex<Vec<(SocketAddr, Instant)>>,
-    /// as of the last look-up
+    /// found by the last look-up
     count: AtomicUsize,
 }
 
@@ -36,8 +36,8 @@ impl Addresses {
         failed.push((address, now));
     }
 
-    /// Those that a look-up found: first those that have not failed, as the system orders them, then the one whose failure is
-    /// longest ago; at the end the one that another attempt of the same call waits for.
+    /// Sorts the result of a look-up: addresses that have not failed, in the order of the system, then failed ones, the oldest
+    /// failure first, and last `beside`, which another attempt of the same call is waiting for.
     pub(crate) fn order(
         &self,
         mut found: Vec<SocketAddr>,

@@ -29,11 +29,11 @@ pub(super) struct Attempt {
     /// the server closed the connection
     pub(super) ended: bool,
     pub(super) failure: Option<Failure>,
-    /// longest silence until the body begins, if not that of the limits
+    /// timeout until the first byte of the body, if not that of the limits
     pub(super) patience: Option<Duration>,
-    /// then our side is closed, and the end of the body has so long; zero: that silence is the end
+    /// after it our sending side is closed, and this is the timeout for the end of the body; zero: the exchange times out
     pub(super) finish: Duration,
-    /// when our side was closed
+    /// when our sending side was closed
     pub(super) finished: Option<Instant>,
     /// when its connection was made
     pub(super) connected: Option<Instant>,
@@ -58,7 +58,7 @@ impl Attempt {
         }
     }
 
-    /// The silence before the body has passed: whether our side is to be closed now.
+    /// The timeout before the body has passed: whether our sending side is to be closed now.
     pub(super) fn finish(&mut self, now: Instant) -> bool {
         let silent = self.patience.is_some() && !self.record.body_began;
         if !silent

@@ -54,7 +54,7 @@ pub struct Settings {
     pub max_idle: usize,
     /// how long an idle connection is kept
     pub idle_age: Duration,
-    /// largest age of a connection that is used once more
+    /// maximum age of a connection that is reused
     pub max_age: Option<Duration>,
     /// TCP keepalive: idle, interval, count
     pub keepalive: Option<(Duration, Duration, u32)>,
@@ -105,21 +105,21 @@ pub struct Answer {
 pub enum Heed {
     /// go on
     Stay,
-    /// go on; longest silence from now to the first byte of the body, then how long its end is waited for once our side
-    /// is closed, if at all
+    /// go on; timeout until the first byte of the body, and then, after our sending side is closed, until its end (zero: the
+    /// exchange times out instead)
     Silence(Duration, Duration),
     /// drop the connection; the exchange is over
     Leave,
 }
 
-/// How an exchange ended whose head was heeded.
+/// The end of [`Channel::exchange_heeding`].
 #[derive(Debug)]
 pub struct Heeded {
-    /// `None`: it was left
+    /// `None`: it was aborted by [`Heed::Leave`]
     pub outcome: Option<Result<Answer, Box<Fault>>>,
-    /// when our side was closed, because there was silence behind the head
+    /// when our sending side was closed, because no data followed the head
     pub finished: Option<Instant>,
-    /// the address at the other end
+    /// the remote address
     pub peer: Option<SocketAddr>,
 }
 
@@ -205,11 +205,11 @@ impl Channel {
             &mut |_, _| Heed::Stay,
             &mut (None, None),
         )?;
-        // nobody has left it
+        // only `Heed::Leave` ends it without an outcome
         outcome.ok_or_else(|| Box::new(unattended(local("the exchange was left"))))
     }
 
-    /// The same; `heed` is told the head, and when its connection was made, before the body is read.
+    /// The same; `heed` gets the head, and when its connection was made, before the body is read.
     pub fn exchange_heeding(
         &self,
         wire: &Wire,

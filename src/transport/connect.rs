@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 
-/// Addresses that one call tries: the members of a large cluster.
+/// Addresses of a name that one call tries at most: as many as a large cluster has members.
 const MOST_WAYS: usize = 5;
 /// Between two looks at a unix socket whose queue is full.
 const FULL_QUEUE: [Duration; 5] = [
@@ -101,24 +101,24 @@ impl Dialer {
         &self.addresses
     }
 
-    /// Whether it may have several: before the first look-up nobody knows.
+    /// Whether it may have several addresses, which is not known before the first look-up.
     pub(crate) fn has_ways(&self) -> bool {
         matches!(self.goal, Goal::Name(_)) && self.addresses.count() != Some(1)
     }
 
-    /// How many connections are worth a try in one call, as far as is known.
+    /// How many addresses one call tries, as far as is known.
     pub(crate) fn ways(&self) -> usize {
         self.addresses.count().unwrap_or(1).clamp(1, MOST_WAYS)
     }
 
-    /// An exchange ended so.
+    /// An exchange failed.
     pub(crate) fn judge(&self, fault: &Fault) {
         if let Some(address) = fault.failed_address() {
             self.fail(address);
         }
     }
 
-    /// A connection to this address did not serve.
+    /// A connection to this address has failed a request.
     pub(crate) fn fail(&self, address: SocketAddr) {
         if let Goal::Name(_) = self.goal {
             self.addresses.fail(address, Instant::now());
@@ -130,7 +130,8 @@ impl Dialer {
         Some(self.settings.tls.session(self.secure.as_ref()?))
     }
 
-    /// When a connection that is made now is too old, give or take a tenth: those that were made together do not end so.
+    /// When a connection that is made now reaches its maximum age, with jitter so that connections made together do not expire
+    /// together.
     pub(crate) fn expiry(&self, now: Instant) -> Option<Instant> {
         let age = self.settings.max_age?;
         let dice = u32::from(RandomState::new().hash_one(now) as u16);

@@ -13,7 +13,7 @@ pub struct Course {
     pub received: u64,
     /// whether the connection had served before
     pub reused: bool,
-    /// the address at the other end, once there is a connection over TCP
+    /// the remote address, once there is a TCP connection
     pub(crate) peer: Option<SocketAddr>,
 }
 

@@ -61,8 +61,8 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// The address that it speaks against: the next connection tries others first. An idle connection that had gone stale,
-    /// and a poll that was cut while nothing happened, speak against none.
+    /// The address to blame: the next connection tries others first. A stale idle connection and a poll that was cut while idle
+    /// are nobody's fault.
     pub(crate) fn failed_address(&self) -> Option<SocketAddr> {
         let theirs = match self.kind {
             FaultKind::Connection if self.reused && self.received == 0 => false,

@@ -50,7 +50,7 @@ pub(crate) struct Record {
     pub(crate) sent: u64,
     pub(crate) received: u64,
     pub(crate) reused: bool,
-    /// the address at the other end
+    /// the remote address
     pub(crate) peer: Option<SocketAddr>,
     /// something came after the head
     pub(crate) body_began: bool,

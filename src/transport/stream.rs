@@ -28,9 +28,9 @@ pub(super) struct Stream {
     lease: Lease,
     /// when the connection was made
     connected: Instant,
-    /// from then on it carries no further exchange
+    /// from then on it is not reused
     expiry: Option<Instant>,
-    /// the address at the other end
+    /// the remote address
     peer: Option<SocketAddr>,
     /// head of the request, kept back to leave in one segment and one system call with the body
     held: Vec<u8>,

@@ -123,7 +123,7 @@ impl Event {
         self.response.as_ref()
     }
 
-    /// The answer, for whoever holds it alone.
+    /// The response, if there is no other reference to it.
     pub(crate) fn into_response(self) -> Option<Response> {
         Response::unshared(self.response?)
     }

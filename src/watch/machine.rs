@@ -57,7 +57,7 @@ const EXCUSED: u32 = 3;
 /// So often in a row a head may show the same index before another member is asked: a member that lost its leader is
 /// mute, and so is an idle cluster.
 const MUTE: u32 = 2;
-/// Events in a row that are not the watch's and are passed over without a pause: no server remembers more.
+/// Consecutive events of other keys that are skipped without a pause: no server keeps a longer history.
 const HISTORY: u32 = 1000;
 /// So often in a row etcd must answer what no repetition changes before that ends the watcher.
 const LAST_WORD: u8 = 5;
@@ -79,7 +79,7 @@ enum Task {
     Index,
     /// the store may be another one: does it have the last event that was told
     Recall,
-    /// the member has no such page: is it etcd that says so
+    /// the answer was "404 page not found": is the server etcd
     Version,
 }
 
@@ -94,7 +94,7 @@ struct Busy {
     head: Option<(u64, Instant)>,
     /// when our side was closed, to end it in order
     finish: Option<Instant>,
-    /// it is known that nothing is known of its member
+    /// that its member has no record yet has been noticed
     met: bool,
 }
 
@@ -106,7 +106,7 @@ struct Behind {
     heads: u32,
 }
 
-/// Where a machine stands, and by what it knows its store again: another one of the same key goes on from there.
+/// The position of a machine, with what identifies its store: another machine of the same key can continue from it.
 #[derive(Clone, Debug)]
 pub struct Place {
     position: Position,
@@ -143,9 +143,9 @@ pub struct Machine {
     index_read: u64,
     /// answers of etcd in a row that no repetition changes
     hopeless: u8,
-    /// members in a row that have no v2 API
+    /// consecutive members without the v2 API
     absent: u8,
-    /// events passed over in a row
+    /// consecutive events that were skipped
     passed: u32,
     busy: Option<Busy>,
     not_before: Option<Instant>,
@@ -167,21 +167,21 @@ pub struct Machine {
     held: Option<Box<proof::Held>>,
     /// an audit was asked for in this turn
     proving: bool,
-    /// nothing is known of the member that has the poll: the sooner it is, the less is to be asked for again
+    /// the member of the poll has no record yet, and is audited at once: what it sends before is requested again
     stranger: bool,
     /// the store is known to be that of the watch at this instant; `None`: it has no place yet
     proof: Option<Instant>,
     /// what the members' records call that store
     life: u64,
-    /// index and print of the last event; print 0: of none, but of where the watch, or what came after a loss, began
+    /// index and hash of the last event; hash 0: no event yet since this index, where the watch began or went on after a loss
     last: (u64, u64),
-    /// the store may be another one: is there an event between that and the place
+    /// the store may be another one: polls look for an event between `last` and the position
     rechecking: bool,
     /// members in a row whose history cannot be relied on
     doubts: u8,
     /// the last event is asked for because a process took the place of another
     restarted: bool,
-    /// of a member whose history of that time came with a snapshot
+    /// at a member that was restored from a snapshot since that event
     vague: bool,
     /// a loss whose end is not known yet: its first index
     open_gap: Option<(u64, Loss)>,
@@ -280,7 +280,7 @@ impl Machine {
         }
     }
 
-    /// Where it stands.
+    /// The position, for [`Machine::go_on_from`].
     pub fn place(&self) -> Place {
         Place {
             position: self.position,
@@ -293,7 +293,7 @@ impl Machine {
         }
     }
 
-    /// Goes on from where another one stood. For one that is new.
+    /// Continues from the position of another machine. Only for a new one.
     pub fn go_on_from(&mut self, place: Place) {
         self.position = place.position;
         self.cluster = place.cluster;
@@ -500,7 +500,7 @@ impl Machine {
         self.scope.is_recursive()
     }
 
-    /// Where the watch began, or began again, if it has told nothing since.
+    /// Where the watch began, or went on after a loss, if it has delivered nothing since.
     #[cfg(test)]
     pub(super) fn began_after(&self) -> Option<u64> {
         (self.last.1 == 0).then_some(self.last.0)

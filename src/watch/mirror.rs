@@ -129,7 +129,7 @@ impl Mirror {
         Diff::new(snapshot.cloned(), index, gone)
     }
 
-    /// Whether a snapshot has nothing but what is known, and what was changed at `next` or later.
+    /// Whether a snapshot differs from the mirror only by changes at index `next` or later.
     pub fn agrees(&self, snapshot: Option<&Response>, next: u64) -> bool {
         let fresh = snapshot.map_or(Vec::new(), |response| self.listed(response));
         let new = fresh.iter().filter(|node| node.modified_index() >= next);

@@ -3,7 +3,7 @@
 //! [`machine`] follows one upstream from poll to poll and keeps its [`position`], [`pace`] and [`mirror`]; [`exchange`] is
 //! how it talks to whoever moves the bytes. What it tells are [`event`]s and [`batch`]es of them, filtered by [`scope`];
 //! they wait in the [`queue`] of each watcher. [`fanout`] lets watchers share a machine, [`once`] drives one for
-//! a single change, and [`places`] remembers where.
+//! a single change, and [`places`] keeps the positions of such calls.
 #![forbid(unsafe_code)]
 
 pub mod batch;

@@ -1,7 +1,7 @@
-//! A wait for one change: the machine of a watcher, driven within a deadline by a caller who does one thing at a time.
+//! A wait for one change: the state machine of a watcher, driven within a deadline by one blocking caller.
 //!
-//! [`Once::step`] says what to do next. While an exchange runs, its head goes to [`Once::on_head`] and its end to the
-//! machine; an audit is made to its end, too, before the next step. No socket and no clock: the time is an argument.
+//! [`Once::step`] returns what to do next. While an exchange runs, its head goes to [`Once::on_head`] and its end to the
+//! machine. An exchange or an audit is completed before the next step. No socket and no clock: the time is an argument.
 
 use super::exchange::{Action, Exchange, Heed, Output};
 use super::machine::{Machine, Place, SHORT};
@@ -15,10 +15,10 @@ use crate::protocol::response::Response;
 use crate::status::Status;
 use std::time::{Duration, Instant};
 
-/// A change that has come is told so long after the deadline, if only the audit of its member is missing: a call of a few
-/// milliseconds would never tell one.
+/// How long after the deadline a change is still returned, if only the audit of its member is missing: otherwise a call of a
+/// few milliseconds would never return one.
 const GRACE: Duration = Duration::from_millis(100);
-/// A poll is ended in order so long before the deadline, so that the error can tell up to where all was looked at.
+/// How long before the deadline a poll is closed cleanly, so that the error can name a proven index.
 const RESERVE: Duration = Duration::from_millis(250);
 
 /// What comes next.
@@ -26,15 +26,15 @@ const RESERVE: Duration = Duration::from_millis(250);
 pub enum Step {
     /// the call is over: this is the change
     Changed(Box<Response>),
-    /// the call is over: history is lost, or etcd has refused for good
+    /// the call is over: history is lost, or etcd has refused it with a permanent error
     Failed(Error),
-    /// the call is over: nothing came, and all up to this index was looked at (0: that is not known)
+    /// the call is over: no change up to this index (0: not known)
     TimedOut(u64),
     /// send this
     Start(Box<Exchange>),
-    /// audit the member that had the last exchange, unless somebody else does
+    /// audit the member of the last exchange, unless an audit of it is running
     Prove(Need),
-    /// nothing before this time
+    /// do nothing before this time
     Wait(Instant),
 }
 
@@ -57,24 +57,24 @@ impl Once {
     ) -> Result<Once> {
         let options = WatchOptions::once(recursive, index);
         let mut machine = Machine::new(key, &options, max_poll, seed)?;
-        // one caller, one poll: it may be as short as a proof takes
+        // one caller, one poll: it may be as short as a proof requires
         machine.set_shortest_poll(SHORT);
         Ok(Once { machine, deadline })
     }
 
-    /// Goes on from where another call ended.
+    /// Continues from the end of another call.
     pub fn go_on_from(&mut self, place: Place) {
         self.machine.go_on_from(place);
     }
 
-    /// Where it stands; `None`: it has lost that.
+    /// Its position; `None`: it has ended with an error.
     pub fn place(&self) -> Option<Place> {
         (!self.machine.is_closed()).then(|| self.machine.place())
     }
 
-    /// What to do now, when nothing is running. `standing`: what is known of the member that had the last exchange.
+    /// What to do now, when nothing is running. `standing`: the record of the member of the last exchange.
     pub fn step(&mut self, now: Instant, standing: Option<Standing>) -> Step {
-        // one caller waits for the proof, and has no poll beside it
+        // the caller waits for the proof, and has no other poll meanwhile
         self.machine.sighted();
         self.machine.vouch(now, standing);
         loop {
@@ -89,7 +89,7 @@ impl Once {
                 Action::Start(exchange) => return Step::Start(exchange),
                 Action::Prove(need) => return Step::Prove(need),
                 Action::Wait(at) => return Step::Wait(at.map_or(until, |at| at.min(until))),
-                // the reason has been put out
+                // the reason is among the outputs
                 Action::Closed => {}
             }
         }
@@ -113,12 +113,12 @@ impl Once {
         None
     }
 
-    /// No exchange lasts longer.
+    /// The end of every exchange.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// No step or audit lasts longer.
+    /// The end of every pause and audit.
     pub fn until(&self) -> Instant {
         match self.machine.is_holding() {
             true => self.deadline + GRACE,
@@ -126,7 +126,7 @@ impl Once {
         }
     }
 
-    /// The head of the running exchange has come. Its silence is shortened so that it can be ended in order in time.
+    /// The head of the running exchange has come. The poll is shortened so that it can be closed cleanly before the deadline.
     pub fn on_head(&mut self, now: Instant, head: &Head) -> Heed {
         match self.machine.on_head(now, head) {
             Heed::Leave => Heed::Leave,
@@ -139,7 +139,7 @@ impl Once {
         }
     }
 
-    /// Takes what else becomes of an exchange.
+    /// Takes the end of an exchange.
     pub fn machine(&mut self) -> &mut Machine {
         &mut self.machine
     }

@@ -167,7 +167,7 @@ impl WatchOptions {
         }
     }
 
-    /// For a single change: at or after `index` (0: from now), and lost history ends it.
+    /// For a single change at or after `index` (0: from now); lost history is an error.
     pub(crate) fn once(recursive: bool, index: u64) -> WatchOptions {
         WatchOptions {
             recursive,

@@ -1,15 +1,15 @@
-//! Where calls that wait for one change ended, so that a later call that goes on from there knows the store again.
+//! The positions at which calls of `watch_once` ended, so that a call that continues from one can recognise the store.
 
 use super::machine::Place;
 use crate::protocol::key::Key;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Ends of calls that are remembered, of one key and of all; the oldest is forgotten first.
+/// Positions that are kept, for one key and for all; the oldest is dropped first.
 const OF_ONE: usize = 4;
 const OF_ALL: usize = 64;
 
-/// The ends of the last calls of a client.
+/// The positions of the last calls of a client.
 #[derive(Debug, Default)]
 pub struct Places(Mutex<VecDeque<Entry>>);
 
@@ -31,14 +31,14 @@ impl Places {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How a call of the same key ended that told to go on at `index`.
+    /// The position of an earlier call of the same key that continues at `index`.
     pub fn find(&self, key: &Key, recursive: bool, index: u64) -> Option<Place> {
         let entries = self.entries();
         let of_it = |e: &&Entry| e.place.next() == index && e.is_of(key, recursive);
         entries.iter().rev().find(of_it).map(|e| e.place.clone())
     }
 
-    /// A call has ended at this place.
+    /// Keeps the position at which a call has ended.
     pub fn keep(&self, key: &Key, recursive: bool, place: Place) {
         if place.next() == 0 {
             return;

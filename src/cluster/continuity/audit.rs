@@ -56,7 +56,7 @@ pub struct Audit {
 pub(super) struct Found {
     /// the process was that one then
     pub(super) checked: Instant,
-    /// it had said so by then
+    /// when it said which process it is
     pub(super) identified: Instant,
     pub(super) process: Option<Box<str>>,
     pub(super) snapshots: Option<u64>,
@@ -153,7 +153,7 @@ impl Audit {
                     .as_ref()
                     .map_or((None, None), |k| (k.snapshots, k.process.clone()));
                 let same = process.is_some() && process == self.found.process;
-                // what the one before took in stays in the history, and is counted nowhere any more
+                // a snapshot that the previous process took remains in the history, but the counter has restarted
                 let taken_before = process.is_some() && !same && self.doubt.lag;
                 let unchanged = match self.found.snapshots {
                     None => false,
@@ -191,7 +191,7 @@ impl Audit {
         self.question = Question::Failed;
     }
 
-    /// Who made it has no more time; its member is not to blame.
+    /// The caller has run out of time; the member is not to blame.
     pub fn abandon(&mut self) {
         self.question = Question::Failed;
         self.abandoned = true;

@@ -152,7 +152,7 @@ mod tests {
     fn masked(target: &str, body: &str) -> Option<String> {
         let json = Some("application/json");
         let wire = Wire::raw("PUT", "/", Some(body.as_bytes()), json).unwrap();
-        // also one that no caller can name
+        // also targets that `Wire::raw` refuses
         let target = target.to_owned();
         let wire = Wire { target, ..wire };
         let masked = without_passwords(&wire, body.as_bytes())?;

@@ -122,7 +122,7 @@ impl Search<'_> {
         )
     }
 
-    /// By somebody; one before it has left no trace.
+    /// By any client; an earlier refresh has left no trace.
     fn is_refreshed(&self) -> bool {
         self.request.operation() == Operation::Refresh && self.modified() > self.last
     }
@@ -142,7 +142,7 @@ impl Search<'_> {
         }
         match self.refreshed(self.node()) {
             Some(index) if self.history == History::Read => index,
-            // what an event has told is known
+            // changes up to the last event are known
             _ if self.modified() > self.last && self.shows() => self.modified(),
             _ => 0,
         }
@@ -159,7 +159,7 @@ impl Search<'_> {
         let whole = node.created_index() == node.modified_index();
         match self.request.operation() {
             Operation::Set | Operation::Create => whole,
-            // with a TTL it may be the work of a refresh
+            // with a TTL it may be the result of a refresh
             Operation::Update | Operation::CompareAndSwap => !whole && node.ttl().is_none(),
             _ => false,
         }

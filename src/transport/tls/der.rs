@@ -53,7 +53,7 @@ pub(super) fn kind(key: &[u8], pkcs1: bool) -> Option<String> {
     Some(format!("an RSA key of {bits} bits"))
 }
 
-/// The public key of a certificate of X.509 version 1, as a SubjectPublicKeyInfo; `None` if it is none.
+/// The public key of a certificate of X.509 version 1, as a SubjectPublicKeyInfo; `None` for any other.
 pub(super) fn key_of_version_1(certificate: &[u8]) -> Option<&[u8]> {
     let (certificate, _) = value(SEQUENCE, certificate)?;
     let (fields, _) = value(SEQUENCE, certificate)?;

@@ -69,7 +69,7 @@ pub(super) fn key(source: &Source, provider: &CryptoProvider) -> Result<Arc<dyn 
 impl Text {
     fn read(source: &Source) -> Result<Text> {
         let (bytes, name) = source.read()?;
-        // what some editors put before UTF-8
+        // the byte-order mark that some editors write
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
         let labels = labels(bytes);
         // a key of PKCS#1 or SEC1 says so in a header, which is no base64

@@ -82,7 +82,7 @@ impl Session {
                     return Ok(());
                 }
                 Ok(()) => false,
-                // who does not listen any more may have said why
+                // the server may have sent an alert before it closed
                 Err(trouble) if trouble.is_end() => true,
                 Err(trouble) => return Err(trouble),
             };

@@ -20,7 +20,7 @@ use webpki::{EndEntityCert, RawPublicKeyEntity};
 #[derive(Debug)]
 pub(super) struct Verifier {
     by_authority: Option<Arc<dyn ServerCertVerifier>>,
-    /// certificates that were named as authorities: one of them may be that of the server
+    /// the configured authorities: one of them may be the certificate of the server itself
     named: Vec<CertificateDer<'static>>,
     pins: Vec<Fingerprint>,
     algorithms: WebPkiSupportedAlgorithms,
@@ -60,8 +60,8 @@ impl Verifier {
 }
 
 impl Verifier {
-    /// The signature of a handshake of TLS 1.2 under a certificate of X.509 version 1, which webpki does not read. That the certificate
-    /// is the right one was decided before, by a pin or because anything is.
+    /// Verifies the handshake signature of TLS 1.2 for a certificate of X.509 version 1, which webpki does not parse. The
+    /// certificate itself has been accepted before, by a pin or because verification is disabled.
     fn verify_by_key(
         &self,
         key: &[u8],
@@ -84,8 +84,8 @@ impl Verifier {
         }
     }
 
-    /// A certificate of an authority serves, too, if it was named itself. Its time was looked at before its kind; its name
-    /// is looked at here.
+    /// Accepts the certificate of an authority as that of the server if it is configured itself. webpki has checked its
+    /// validity period before it refused its kind; its name is checked here.
     fn is_its_own_authority(
         &self,
         error: Error,
@@ -166,7 +166,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Nobody vouches for it: perhaps because it vouches for itself, or is too old to be for a host.
+/// No authority has signed it: perhaps it is self-signed, or of X.509 version 1, which has no host names.
 fn explain(error: Error, end_entity: &CertificateDer<'_>) -> Error {
     if der::key_of_version_1(end_entity).is_some() {
         return reason(format!(

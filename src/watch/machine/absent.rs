@@ -1,12 +1,12 @@
-//! Members without the v2 API: the others serve, and if there are none, the watcher ends and says so.
+//! Members without the v2 API are skipped; if no member has it, the watcher ends with UNSUPPORTED.
 
 use super::*;
 
-/// So many members in a row without the API end the watcher: more than a cluster has.
+/// So many consecutive members without the API end the watcher: more than a cluster has.
 const ALL: u8 = 8;
 
 impl Machine {
-    /// Whether the member is asked for its version first, since any server in Go says so of a page that it does not have.
+    /// Whether the member is asked for its version first, since any server written in Go answers "404 page not found".
     pub(super) fn inquires(&mut self, error: &Error) -> bool {
         let detail = error.detail();
         if !is_no_page(detail.http_status, &detail.body) {
@@ -17,7 +17,7 @@ impl Machine {
         true
     }
 
-    /// The answer to that.
+    /// The answer to `/version`.
     pub(super) fn on_version(&mut self, now: Instant, verdict: Verdict) -> Regard {
         let told = match &verdict {
             Verdict::Success(response) => explain(response.head().status, response.body()),

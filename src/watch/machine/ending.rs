@@ -23,7 +23,7 @@ impl Machine {
                 }
                 Verdict::Refused(error) if is_etcds(&error, Status::HISTORY_CLEARED, 400) => {
                     if std::mem::take(&mut self.rechecking) && !self.restarted {
-                        // it is too long ago to be asked for
+                        // the history no longer reaches back to the last event
                         return Regard::Good;
                     }
                     let index = busy.head.map_or(0, |(index, _)| index);
@@ -65,11 +65,11 @@ impl Machine {
         }
     }
 
-    /// An answer that names another key is somebody else's, whatever it says.
+    /// An answer about another key is not the answer to this request.
     fn about_this(&self, task: Task, verdict: Verdict) -> Verdict {
         let asked = self.scope.key().text().trim_end_matches('/');
         let fits = |told: &str| match task {
-            // by string, not by segments: a server's history tells /prefix of the deletion of /pre
+            // by string, not by segments: the history returns the deletion of /pre to a poll of /prefix
             Task::Poll => told.starts_with(asked) || asked.starts_with(told),
             Task::List | Task::Resync | Task::Verify | Task::Look => told == asked,
             Task::Probe | Task::Index | Task::Recall | Task::Version => true,
@@ -133,12 +133,12 @@ impl Machine {
         self.tell(Event::change(response));
     }
 
-    /// An event is not of the watch.
+    /// An event is of another key.
     pub(super) fn passed(&mut self, now: Instant) {
         self.counters.filtered += 1;
         self.passed = self.passed.saturating_add(1);
         if self.passed > HISTORY {
-            // made up
+            // more than any history holds: the server invents them
             self.not_before = now.checked_add(self.pace.pause());
         }
     }
@@ -184,7 +184,7 @@ impl Machine {
         };
         // its member, or the way to it, is to be left, and what waits for its word comes again elsewhere
         self.let_go();
-        // what does not answer may have the API
+        // a member that does not answer may have the API
         self.absent = 0;
         match fault.kind {
             FaultKind::Cancelled => {

@@ -67,7 +67,7 @@ impl Machine {
         self.begin_after(index);
     }
 
-    /// Everything up to `index` is known, or is not the business of the watch.
+    /// The watch goes on after `index`.
     pub(super) fn begin_after(&mut self, index: u64) {
         self.position = Position::at(index.saturating_add(1));
         (self.last, self.rechecking) = ((index, 0), false);

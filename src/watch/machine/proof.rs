@@ -21,11 +21,11 @@ pub(super) enum Claim {
     Quiet(u64),
     /// nothing came up to this index: a read
     Unchanged(u64),
-    /// this is there
+    /// a listing of the keys
     Listing(Box<Listing>),
 }
 
-/// Everything that is watched.
+/// The keys that are watched, and their values.
 #[derive(Debug)]
 pub(super) struct Listing {
     pub(super) task: Task,
@@ -41,7 +41,7 @@ pub(super) struct Held {
     asked: Instant,
     /// its head came
     head: Instant,
-    /// its member said the last of it
+    /// its last byte came
     came: Instant,
     /// a head asked for after this instant is needed, too
     later: Option<Instant>,
@@ -95,7 +95,7 @@ impl Machine {
             .is_some_and(|held| held.index().is_some())
     }
 
-    /// The next poll has a head, or will have none, or is not waited for: a member is audited at once then.
+    /// The next poll has a head, or will have none, or is not waited for: the member can be audited now.
     pub(crate) fn sighted(&mut self) {
         if let Some(held) = &mut self.held {
             held.sighted = true;
@@ -107,7 +107,7 @@ impl Machine {
         self.held = None;
     }
 
-    /// A later poll of the same member has a head with this index; `false`: it has not got as far as the event that it told.
+    /// A later poll of the same member has a head with this index; `false`: the index is below that of the event it sent.
     pub(super) fn reaches(&mut self, now: Instant, index: u64) -> bool {
         let Some(event) = self.held.as_ref().and_then(|held| held.index()) else {
             return true;
@@ -143,7 +143,7 @@ impl Machine {
         }
         let held = self.held.take()?;
         if let Claim::Listing(listing) = held.claim {
-            // it is right, only what comes after it is compared again
+            // the listing is correct; only the events after it are checked again
             self.proof = self.proof.max(Some(held.asked));
             self.list(*listing);
             return None;
@@ -189,7 +189,7 @@ impl Machine {
         let listing = matches!(held.claim, Claim::Listing(_));
         let history = !listing && !matches!(held.claim, Claim::Unchanged(_));
         if standing.since > asked && listing {
-            // it is read again
+            // the listing is requested again
             self.held = None;
             return;
         }
@@ -235,7 +235,7 @@ impl Machine {
         }
     }
 
-    /// The store may be another one: `true` if it is asked for what only the right one has, or has not.
+    /// The store may be another one: `true` if a request is needed to find out.
     fn recall(&mut self, asked: Instant, standing: &Standing) -> bool {
         let (index, print) = self.last;
         let task = match self.mirror {
@@ -245,7 +245,7 @@ impl Machine {
                 Task::Look
             }
             None if standing.lower || index < standing.floor => return false,
-            // all that is known is that nothing came since then
+            // there is no last event, only the fact that there was none since then
             None if self.must_recheck() => {
                 self.rechecking = true;
                 self.proof = self.proof.max(Some(asked));
@@ -259,8 +259,8 @@ impl Machine {
         true
     }
 
-    /// Whether nothing can be asked of a process that took the place of another: nothing was told, and its history of the
-    /// time before is none of its own.
+    /// Whether a new process cannot be checked at all: no event was delivered, and its history of that time came with a
+    /// snapshot.
     fn is_blind(&self, standing: &Standing) -> bool {
         let (index, _) = self.last;
         index != 0 && index < standing.floor && standing.restarted && self.mirror.is_none()
@@ -272,8 +272,8 @@ impl Machine {
         index != 0 && next > index.saturating_add(1) && Rule::Recheck.holds()
     }
 
-    /// An event of the past that was never told: in the right store there is none. But the history tells more than comes
-    /// alive: what is not of the watch, and that a directory above it is gone, also if it was not there itself.
+    /// An old event that was never delivered: the store of the watch has none. But the history contains more than a live poll
+    /// delivers: events of other keys, and removals of a parent directory when the key itself did not exist.
     pub(super) fn unheard(&mut self, now: Instant, busy: &Busy, event: &Response) -> Regard {
         let index = event.node().map_or(0, |node| node.modified_index());
         let (reached, _) = busy.head.unwrap_or((index, now));
@@ -305,7 +305,7 @@ impl Machine {
             return self.retry(now, "the member has restored its store from a snapshot");
         }
         self.doubts = 0;
-        // another store may have less than was ever known
+        // the index of another store may be lower than any known one
         let (loss, index) = match known {
             true => (Loss::Cleared, standing.floor.max(self.known)),
             false => (Loss::Recreated, 0),
@@ -339,7 +339,7 @@ impl Machine {
         };
         self.task = Task::Poll;
         if !same && self.vague {
-            // that says nothing: the history is none of its own
+            // that proves nothing: this part of its history came with a snapshot
             return self.forgotten(now, busy);
         }
         if same {

@@ -57,14 +57,14 @@ impl Machine {
         Regard::Good
     }
 
-    /// All that is there is known.
+    /// A listing is proven.
     pub(super) fn list(&mut self, listing: proof::Listing) {
         let index = listing.index;
         let next = self.position.wait_index();
         let agrees = |mirror: &Mirror| mirror.agrees(listing.response.as_ref(), next);
         match listing.task {
             Task::Look if self.rechecking && self.mirror.as_deref().is_some_and(agrees) => {
-                // it is the right store, and a poll brings what came since
+                // the store is the same, and a poll delivers what has changed since
                 self.rechecking = false;
                 self.task = Task::Poll;
                 return;
