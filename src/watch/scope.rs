@@ -45,9 +45,7 @@ impl Scope {
         let removed = matches!(event.action(), Action::Delete | Action::Expire);
         removed && below(watched, key).is_some()
     }
-}
 
-impl Scope {
     /// Whether an event is of a directory above what is watched.
     pub fn is_inside(&self, event: &Response) -> bool {
         let watched = self.key.text().trim_end_matches('/');

@@ -1,4 +1,5 @@
-//! Members without the v2 API: the others serve, and where there are none, that is said, and what was not written with it.
+//! Members without the v2 API: the other members serve. If no member has it, the error is UNSUPPORTED, and a write was
+//! provably not applied.
 
 use crate::api::{Verbs, call, client, is_unsupported, key, quorum_get, value};
 use crate::support::etcd::Setup;

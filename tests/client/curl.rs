@@ -256,6 +256,7 @@ fn polls_are_repeated_too() {
         .unwrap();
     // a member that nothing was known of is asked again once it has said who it is
     let mut lines = commands.take();
+    assert!(lines.len() <= 2, "{lines:?}");
     lines.dedup();
     let [line] = &*lines else {
         panic!("{lines:?}");

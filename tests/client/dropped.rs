@@ -1,5 +1,5 @@
-//! A path that lets heads and small answers through and drops what is large, as one with a wrong MTU does: silence behind a
-//! head vouches for nothing, and what was dropped is told when the path is whole again.
+//! A network path that drops large segments, as one with a wrong MTU does: silence after a response head proves nothing,
+//! and the dropped events are delivered when the path works again.
 
 use crate::api::{self, client, wait_until_live};
 use crate::support::gateway::Answer;

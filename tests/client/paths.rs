@@ -1,5 +1,5 @@
-//! What is written is the key that was named, however the path is spelled, whatever the server does to paths: newer
-//! builds redirect `..` to another key with a 307, and execute `%2e%2e`.
+//! A raw write changes the key that it names, however its path is encoded: newer builds of etcd redirect `..` to another
+//! key with a 307, and execute `%2e%2e`.
 
 use crate::api::{Verbs, client, key, value};
 use crate::support::etcd::Setup;

@@ -1,5 +1,5 @@
-//! Watchers of a member whose store is replaced under them: a follower that comes back by a snapshot, and a server that
-//! begins anew under its old name. What they were not told, they are told of.
+//! Watchers of a member whose store is replaced: a follower that is restored from a snapshot, and a server that is wiped
+//! and restarted under its old name. Events that were missed are reported as lost.
 
 use crate::api::{Client, Verbs, call, client, key, submit_many, wait_until_live};
 use crate::support::etcd::Setup;

@@ -1,5 +1,5 @@
-//! What became of a write is asked of a follower that was away and was restored from a snapshot: its history hides and
-//! garbles what it has missed, so that silence proves nothing there.
+//! The outcome of a write is resolved at a follower that was restored from a snapshot: its history can hide or garble the
+//! events that it missed, so that a missing event proves nothing.
 
 use crate::api::{Client, Verbs, call, client, quorum_get, refused, request, submit_many};
 use crate::support::etcd::Setup;

@@ -1,4 +1,4 @@
-//! One change at a time, waited for on the caller's thread: whoever goes on after the index that he was told sees every
+//! One change at a time, waited for on the caller's thread: a caller that continues after the returned index sees every
 //! change once.
 
 #[path = "../chaos/dice.rs"]
@@ -32,7 +32,7 @@ fn watch(client: &Client, key: &str, index: u64, ms: u64) -> Result<Response> {
     client.watch_once(&api::key(key), false, index, patience, None)
 }
 
-/// Up to where all was looked at.
+/// The index up to which there was no change.
 fn vouched(error: &Error) -> u64 {
     assert_eq!(error.status(), Status::TIMEOUT, "{error}");
     error.detail().index
@@ -47,7 +47,7 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// A reader that goes on where it was told, beside a writer: values come one after the other.
+/// A reader that continues after each returned index, beside a writer: it sees every value in turn.
 fn follow(etcd: &Etcd, url: &str, key: &str, calls: usize, seed: u64) -> u64 {
     let client = client(url);
     let first = etcd.index() + 1;
@@ -142,8 +142,7 @@ fn a_quiet_key_keeps_up_with_the_changes_of_others() {
     }
 }
 
-/// What is lost on the way behind a head is not vouched for, however long the silence; nor is what a header that is
-/// missing would have told.
+/// Silence after a response head proves nothing, however long: the body may have been lost on the way.
 #[test]
 fn silence_vouches_for_nothing() {
     let etcd = Etcd::start(Version::V3_4);
@@ -185,7 +184,7 @@ fn lost_history_is_told_in_etcds_words() {
     api::is_cleared(&error, &etcd);
 }
 
-/// A call that begins where another one of the client ended knows what that one was told last.
+/// A call that continues an earlier one of the same client compares the event that was returned last.
 #[test]
 fn a_store_that_was_wiped_between_two_calls_is_noticed() {
     let etcd = Etcd::start(Version::V3_5);

@@ -111,19 +111,18 @@ fn its_make_targets_exist() {
     let mut seen = 0;
     for (page, line, block) in blocks("sh") {
         for command in block.lines().flat_map(|l| l.split("&&")) {
-            let words: Vec<&str> = command
-                .split('#')
-                .next()
-                .unwrap_or_default()
-                .split_whitespace()
-                .collect();
+            let command = command.split('#').next().unwrap_or_default();
+            // what a variable holds may have blanks, in quotes
+            let command: String = command.split('"').step_by(2).collect();
+            let words: Vec<&str> = command.split_whitespace().collect();
             let words = words.strip_prefix(&["sudo"]).unwrap_or(&words);
             let Some((&"make", arguments)) = words.split_first() else {
                 continue;
             };
-            // variables come first; what they hold may have blanks
-            let targets = arguments.iter().take_while(|a| !a.contains('='));
-            for target in targets.filter(|a| !a.starts_with('-')) {
+            for target in arguments
+                .iter()
+                .filter(|a| !a.contains('=') && !a.starts_with('-'))
+            {
                 assert!(
                     phony.contains(target),
                     "{page}, block at line {line}: no target {target}"

@@ -1,5 +1,5 @@
-//! One URL, several servers: a name with several addresses, or one address that is a load balancer. One of the servers is
-//! of no use; the next connection goes to another one.
+//! One URL, several servers: a name with several addresses, or one address that is a load balancer. One of the servers
+//! fails; the next connection goes to another one.
 
 use super::api::{self, Verbs, call, node_json, options, refused, run, value};
 use super::names;

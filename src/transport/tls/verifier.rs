@@ -57,9 +57,7 @@ impl Verifier {
             algorithms,
         }
     }
-}
 
-impl Verifier {
     /// Verifies the handshake signature of TLS 1.2 for a certificate of X.509 version 1, which webpki does not parse. The
     /// certificate itself has been accepted before, by a pin or because verification is disabled.
     fn verify_by_key(
