@@ -134,7 +134,10 @@ fn every_command_says_that_an_outcome_is_unknown() {
                 .iter()
                 .filter(|request| !request.starts_with(b"GET"))
                 .count();
-            assert!(writes >= 1, "{told}");
+            // a member may be removed or updated twice, and once more when an idle connection had gone stale
+            let repeatable = line.starts_with("member remove") || line.starts_with("member update");
+            let most = if repeatable { 3 } else { 1 };
+            assert!((1..=most).contains(&writes), "{writes} writes, {told}");
         }
         assert_eq!(etcd.index(), index, "nothing got through");
     }
