@@ -90,12 +90,15 @@ chaos-compared:
 	@CHAOS_BESIDE=$$(sh benches/go-client/build.sh) && export CHAOS_BESIDE && $(CARGO) bench --locked --bench chaos -- $(CHAOS)
 
 # The long form of tests/storm: writes behind cut connections, seconds of members that come and go, foreign writes beside
-# a quiet watch.
+# a quiet watch, watchers that share the reads of a member, seconds of the fastest writes beside a quiet watch.
 STORM_WRITES ?= 100000
 STORM_SECONDS ?= 300
 STORM_FOREIGN ?= 1000000
+STORM_WATCHERS ?= 3000
+STORM_FASTEST ?= 600
 storm: build
 	@ETCD_V2_STORM_WRITES=$(STORM_WRITES) ETCD_V2_STORM_SECONDS=$(STORM_SECONDS) ETCD_V2_STORM_FOREIGN=$(STORM_FOREIGN) \
+		ETCD_V2_STORM_WATCHERS=$(STORM_WATCHERS) ETCD_V2_STORM_FASTEST=$(STORM_FASTEST) \
 		RUST_TEST_NOCAPTURE=1 RUST_TEST_THREADS=1 CARGO="$(CARGO)" CC="$(CC)" \
 		sh tests/tools/test.sh "$(OUT)" --release --test=storm $(ARGS)
 
@@ -132,7 +135,7 @@ help:
 	@echo "make bench-watch measure many watchers on one client against a real etcd"
 	@echo "make bench-submit measure submitted calls against one etcd and against three, beside wrk, which is fetched"
 	@echo "make chaos       hurt a cluster for 10 minutes under load, print what callers were told (CHAOS=\"SECONDS THREADS VERSION SEED\")"
-	@echo "make storm       watchers in bad weather for long: STORM_WRITES=$(STORM_WRITES) STORM_SECONDS=$(STORM_SECONDS) STORM_FOREIGN=$(STORM_FOREIGN)"
+	@echo "make storm       watchers in bad weather for long: STORM_WRITES=$(STORM_WRITES) STORM_SECONDS=$(STORM_SECONDS) STORM_FOREIGN=$(STORM_FOREIGN) STORM_WATCHERS=$(STORM_WATCHERS) STORM_FASTEST=$(STORM_FASTEST)"
 	@echo "make chaos-compared  the same, then once more with the Go v2 client from Debian's packages"
 	@echo "make install     install below PREFIX=$(PREFIX); DESTDIR, LIBDIR, INCLUDEDIR and DATADIR are honoured"
 	@echo "make uninstall   remove what install put there"

@@ -20,10 +20,12 @@ pub use audit::{Audit, Todo};
 
 /// A snapshot is taken by a follower that lags 5,000 entries behind: less growth between two heads is none.
 const GROWTH: u64 = 1000;
-/// Audits for the sake of places that move on are made at most once in so long a time, and so many at once after a pause;
-/// also those that brought nothing before. An event does not wait for that.
+/// Audits for the sake of places that move on cost a member at most one read in so long a time, and so many at once after
+/// a pause; also those that brought nothing before. An event does not wait for that, and its reads count, too.
 const EACH: Duration = Duration::from_secs(1);
-const BURST: u32 = 3;
+const BURST: i32 = 3;
+/// So many reads may be owed: events in a row do not stop the places for longer.
+const DEBT: i32 = 3;
 /// How soon to look again whether something more urgent has come up.
 const GLANCE: Duration = Duration::from_millis(25);
 
@@ -140,8 +142,8 @@ struct State {
     /// the last one brought nothing
     in_vain: bool,
     waiting: Vec<Wake>,
-    /// audits that may be made at once, and since when
-    tokens: Option<(u32, Instant)>,
+    /// reads that may be made at once, or are owed, and since when
+    reads: Option<(i32, Instant)>,
 }
 
 struct Known {
@@ -244,17 +246,10 @@ impl Continuity {
             return Err(now + GLANCE);
         }
         let need = need.and(state.wanted);
-        let (tokens, since) = state.tokens.unwrap_or((BURST, now));
-        let more = now.saturating_duration_since(since).as_millis() / EACH.as_millis();
-        let more = u32::try_from(more).unwrap_or(BURST);
-        let (tokens, since) = match tokens.saturating_add(more) {
-            full if full >= BURST => (BURST, now),
-            some => (some, since + EACH * more),
-        };
-        if tokens == 0 && (!need.urgent || state.in_vain) {
+        let (reads, since) = state.reads_left(now);
+        if reads <= 0 && (!need.urgent || state.in_vain) {
             return Err((since + EACH).min(now + GLANCE));
         }
-        state.tokens = Some((tokens.saturating_sub(1), since));
         state.auditing = true;
         state.audits += 1;
         let last = state.known.as_ref().map(|known| known.last.asked);
@@ -272,6 +267,25 @@ impl Continuity {
         }
         state.wanted = None;
         std::mem::take(&mut state.waiting)
+    }
+}
+
+impl State {
+    /// Reads that may be made now, 0 or less: none; and when the last of them was earned.
+    fn reads_left(&self, now: Instant) -> (i32, Instant) {
+        let (reads, since) = self.reads.unwrap_or((BURST, now));
+        let more = now.saturating_duration_since(since).as_millis() / EACH.as_millis();
+        let more = i32::try_from(more).unwrap_or(BURST + DEBT);
+        match reads.saturating_add(more) {
+            full if full >= BURST => (BURST, now),
+            some => (some, since + EACH * more.unsigned_abs()),
+        }
+    }
+
+    /// One more is made.
+    fn count_read(&mut self, now: Instant) {
+        let (reads, since) = self.reads_left(now);
+        self.reads = Some(((reads - 1).max(-DEBT), since));
     }
 }
 

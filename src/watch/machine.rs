@@ -183,6 +183,8 @@ pub struct Machine {
     restarted: bool,
     /// at a member that was restored from a snapshot since that event
     vague: bool,
+    /// how etcd said that history is lost, while it is asked whether that matters
+    refusal: Option<Box<Error>>,
     /// a loss whose end is not known yet: its first index
     open_gap: Option<(u64, Loss)>,
     state: State,
@@ -252,6 +254,7 @@ impl Machine {
             doubts: 0,
             restarted: false,
             vague: false,
+            refusal: None,
             open_gap: None,
             state: State::Connecting,
             counters: Counters::default(),
@@ -271,6 +274,7 @@ impl Machine {
             mirror: self.mirror.clone(),
             held: None,
             busy: None,
+            refusal: None,
             state: State::Connecting,
             counters: Counters::default(),
             outputs: VecDeque::new(),

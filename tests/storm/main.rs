@@ -6,9 +6,11 @@
 
 mod crowd;
 mod cuts;
+mod fastest;
 mod judge;
 mod ledger;
 mod members;
+mod price;
 mod quiet;
 #[path = "../support/mod.rs"]
 mod support;

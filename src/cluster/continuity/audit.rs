@@ -90,6 +90,7 @@ impl Audit {
     /// The request; asked for before each is sent.
     pub fn wire(&mut self, record: &Continuity, now: Instant) -> Wire {
         self.asked = now;
+        record.state().count_read(now);
         match self.question {
             Question::Sight => Wire {
                 method: crate::protocol::wire::Method::Head,

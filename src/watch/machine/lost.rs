@@ -24,6 +24,19 @@ impl Machine {
             // the other store is that of the watch from here on
             (self.proof, self.last) = (Some(now), (0, 0));
         }
+        if loss == Loss::Cleared && !self.scope.is_recursive() && self.open_gap.is_none() {
+            // a single key tells by its own indices whether it changed
+            (self.task, self.refusal) = (Task::Verify, told.map(Box::new));
+            return self.retry(now, why);
+        }
+        self.tell_loss(loss, index, why, told);
+        if !self.is_closed() {
+            self.retry(now, why);
+        }
+    }
+
+    /// What is lost is told as the watch wishes.
+    pub(super) fn tell_loss(&mut self, loss: Loss, index: u64, why: &str, told: Option<Error>) {
         match self.on_lost {
             OnLost::Fail => {
                 let next = self.position.wait_index();
@@ -31,7 +44,7 @@ impl Machine {
                 let error = told.unwrap_or_else(|| Error::new(Status::HISTORY_CLEARED, ""));
                 let mut error = error.with_message(text);
                 error.detail_mut().index = index;
-                return self.close(Some(error));
+                self.close(Some(error));
             }
             OnLost::Resync => {
                 if loss == Loss::Recreated {
@@ -39,17 +52,8 @@ impl Machine {
                 }
                 self.task = Task::Resync;
             }
-            // a single key tells by its own indices whether it changed
-            OnLost::Gap
-                if loss == Loss::Cleared
-                    && !self.scope.is_recursive()
-                    && self.open_gap.is_none() =>
-            {
-                self.task = Task::Verify;
-            }
             OnLost::Gap => self.gap(loss, index),
         }
-        self.retry(now, why);
     }
 
     /// Tells a gap from the place of the watch to `index`, and goes on after it.

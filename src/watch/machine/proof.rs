@@ -60,15 +60,28 @@ impl Held {
             Claim::Quiet(_) | Claim::Unchanged(_) | Claim::Listing(_) => None,
         }
     }
+
+    /// A read has shown that nothing came, and the next poll goes on after that.
+    fn is_read(&self) -> bool {
+        matches!(self.claim, Claim::Unchanged(_))
+    }
+
+    /// Nothing goes on before it is told.
+    fn is_awaited(&self) -> bool {
+        matches!(self.claim, Claim::Event(_) | Claim::Listing(_))
+    }
 }
 
 impl Machine {
     /// Something that is told when it is proven. `reached`: what the store had when the exchange was taken.
     pub(super) fn hold(&mut self, now: Instant, busy: &Busy, claim: Claim) {
         let (reached, head) = busy.head.unwrap_or((0, now));
+        // the poll began after what a read has shown: both are proven together
+        let read = self.held.as_ref().filter(|held| held.is_read());
+        let asked = read.map_or(busy.started, |read| read.asked.min(busy.started));
         let mut held = Held {
             claim,
-            asked: busy.started,
+            asked,
             head,
             came: now,
             later: None,
@@ -138,7 +151,7 @@ impl Machine {
             held.audits += 1;
             return Some(Need {
                 until: held.later.unwrap_or(held.asked),
-                urgent: !matches!(held.claim, Claim::Quiet(_)),
+                urgent: held.is_awaited(),
             });
         }
         let held = self.held.take()?;
@@ -157,12 +170,15 @@ impl Machine {
     pub(super) fn is_held_up(&self) -> bool {
         self.held
             .as_ref()
-            .is_some_and(|held| held.sighted && !matches!(held.claim, Claim::Quiet(_)))
+            .is_some_and(|held| held.sighted && held.is_awaited())
     }
 
     /// Where the next poll begins: after what is on its way to be told.
     pub(super) fn poll_from(&self) -> u64 {
-        let held = self.held.as_ref().and_then(|held| held.index());
+        let held = self.held.as_ref().and_then(|held| match &held.claim {
+            Claim::Unchanged(index) if !self.rechecking => Some(*index),
+            _ => held.index(),
+        });
         match held {
             Some(index) => index.saturating_add(1),
             None if self.rechecking => self.last.0.saturating_add(1),

@@ -37,11 +37,13 @@ impl Machine {
         self.behind = None;
         (self.hopeless, self.index_read) = (0, 0);
         match task {
-            Task::Verify => self.verified(now, busy, index, response.as_ref()),
+            Task::Verify => {
+                self.task = Task::Poll;
+                self.verified(now, busy, index, response);
+            }
             Task::Look if self.mirror.is_none() => {
                 self.looked(now, busy, index, response.as_ref());
                 self.task = Task::Poll;
-                return Regard::Good;
             }
             _ => {
                 let listing = proof::Listing {
@@ -50,10 +52,8 @@ impl Machine {
                     response,
                 };
                 self.hold(now, busy, proof::Claim::Listing(Box::new(listing)));
-                return Regard::Good;
             }
         }
-        self.task = Task::Poll;
         Regard::Good
     }
 
@@ -127,9 +127,10 @@ impl Machine {
 
     /// A key that was not modified since the last index told has lost no event. One that is not there may have come and
     /// gone.
-    fn verified(&mut self, now: Instant, busy: &Busy, index: u64, response: Option<&Response>) {
+    fn verified(&mut self, now: Instant, busy: &Busy, index: u64, response: Option<Response>) {
         let next = self.position.wait_index();
         let modified = response
+            .as_ref()
             .and_then(Response::node)
             .map_or(0, |node| node.modified_index());
         let same = match self.last {
@@ -139,8 +140,20 @@ impl Machine {
         // an index that leads nowhere new would be the same again
         if modified != 0 && same && index >= next {
             self.hold(now, busy, proof::Claim::Unchanged(index));
+        } else if self.mirror.is_some() {
+            // this is the listing that is compared
+            let task = Task::Resync;
+            self.task = task;
+            let listing = proof::Listing {
+                task,
+                index,
+                response,
+            };
+            self.hold(now, busy, proof::Claim::Listing(Box::new(listing)));
         } else {
-            self.gap(Loss::Cleared, index);
+            let told = self.refusal.take().map(|told| *told);
+            let why = "the server's history was cleared";
+            self.tell_loss(Loss::Cleared, index, why, told);
         }
     }
 }
