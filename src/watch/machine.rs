@@ -366,9 +366,13 @@ impl Machine {
         Action::Start(Box::new(Exchange {
             wire,
             purpose,
-            whom: match self.held {
-                Some(_) => Whom::Only,
-                None => std::mem::replace(&mut self.whom, Whom::Same),
+            whom: match (&self.held, task) {
+                (None, Task::Recall) => {
+                    self.whom = Whom::Same;
+                    Whom::Only
+                }
+                (Some(_), _) => Whom::Only,
+                (None, _) => std::mem::replace(&mut self.whom, Whom::Same),
             },
             head,
             stall: STALL,
@@ -392,7 +396,11 @@ impl Machine {
     fn leave_member(&mut self) {
         self.whom = Whom::Other;
         self.withheld = false;
-        self.task = self.settled_task();
+        self.task = match self.settled_task() {
+            // it was about the store of that member
+            Task::Recall => Task::Poll,
+            task => task,
+        };
     }
 
     /// The next try waits; whatever went wrong, no two tries follow each other at once.

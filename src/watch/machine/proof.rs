@@ -251,7 +251,8 @@ impl Machine {
         }
     }
 
-    /// The store may be another one: `true` if a request is needed to find out.
+    /// The store may be another one: `true` if a request is needed to find out. Its member is asked and no other, since what
+    /// the answer proves depends on the history of the member that gives it.
     fn recall(&mut self, asked: Instant, standing: &Standing) -> bool {
         let (index, print) = self.last;
         let task = match self.mirror {
@@ -355,8 +356,7 @@ impl Machine {
         };
         self.task = Task::Poll;
         if !same && self.vague {
-            // that proves nothing: this part of its history came with a snapshot
-            return self.forgotten(now, busy);
+            return self.not_its_own(now, busy);
         }
         if same {
             self.rechecking = self.must_recheck();
@@ -364,6 +364,26 @@ impl Machine {
             return Regard::Good;
         }
         let why = "the store is another one";
+        self.lose(now, Loss::Recreated, reached, why, None);
+        Regard::Good
+    }
+
+    /// The last event is another one in a history that came with a snapshot: that says nothing, neither that it is another
+    /// store nor that it is the same.
+    fn not_its_own(&mut self, now: Instant, busy: &Busy) -> Regard {
+        if self.mirror.is_some() || self.restarted {
+            return self.forgotten(now, busy);
+        }
+        let why =
+            "the last event is not to be found in a history that was restored from a snapshot";
+        self.doubts = self.doubts.saturating_add(1);
+        if self.doubts <= DOUBTS {
+            self.leave_member();
+            self.retry(now, why);
+            return Regard::Neither;
+        }
+        self.doubts = 0;
+        let (reached, _) = busy.head.unwrap_or((0, now));
         self.lose(now, Loss::Recreated, reached, why, None);
         Regard::Good
     }

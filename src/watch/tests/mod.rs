@@ -3,6 +3,7 @@ mod chaos;
 pub(super) mod consumer;
 mod histories;
 mod proofs;
+mod recalls;
 mod rules;
 pub(super) mod said;
 mod script;
