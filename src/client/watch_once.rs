@@ -82,8 +82,12 @@ impl Client {
             answered: Vec::new(),
         };
         let ended = call.run();
-        if let Some(place) = call.once.place() {
-            self.places.keep(key, recursive, place);
+        match (call.once.place(), &ended) {
+            (Some(place), _) => self.places.keep(key, recursive, wait_index, place),
+            (None, Err(error)) if error.status() == Status::HISTORY_CLEARED => {
+                self.places.lose(key, recursive, wait_index);
+            }
+            (None, _) => {}
         }
         ended
     }
