@@ -8,5 +8,6 @@ mod rules;
 pub(super) mod said;
 mod script;
 pub(super) mod store;
+mod tally;
 mod waits;
 mod world;

@@ -1,18 +1,13 @@
 //! Every short history, many random ones, and each of them without one of the rules.
 
 use super::histories::{Act, FAULTS, run};
+use super::tally::{Part, Tally, is_long, seeds};
 use crate::cluster::rule::Rule;
 use crate::watch::options::OnLost;
 use crate::watch::pace::Pace;
-use std::ops::Range;
 use std::panic::UnwindSafe;
 
 const POLICIES: [OnLost; 3] = [OnLost::Gap, OnLost::Resync, OnLost::Fail];
-
-/// The long form is for who has minutes.
-pub(super) fn is_long() -> bool {
-    std::env::var_os("ETCD_V2_TEST_HISTORIES").is_some_and(|form| form == "long")
-}
 
 /// All orders of so many writes of these kinds and so many faults, each told to `each` with its number.
 pub(super) fn histories(
@@ -63,30 +58,25 @@ fn short_histories_of_writes_and_faults() {
         true => (&[Act::Watched, Act::Foreign, Act::Delete], 4),
         false => (&[Act::Watched, Act::Foreign], 4),
     };
-    let (mut runs, mut failed) = (0, Vec::new());
+    let (part, mut tally) = (Part::asked_for(), Tally::default());
     histories(writes, most, 2, &mut |number, acts| {
         // without the long form each history is run once, with a policy and a number of members by turns
         let all = if is_long() { 6 } else { 1 };
-        if !is_long() && number % 151 != 0 && acts.len() > 3 {
+        if !is_long() && number % 151 != 0 && acts.len() > 3 || !part.has(number) {
             return;
         }
-        for turn in 0..all {
-            let n = number + turn;
+        for n in number..number + all {
             let policy = POLICIES[n as usize % 3];
-            runs += 1;
-            match run(n, acts, 1 + (n / 3) as usize % 2, policy) {
-                Err(why) => failed.push(why),
+            tally.add(match run(n, acts, 1 + (n / 3) as usize % 2, policy) {
+                Err(why) => Some(why),
                 Ok(sim) if acts.iter().all(is_path) && sim.gaps() > 0 => {
-                    failed.push(format!("seed {n}, {acts:?}: a loss is told that is none"));
+                    Some(format!("seed {n}, {acts:?}: a loss is told that is none"))
                 }
-                Ok(_) => {}
-            }
+                Ok(_) => None,
+            });
         }
     });
-    println!("{runs} histories");
-    failed.sort_by_key(String::len);
-    failed.truncate(5);
-    assert!(failed.is_empty(), "{failed:#?}");
+    tally.end("short histories of watchers");
 }
 
 /// A history of up to twenty acts.
@@ -103,37 +93,44 @@ pub(super) fn random(seed: u64) -> (Vec<Act>, usize, OnLost) {
     (acts, 1 + roll(3) as usize, POLICIES[roll(3) as usize])
 }
 
-/// Of random histories: ETCD_V2_TEST_HISTORIES is `long`, or says from which to which, such as `1200..2400`.
-pub(super) fn seeds() -> Range<u64> {
-    let form = std::env::var("ETCD_V2_TEST_HISTORIES").unwrap_or_default();
-    let part = form.split_once("..");
-    let part = part.and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
-    part.unwrap_or(0..if is_long() { 100_000 } else { 300 })
-}
-
 #[test]
 fn random_long_histories() {
-    let mut failed = Vec::new();
-    for seed in seeds() {
+    let (part, mut tally) = (Part::asked_for(), Tally::default());
+    for seed in seeds().filter(|seed| part.has(*seed)) {
         let (acts, members, policy) = random(seed);
-        if let Err(why) = run(seed, &acts, members, policy) {
-            failed.push(why);
-        }
+        tally.add(run(seed, &acts, members, policy).err());
     }
-    let count = failed.len();
-    failed.sort_by_key(String::len);
-    failed.truncate(5);
-    assert!(failed.is_empty(), "{count}: {failed:#?}");
+    tally.end("random histories of watchers");
 }
 
-/// One of the random ones, by the number in ETCD_V2_TEST_SEED.
+/// The number of a random history in ETCD_V2_TEST_SEED; or of another, with its acts in ETCD_V2_TEST_ACTS, separated by
+/// commas, and the number of members in ETCD_V2_TEST_MEMBERS.
+pub(super) fn asked_for() -> (u64, Vec<Act>, usize, OnLost) {
+    let number = |name: &str| std::env::var(name).ok()?.parse().ok();
+    let seed = number("ETCD_V2_TEST_SEED").unwrap_or(1);
+    let (acts, members, policy) = random(seed);
+    let Ok(names) = std::env::var("ETCD_V2_TEST_ACTS") else {
+        return (seed, acts, members, policy);
+    };
+    use Act::{Delete, Entries, Foreign, Watched};
+    let all = [Watched, Foreign, Delete, Entries]
+        .into_iter()
+        .chain(FAULTS);
+    let find = |name: &str| {
+        let mut all = all.clone();
+        let found = all.find(|act| format!("{act:?}") == name.trim());
+        found.unwrap_or_else(|| panic!("{name}"))
+    };
+    let acts = names.split(',').map(find).collect();
+    let members = number("ETCD_V2_TEST_MEMBERS").unwrap_or(2) as usize;
+    (seed, acts, members, POLICIES[seed as usize % 3])
+}
+
+/// The one that is asked for.
 #[test]
 fn one_history() {
-    let seed = std::env::var("ETCD_V2_TEST_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    let (acts, members, policy) = random(seed.unwrap_or(1));
-    if let Err(why) = run(seed.unwrap_or(1), &acts, members, policy) {
+    let (seed, acts, members, policy) = asked_for();
+    if let Err(why) = run(seed, &acts, members, policy) {
         panic!("{why}");
     }
 }

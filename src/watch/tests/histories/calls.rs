@@ -20,6 +20,8 @@ pub(super) enum Follower {
 
 pub(super) struct Caller {
     once: Once,
+    /// where the last call went on
+    from: u64,
     next: u64,
     /// no call is running before this instant
     begins: Option<Instant>,
@@ -30,10 +32,6 @@ pub(super) struct Caller {
     places: Places,
     /// it keeps no place from one call to the next
     forgets: bool,
-    /// no change was told since it read: there is nothing by which a store is known again
-    blank: bool,
-    /// the store was wiped then
-    excused: bool,
     /// all is well: calls are long and follow each other
     settled: bool,
 }
@@ -58,6 +56,14 @@ impl DerefMut for Follower {
     }
 }
 
+impl Caller {
+    /// Whether the next call knows what the last one had learnt.
+    fn keeps_place(&self) -> bool {
+        let place = self.once.place();
+        place.is_some_and(|place| place.next() == self.next)
+    }
+}
+
 impl Follower {
     /// The first index that has not been looked at.
     pub(super) fn next(&self) -> u64 {
@@ -79,18 +85,14 @@ impl Follower {
         }
     }
 
-    /// The store is another one from here on.
-    pub(super) fn wiped(&mut self) {
-        if let Follower::Caller(caller) = self {
-            caller.excused |= caller.blank;
-        }
-    }
-
-    /// Whether there was nothing by which it could have noticed that.
-    pub(super) fn is_excused(&self) -> bool {
+    /// There is no event up to here by which the store is known again.
+    pub(super) fn blank_up_to(&self) -> Option<u64> {
         match self {
-            Follower::Watcher(_) => false,
-            Follower::Caller(caller) => caller.excused,
+            // the next call begins with nothing but an index
+            Follower::Caller(caller) if caller.begins.is_some() && !caller.keeps_place() => {
+                Some(caller.next.saturating_sub(1))
+            }
+            _ => self.began_after(),
         }
     }
 
@@ -110,9 +112,12 @@ impl Follower {
     }
 }
 
+fn watched() -> Key {
+    Key::parse("key", KEY).unwrap()
+}
+
 fn once(recursive: bool, next: u64, seed: u64, deadline: Instant) -> Once {
-    let key = Key::parse("key", KEY).unwrap();
-    Once::new(&key, (recursive, next), MAX_POLL, seed, deadline).unwrap()
+    Once::new(&watched(), (recursive, next), MAX_POLL, seed, deadline).unwrap()
 }
 
 impl Sim {
@@ -121,14 +126,13 @@ impl Sim {
         let mut sim = Sim::new(seed, members, OnLost::Gap, recursive);
         sim.machine = Follower::Caller(Box::new(Caller {
             once: once(recursive, 0, seed, sim.now + Duration::from_secs(60)),
+            from: 0,
             next: 0,
             begins: None,
             asked: false,
             need: None,
             places: Places::default(),
             forgets: false,
-            blank: true,
-            excused: false,
             settled: false,
         }));
         sim
@@ -200,7 +204,6 @@ impl Sim {
             Step::Changed(response) => {
                 let event = Event::change(*response);
                 self.take(&event);
-                self.caller()?.blank = false;
                 self.pause(event.index() + 1);
             }
             Step::TimedOut(index) => {
@@ -210,8 +213,10 @@ impl Sim {
             Step::Failed(error) => {
                 self.trace(&error);
                 assert_eq!(error.status(), Status::HISTORY_CLEARED, "{error}");
+                let recursive = self.machine.is_recursive();
+                let caller = self.caller()?;
+                caller.places.lose(&watched(), recursive, caller.from);
                 // he reads what is there
-                self.caller()?.blank = true;
                 let index = self.full().index;
                 self.miss(0, index);
                 self.pause(index + 1);
@@ -262,10 +267,11 @@ impl Sim {
             true => Duration::from_secs(60),
             false => timeout,
         };
-        let key = Key::parse("key", KEY).unwrap();
+        let key = watched();
         if let Some(place) = caller.once.place().filter(|_| !caller.forgets) {
-            caller.places.keep(&key, recursive, place);
+            caller.places.keep(&key, recursive, caller.from, place);
         }
+        caller.from = caller.next;
         caller.once = once(recursive, caller.next, seed, now + timeout);
         if let Some(place) = caller.places.find(&key, recursive, caller.next) {
             caller.once.go_on_from(place);
