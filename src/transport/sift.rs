@@ -46,12 +46,7 @@ fn look(bytes: &[u8], starts: &mut [usize; MOST]) -> Option<usize> {
         *slot = start;
         let rest = bytes.get(start..)?;
         if rest.starts_with(b"\r\n") {
-            let odd = bytes
-                .get(..start)?
-                .iter()
-                .filter(|&&b| !(b' '..0x7f).contains(&b))
-                .count();
-            return (odd == 2 * lines).then_some(lines);
+            return (odd(bytes.get(..start)?) == 2 * lines).then_some(lines);
         }
         let length = memchr::memchr(b'\n', rest)?;
         // a line that begins with a space goes on where the last one ended
@@ -61,6 +56,16 @@ fn look(bytes: &[u8], starts: &mut [usize; MOST]) -> Option<usize> {
         start += length + 1;
     }
     None
+}
+
+/// How many of them are not printable ASCII.
+fn odd(bytes: &[u8]) -> usize {
+    // counters of one byte fill a vector register, and none overflows within a part
+    let parts = bytes.chunks(128).map(|part| {
+        let odd = part.iter().map(|b| u8::from(!(b' '..0x7f).contains(b)));
+        usize::from(odd.sum::<u8>())
+    });
+    parts.sum()
 }
 
 enum Kind {
