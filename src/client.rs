@@ -25,21 +25,21 @@ pub use resolve::Lookout;
 pub use watch_once::Patience;
 pub use watcher::Watcher;
 
+pub use crate::cluster::balancer::Selection;
 pub use crate::cluster::evidence::{Fate, Finding};
-pub use crate::cluster::guard::Policy;
-pub use crate::cluster::selection::Selection;
+pub use crate::cluster::staleness::StalenessPolicy;
 pub use crate::reactor::mailbox::{Listener, OnEvent, OnState};
 
 use self::config::keeper::Keeper;
 use self::submit::Engine;
-use crate::cluster::diary::Diary;
-use crate::cluster::diary::listeners::Level;
-use crate::cluster::errand::Errand;
-use crate::cluster::failover;
-use crate::cluster::guard::Guard;
-use crate::cluster::pursuit::Terms;
-use crate::cluster::roster::Roster;
-use crate::cluster::selection::Chooser;
+use crate::cluster::balancer::Balancer;
+use crate::cluster::blocking;
+use crate::cluster::failover::CallOptions;
+use crate::cluster::member_set::MemberSet;
+use crate::cluster::request_sequence::RequestSequence;
+use crate::cluster::staleness::StalenessTracker;
+use crate::cluster::telemetry::Telemetry;
+use crate::cluster::telemetry::hooks::Level;
 use crate::error::{Error, Result};
 use crate::protocol::request::{Operation, Request, flags};
 use crate::protocol::response::Response;
@@ -59,7 +59,7 @@ pub struct Client {
     /// before everything that it needs, which it ends with
     engine: Engine,
     hub: OnceLock<Arc<Hub>>,
-    roster: Arc<Roster>,
+    member_set: Arc<MemberSet>,
     /// where earlier calls of `watch_once` stopped
     places: Places,
     options: Options,
@@ -72,29 +72,29 @@ impl Client {
     pub fn new(options: &Options) -> Result<Client> {
         let mut options = options.clone();
         options.fill_in()?;
-        let diary = Arc::new(Diary::new(options.listeners.clone()));
+        let telemetry = Arc::new(Telemetry::new(options.listeners.clone()));
         if options.tls.is_insecure() {
             let text = "TLS: whoever answers is believed to be the server";
-            diary.log(Level::Warn, format_args!("{text}"));
+            telemetry.log(Level::Warn, format_args!("{text}"));
         }
-        let roster = Roster::new(&options.endpoints, &options.settings)
-            .with_diary(diary)
-            .with_guard(Guard::new(options.stale))
-            .with_chooser(Chooser::new(options.selection, options.random_start))
+        let member_set = MemberSet::new(&options.endpoints, &options.settings)
+            .with_telemetry(telemetry)
+            .with_staleness(StalenessTracker::new(options.stale))
+            .with_balancer(Balancer::new(options.selection, options.random_start))
             .with_directory(options.directory());
-        let roster = Arc::new(roster);
+        let member_set = Arc::new(member_set);
         let client = Client {
             engine: Engine::new(options.max_in_flight),
             hub: OnceLock::new(),
-            keeper: Keeper::new(&options, &roster),
-            roster,
+            keeper: Keeper::new(&options, &member_set),
+            member_set,
             places: Places::default(),
             options,
             birthplace: Birthplace::new(),
         };
         if client.options.sync_interval.is_some() {
             // somebody has to look at the clock
-            client.roster.scout().want();
+            client.member_set.sync_limiter().want();
             client.reactor()?;
         }
         Ok(client)
@@ -110,10 +110,10 @@ impl Client {
         let terms = self.terms(call, now);
         let cancel = call.cancel.as_ref();
         match &call.ask {
-            Ask::Raw(wire) => self.run(Errand::plain(wire, terms, now), cancel),
+            Ask::Raw(wire) => self.run(RequestSequence::plain(wire, terms, now), cancel),
             Ask::Keys(request) => {
                 let wire = self.wire(request)?;
-                self.run(Errand::of(request, &wire, terms, now)?, cancel)
+                self.run(RequestSequence::of(request, &wire, terms, now)?, cancel)
             }
         }
     }
@@ -122,9 +122,9 @@ impl Client {
     pub fn set_authorization(&self, authorization: Option<Authorization>) -> Result<()> {
         self.refuse_elsewhere()?;
         self.options.settings.credentials.set(authorization);
-        let diary = self.roster.diary();
-        diary.log(Level::Info, format_args!("the credentials have changed"));
-        diary.changed();
+        let telemetry = self.member_set.telemetry();
+        telemetry.log(Level::Info, format_args!("the credentials have changed"));
+        telemetry.changed();
         Ok(())
     }
 
@@ -133,7 +133,7 @@ impl Client {
     pub fn reload_tls(&self) -> Result<()> {
         self.refuse_elsewhere()?;
         self.options.settings.tls.reload()?;
-        for member in self.roster.members().iter() {
+        for member in self.member_set.members().iter() {
             member.channel().forget_idle();
         }
         self.sweep();
@@ -145,8 +145,8 @@ impl Client {
         self.options.settings.tls.is_insecure()
     }
 
-    fn run(&self, errand: Errand<&Wire>, cancel: Option<&Cancel>) -> Result<Response> {
-        failover::run(&self.roster, &self.options.settings, errand, cancel)
+    fn run(&self, sequence: RequestSequence<&Wire>, cancel: Option<&Cancel>) -> Result<Response> {
+        blocking::run(&self.member_set, &self.options.settings, sequence, cancel)
     }
 
     /// As the request asks, or as the client always does.
@@ -159,8 +159,8 @@ impl Client {
         strict.wire()
     }
 
-    fn terms(&self, call: &Call, now: Instant) -> Terms {
-        Terms {
+    fn terms(&self, call: &Call, now: Instant) -> CallOptions {
+        CallOptions {
             allow_repeat: call.allow_repeat,
             budget: self.budget(now, call.deadline.unwrap_or(self.options.deadline)),
             decode: self.options.decode,

@@ -1,7 +1,7 @@
 //! What a client has done so far, in numbers: at one time, for itself and for each of its members.
 
 use super::Client;
-use crate::cluster::diary::counts::Count;
+use crate::cluster::telemetry::metrics::Metric;
 use crate::error::Result;
 use crate::transport::tally::Sums;
 use std::sync::Arc;
@@ -60,40 +60,40 @@ impl Client {
     /// Asks nobody.
     pub fn counters(&self) -> Result<Counters> {
         self.refuse_elsewhere()?;
-        let counts = self.roster.diary().counts();
+        let counts = self.member_set.telemetry().metrics();
         let of = |count| counts.get(count);
         let sums = self.options.settings.tally.sums();
         let watched = self.hub.get().map(|hub| hub.totals()).unwrap_or_default();
-        let members = self.roster.members();
+        let members = self.member_set.members();
         Ok(Counters {
             whole: [
-                of(Count::Requests),
+                of(Metric::Requests),
                 sums.exchanges,
                 sums.failed,
-                of(Count::Retries),
-                of(Count::Failovers),
-                of(Count::Reconnects),
-                of(Count::Answered),
-                of(Count::Refused),
-                of(Count::Timeouts),
-                of(Count::Cancelled),
-                of(Count::Unknown),
-                of(Count::Failed),
+                of(Metric::Retries),
+                of(Metric::Failovers),
+                of(Metric::Reconnects),
+                of(Metric::Answered),
+                of(Metric::Refused),
+                of(Metric::Timeouts),
+                of(Metric::Cancelled),
+                of(Metric::Unknown),
+                of(Metric::Failed),
                 counts.in_flight(),
                 sums.sent,
                 sums.received,
                 sums.opened,
                 sums.open,
                 sums.idle,
-                of(Count::WatchPolls),
+                of(Metric::WatchPolls),
                 watched.watchers,
                 watched.live,
                 watched.reconnecting,
                 watched.counters.delivered,
                 watched.counters.dropped,
                 watched.counters.gaps,
-                of(Count::Hedges),
-                of(Count::Stale),
+                of(Metric::Hedges),
+                of(Metric::Staleness),
             ],
             members: members
                 .iter()

@@ -1,7 +1,7 @@
 //! Which members a client knows.
 
 use super::{Client, Options};
-use crate::cluster::roster::Source;
+use crate::cluster::member_set::Source;
 use crate::error::Result;
 use crate::reactor::commands::Command;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl Client {
         self.refuse_elsewhere()?;
         let now = Instant::now();
         let left = |until: Instant| until.saturating_duration_since(now);
-        let members = self.roster.sources().into_iter();
+        let members = self.member_set.sources().into_iter();
         Ok(members
             .map(|(member, source)| Known {
                 url: member.url().clone(),
@@ -43,7 +43,7 @@ impl Client {
         if named.needs_tls() {
             self.options.settings.tls.prepare()?;
         }
-        self.roster.reset(named.endpoints());
+        self.member_set.reset(named.endpoints());
         self.sweep();
         Ok(())
     }

@@ -26,7 +26,12 @@ impl Client {
 
     /// Whether a second attempt may reach another server than the first: another member, or another address of a name.
     fn has_ways(&self) -> bool {
-        self.roster.len() > 1 || self.roster.members().iter().any(|m| m.channel().has_ways())
+        self.member_set.len() > 1
+            || self
+                .member_set
+                .members()
+                .iter()
+                .any(|m| m.channel().has_ways())
     }
 
     pub(super) fn send_twice(
@@ -36,12 +41,12 @@ impl Client {
         quiet: bool,
         completion: impl FnOnce(Result<Response>) + Send + 'static,
     ) -> Result<()> {
-        let errands = [self.errand(call)?, self.errand(call)?];
+        let errands = [self.sequence(call)?, self.sequence(call)?];
         let reactor = self.reactor()?;
         let completion = Arc::new(Mutex::new(Some(completion)));
         let [first, second] = Hedge::both(delay);
-        let [errand, again] = errands;
-        let owners = [(first, errand), (second, again)].map(|(hedge, errand)| {
+        let [sequence, again] = errands;
+        let owners = [(first, sequence), (second, again)].map(|(hedge, sequence)| {
             let (side, completion) = (hedge.clone(), completion.clone());
             let end = move |result| {
                 let Some(result) = side.end(result) else {
@@ -55,7 +60,7 @@ impl Client {
                     completion(result);
                 }
             };
-            let owner = call::Call::new(errand, call.cancel.clone(), end);
+            let owner = call::Call::new(sequence, call.cancel.clone(), end);
             let owner = owner.hedged(hedge).quiet(quiet);
             Box::new(owner) as Box<dyn Owner>
         });

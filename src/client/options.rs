@@ -2,9 +2,9 @@
 
 use super::config::OnConfig;
 use super::config::keeper::Savers;
-use crate::cluster::diary::listeners::{Level, Listeners, OnCurl, OnLog, OnRetry, OnTrace};
-use crate::cluster::guard::Policy;
-use crate::cluster::selection::Selection;
+use crate::cluster::balancer::Selection;
+use crate::cluster::staleness::StalenessPolicy;
+use crate::cluster::telemetry::hooks::{Hooks, Level, OnCurl, OnLog, OnRetry, OnTrace};
 use crate::echo::one_line;
 use crate::error::{Error, Result};
 use crate::protocol::answer::Limits;
@@ -45,8 +45,8 @@ pub struct Options {
     pub(super) settings: Settings,
     pub(super) authorization: Option<Authorization>,
     pub(super) tls: TlsSettings,
-    pub(super) listeners: Listeners,
-    pub(super) stale: Policy,
+    pub(super) listeners: Hooks,
+    pub(super) stale: StalenessPolicy,
     pub(super) selection: Selection,
     pub(super) random_start: bool,
     pub(super) quorum_reads: bool,
@@ -82,8 +82,8 @@ impl Default for Options {
             },
             authorization: None,
             tls: TlsSettings::default(),
-            listeners: Listeners::default(),
-            stale: Policy::default(),
+            listeners: Hooks::default(),
+            stale: StalenessPolicy::default(),
             selection: Selection::default(),
             random_start: false,
             quorum_reads: false,
@@ -295,7 +295,7 @@ impl Options {
     }
 
     /// What becomes of answers that are older than others seen before.
-    pub fn set_stale(&mut self, policy: Policy) {
+    pub fn set_stale(&mut self, policy: StalenessPolicy) {
         self.stale = policy;
     }
 

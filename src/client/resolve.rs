@@ -1,11 +1,11 @@
 //! Finding out what became of a write that ended in `OUTCOME_UNKNOWN`.
 
 use super::{Ask, Call, Client};
+use crate::cluster::attempt::{Attempt, AttemptOutcome};
 use crate::cluster::backoff::Backoff;
+use crate::cluster::blocking;
 use crate::cluster::evidence::{Fate, Finding, Search};
-use crate::cluster::failover;
 use crate::cluster::member::Member;
-use crate::cluster::visit::{Step, Visit};
 use crate::error::{Error, Phase, Result};
 use crate::protocol::request::Request;
 use crate::protocol::wire::Wire;
@@ -97,7 +97,7 @@ impl Look<'_> {
             Err(error) => error.detail().endpoint.clone(),
         };
         search.read(answer)?;
-        let member = place.and_then(|url| self.client.roster.find(&url));
+        let member = place.and_then(|url| self.client.member_set.find(&url));
         while let Some(wire) = search.history() {
             let left = self.deadline.saturating_duration_since(Instant::now());
             match &member {
@@ -112,21 +112,23 @@ impl Look<'_> {
     /// One poll of the history.
     fn browse(&self, member: &Arc<Member>, wire: &Wire, search: &mut Search<'_>) -> Result<()> {
         match self.poll(member, wire) {
-            Step::Done(event) => search.told(*event),
-            Step::Quiet(index) => search.quiet(index),
-            Step::Fault(fault) if fault.kind == FaultKind::Cancelled => {
+            AttemptOutcome::Done(event) => search.told(*event),
+            AttemptOutcome::Quiet(index) => search.quiet(index),
+            AttemptOutcome::Fault(fault) if fault.kind == FaultKind::Cancelled => {
                 return Err(Error::new(Status::CANCELLED, "cancelled while looking"));
             }
-            Step::Fault(fault) => match silent(&fault) {
+            AttemptOutcome::Fault(fault) => match silent(&fault) {
                 Some(index) => search.quiet(index),
                 None => search.lost(),
             },
-            Step::Refused(_) | Step::Trouble(_) | Step::Stale(..) => search.lost(),
+            AttemptOutcome::Refused(_)
+            | AttemptOutcome::Trouble(_)
+            | AttemptOutcome::Staleness(..) => search.lost(),
         }
         Ok(())
     }
 
-    fn poll(&self, member: &Arc<Member>, wire: &Wire) -> Step {
+    fn poll(&self, member: &Arc<Member>, wire: &Wire) -> AttemptOutcome {
         let client = self.client;
         let limits = Limits {
             deadline: self.deadline,
@@ -136,9 +138,9 @@ impl Look<'_> {
             body: SILENCE,
             max_body: client.options.max_response_bytes,
         };
-        let visit = Visit::new(member.clone(), wire, false, client.options.decode);
-        let (roster, settings) = (&client.roster, &client.options.settings);
-        failover::visit(roster, settings, visit, &limits, self.cancel)
+        let attempt = Attempt::new(member.clone(), wire, false, client.options.decode);
+        let (member_set, settings) = (&client.member_set, &client.options.settings);
+        blocking::attempt(member_set, settings, attempt, &limits, self.cancel)
     }
 }
 

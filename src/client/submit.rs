@@ -2,7 +2,7 @@
 
 use super::queue::Queue;
 use super::{Ask, Call, Client};
-use crate::cluster::errand::Errand;
+use crate::cluster::request_sequence::RequestSequence;
 use crate::error::{Error, Result};
 use crate::panics;
 use crate::protocol::response::Response;
@@ -126,25 +126,25 @@ impl Client {
         completion: impl FnOnce(Permit, Result<Response>) + Send + 'static,
     ) -> Result<()> {
         self.refuse_elsewhere()?;
-        let errand = self.errand(call)?;
+        let sequence = self.sequence(call)?;
         let reactor = self.reactor()?;
         let permit = self.engine.permit()?;
         let completion = move |result| completion(permit, result);
         if let Some(delay) = self.hedges(call) {
             return self.send_twice(call, delay, quiet, completion);
         }
-        let owner = call::Call::new(errand, call.cancel.clone(), completion);
+        let owner = call::Call::new(sequence, call.cancel.clone(), completion);
         reactor.add(Box::new(owner.quiet(quiet)))
     }
 
-    pub(super) fn errand(&self, call: &Call) -> Result<Errand<Arc<Wire>>> {
+    pub(super) fn sequence(&self, call: &Call) -> Result<RequestSequence<Arc<Wire>>> {
         let now = Instant::now();
         let terms = self.terms(call, now);
         match &call.ask {
-            Ask::Raw(wire) => Ok(Errand::plain(Arc::new(wire.clone()), terms, now)),
+            Ask::Raw(wire) => Ok(RequestSequence::plain(Arc::new(wire.clone()), terms, now)),
             Ask::Keys(request) => {
                 let wire = Arc::new(self.wire(request)?);
-                Errand::of(request, wire, terms, now)
+                RequestSequence::of(request, wire, terms, now)
             }
         }
     }
@@ -177,7 +177,7 @@ impl Client {
         let _alone = starting.lock().unwrap_or_else(PoisonError::into_inner);
         if self.engine.reactor.get().is_none() {
             let reactor = Reactor::start(Setup {
-                roster: self.roster.clone(),
+                member_set: self.member_set.clone(),
                 settings: self.options.settings.clone(),
                 max_connections: self.options.max_connections,
             })?;

@@ -1,9 +1,9 @@
 //! Asking the cluster who its members are.
 
 use super::Client;
+use crate::cluster::blocking;
 use crate::cluster::budget::Budget;
-use crate::cluster::census::Census;
-use crate::cluster::failover;
+use crate::cluster::membership_sync::MembershipSync;
 use crate::error::Result;
 use crate::reactor::keeper::{Keeper, Terms};
 use crate::transport::cancel::Cancel;
@@ -17,9 +17,9 @@ impl Client {
         let now = Instant::now();
         let budget = self.budget(now, timeout.unwrap_or(self.options.deadline));
         // who asks once may be helped with it later
-        self.roster.scout().want();
-        let census = Census::new(budget, self.options.decode, &self.roster, now);
-        if failover::count(&self.roster, census, cancel)? {
+        self.member_set.sync_limiter().want();
+        let sync = MembershipSync::new(budget, self.options.decode, &self.member_set, now);
+        if blocking::count(&self.member_set, sync, cancel)? {
             self.sweep();
         }
         self.keep();
@@ -28,11 +28,12 @@ impl Client {
 
     /// The thread looks for members, too, once it runs and somebody wants them to be found.
     pub(super) fn keep(&self) {
-        let (options, scout) = (&self.options, self.roster.scout());
+        let (options, sync_limiter) = (&self.options, self.member_set.sync_limiter());
         let Some(reactor) = self.engine.reactor() else {
             return;
         };
-        if (scout.is_wanted() || self.roster.directory().is_some()) && self.engine.keep() {
+        if (sync_limiter.is_wanted() || self.member_set.directory().is_some()) && self.engine.keep()
+        {
             let keeper = Keeper::new(Terms {
                 interval: options.sync_interval,
                 deadline: options.deadline,

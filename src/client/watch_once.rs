@@ -1,13 +1,13 @@
 //! One change, waited for on the caller's thread: a blocking driver of the state machine of watchers.
 
 use super::Client;
+use crate::cluster::attempt::{Attempt, AttemptOutcome};
+use crate::cluster::attempt_log::AttemptLog;
+use crate::cluster::blocking;
 use crate::cluster::continuity::{Need, Sight, Todo};
-use crate::cluster::failover;
-use crate::cluster::guard::{Policy, Stale};
 use crate::cluster::member::Member;
-use crate::cluster::search::Quest;
-use crate::cluster::trail::Trail;
-use crate::cluster::visit::{Step, Visit};
+use crate::cluster::on_demand_sync::OnDemandSync;
+use crate::cluster::staleness::{Staleness, StalenessPolicy};
 use crate::echo::{one_line, seconds};
 use crate::error::{Error, Phase, Result};
 use crate::protocol::answer::{Head, Verdict};
@@ -75,7 +75,7 @@ impl Client {
             once,
             cancel,
             started,
-            trail: Trail::new(started),
+            attempt_log: AttemptLog::new(started),
             last: None,
             peer: None,
             tried: Vec::new(),
@@ -99,7 +99,7 @@ struct Call<'a> {
     once: Once,
     cancel: Option<&'a Cancel>,
     started: Instant,
-    trail: Trail,
+    attempt_log: AttemptLog,
     /// the member of the last exchange
     last: Option<Arc<Member>>,
     /// and the address that it was made to
@@ -117,7 +117,9 @@ impl Call<'_> {
             let standing = self.last.as_ref().map(|last| last.continuity().standing());
             match self.once.step(now, standing.flatten()) {
                 Next::Changed(response) => return Ok(*response),
-                Next::Failed(error) => return Err(self.trail.take().sign(error).into_error()),
+                Next::Failed(error) => {
+                    return Err(self.attempt_log.take().sign(error).into_error());
+                }
                 Next::TimedOut(index) => return Err(self.no_change(index)),
                 Next::Start(exchange) => self.exchange(now, *exchange)?,
                 Next::Prove(need) => self.prove(now, need)?,
@@ -179,14 +181,14 @@ impl Call<'_> {
             wake();
         }
         match cancelled {
-            true => Err(self.trail.take().cancelled().into_error()),
+            true => Err(self.attempt_log.take().cancelled().into_error()),
             false => Ok(()),
         }
     }
 
     fn wait(&mut self, now: Instant, until: Instant) -> Result<()> {
         match pause(self.cancel, until.saturating_duration_since(now)) {
-            true => Err(self.trail.take().cancelled().into_error()),
+            true => Err(self.attempt_log.take().cancelled().into_error()),
             false => Ok(()),
         }
     }
@@ -218,17 +220,18 @@ impl Call<'_> {
             body: exchange.stall.min(left),
             max_body: client.options.max_response_bytes,
         };
-        let guard = client.roster.guard();
-        let view = (guard.policy() == Policy::Refuse).then(|| guard.view());
+        let staleness = client.member_set.staleness();
+        let baseline =
+            (staleness.policy() == StalenessPolicy::Refuse).then(|| staleness.baseline());
         let (once, finish) = (&mut self.once, exchange.finish);
         let mut blamed = false;
         let mut heed = |its: &Member, head: &Head, connected| {
             let now = Instant::now();
-            let stale = view.as_ref().and_then(|view| view.judge(head));
-            guard.see(its.number(), head, now);
+            let stale = baseline.as_ref().and_then(|baseline| baseline.judge(head));
+            staleness.see(its.number(), head, now);
             if let Some(stale) = stale.filter(|stale| minds(stale, exchange.wire.expect)) {
                 blamed = stale.blames();
-                client.roster.diary().stale(member.url(), &stale);
+                client.member_set.telemetry().stale(member.url(), &stale);
                 once.machine().on_stale(now, &stale.to_string());
                 return Heed::Leave;
             }
@@ -240,11 +243,17 @@ impl Call<'_> {
                 exchange::Heed::Stay(silence) => Heed::Silence(silence, finish),
             }
         };
-        let visit = Visit::new(member.clone(), &exchange.wire, false, client.options.decode);
+        let attempt = Attempt::new(member.clone(), &exchange.wire, false, client.options.decode);
         let settings = &client.options.settings;
         let cancel = self.cancel;
-        let ended =
-            failover::visit_heeding(&client.roster, settings, visit, &limits, cancel, &mut heed);
+        let ended = blocking::attempt_heeding(
+            &client.member_set,
+            settings,
+            attempt,
+            &limits,
+            cancel,
+            &mut heed,
+        );
         if let Some(at) = ended.finished {
             self.once.machine().on_finish(at);
         }
@@ -262,7 +271,7 @@ impl Call<'_> {
 
     /// The member that the machine asks for, among those that have not failed; if all have, discovery runs first.
     fn choose(&mut self, now: Instant, whom: Whom) -> Result<Option<Arc<Member>>> {
-        let roster = &self.client.roster;
+        let member_set = &self.client.member_set;
         let last = self.last.take().filter(|last| !last.is_gone());
         let failed = |tried: &[Arc<Member>], member: &Arc<Member>| {
             tried.iter().any(|tried| Arc::ptr_eq(tried, member))
@@ -273,19 +282,19 @@ impl Call<'_> {
             (Whom::Other, Some(last)) => {
                 let mut others = self.tried.clone();
                 others.push(last);
-                if let Some(other) = roster.pick(now, &others) {
+                if let Some(other) = member_set.pick(now, &others) {
                     return Ok(Some(other));
                 }
             }
             _ => {}
         }
-        if let Some(member) = roster.pick(now, &self.tried) {
+        if let Some(member) = member_set.pick(now, &self.tried) {
             return Ok(Some(member));
         }
         self.seek(now)?;
-        let found = roster.pick(now, &self.tried);
+        let found = member_set.pick(now, &self.tried);
         self.tried.clear();
-        Ok(found.or_else(|| roster.pick(now, &[])))
+        Ok(found.or_else(|| member_set.pick(now, &[])))
     }
 
     /// All members have failed: runs discovery.
@@ -294,16 +303,16 @@ impl Call<'_> {
         let left = self.once.deadline().saturating_duration_since(now);
         let budget = client.budget(now, client.options.deadline.min(left));
         let answered = std::mem::take(&mut self.answered);
-        let mut quest = Quest::default();
-        let begun = quest.begin(
+        let mut on_demand = OnDemandSync::default();
+        let begun = on_demand.begin(
             budget,
             client.options.decode,
             &answered,
             now,
-            &client.roster,
+            &client.member_set,
         );
-        if begun && failover::seek(&client.roster, quest, self.cancel) {
-            return Err(self.trail.take().cancelled().into_error());
+        if begun && blocking::seek(&client.member_set, on_demand, self.cancel) {
+            return Err(self.attempt_log.take().cancelled().into_error());
         }
         Ok(())
     }
@@ -311,23 +320,23 @@ impl Call<'_> {
     fn report(
         &mut self,
         member: &Arc<Member>,
-        step: Step,
+        step: AttemptOutcome,
         now: Instant,
         took: Duration,
     ) -> Result<()> {
         let verdict = match step {
-            Step::Done(response) => Verdict::Success(*response),
-            Step::Quiet(_) => Verdict::NoEvent,
-            Step::Refused(error) => {
-                self.trail.trouble(member.url(), error.clone(), took);
+            AttemptOutcome::Done(response) => Verdict::Success(*response),
+            AttemptOutcome::Quiet(_) => Verdict::NoEvent,
+            AttemptOutcome::Refused(error) => {
+                self.attempt_log.trouble(member.url(), error.clone(), took);
                 Verdict::Refused(error)
             }
-            Step::Trouble(error) | Step::Stale(error, _) => {
-                self.trail.trouble(member.url(), error.clone(), took);
+            AttemptOutcome::Trouble(error) | AttemptOutcome::Staleness(error, _) => {
+                self.attempt_log.trouble(member.url(), error.clone(), took);
                 self.answered.push(member.clone());
                 Verdict::Trouble(error)
             }
-            Step::Fault(fault) => return self.fault(member, &fault, now, took),
+            AttemptOutcome::Fault(fault) => return self.fault(member, &fault, now, took),
         };
         let regard = self.once.machine().on_answer(now, verdict);
         self.regard(member, regard, now);
@@ -343,7 +352,7 @@ impl Call<'_> {
     ) -> Result<()> {
         match (fault.kind, fault.phase) {
             (FaultKind::Cancelled | FaultKind::Local, _) => {
-                return Err(self.trail.take().stopped(fault.kind).into_error());
+                return Err(self.attempt_log.take().stopped(fault.kind).into_error());
             }
             // the deadline has passed, and nothing is proven
             (FaultKind::Timeout, Phase::Head | Phase::Body) if now >= self.once.deadline() => {
@@ -354,7 +363,7 @@ impl Call<'_> {
         if fault.reused && fault.received == 0 && fault.kind == FaultKind::Connection {
             member.channel().forget_idle();
         } else {
-            self.trail.fault(member.url(), fault, took);
+            self.attempt_log.fault(member.url(), fault, took);
         }
         let regard = self.once.machine().on_fault(now, fault);
         self.regard(member, regard, now);
@@ -365,7 +374,7 @@ impl Call<'_> {
         match regard {
             Regard::Good => {
                 member.succeed();
-                self.client.roster.pin(member);
+                self.client.member_set.pin(member);
                 self.tried.clear();
             }
             Regard::Bad => {
@@ -377,26 +386,26 @@ impl Call<'_> {
     }
 
     fn no_change(&mut self, index: u64) -> Error {
-        let trail = self.trail.take();
+        let attempt_log = self.attempt_log.take();
         let waited = seconds(self.started.elapsed());
         let mut error = Error::new(
             Status::TIMEOUT,
             format!(
                 "no change of {} within {waited}{}",
                 one_line(self.key.text()),
-                trail.summary()
+                attempt_log.summary()
             ),
         );
         error.detail_mut().index = index;
         error.detail_mut().retriable = true;
-        trail.sign(error).into_error()
+        attempt_log.sign(error).into_error()
     }
 }
 
 /// A slightly stale poll is accepted; another cluster is reported by the machine.
-fn minds(stale: &Stale, expect: Expect) -> bool {
+fn minds(stale: &Staleness, expect: Expect) -> bool {
     match stale {
-        Stale::Foreign { .. } => false,
-        Stale::Behind { .. } => stale.blames() || expect != Expect::Event,
+        Staleness::Foreign { .. } => false,
+        Staleness::Behind { .. } => stale.blames() || expect != Expect::Event,
     }
 }

@@ -6,8 +6,8 @@
 //! [`Continuity::observe`] takes in heads, [`Continuity::standing`] says between which instants the store was one and the
 //! same, and where heads alone do not tell, an [`Audit`] asks. Rules only: no socket, and the time is an argument.
 
-use super::guard;
 use super::rule::Rule;
+use super::staleness;
 use crate::protocol::answer::Head;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,7 +79,7 @@ impl Sight {
             asked,
             came,
             connected,
-            cluster: guard::cluster(head).unwrap_or(0),
+            cluster: staleness::cluster(head).unwrap_or(0),
             index: head.etcd_index,
             raft: head.raft_index,
             term: head.raft_term,

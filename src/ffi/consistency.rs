@@ -16,7 +16,7 @@ use super::{
     status::etcd_v2_status,
 };
 use crate::{
-    cluster::guard::Policy,
+    cluster::staleness::StalenessPolicy,
     error::{Error, Result},
 };
 
@@ -27,11 +27,11 @@ pub const ETCD_V2_STALE_TELL: i32 = 2;
 /// An older answer is none: another member is asked.
 pub const ETCD_V2_STALE_REFUSE: i32 = 3;
 
-fn policy(number: i32) -> Result<Policy> {
+fn policy(number: i32) -> Result<StalenessPolicy> {
     match number {
-        ETCD_V2_STALE_OFF => Ok(Policy::Off),
-        ETCD_V2_STALE_TELL => Ok(Policy::Tell),
-        ETCD_V2_STALE_REFUSE => Ok(Policy::Refuse),
+        ETCD_V2_STALE_OFF => Ok(StalenessPolicy::Off),
+        ETCD_V2_STALE_TELL => Ok(StalenessPolicy::Tell),
+        ETCD_V2_STALE_REFUSE => Ok(StalenessPolicy::Refuse),
         other => Err(Error::invalid(
             "stale",
             format_args!("{other} is none of ETCD_V2_STALE_..."),

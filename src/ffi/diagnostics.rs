@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     client::Options,
-    cluster::diary::listeners::{Advice, Level},
+    cluster::telemetry::hooks::{Advice, Level},
     error::{Error, Result},
 };
 use std::{

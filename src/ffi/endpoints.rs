@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     client::{Known, Options},
-    cluster::roster::Source,
+    cluster::member_set::Source,
     error::Result,
 };
 use std::{

@@ -9,7 +9,7 @@ use super::{
     status::etcd_v2_status,
 };
 use crate::{
-    cluster::selection::Selection,
+    cluster::balancer::Selection,
     error::{Error, Result},
 };
 

@@ -7,7 +7,7 @@ use super::{
     status::etcd_v2_status,
 };
 use crate::{
-    cluster::diary::listeners::{Kind, Trace},
+    cluster::telemetry::hooks::{Kind, Trace},
     error::Phase,
     transport::course::Course,
 };
@@ -45,7 +45,7 @@ impl Handle for etcd_v2_trace {}
 impl etcd_v2_trace {
     pub(super) fn new(trace: &Trace<'_>) -> etcd_v2_trace {
         etcd_v2_trace {
-            moment: trace.moment as i32,
+            moment: trace.event as i32,
             is_watch: trace.kind == Kind::Watch,
             request: trace.request,
             method: c_string(trace.method),

@@ -1,11 +1,11 @@
-//! A call that nobody waits for: the pursuit of the blocking driver, driven by the loop.
+//! A call that nobody waits for: the failover of the blocking driver, driven by the loop.
 
 use super::commands::Closed;
 use super::hedge::Hedge;
 use super::owner::{Desk, Lane, Next, Order, Owner, Way};
-use crate::cluster::diary::counts::Count;
-use crate::cluster::errand::Errand;
-use crate::cluster::pursuit::Todo;
+use crate::cluster::failover::Todo;
+use crate::cluster::request_sequence::RequestSequence;
+use crate::cluster::telemetry::metrics::Metric;
 use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
 use crate::protocol::answer::Limits;
@@ -27,7 +27,7 @@ fn alone() -> Error {
 
 /// A call on its way.
 pub(crate) struct Call<F: FnOnce(Result<Response>)> {
-    errand: Errand<Arc<Wire>>,
+    sequence: RequestSequence<Arc<Wire>>,
     cancel: Option<Cancel>,
     subscription: Option<Subscription>,
     hedge: Option<Hedge>,
@@ -61,10 +61,14 @@ impl<F: FnOnce(Result<Response>)> Drop for Completion<F> {
 
 impl<F: FnOnce(Result<Response>) + Send> Call<F> {
     /// `completion` is run once, on the thread of the loop.
-    pub(crate) fn new(errand: Errand<Arc<Wire>>, cancel: Option<Cancel>, completion: F) -> Call<F> {
-        let write = errand.is_write();
+    pub(crate) fn new(
+        sequence: RequestSequence<Arc<Wire>>,
+        cancel: Option<Cancel>,
+        completion: F,
+    ) -> Call<F> {
+        let write = sequence.is_write();
         Call {
-            errand,
+            sequence,
             cancel,
             subscription: None,
             hedge: None,
@@ -90,17 +94,17 @@ impl<F: FnOnce(Result<Response>) + Send> Call<F> {
     fn go(&mut self, desk: &Desk<'_>) -> Next {
         if let Some(asked) = self.hedge.as_ref().and_then(Hedge::begin) {
             if desk
-                .roster
+                .member_set
                 .pick(desk.now, slice::from_ref(&asked))
                 .is_some()
             {
-                self.errand.avoid(asked);
+                self.sequence.avoid(asked);
             } else if asked.channel().dialer().ways() < 2 {
                 return self.end(Err(alone()));
             }
-            desk.roster.diary().counts().add(Count::Hedges);
+            desk.member_set.telemetry().metrics().add(Metric::Hedges);
         }
-        let todo = self.errand.go(desk.now, desk.roster);
+        let todo = self.sequence.go(desk.now, desk.member_set);
         self.follow(todo, desk)
     }
 
@@ -110,7 +114,7 @@ impl<F: FnOnce(Result<Response>) + Send> Call<F> {
                 self.end(result.map(|response| *response).map_err(Told::into_error))
             }
             Todo::Pause(time) => Next::Wake(desk.now + time),
-            Todo::Exchange => match self.errand.exchange() {
+            Todo::Exchange => match self.sequence.exchange() {
                 Some((member, _, limits)) => {
                     if let Some(hedge) = &self.hedge {
                         hedge.asks(member);
@@ -141,7 +145,7 @@ impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
     fn start(&mut self, desk: &Desk<'_>) -> Next {
         if let Some(token) = &self.cancel {
             if token.is_fired() {
-                let error = self.errand.cancelled().into_error();
+                let error = self.sequence.cancelled().into_error();
                 return self.end(Err(error));
             }
             let contact = desk.contact();
@@ -155,11 +159,11 @@ impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
     }
 
     fn wire(&self) -> Option<&Wire> {
-        self.errand.exchange().map(|(_, wire, _)| wire)
+        self.sequence.exchange().map(|(_, wire, _)| wire)
     }
 
     fn reading(&self) -> Option<(Expect, Limits)> {
-        self.errand.reading()
+        self.sequence.reading()
     }
 
     fn on_end(
@@ -169,9 +173,9 @@ impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
     ) -> Next {
         let todo = match outcome {
             Ok(answer) => self
-                .errand
-                .answered(answer, desk.now, desk.roster, desk.settings),
-            Err(fault) => self.errand.failed(fault, desk.now, desk.roster),
+                .sequence
+                .answered(answer, desk.now, desk.member_set, desk.settings),
+            Err(fault) => self.sequence.failed(fault, desk.now, desk.member_set),
         };
         self.follow(todo, desk)
     }
@@ -181,10 +185,10 @@ impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
     }
 
     fn close(mut self: Box<Self>, fault: Option<Box<Fault>>, desk: &Desk<'_>) {
-        let ended = fault.map(|fault| self.errand.failed(fault, desk.now, desk.roster));
+        let ended = fault.map(|fault| self.sequence.failed(fault, desk.now, desk.member_set));
         let result = match ended {
             Some(Todo::End(result)) => result.map(|response| *response).map_err(Told::into_error),
-            _ => Err(self.errand.cancelled().into_error()),
+            _ => Err(self.sequence.cancelled().into_error()),
         };
         self.end(result);
     }

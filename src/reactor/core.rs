@@ -12,7 +12,7 @@ use super::pool::Pool;
 use super::slab::{Key, Slab};
 use super::timers::Timers;
 use crate::cluster::member::Member;
-use crate::cluster::roster::Roster;
+use crate::cluster::member_set::MemberSet;
 use crate::error::Phase;
 use crate::protocol::wire::Wire;
 use crate::transport::channel::Settings;
@@ -39,7 +39,7 @@ const ORDERS: usize = 64;
 /// What the thread needs to know of the client.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
-    pub(crate) roster: Arc<Roster>,
+    pub(crate) member_set: Arc<MemberSet>,
     pub(crate) settings: Settings,
     /// of each member; long polls do not count
     pub(crate) max_connections: usize,
@@ -380,7 +380,7 @@ pub(super) fn desk<'a>(
 ) -> Desk<'a> {
     Desk {
         now,
-        roster: &setup.roster,
+        member_set: &setup.member_set,
         settings: &setup.settings,
         commands,
         key,

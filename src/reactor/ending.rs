@@ -6,7 +6,7 @@ use super::decoder::Job;
 use super::exchange::{Exchange, Stage};
 use super::pool::Pool;
 use super::slab::Key;
-use crate::cluster::outcome;
+use crate::cluster::retry_policy;
 use crate::error::Phase;
 use crate::protocol::body::Body;
 use crate::protocol::wire::Repeat;
@@ -42,7 +42,7 @@ impl Core {
             Ended::Left(next) => next,
             Ended::Failed(failure) => {
                 let fault = exchange.fault(failure);
-                blamed = outcome::judge(&fault, Repeat::Safe, true).blame;
+                blamed = retry_policy::decide(&fault, Repeat::Safe, true).blame;
                 if let Some(pool) = self.pools.get(pool) {
                     pool.member.channel().dialer().judge(&fault);
                 }
@@ -140,7 +140,9 @@ impl Core {
         let Some(pool) = self.pools.get_mut(pool) else {
             return;
         };
-        if self.setup.roster.len() < 2 || self.setup.roster.find(pool.member.url()).is_none() {
+        if self.setup.member_set.len() < 2
+            || self.setup.member_set.find(pool.member.url()).is_none()
+        {
             return;
         }
         for key in pool.dissolve() {

@@ -4,8 +4,8 @@ use super::commands::Command;
 use super::owner::{Desk, Lane, Next, Order, Owner, Way};
 use crate::cluster::backoff::Backoff;
 use crate::cluster::budget::Budget;
-use crate::cluster::census::{Census, Todo};
-use crate::cluster::scout::{Leave, Turn};
+use crate::cluster::membership_sync::{MembershipSync, Todo};
+use crate::cluster::sync_limiter::{SyncDecision, SyncPermit};
 use crate::protocol::answer;
 use crate::protocol::wire::Wire;
 use crate::transport::channel::Answer;
@@ -30,7 +30,7 @@ pub(crate) struct Terms {
 pub(crate) struct Keeper {
     terms: Terms,
     pauses: Backoff,
-    running: Option<(Turn, Census)>,
+    running: Option<(SyncPermit, MembershipSync)>,
 }
 
 impl Keeper {
@@ -45,24 +45,24 @@ impl Keeper {
 
     /// The next one of those that are made from time to time.
     fn routine(&mut self, desk: &Desk<'_>) -> Next {
-        match desk.roster.scout().take() {
+        match desk.member_set.sync_limiter().take() {
             Some(turn) => self.look(turn, desk),
             // a call looks just now
             None => self.rest(desk, true),
         }
     }
 
-    fn look(&mut self, turn: Turn, desk: &Desk<'_>) -> Next {
-        let roster = desk.roster;
+    fn look(&mut self, turn: SyncPermit, desk: &Desk<'_>) -> Next {
+        let member_set = desk.member_set;
         let budget = Budget {
             deadline: desk.now + self.terms.deadline,
             connect: self.terms.connect,
             max_body: u64::MAX,
         };
-        let census = Census::new(budget, self.terms.decode, roster, desk.now);
-        let mut census = census.with_lists(roster.scout().is_wanted());
-        let todo = census.go(desk.now, roster);
-        self.running = Some((turn, census));
+        let sync = MembershipSync::new(budget, self.terms.decode, member_set, desk.now);
+        let mut sync = sync.with_lists(member_set.sync_limiter().is_wanted());
+        let todo = sync.go(desk.now, member_set);
+        self.running = Some((turn, sync));
         self.follow(todo, desk)
     }
 
@@ -72,7 +72,7 @@ impl Keeper {
             (Todo::Pause(time), _) => return Next::Wake(desk.now + time),
             (Todo::Exchange, running) => {
                 let running = running.as_ref();
-                match running.and_then(|(_, census)| census.exchange()) {
+                match running.and_then(|(_, sync)| sync.exchange()) {
                     Some((member, _, limits)) => {
                         return Next::Exchange(Order {
                             member: member.clone(),
@@ -115,7 +115,7 @@ impl Owner for Keeper {
     fn start(&mut self, desk: &Desk<'_>) -> Next {
         let contact = desk.contact();
         let alarm = Box::new(move || contact.nudge());
-        desk.roster.scout().set_alarm(alarm);
+        desk.member_set.sync_limiter().set_alarm(alarm);
         match self.terms.interval {
             Some(_) => self.routine(desk),
             None => Next::Keep,
@@ -123,39 +123,39 @@ impl Owner for Keeper {
     }
 
     fn wire(&self) -> Option<&Wire> {
-        let (_, census) = self.running.as_ref()?;
-        census.exchange().map(|(_, wire, _)| wire)
+        let (_, sync) = self.running.as_ref()?;
+        sync.exchange().map(|(_, wire, _)| wire)
     }
 
     fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, desk: &Desk<'_>) -> Next {
-        let Some((_, census)) = &mut self.running else {
+        let Some((_, sync)) = &mut self.running else {
             return Next::Keep;
         };
         let todo = match outcome {
-            Ok(answer) => census.answered(answer, desk.now, desk.roster),
-            Err(fault) => census.failed(fault, desk.now, desk.roster),
+            Ok(answer) => sync.answered(answer, desk.now, desk.member_set),
+            Err(fault) => sync.failed(fault, desk.now, desk.member_set),
         };
         self.follow(todo, desk)
     }
 
     fn on_timer(&mut self, desk: &Desk<'_>) -> Next {
-        let Some((_, census)) = &mut self.running else {
+        let Some((_, sync)) = &mut self.running else {
             return self.routine(desk);
         };
         // or the time of the next look has come while one is under way
-        match census.exchange().is_some() {
+        match sync.exchange().is_some() {
             true => Next::Keep,
             false => {
-                let todo = census.go(desk.now, desk.roster);
+                let todo = sync.go(desk.now, desk.member_set);
                 self.follow(todo, desk)
             }
         }
     }
 
     fn on_nudge(&mut self, desk: &Desk<'_>) -> Next {
-        match desk.roster.scout().begin(desk.now) {
-            Leave::Go(turn) => self.look(turn, desk),
-            Leave::Later | Leave::No => Next::Keep,
+        match desk.member_set.sync_limiter().begin(desk.now) {
+            SyncDecision::Go(turn) => self.look(turn, desk),
+            SyncDecision::Later | SyncDecision::No => Next::Keep,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::commands::{Command, Commands};
 use super::slab::Key;
 use crate::cluster::member::Member;
-use crate::cluster::roster::Roster;
+use crate::cluster::member_set::MemberSet;
 use crate::protocol::answer::{self, Head};
 use crate::protocol::wire::{Expect, Wire};
 use crate::transport::channel::{Answer, Limits, Settings};
@@ -61,7 +61,7 @@ pub(crate) trait Owner: Send {
 #[derive(Debug)]
 pub(crate) struct Desk<'a> {
     pub(crate) now: Instant,
-    pub(crate) roster: &'a Roster,
+    pub(crate) member_set: &'a MemberSet,
     pub(crate) settings: &'a Settings,
     pub(super) commands: &'a Arc<Commands>,
     pub(super) key: Key,

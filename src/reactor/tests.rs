@@ -2,7 +2,7 @@
 use super::core::Setup;
 use super::handle::Reactor;
 use super::owner::{Contact, Desk, Heed, Lane, Next, Order, Owner, Way};
-use crate::cluster::roster::Roster;
+use crate::cluster::member_set::MemberSet;
 use crate::error::Phase;
 use crate::protocol::answer::Head;
 use crate::protocol::wire::Wire;
@@ -41,7 +41,7 @@ struct Scripted {
 
 impl Scripted {
     fn order(&self, desk: &Desk<'_>) -> Next {
-        let member = desk.roster.pick(desk.now, &[]).expect("a member");
+        let member = desk.member_set.pick(desk.now, &[]).expect("a member");
         let limits = Limits {
             deadline: desk.now + LONG,
             connect: LONG,
@@ -111,9 +111,9 @@ fn start(listener: &TcpListener) -> Reactor {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let settings = crate::client::Options::default().settings().clone();
     let endpoint = Endpoint::parse("endpoint", &url).unwrap();
-    let roster = Arc::new(Roster::new(&[endpoint], &settings));
+    let member_set = Arc::new(MemberSet::new(&[endpoint], &settings));
     Reactor::start(Setup {
-        roster,
+        member_set,
         settings,
         max_connections: 1,
     })

@@ -5,10 +5,10 @@ use super::commands::{Closed, Command};
 use super::hub::{Calls, Holder};
 use super::owner::{Desk, Heed, Lane, Next, Order, Owner, Way};
 use crate::cluster::continuity::Sight;
-use crate::cluster::diary::Entry;
-use crate::cluster::diary::listeners::Kind;
-use crate::cluster::guard::{Policy, Stale, View};
 use crate::cluster::member::Member;
+use crate::cluster::staleness::{Baseline, Staleness, StalenessPolicy};
+use crate::cluster::telemetry::RequestSpan;
+use crate::cluster::telemetry::hooks::Kind;
 use crate::error::Phase;
 use crate::protocol::answer::{self, Head, Verdict, judge_body};
 use crate::protocol::body::Body;
@@ -43,9 +43,9 @@ pub(super) struct Upstream {
     expect: Expect,
     /// of the running exchange
     finish: Duration,
-    entry: Option<Entry>,
+    entry: Option<RequestSpan>,
     /// what its head may not be older than, for who refuses what is
-    view: Option<Box<View>>,
+    baseline: Option<Box<Baseline>>,
     /// who has, or had, the last exchange
     member: Option<Arc<Member>>,
     /// and the address that it was made to
@@ -65,7 +65,7 @@ impl Upstream {
             expect: Expect::Event,
             finish: Duration::ZERO,
             entry: None,
-            view: None,
+            baseline: None,
             member: None,
             peer: None,
             unserved: false,
@@ -107,7 +107,7 @@ impl Upstream {
         let before = last.as_ref().map(Arc::as_ptr);
         let other = match &last {
             Some(last) if exchange.whom == Whom::Other => {
-                desk.roster.pick(desk.now, slice::from_ref(last))
+                desk.member_set.pick(desk.now, slice::from_ref(last))
             }
             _ => None,
         };
@@ -115,11 +115,13 @@ impl Upstream {
             (last, _) if exchange.whom == Whom::Only => last.filter(|last| !last.is_gone()),
             (_, Some(member)) => Some(member),
             (Some(same), None) if exchange.whom == Whom::Same && !same.is_gone() => Some(same),
-            _ => desk.roster.pick(desk.now, &[]),
+            _ => desk.member_set.pick(desk.now, &[]),
         };
         let Some(member) = chosen else {
             // none is known before the DNS has answered
-            desk.roster.scout().notice(desk.roster, desk.now);
+            desk.member_set
+                .sync_limiter()
+                .notice(desk.member_set, desk.now);
             self.unserved = true;
             return Next::Wake(desk.now);
         };
@@ -129,8 +131,8 @@ impl Upstream {
         // the one before is given up, if it has no end yet
         self.entry = None;
         let mut entry = desk
-            .roster
-            .diary()
+            .member_set
+            .telemetry()
             .open(Kind::Watch, &exchange.wire, desk.now);
         entry.attempt(&member, &exchange.wire);
         self.entry = Some(entry);
@@ -138,8 +140,9 @@ impl Upstream {
         self.finish = exchange.finish;
         self.asked = desk.now;
         self.wire = Some(Box::new(exchange.wire));
-        let guard = desk.roster.guard();
-        self.view = (guard.policy() == Policy::Refuse).then(|| Box::new(guard.view()));
+        let staleness = desk.member_set.staleness();
+        self.baseline =
+            (staleness.policy() == StalenessPolicy::Refuse).then(|| Box::new(staleness.baseline()));
         let limits = Limits {
             deadline: desk.now + FAR,
             connect: terms.connect,
@@ -216,20 +219,20 @@ impl Upstream {
     }
 
     /// A poll that is late by some milliseconds is none the worse, and of another cluster the watchers are told.
-    fn minds(&self, stale: &Stale) -> bool {
+    fn minds(&self, stale: &Staleness) -> bool {
         match stale {
-            Stale::Foreign { .. } => false,
-            Stale::Behind { .. } => stale.blames() || self.expect != Expect::Event,
+            Staleness::Foreign { .. } => false,
+            Staleness::Behind { .. } => stale.blames() || self.expect != Expect::Event,
         }
     }
 
-    fn leave(&mut self, stale: &Stale, desk: &Desk<'_>) -> Heed {
+    fn leave(&mut self, stale: &Staleness, desk: &Desk<'_>) -> Heed {
         if stale.blames() {
             self.regard(Regard::Bad, desk);
         }
         let why = stale.to_string();
         if let Some(member) = &self.member {
-            desk.roster.diary().stale(member.url(), stale);
+            desk.member_set.telemetry().stale(member.url(), stale);
         }
         let told = self.report(desk, |machine| machine.on_stale(desk.now, &why));
         Heed::Leave(told.map_or(Next::End, |(_, next)| next))
@@ -241,7 +244,9 @@ impl Upstream {
                 Regard::Good => member.succeed(),
                 Regard::Bad => {
                     member.fail(desk.now, self.peer);
-                    desk.roster.scout().notice(desk.roster, desk.now);
+                    desk.member_set
+                        .sync_limiter()
+                        .notice(desk.member_set, desk.now);
                 }
                 Regard::Neither => {}
             }
@@ -290,9 +295,14 @@ impl Owner for Upstream {
     fn on_head(&mut self, head: &Head, desk: &Desk<'_>) -> Heed {
         self.wire = None;
         self.peer = desk.peer;
-        let stale = self.view.take().and_then(|view| view.judge(head));
+        let stale = self
+            .baseline
+            .take()
+            .and_then(|baseline| baseline.judge(head));
         if let Some(member) = &self.member {
-            desk.roster.guard().see(member.number(), head, desk.now);
+            desk.member_set
+                .staleness()
+                .see(member.number(), head, desk.now);
         }
         if let Some(stale) = stale.filter(|stale| self.minds(stale)) {
             return self.leave(&stale, desk);

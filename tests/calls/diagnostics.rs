@@ -5,7 +5,7 @@ use crate::support;
 
 use api::{Client, Verbs, call, key, options};
 use etcd_v2::client::{Counters, Options, Patience};
-use etcd_v2::cluster::diary::listeners::{Advice, Kind, Level, Moment};
+use etcd_v2::cluster::telemetry::hooks::{Advice, Kind, Level, TraceEvent};
 use etcd_v2::error::Phase;
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::status::Status;
@@ -21,7 +21,7 @@ const GOOD: &str = r#"{"action":"get","node":{"key":"/k","value":"v"}}"#;
 /// A moment, as far as tests look at it.
 #[derive(Clone, Debug)]
 struct Seen {
-    moment: Moment,
+    event: TraceEvent,
     kind: Kind,
     request: u64,
     target: String,
@@ -49,7 +49,7 @@ impl Ears {
         let (traces, lines) = (self.traces.clone(), self.lines.clone());
         options.set_trace(Arc::new(move |t| {
             traces.lock().unwrap().push(Seen {
-                moment: t.moment,
+                event: t.event,
                 kind: t.kind,
                 request: t.request,
                 target: t.target.to_owned(),
@@ -105,10 +105,14 @@ fn a_call_has_a_beginning_attempts_and_an_end() {
     let (client, ears) = heard(etcd.url(), 10_000);
     client.set("/traced/k", "canary").unwrap();
     let first = ears.traces();
-    let moments: Vec<_> = first.iter().map(|t| (t.moment, t.request)).collect();
+    let moments: Vec<_> = first.iter().map(|t| (t.event, t.request)).collect();
     assert_eq!(
         moments,
-        [(Moment::Begin, 1), (Moment::Attempt, 1), (Moment::End, 1)]
+        [
+            (TraceEvent::Begin, 1),
+            (TraceEvent::Attempt, 1),
+            (TraceEvent::End, 1)
+        ]
     );
     let [begin, attempt, end] = &first[..] else {
         panic!()
@@ -160,7 +164,7 @@ fn what_fails_is_told_and_counted() {
     let traces = ears.traces();
     let attempts: Vec<_> = traces
         .iter()
-        .filter(|t| t.moment == Moment::Attempt)
+        .filter(|t| t.event == TraceEvent::Attempt)
         .collect();
     let [failed, answered] = attempts[..] else {
         panic!("{traces:?}")
@@ -242,7 +246,7 @@ fn every_end_has_a_number() {
     let ends: Vec<_> = ears
         .traces()
         .into_iter()
-        .filter(|t| t.moment == Moment::End)
+        .filter(|t| t.event == TraceEvent::End)
         .collect();
     let statuses: Vec<_> = ends.iter().map(|t| t.status).collect();
     assert_eq!(statuses, [Status::OUTCOME_UNKNOWN, Status::UNREACHABLE]);
@@ -296,12 +300,12 @@ fn polls_of_watches_are_requests_too() {
         let of: Vec<_> = traces
             .iter()
             .filter(|t| t.request == request)
-            .map(|t| t.moment)
+            .map(|t| t.event)
             .collect();
-        assert_eq!(of.first(), Some(&Moment::Begin), "{traces:?}");
-        assert_eq!(of.last(), Some(&Moment::End), "{traces:?}");
+        assert_eq!(of.first(), Some(&TraceEvent::Begin), "{traces:?}");
+        assert_eq!(of.last(), Some(&TraceEvent::End), "{traces:?}");
         assert_eq!(
-            of.iter().filter(|m| **m != Moment::Attempt).count(),
+            of.iter().filter(|m| **m != TraceEvent::Attempt).count(),
             2,
             "{traces:?}"
         );

@@ -5,7 +5,7 @@ use crate::api;
 use crate::support;
 
 use api::{Client, Verbs, key, node_json, options, quorum_get, refused, value};
-use etcd_v2::client::{Listener, Patience, Policy};
+use etcd_v2::client::{Listener, Patience, StalenessPolicy};
 use etcd_v2::protocol::response::Response;
 use etcd_v2::status::Status;
 use etcd_v2::watch::options::WatchOptions;
@@ -14,7 +14,7 @@ use support::{CProgram, Cluster, Mode, Proxy, Scripted, Step, Version, http, wai
 
 const AMPLE: Duration = Duration::from_secs(30);
 
-fn client(endpoints: &str, policy: Policy) -> Client {
+fn client(endpoints: &str, policy: StalenessPolicy) -> Client {
     let mut options = options(endpoints, 20_000);
     options.set_stale(policy);
     Client::new(&options).unwrap()
@@ -60,7 +60,11 @@ fn what_is_older_is_told_or_refused_or_passed_on() {
         ("ab", 10, 4, "term 4 after 5"),
         ("cd", 99, 9, "of cluster cd"),
     ] {
-        for policy in [Policy::Off, Policy::Tell, Policy::Refuse] {
+        for policy in [
+            StalenessPolicy::Off,
+            StalenessPolicy::Tell,
+            StalenessPolicy::Refuse,
+        ] {
             let first = after_one("new", "ab", 10, 5);
             let behind = member("old", cluster, index, term);
             let fresh = member("new", "ab", 11, 5);
@@ -71,9 +75,9 @@ fn what_is_older_is_told_or_refused_or_passed_on() {
             let answer = client.get("/a").unwrap();
             let node = answer.node().unwrap().value().unwrap().to_owned();
             let expected = match policy {
-                Policy::Off => ("old", false),
-                Policy::Tell => ("old", true),
-                Policy::Refuse => ("new", false),
+                StalenessPolicy::Off => ("old", false),
+                StalenessPolicy::Tell => ("old", true),
+                StalenessPolicy::Refuse => ("new", false),
             };
             assert_eq!((node.as_str(), answer.is_stale()), expected, "{why}");
             // quorum reads and writes are what they are
@@ -82,7 +86,7 @@ fn what_is_older_is_told_or_refused_or_passed_on() {
         }
         let first = after_one("new", "ab", 10, 5);
         let behind = member("old", cluster, index, term);
-        let client = client(&list(&[&first, &behind]), Policy::Refuse);
+        let client = client(&list(&[&first, &behind]), StalenessPolicy::Refuse);
         client.get("/a").unwrap();
         first.wait_until_idle();
         let error = refused(client.get("/a"), Status::STALE);
@@ -105,9 +109,9 @@ fn what_is_older_is_told_or_refused_or_passed_on() {
 fn a_key_that_is_not_there_yet_is_told_too() {
     let missing = r#"{"errorCode":100,"message":"Key not found","cause":"/a","index":9}"#;
     for (policy, status, stale) in [
-        (Policy::Tell, Status::KEY_NOT_FOUND, true),
-        (Policy::Off, Status::KEY_NOT_FOUND, false),
-        (Policy::Refuse, Status::STALE, true),
+        (StalenessPolicy::Tell, Status::KEY_NOT_FOUND, true),
+        (StalenessPolicy::Off, Status::KEY_NOT_FOUND, false),
+        (StalenessPolicy::Refuse, Status::STALE, true),
     ] {
         let first = after_one("new", "ab", 10, 5);
         let answer = told(404, missing, "ab", 9, 0);
@@ -131,7 +135,7 @@ fn a_member_that_lags_for_a_moment_is_asked_again_and_not_avoided() {
         told(200, &node_json("new"), "ab", 10, 5),
         Step::Again,
     ]);
-    let client = client(&list(&[&first, &lags]), Policy::Refuse);
+    let client = client(&list(&[&first, &lags]), StalenessPolicy::Refuse);
     client.get("/a").unwrap();
     first.wait_until_idle();
     assert_eq!(value(client.get("/a")), "new");
@@ -154,7 +158,7 @@ fn one_answer_that_lies_is_believed_for_a_bounded_time() {
             scope.spawn(move || {
                 let liar = after_one("lie", "ab", index, term);
                 let honest = member("true", "ab", 10, 5);
-                let client = client(&list(&[&liar, &honest]), Policy::Refuse);
+                let client = client(&list(&[&liar, &honest]), StalenessPolicy::Refuse);
                 assert_eq!(value(client.get("/a")), "lie");
                 liar.wait_until_idle();
                 if writes {
@@ -183,7 +187,7 @@ fn one_answer_that_lies_is_believed_for_a_bounded_time() {
 fn one_answer_of_another_cluster_is_believed_for_a_bounded_time() {
     let liar = after_one("lie", "cd", 10, 5);
     let honest = member("true", "ab", 10, 5);
-    let client = client(&list(&[&liar, &honest]), Policy::Refuse);
+    let client = client(&list(&[&liar, &honest]), StalenessPolicy::Refuse);
     assert_eq!(value(client.get("/a")), "lie");
     liar.wait_until_idle();
     refused(client.get("/a"), Status::STALE);
@@ -236,7 +240,7 @@ impl Partition {
     }
 
     /// A client that has read "new", and whose member is then gone; the next on its list is cut off.
-    fn client(&self, policy: Policy, with_the_other: bool) -> Client {
+    fn client(&self, policy: StalenessPolicy, with_the_other: bool) -> Client {
         self.wire.set(Mode::Pass);
         let mut endpoints = vec![self.wire.url().to_owned()];
         endpoints.push(self.cluster.member(self.cut_off).url().to_owned());
@@ -253,17 +257,23 @@ impl Partition {
 fn a_member_that_is_cut_off(version: Version) {
     let partition = Partition::new(version);
     let old = |answer: &Response| answer.node().unwrap().value() == Some("old");
-    let answer = partition.client(Policy::Off, true).get("/a").unwrap();
+    let answer = partition
+        .client(StalenessPolicy::Off, true)
+        .get("/a")
+        .unwrap();
     assert!(old(&answer) && !answer.is_stale(), "what this is about");
-    let answer = partition.client(Policy::Tell, true).get("/a").unwrap();
+    let answer = partition
+        .client(StalenessPolicy::Tell, true)
+        .get("/a")
+        .unwrap();
     assert!(old(&answer) && answer.is_stale());
-    let client = partition.client(Policy::Refuse, true);
+    let client = partition.client(StalenessPolicy::Refuse, true);
     let answer = client.get("/a").unwrap();
     assert_eq!(answer.node().unwrap().value(), Some("new"));
     let alive = partition.cluster.member(partition.alive).url();
     assert_eq!(&**answer.endpoint(), alive);
 
-    let client = partition.client(Policy::Refuse, false);
+    let client = partition.client(StalenessPolicy::Refuse, false);
     let error = refused(client.get("/a"), Status::STALE);
     let message = &error.detail().message;
     let cut_off = partition.cluster.member(partition.cut_off);
@@ -305,7 +315,7 @@ fn watches_leave_a_member_that_is_cut_off() {
     partition.wire.set(Mode::Pass);
     let endpoints = format!("{},{}", partition.wire.url(), urls.join(","));
     let mut options = options(&endpoints, 20_000);
-    options.set_stale(Policy::Refuse);
+    options.set_stale(StalenessPolicy::Refuse);
     options.set_max_poll_ms(600_000).unwrap();
     let client = Client::new(&options).unwrap();
     // a healthy member lags for less than what the client has known for so long

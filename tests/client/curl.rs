@@ -516,8 +516,12 @@ fn shells_hand_over_every_byte() {
         let wire = wire.unwrap_or_else(|_| {
             Wire::raw("PUT", "/v2/keys/ab?x=1&y=%41!", Some(&body), form).unwrap()
         });
-        let command =
-            etcd_v2::cluster::diary::curl::command(&endpoint, &wire, None, &TlsSettings::default());
+        let command = etcd_v2::cluster::telemetry::curl::command(
+            &endpoint,
+            &wire,
+            None,
+            &TlsSettings::default(),
+        );
         assert!(!command.contains('\n'), "{command}");
         for shell in &shells {
             let (arguments, input) = told_to_curl(shell, &folder, &command);

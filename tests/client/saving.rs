@@ -6,7 +6,7 @@ use crate::support;
 
 use api::{Verbs, options, value};
 use etcd_v2::client::{Client, Options};
-use etcd_v2::cluster::diary::listeners::Level;
+use etcd_v2::cluster::telemetry::hooks::Level;
 use etcd_v2::status::Status;
 use etcd_v2::transport::credentials::Authorization;
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, OFlags, flock, mknodat};

@@ -12,12 +12,12 @@ pub use health::{Failure, Report, Row, State};
 pub use members::Members;
 
 use super::Client;
+use crate::cluster::blocking;
 use crate::cluster::budget::Budget;
-use crate::cluster::errand::Errand;
-use crate::cluster::failover;
+use crate::cluster::failover::CallOptions;
 use crate::cluster::member::Member;
-use crate::cluster::pursuit::Terms;
-use crate::cluster::roster::Roster;
+use crate::cluster::member_set::MemberSet;
+use crate::cluster::request_sequence::RequestSequence;
 use crate::error::Result;
 use crate::protocol::admin::versions::{self, Versions};
 use crate::protocol::response::Response;
@@ -43,13 +43,13 @@ impl Client {
 
     /// A page, from whichever member can give it.
     fn page(&self, wire: &Wire, deadline: Instant) -> Result<Response> {
-        self.fetch(&self.roster, wire, deadline)
+        self.fetch(&self.member_set, wire, deadline)
     }
 
     /// A page from this member and no other.
     fn page_at(&self, member: &Arc<Member>, wire: &Wire, deadline: Instant) -> Result<Response> {
-        let roster = self.roster.alone(member.clone());
-        self.fetch(&roster, wire, deadline)
+        let member_set = self.member_set.alone(member.clone());
+        self.fetch(&member_set, wire, deadline)
     }
 
     /// A page that each member has its own of.
@@ -63,15 +63,15 @@ impl Client {
     /// The member with this URL. One that is not on the list is asked all the same, but told no secrets.
     fn member_at(&self, parameter: &str, url: &str) -> Result<Arc<Member>> {
         let endpoint = Endpoint::parse(parameter, url)?;
-        let known = self.roster.find(endpoint.url());
+        let known = self.member_set.find(endpoint.url());
         Ok(known.unwrap_or_else(|| Arc::new(Member::stranger(endpoint, &self.options.settings))))
     }
 
-    fn fetch(&self, roster: &Roster, wire: &Wire, deadline: Instant) -> Result<Response> {
+    fn fetch(&self, member_set: &MemberSet, wire: &Wire, deadline: Instant) -> Result<Response> {
         self.refuse_elsewhere()?;
         let now = Instant::now();
         let budget = self.budget(now, deadline.saturating_duration_since(now));
-        let terms = Terms {
+        let terms = CallOptions {
             // of what may be repeated at all: see the class of each request
             allow_repeat: true,
             budget: Budget {
@@ -83,8 +83,8 @@ impl Client {
             plain_read: false,
             consensus: false,
         };
-        let errand = Errand::plain(wire, terms, now);
-        failover::run(roster, &self.options.settings, errand, None)
+        let sequence = RequestSequence::plain(wire, terms, now);
+        blocking::run(member_set, &self.options.settings, sequence, None)
     }
 }
 

@@ -3,8 +3,8 @@
 use super::saver::Saver;
 use super::{store, table};
 use crate::client::Options;
-use crate::cluster::diary::listeners::Level;
-use crate::cluster::roster::Roster;
+use crate::cluster::member_set::MemberSet;
+use crate::cluster::telemetry::hooks::Level;
 use crate::error::{Error, Result};
 use std::fmt;
 use std::mem;
@@ -35,7 +35,7 @@ impl fmt::Debug for Savers {
 #[derive(Debug)]
 pub(super) struct Source {
     options: Options,
-    roster: Arc<Roster>,
+    member_set: Arc<MemberSet>,
 }
 
 /// Of one client.
@@ -59,7 +59,7 @@ impl Source {
     /// The document of now.
     fn text(&self, secrets: bool) -> String {
         let mut now = self.options.clone();
-        let members = self.roster.members();
+        let members = self.member_set.members();
         let endpoints = members.iter().map(|m| m.channel().endpoint().clone());
         now.endpoints = endpoints.collect();
         now.authorization = self.options.settings.credentials.get();
@@ -75,8 +75,8 @@ impl Source {
     }
 
     pub(super) fn log(&self, error: &Error) {
-        let diary = self.roster.diary();
-        diary.log(Level::Error, format_args!("not saved: {error}"));
+        let telemetry = self.member_set.telemetry();
+        telemetry.log(Level::Error, format_args!("not saved: {error}"));
     }
 }
 
@@ -90,10 +90,10 @@ impl Drop for Telling<'_> {
 }
 
 impl Keeper {
-    pub(in crate::client) fn new(options: &Options, roster: &Arc<Roster>) -> Arc<Keeper> {
+    pub(in crate::client) fn new(options: &Options, member_set: &Arc<MemberSet>) -> Arc<Keeper> {
         let source = Arc::new(Source {
             options: options.clone(),
-            roster: roster.clone(),
+            member_set: member_set.clone(),
         });
         let file = options.savers.file.as_ref();
         let keeper = Arc::new(Keeper {
@@ -103,7 +103,7 @@ impl Keeper {
             thread: OnceLock::new(),
         });
         let told = Arc::downgrade(&keeper);
-        roster.diary().on_change(Box::new(move || {
+        member_set.telemetry().on_change(Box::new(move || {
             if let Some(keeper) = told.upgrade() {
                 keeper.changed();
             }

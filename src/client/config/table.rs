@@ -3,8 +3,8 @@
 use super::document::{Document, Named, Value};
 use super::{VERSION, VERSION_NAME, security};
 use crate::client::Options;
-use crate::cluster::guard::Policy;
-use crate::cluster::selection::Selection;
+use crate::cluster::balancer::Selection;
+use crate::cluster::staleness::StalenessPolicy;
 use crate::error::{Error, Result};
 use serde_json::json;
 use std::time::Duration;
@@ -106,9 +106,9 @@ fn keepalive(options: &mut Options, value: &Named<'_>) -> Result<()> {
 
 fn stale(options: &mut Options, value: &Named<'_>) -> Result<()> {
     match value.text()? {
-        "off" => options.set_stale(Policy::Off),
-        "tell" => options.set_stale(Policy::Tell),
-        "refuse" => options.set_stale(Policy::Refuse),
+        "off" => options.set_stale(StalenessPolicy::Off),
+        "tell" => options.set_stale(StalenessPolicy::Tell),
+        "refuse" => options.set_stale(StalenessPolicy::Refuse),
         _ => return value.set(Err(Error::invalid("stale", "none of off, tell, refuse"))),
     }
     Ok(())
@@ -151,9 +151,9 @@ fn discovery_srv(options: &mut Options, value: &Named<'_>) -> Result<()> {
 
 fn stale_of(options: &Options) -> Option<serde_json::Value> {
     Some(match options.stale {
-        Policy::Off => "off".into(),
-        Policy::Tell => "tell".into(),
-        Policy::Refuse => "refuse".into(),
+        StalenessPolicy::Off => "off".into(),
+        StalenessPolicy::Tell => "tell".into(),
+        StalenessPolicy::Refuse => "refuse".into(),
     })
 }
 

@@ -4,9 +4,9 @@
 use super::answers::{ETCD, refusals, wire};
 use crate::client::Options;
 use crate::cluster::budget::Budget;
-use crate::cluster::errand::Errand;
-use crate::cluster::pursuit::{Terms, Todo};
-use crate::cluster::roster::Roster;
+use crate::cluster::failover::{CallOptions, Todo};
+use crate::cluster::member_set::MemberSet;
+use crate::cluster::request_sequence::RequestSequence;
 use crate::error::{Error, Phase};
 use crate::outcome::copies::Told;
 use crate::outcome::proof::{Alert, NotApplied};
@@ -250,13 +250,13 @@ fn run(dice: &mut Pace, allow_repeat: bool) -> (Run<'_>, Result<(), Error>) {
     let endpoints = ["http://a:1", "http://a:1,http://b:1,http://c:1"];
     let endpoints = endpoints[(dice.dice() % 2) as usize];
     options.add_endpoints("endpoints", endpoints).unwrap();
-    let roster = Roster::new(options.endpoints(), options.settings());
+    let member_set = MemberSet::new(options.endpoints(), options.settings());
     let mut now = Instant::now();
     let decode = Limits {
         depth: 10,
         nodes: 10,
     };
-    let terms = Terms {
+    let terms = CallOptions {
         allow_repeat,
         budget: Budget {
             deadline: now + Duration::from_secs(9),
@@ -269,28 +269,28 @@ fn run(dice: &mut Pace, allow_repeat: bool) -> (Run<'_>, Result<(), Error>) {
         consensus: true,
     };
     let wire = Arc::new(wire(operation));
-    let mut errand = Errand::plain(wire.clone(), terms, now);
+    let mut sequence = RequestSequence::plain(wire.clone(), terms, now);
     let mut run = Run {
         dice,
         wire,
         truth: Truth::default(),
         told: format!("{operation:?}"),
     };
-    let mut todo = errand.go(now, &roster);
+    let mut todo = sequence.go(now, &member_set);
     loop {
         todo = match todo {
             Todo::End(result) => {
                 return (run, result.map(drop).map_err(Told::into_error));
             }
             Todo::Pause(_) if run.one_in(8) => {
-                return (run, Err(errand.cancelled().into_error()));
+                return (run, Err(sequence.cancelled().into_error()));
             }
             Todo::Pause(time) => {
                 now += time;
-                errand.go(now, &roster)
+                sequence.go(now, &member_set)
             }
             Todo::Exchange => {
-                let own = errand
+                let own = sequence
                     .exchange()
                     .is_some_and(|(_, wire, _)| wire.repeat != Repeat::Safe);
                 let reply = match own {
@@ -299,9 +299,9 @@ fn run(dice: &mut Pace, allow_repeat: bool) -> (Run<'_>, Result<(), Error>) {
                 };
                 match reply {
                     Reply::Answer(answer) => {
-                        errand.answered(*answer, now, &roster, options.settings())
+                        sequence.answered(*answer, now, &member_set, options.settings())
                     }
-                    Reply::Fault(fault) => errand.failed(fault, now, &roster),
+                    Reply::Fault(fault) => sequence.failed(fault, now, &member_set),
                 }
             }
         };

@@ -2,10 +2,10 @@
 //! Whoever finds some has them asked next, since they have not been tried.
 
 use super::budget::Budget;
-use super::census::{self, Census};
 use super::member::Member;
-use super::roster::Roster;
-use super::scout::{Leave, Turn};
+use super::member_set::MemberSet;
+use super::membership_sync::{self, MembershipSync};
+use super::sync_limiter::{SyncDecision, SyncPermit};
 use crate::protocol::answer;
 use crate::protocol::wire::Wire;
 use crate::transport::channel::{Answer, Limits};
@@ -19,9 +19,9 @@ const LONGEST: Duration = Duration::from_secs(4);
 /// What the driver has to do.
 #[derive(Debug)]
 pub enum Todo {
-    /// Run [`Quest::exchange`], then tell [`Quest::answered`] or [`Quest::failed`].
+    /// Run [`OnDemandSync::exchange`], then tell [`OnDemandSync::answered`] or [`OnDemandSync::failed`].
     Exchange,
-    /// Let this time pass, then go on with [`Quest::go`].
+    /// Let this time pass, then go on with [`OnDemandSync::go`].
     Pause(Duration),
     /// Nothing more.
     End,
@@ -29,7 +29,7 @@ pub enum Todo {
 
 /// The search of one call.
 #[derive(Debug, Default)]
-pub struct Quest(Stage);
+pub struct OnDemandSync(Stage);
 
 #[derive(Debug, Default)]
 enum Stage {
@@ -37,12 +37,12 @@ enum Stage {
     Before,
     /// another call looks already; until when that is waited for
     Waiting(Instant),
-    Running(Turn, Box<Census>),
+    Running(SyncPermit, Box<MembershipSync>),
     Over,
 }
 
-impl Quest {
-    /// Begins, if there is any use in it; then go on with [`Quest::go`]. `answered` are the members that have said
+impl OnDemandSync {
+    /// Begins, if there is any use in it; then go on with [`OnDemandSync::go`]. `answered` are the members that have said
     /// something, if only that they cannot help: they are asked for the list; of those that are silent there is no hope.
     pub fn begin(
         &mut self,
@@ -50,29 +50,29 @@ impl Quest {
         decode: answer::Limits,
         answered: &[Arc<Member>],
         now: Instant,
-        roster: &Roster,
+        member_set: &MemberSet,
     ) -> bool {
         if !matches!(self.0, Stage::Before) {
             return false;
         }
         self.0 = Stage::Over;
-        let lists = roster.scout().is_wanted() && !answered.is_empty();
-        if !lists && roster.directory().is_none() {
+        let lists = member_set.sync_limiter().is_wanted() && !answered.is_empty();
+        if !lists && member_set.directory().is_none() {
             return false;
         }
         // the other half is for those that are found
         let time = (budget.left(now) / 2).min(LONGEST);
-        match roster.scout().begin(now) {
-            Leave::No => return false,
-            Leave::Later => self.0 = Stage::Waiting(now + time),
-            Leave::Go(turn) => {
+        match member_set.sync_limiter().begin(now) {
+            SyncDecision::No => return false,
+            SyncDecision::Later => self.0 = Stage::Waiting(now + time),
+            SyncDecision::Go(turn) => {
                 let budget = Budget {
                     deadline: now + time,
                     ..budget
                 };
-                let census = Census::new(budget, decode, roster, now);
-                let census = census.among(answered, roster).with_lists(lists);
-                self.0 = Stage::Running(turn, Box::new(census));
+                let sync = MembershipSync::new(budget, decode, member_set, now);
+                let sync = sync.among(answered, member_set).with_lists(lists);
+                self.0 = Stage::Running(turn, Box::new(sync));
             }
         }
         true
@@ -84,17 +84,17 @@ impl Quest {
     }
 
     /// Goes on.
-    pub fn go(&mut self, now: Instant, roster: &Roster) -> Todo {
+    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> Todo {
         match &mut self.0 {
             Stage::Waiting(until) => {
-                if let (Some(pause), true) = (roster.scout().glance(), now < *until) {
+                if let (Some(pause), true) = (member_set.sync_limiter().glance(), now < *until) {
                     return Todo::Pause(pause.min(until.saturating_duration_since(now)));
                 }
                 self.0 = Stage::Over;
                 Todo::End
             }
-            Stage::Running(_, census) => {
-                let todo = census.go(now, roster);
+            Stage::Running(_, sync) => {
+                let todo = sync.go(now, member_set);
                 self.follow(todo, now)
             }
             Stage::Before | Stage::Over => Todo::End,
@@ -104,34 +104,34 @@ impl Quest {
     /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
     pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
         match &self.0 {
-            Stage::Running(_, census) => census.exchange(),
+            Stage::Running(_, sync) => sync.exchange(),
             _ => None,
         }
     }
 
     /// The exchange brought an answer.
-    pub fn answered(&mut self, answer: Answer, now: Instant, roster: &Roster) -> Todo {
-        let Stage::Running(_, census) = &mut self.0 else {
-            return self.go(now, roster);
+    pub fn answered(&mut self, answer: Answer, now: Instant, member_set: &MemberSet) -> Todo {
+        let Stage::Running(_, sync) = &mut self.0 else {
+            return self.go(now, member_set);
         };
-        let todo = census.answered(answer, now, roster);
+        let todo = sync.answered(answer, now, member_set);
         self.follow(todo, now)
     }
 
     /// The exchange brought none.
-    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, roster: &Roster) -> Todo {
-        let Stage::Running(_, census) = &mut self.0 else {
-            return self.go(now, roster);
+    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, member_set: &MemberSet) -> Todo {
+        let Stage::Running(_, sync) = &mut self.0 else {
+            return self.go(now, member_set);
         };
-        let todo = census.failed(fault, now, roster);
+        let todo = sync.failed(fault, now, member_set);
         self.follow(todo, now)
     }
 
-    fn follow(&mut self, todo: census::Todo, now: Instant) -> Todo {
+    fn follow(&mut self, todo: membership_sync::Todo, now: Instant) -> Todo {
         let result = match todo {
-            census::Todo::Exchange => return Todo::Exchange,
-            census::Todo::Pause(time) => return Todo::Pause(time),
-            census::Todo::End(result) => result,
+            membership_sync::Todo::Exchange => return Todo::Exchange,
+            membership_sync::Todo::Pause(time) => return Todo::Pause(time),
+            membership_sync::Todo::End(result) => result,
         };
         if let Stage::Running(turn, _) = std::mem::replace(&mut self.0, Stage::Over) {
             // why nothing was found is of no interest to a call that has failures of its own to tell

@@ -32,7 +32,7 @@ pub enum Kind {
 
 /// Where a request is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum TraceEvent {
     /// it begins
     Begin = 1,
     /// a member answered, or did not
@@ -45,7 +45,7 @@ pub enum Moment {
 #[derive(Clone, Debug)]
 pub struct Trace<'a> {
     /// which
-    pub moment: Moment,
+    pub event: TraceEvent,
     /// of what
     pub kind: Kind,
     /// number of the request, from 1, within its client
@@ -112,7 +112,7 @@ pub type OnRetry = Arc<dyn Fn(&Retry<'_>) -> Advice + Send + Sync>;
 
 /// Everybody who listens; called on the thread that does the work.
 #[derive(Clone, Default)]
-pub struct Listeners {
+pub struct Hooks {
     /// with the last level that is told
     pub log: Option<(Level, OnLog)>,
     /// every request as a command
@@ -123,16 +123,16 @@ pub struct Listeners {
     pub retry: Option<OnRetry>,
 }
 
-impl Listeners {
+impl Hooks {
     /// Whether what a request is about has to be kept.
     pub(super) fn any(&self) -> bool {
         self.log.is_some() || self.trace.is_some() || self.retry.is_some()
     }
 }
 
-impl fmt::Debug for Listeners {
+impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listeners").finish_non_exhaustive()
+        f.debug_struct("Hooks").finish_non_exhaustive()
     }
 }
 
@@ -141,7 +141,7 @@ thread_local! {
 }
 
 /// Runs a listener. What it does itself is not told, on this thread: else a line about a call would make a line.
-pub(super) fn undisturbed<T>(listener: impl FnOnce() -> T) -> Option<T> {
+pub(super) fn call_hook<T>(listener: impl FnOnce() -> T) -> Option<T> {
     // a thread that is ending has nobody to tell
     if LISTENING.try_with(|inside| inside.replace(true)).ok()? {
         return None;

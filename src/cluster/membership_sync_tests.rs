@@ -5,9 +5,9 @@ use crate::transport::fault::{FaultKind, Sent};
 use crate::transport::record::Record;
 use std::time::Duration;
 
-/// A roster and how its members, and others, answer.
+/// A member set and how its members, and others, answer.
 struct World {
-    roster: Roster,
+    member_set: MemberSet,
     asked: Vec<String>,
     time: Duration,
 }
@@ -17,9 +17,9 @@ enum Reply {
     Says(u16, &'static str, String),
     Fails,
     /// over a connection that was idle for too long
-    Stale,
+    Staleness,
 }
-use Reply::{Fails, Says, Stale};
+use Reply::{Fails, Says, Staleness};
 
 /// A list in which every member has one of these URLs.
 fn list(urls: &[&str]) -> String {
@@ -42,7 +42,7 @@ impl World {
         let mut options = Options::default();
         options.add_endpoints("endpoints", seeds).unwrap();
         World {
-            roster: Roster::new(options.endpoints(), options.settings()),
+            member_set: MemberSet::new(options.endpoints(), options.settings()),
             asked: Vec::new(),
             time: Duration::from_secs(9),
         }
@@ -59,19 +59,19 @@ impl World {
             depth: 10,
             nodes: 10,
         };
-        let roster = &self.roster;
-        let mut census = Census::new(budget, decode, roster, now);
-        let mut todo = census.go(now, roster);
+        let member_set = &self.member_set;
+        let mut sync = MembershipSync::new(budget, decode, member_set, now);
+        let mut todo = sync.go(now, member_set);
         loop {
             assert!(self.asked.len() < 400, "endless");
             let Todo::Exchange = todo else {
                 let Todo::End(result) = todo else { panic!() };
                 return result;
             };
-            let (member, wire, limits) = census.exchange().unwrap();
+            let (member, wire, limits) = sync.exchange().unwrap();
             assert!(limits.max_body <= LONGEST && limits.head <= Duration::from_secs(2));
             let host = member.url().trim_start_matches("http://").to_owned();
-            let stranger = roster.find(member.url()).is_none();
+            let stranger = member_set.find(member.url()).is_none();
             assert!(!stranger || member.channel().authorization().is_none());
             let said = reply(&host, &wire.target);
             self.asked.push(format!("{host}{}", wire.target));
@@ -101,16 +101,16 @@ impl World {
                         content: Default::default(),
                         course: Default::default(),
                     };
-                    census.answered(answer, now, roster)
+                    sync.answered(answer, now, member_set)
                 }
-                Fails => census.failed(fault(false), now, roster),
-                Stale => census.failed(fault(true), now, roster),
+                Fails => sync.failed(fault(false), now, member_set),
+                Staleness => sync.failed(fault(true), now, member_set),
             };
         }
     }
 
     fn hosts(&self) -> Vec<String> {
-        let members = self.roster.members();
+        let members = self.member_set.members();
         let host = |m: &Arc<Member>| m.url().trim_start_matches("http://").to_owned();
         members.iter().map(host).collect()
     }
@@ -207,9 +207,9 @@ fn one_bad_list_or_member_is_made_up_for_by_the_others() {
     assert!(changed.unwrap());
     assert_eq!(world.hosts(), ["a:1", "b:1", "c:1", "d:1"]);
     // it could not be reached, which is no matter of the list
-    let a = world.roster.find("http://a:1").unwrap();
+    let a = world.member_set.find("http://a:1").unwrap();
     assert!(!a.is_trusted(Instant::now()));
-    let b = world.roster.find("http://b:1").unwrap();
+    let b = world.member_set.find("http://b:1").unwrap();
     assert!(b.is_trusted(Instant::now()));
 }
 
@@ -248,7 +248,7 @@ fn a_list_of_another_cluster_is_not_believed() {
     let mut world = World::new("a:1,b:1");
     let mut head = Head::new(200);
     head.cluster_id = "c1".into();
-    world.roster.guard().see(1, &head, Instant::now());
+    world.member_set.staleness().see(1, &head, Instant::now());
     for other in ["c2", ""] {
         let error = world
             .look(|_, _| Says(200, other, list(&["http://x:1"])))
@@ -282,12 +282,12 @@ fn stale_connections_are_tried_anew_once() {
     let mut world = World::new("a:1");
     let mut first = true;
     let changed = world.look(|_, _| match std::mem::take(&mut first) {
-        true => Stale,
+        true => Staleness,
         false => says(&["http://b:1"]),
     });
     assert!(changed.unwrap());
     let mut world = World::new("a:1");
-    assert!(world.look(|_, _| Stale).is_err());
+    assert!(world.look(|_, _| Staleness).is_err());
     assert_eq!(world.asked.len(), 2);
 }
 
@@ -300,7 +300,7 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
     assert_eq!(world.hosts().len(), 1 + MOST);
 
     let world = World::new("a:1");
-    let roster = &world.roster;
+    let member_set = &world.member_set;
     let now = Instant::now();
     let budget = Budget {
         deadline: now + world.time,
@@ -308,13 +308,13 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
         max_body: 1,
     };
     let decode = answer::Limits { depth: 1, nodes: 1 };
-    let mut census = Census::new(budget, decode, roster, now);
-    let Todo::Exchange = census.go(now, roster) else {
+    let mut sync = MembershipSync::new(budget, decode, member_set, now);
+    let Todo::Exchange = sync.go(now, member_set) else {
         panic!()
     };
     let later = now + world.time;
     // the caller names others meanwhile
-    roster.reset(&[Endpoint::parse("url", "x:1").unwrap()]);
+    member_set.reset(&[Endpoint::parse("url", "x:1").unwrap()]);
     let mut head = Head::new(200);
     head.cluster_id = "c1".into();
     let answer = || Answer {
@@ -324,16 +324,16 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
         content: Default::default(),
         course: Default::default(),
     };
-    let Todo::Exchange = census.answered(answer(), now, roster) else {
+    let Todo::Exchange = sync.answered(answer(), now, member_set) else {
         panic!()
     };
-    let Todo::End(Ok(false)) = census.answered(answer(), now, roster) else {
+    let Todo::End(Ok(false)) = sync.answered(answer(), now, member_set) else {
         panic!()
     };
     assert_eq!(world.hosts(), ["x:1"]);
     // and time is not made up
-    let mut late = Census::new(budget, decode, &world.roster, now);
-    let Todo::End(Err(error)) = late.go(later, &world.roster) else {
+    let mut late = MembershipSync::new(budget, decode, &world.member_set, now);
+    let Todo::End(Err(error)) = late.go(later, &world.member_set) else {
         panic!()
     };
     assert_eq!(error.status(), Status::TIMEOUT);

@@ -5,7 +5,7 @@ use crate::transport::fault::{Fault, FaultKind};
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum RetryAction {
     /// The same member once more, over a fresh connection: an idle one had gone stale.
     Again,
     /// Another member.
@@ -16,9 +16,9 @@ pub enum Next {
 
 /// Judgement of one fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RetryDecision {
     /// What to do next.
-    pub next: Next,
+    pub next: RetryAction,
     /// Whether the member is to blame.
     pub blame: bool,
 }
@@ -33,20 +33,20 @@ pub fn repeatable(repeat: Repeat, allowed: bool) -> bool {
 }
 
 /// Judges a fault of a request of class `repeat`; `allowed` is the caller's consent to repeat.
-pub fn judge(fault: &Fault, repeat: Repeat, allowed: bool) -> Outcome {
+pub fn decide(fault: &Fault, repeat: Repeat, allowed: bool) -> RetryDecision {
     let left = fault.not_applied.is_none();
     let stale = fault.reused && fault.received == 0 && fault.kind == FaultKind::Connection;
     let next = match fault.kind {
-        FaultKind::Cancelled | FaultKind::Local | FaultKind::TooLarge => Next::Stop,
-        _ if left && !repeatable(repeat, allowed) => Next::Stop,
-        _ if stale => Next::Again,
-        _ => Next::Other,
+        FaultKind::Cancelled | FaultKind::Local | FaultKind::TooLarge => RetryAction::Stop,
+        _ if left && !repeatable(repeat, allowed) => RetryAction::Stop,
+        _ if stale => RetryAction::Again,
+        _ => RetryAction::Other,
     };
     let blame = match fault.kind {
         FaultKind::Cancelled | FaultKind::Local | FaultKind::TooLarge => false,
         _ => !stale,
     };
-    Outcome { next, blame }
+    RetryDecision { next, blame }
 }
 
 #[cfg(test)]
@@ -77,19 +77,19 @@ mod tests {
     fn what_never_left_may_go_anywhere() {
         for repeat in [Repeat::Safe, Repeat::IfAllowed, Repeat::Never] {
             for sent in [Sent::None, Sent::Partly] {
-                let o = judge(&fault(FaultKind::Connection, sent, false, 0), repeat, false);
+                let o = decide(&fault(FaultKind::Connection, sent, false, 0), repeat, false);
                 assert_eq!(
                     o,
-                    Outcome {
-                        next: Next::Other,
+                    RetryDecision {
+                        next: RetryAction::Other,
                         blame: true
                     }
                 );
-                let o = judge(&fault(FaultKind::Connection, sent, true, 0), repeat, false);
+                let o = decide(&fault(FaultKind::Connection, sent, true, 0), repeat, false);
                 assert_eq!(
                     o,
-                    Outcome {
-                        next: Next::Again,
+                    RetryDecision {
+                        next: RetryAction::Again,
                         blame: false
                     }
                 );
@@ -100,36 +100,36 @@ mod tests {
     #[test]
     fn what_left_and_was_not_answered_is_repeated_only_when_harmless() {
         let f = fault(FaultKind::Timeout, Sent::Fully, false, 0);
-        assert_eq!(judge(&f, Repeat::Safe, false).next, Next::Other);
-        assert_eq!(judge(&f, Repeat::IfAllowed, true).next, Next::Other);
+        assert_eq!(decide(&f, Repeat::Safe, false).next, RetryAction::Other);
+        assert_eq!(decide(&f, Repeat::IfAllowed, true).next, RetryAction::Other);
         for (repeat, allowed) in [
             (Repeat::IfAllowed, false),
             (Repeat::Never, true),
             (Repeat::Never, false),
         ] {
-            let o = judge(&f, repeat, allowed);
+            let o = decide(&f, repeat, allowed);
             assert_eq!(
                 o,
-                Outcome {
-                    next: Next::Stop,
+                RetryDecision {
+                    next: RetryAction::Stop,
                     blame: true
                 }
             );
         }
         // a stale connection makes no exception: the bytes may have been read before it was closed
         let f = fault(FaultKind::Connection, Sent::Fully, true, 0);
-        assert_eq!(judge(&f, Repeat::Never, true).next, Next::Stop);
-        assert_eq!(judge(&f, Repeat::Safe, false).next, Next::Again);
+        assert_eq!(decide(&f, Repeat::Never, true).next, RetryAction::Stop);
+        assert_eq!(decide(&f, Repeat::Safe, false).next, RetryAction::Again);
     }
 
     #[test]
     fn the_callers_own_limits_blame_nobody() {
         for kind in [FaultKind::Cancelled, FaultKind::Local, FaultKind::TooLarge] {
-            let o = judge(&fault(kind, Sent::Fully, false, 9), Repeat::Safe, false);
+            let o = decide(&fault(kind, Sent::Fully, false, 9), Repeat::Safe, false);
             assert_eq!(
                 o,
-                Outcome {
-                    next: Next::Stop,
+                RetryDecision {
+                    next: RetryAction::Stop,
                     blame: false
                 }
             );

@@ -1,4 +1,4 @@
-use super::listeners::OnLog;
+use super::hooks::OnLog;
 use super::*;
 use crate::transport::endpoint::Endpoint;
 use std::sync::Mutex;
@@ -31,16 +31,16 @@ impl Told {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
-    fn listeners(&self, level: Level) -> Listeners {
+    fn hooks(&self, level: Level) -> Hooks {
         let [log, curl, trace] = [(); 3].map(|()| self.clone());
-        Listeners {
+        Hooks {
             log: Some((
                 level,
                 Arc::new(move |level, text| log.push(format!("{level:?}: {text}"))),
             )),
             curl: Some(Arc::new(move |command| curl.push(command))),
             trace: Some(Arc::new(move |t| {
-                trace.push(format!("{:?} {} {}", t.moment, t.request, t.target));
+                trace.push(format!("{:?} {} {}", t.event, t.request, t.target));
             })),
             retry: None,
         }
@@ -51,8 +51,8 @@ impl Told {
 fn nothing_is_formatted_that_nobody_hears() {
     let formatted = AtomicUsize::new(0);
     let told = Told::default();
-    let silent = Diary::default();
-    let warned = Diary::new(told.listeners(Level::Warn));
+    let silent = Telemetry::default();
+    let warned = Telemetry::new(told.hooks(Level::Warn));
     for level in [Level::Info, Level::Debug] {
         silent.log(level, format_args!("{}", Costly(&formatted)));
         warned.log(level, format_args!("{}", Costly(&formatted)));
@@ -67,14 +67,14 @@ fn nothing_is_formatted_that_nobody_hears() {
 #[test]
 fn a_request_begins_and_ends_once_and_shows_no_condition_but_to_the_shell() {
     let told = Told::default();
-    let diary = Arc::new(Diary::new(told.listeners(Level::Debug)));
+    let telemetry = Arc::new(Telemetry::new(told.hooks(Level::Debug)));
     let wire = Wire::get("/v2/keys/a?prevValue=canary&prevIndex=7");
     let now = Instant::now();
-    let mut entry = diary.open(Kind::Call, &wire, now);
-    entry.attempt(&member("a:1"), &wire);
-    entry.close(Ok(()), now);
-    entry.close(Ok(()), now);
-    drop(entry);
+    let mut span = telemetry.open(Kind::Call, &wire, now);
+    span.attempt(&member("a:1"), &wire);
+    span.close(Ok(()), now);
+    span.close(Ok(()), now);
+    drop(span);
     let target = "/v2/keys/a?prevValue=***&prevIndex=7";
     let said = told.take();
     assert_eq!(
@@ -94,49 +94,52 @@ fn a_request_begins_and_ends_once_and_shows_no_condition_but_to_the_shell() {
             &format!("End 1 {target}"),
         ]
     );
-    assert_eq!(diary.counts().get(Count::Answered), 1);
+    assert_eq!(telemetry.metrics().get(Metric::Answered), 1);
 
     // one that is forgotten is told, too
-    drop(diary.open(Kind::Watch, &wire, now));
+    drop(telemetry.open(Kind::Watch, &wire, now));
     assert_eq!(told.take().len(), 4);
-    let counts = diary.counts();
-    assert_eq!((counts.get(Count::Cancelled), counts.in_flight()), (1, 0));
-    assert_eq!(counts.get(Count::WatchPolls), 1);
+    let metrics = telemetry.metrics();
+    assert_eq!(
+        (metrics.get(Metric::Cancelled), metrics.in_flight()),
+        (1, 0)
+    );
+    assert_eq!(metrics.get(Metric::WatchPolls), 1);
 }
 
 #[test]
 fn what_a_listener_does_is_not_told_to_it() {
-    let inner = Arc::new(Mutex::new(None::<Arc<Diary>>));
+    let inner = Arc::new(Mutex::new(None::<Arc<Telemetry>>));
     let calls = Arc::new(AtomicUsize::new(0));
     let (again, count) = (inner.clone(), calls.clone());
     let listener: OnLog = Arc::new(move |_, _| {
         count.fetch_add(1, Ordering::Relaxed);
-        if let Some(diary) = &*again.lock().unwrap() {
-            diary.log(Level::Error, format_args!("again"));
+        if let Some(telemetry) = &*again.lock().unwrap() {
+            telemetry.log(Level::Error, format_args!("again"));
         }
     });
-    let diary = Arc::new(Diary::new(Listeners {
+    let telemetry = Arc::new(Telemetry::new(Hooks {
         log: Some((Level::Debug, listener)),
-        ..Listeners::default()
+        ..Hooks::default()
     }));
-    *inner.lock().unwrap() = Some(diary.clone());
-    diary.log(Level::Error, format_args!("first"));
-    diary.log(Level::Error, format_args!("second"));
+    *inner.lock().unwrap() = Some(telemetry.clone());
+    telemetry.log(Level::Error, format_args!("first"));
+    telemetry.log(Level::Error, format_args!("second"));
     assert_eq!(calls.load(Ordering::Relaxed), 2);
     inner.lock().unwrap().take();
 }
 
 #[test]
 fn attempts_after_the_first_are_counted_by_where_they_go() {
-    let diary = Arc::new(Diary::default());
+    let telemetry = Arc::new(Telemetry::default());
     let wire = Wire::get("/");
-    let mut entry = diary.open(Kind::Call, &wire, Instant::now());
+    let mut span = telemetry.open(Kind::Call, &wire, Instant::now());
     let (a, b) = (member("a:1"), member("b:1"));
     for asked in [&a, &a, &b, &a] {
-        entry.attempt(asked, &wire);
+        span.attempt(asked, &wire);
     }
-    let counted =
-        [Count::Retries, Count::Reconnects, Count::Failovers].map(|c| diary.counts().get(c));
+    let counted = [Metric::Retries, Metric::Reconnects, Metric::Failovers]
+        .map(|c| telemetry.metrics().get(c));
     assert_eq!(counted, [3, 1, 2]);
-    assert_eq!(diary.counts().in_flight(), 1);
+    assert_eq!(telemetry.metrics().in_flight(), 1);
 }

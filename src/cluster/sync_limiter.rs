@@ -2,7 +2,7 @@
 //! not again and again while nobody answers.
 
 use super::backoff::Backoff;
-use super::roster::Roster;
+use super::member_set::MemberSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 const GLANCE: Duration = Duration::from_millis(25);
 
 /// Shared by all calls of a client.
-pub struct Scout {
+pub struct SyncLimiter {
     wanted: AtomicBool,
     state: Mutex<State>,
     alarm: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -30,9 +30,9 @@ struct State {
 
 /// Whether to look.
 #[derive(Debug)]
-pub enum Leave {
+pub enum SyncDecision {
     /// yes
-    Go(Turn),
+    Go(SyncPermit),
     /// somebody does
     Later,
     /// no
@@ -41,20 +41,20 @@ pub enum Leave {
 
 /// Leave to look, for one at a time.
 #[derive(Debug)]
-pub struct Turn {
-    scout: Arc<Scout>,
+pub struct SyncPermit {
+    sync_limiter: Arc<SyncLimiter>,
     end: Option<(Instant, bool)>,
 }
 
-impl fmt::Debug for Scout {
+impl fmt::Debug for SyncLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scout").finish_non_exhaustive()
+        f.debug_struct("SyncLimiter").finish_non_exhaustive()
     }
 }
 
-impl Default for Scout {
-    fn default() -> Scout {
-        Scout {
+impl Default for SyncLimiter {
+    fn default() -> SyncLimiter {
+        SyncLimiter {
             wanted: AtomicBool::new(false),
             state: Mutex::new(State {
                 running: false,
@@ -66,7 +66,7 @@ impl Default for Scout {
     }
 }
 
-impl Scout {
+impl SyncLimiter {
     /// The cluster may be asked for its members from now on.
     pub fn want(&self) {
         self.wanted.store(true, Ordering::Relaxed);
@@ -78,22 +78,22 @@ impl Scout {
     }
 
     /// Asks for leave to look.
-    pub fn begin(self: &Arc<Scout>, now: Instant) -> Leave {
+    pub fn begin(self: &Arc<SyncLimiter>, now: Instant) -> SyncDecision {
         if self.state().not_before.is_some_and(|time| now < time) {
-            return Leave::No;
+            return SyncDecision::No;
         }
-        self.take().map_or(Leave::Later, Leave::Go)
+        self.take().map_or(SyncDecision::Later, SyncDecision::Go)
     }
 
     /// Leave for who looks at fixed times, however short ago the last look was; `None`: somebody does.
-    pub fn take(self: &Arc<Scout>) -> Option<Turn> {
+    pub fn take(self: &Arc<SyncLimiter>) -> Option<SyncPermit> {
         let mut state = self.state();
         if std::mem::replace(&mut state.running, true) {
             return None;
         }
         drop(state);
-        Some(Turn {
-            scout: self.clone(),
+        Some(SyncPermit {
+            sync_limiter: self.clone(),
             end: None,
         })
     }
@@ -110,11 +110,11 @@ impl Scout {
     }
 
     /// A member has failed for somebody who does not look himself.
-    pub fn notice(&self, roster: &Roster, now: Instant) {
+    pub fn notice(&self, member_set: &MemberSet, now: Instant) {
         let Some(alarm) = self.alarm.get() else {
             return;
         };
-        let members = roster.members();
+        let members = member_set.members();
         if members.iter().all(|m| m.penalised_until(now).is_some()) {
             alarm();
         }
@@ -125,16 +125,16 @@ impl Scout {
     }
 }
 
-impl Turn {
+impl SyncPermit {
     /// It is over; whether anybody gave a list.
     pub fn end(mut self, now: Instant, good: bool) {
         self.end = Some((now, good));
     }
 }
 
-impl Drop for Turn {
+impl Drop for SyncPermit {
     fn drop(&mut self) {
-        let mut state = self.scout.state();
+        let mut state = self.sync_limiter.state();
         state.running = false;
         // whoever gave up has looked nowhere, and leaves it to the next
         if let Some((now, good)) = self.end {
@@ -152,33 +152,33 @@ mod tests {
 
     #[test]
     fn one_looks_at_a_time_and_pauses_grow_while_nobody_answers() {
-        let scout = Arc::new(Scout::default());
+        let sync_limiter = Arc::new(SyncLimiter::default());
         let mut now = Instant::now();
         let mut pauses = Vec::new();
         for _ in 0..6 {
-            let Leave::Go(turn) = scout.begin(now) else {
+            let SyncDecision::Go(turn) = sync_limiter.begin(now) else {
                 panic!()
             };
-            assert!(matches!(scout.begin(now), Leave::Later));
+            assert!(matches!(sync_limiter.begin(now), SyncDecision::Later));
             turn.end(now, false);
-            assert!(matches!(scout.begin(now), Leave::No));
-            let until = scout.state().not_before.unwrap();
+            assert!(matches!(sync_limiter.begin(now), SyncDecision::No));
+            let until = sync_limiter.state().not_before.unwrap();
             pauses.push(until - now);
             now = until;
         }
         assert!(pauses.iter().all(|p| (FIRST / 2..=LONGEST).contains(p)));
         assert!(pauses[5] > FIRST, "{pauses:?}");
-        let Leave::Go(turn) = scout.begin(now) else {
+        let SyncDecision::Go(turn) = sync_limiter.begin(now) else {
             panic!()
         };
         turn.end(now, true);
-        assert!(scout.state().not_before.unwrap() - now <= FIRST);
+        assert!(sync_limiter.state().not_before.unwrap() - now <= FIRST);
         // who gives up does not keep the others from it
         now += FIRST;
-        let Leave::Go(turn) = scout.begin(now) else {
+        let SyncDecision::Go(turn) = sync_limiter.begin(now) else {
             panic!()
         };
         drop(turn);
-        assert!(matches!(scout.begin(now), Leave::Go(_)));
+        assert!(matches!(sync_limiter.begin(now), SyncDecision::Go(_)));
     }
 }

@@ -12,10 +12,10 @@ use crate::transport::record::Record;
 
 /// A cluster of three and one request on its way over it.
 struct Walk {
-    roster: Roster,
+    member_set: MemberSet,
     settings: Settings,
     now: Instant,
-    pursuit: Pursuit<Arc<Wire>>,
+    failover: Failover<Arc<Wire>>,
     asked: Vec<String>,
 }
 
@@ -38,9 +38,9 @@ impl Walk {
         options
             .add_endpoints("endpoints", "http://a:1,http://b:1,http://c:1")
             .unwrap();
-        let roster = Roster::new(options.endpoints(), options.settings());
+        let member_set = MemberSet::new(options.endpoints(), options.settings());
         let now = Instant::now();
-        let terms = Terms {
+        let terms = CallOptions {
             allow_repeat,
             budget: Budget {
                 deadline: now + Duration::from_secs(9),
@@ -55,12 +55,12 @@ impl Walk {
             plain_read: false,
             consensus: false,
         };
-        let pursuit = Pursuit::new(Arc::new(wire), terms, now);
+        let failover = Failover::new(Arc::new(wire), terms, now);
         Walk {
-            roster,
+            member_set,
             settings: options.settings().clone(),
             now,
-            pursuit,
+            failover,
             asked: Vec::new(),
         }
     }
@@ -70,7 +70,7 @@ impl Walk {
         &mut self,
         mut reply: impl FnMut(&str, &Wire, usize) -> Reply,
     ) -> Result<Box<Response>, Error> {
-        let mut todo = self.pursuit.go(self.now, &self.roster);
+        let mut todo = self.failover.go(self.now, &self.member_set);
         loop {
             assert!(self.asked.len() < 50, "endless");
             todo = match todo {
@@ -78,16 +78,16 @@ impl Walk {
                 Todo::Pause(time) => {
                     self.asked.push("pause".into());
                     self.now += time;
-                    self.pursuit.go(self.now, &self.roster)
+                    self.failover.go(self.now, &self.member_set)
                 }
                 Todo::Exchange => {
-                    let (member, wire, limits) = self.pursuit.exchange().unwrap();
+                    let (member, wire, limits) = self.failover.exchange().unwrap();
                     let host = member.url().trim_start_matches("http://").to_owned();
                     let (said, silence) = (reply(&host, wire, self.asked.len()), limits.head);
                     self.asked.push(host);
                     let success = success_of(wire);
                     match said {
-                        Reply::Good => self.pursuit.answered(
+                        Reply::Good => self.failover.answered(
                             Answer {
                                 head: head_of_etcd(200, &success),
                                 body: success.into_bytes(),
@@ -96,7 +96,7 @@ impl Walk {
                                 course: Default::default(),
                             },
                             self.now,
-                            &self.roster,
+                            &self.member_set,
                             &self.settings,
                         ),
                         Reply::Answer(status, body) => {
@@ -114,8 +114,12 @@ impl Walk {
                                 content: Default::default(),
                                 course: Default::default(),
                             };
-                            self.pursuit
-                                .answered(answer, self.now, &self.roster, &self.settings)
+                            self.failover.answered(
+                                answer,
+                                self.now,
+                                &self.member_set,
+                                &self.settings,
+                            )
                         }
                         Reply::Fault(kind, sent, reused) => {
                             if kind == FaultKind::Timeout {
@@ -134,7 +138,8 @@ impl Walk {
                                 body: Vec::new(),
                                 course: Default::default(),
                             };
-                            self.pursuit.failed(Box::new(fault), self.now, &self.roster)
+                            self.failover
+                                .failed(Box::new(fault), self.now, &self.member_set)
                         }
                     }
                 }
@@ -208,7 +213,7 @@ fn who_cannot_be_reached_is_left_and_who_answers_is_kept() {
         walk.run(|host, _, _| if host == "a:1" { REFUSED } else { GOOD })
             .unwrap();
         assert_eq!(walk.asked, ["a:1", "b:1"]);
-        let next = walk.roster.pick(walk.now, &[]).unwrap().url().clone();
+        let next = walk.member_set.pick(walk.now, &[]).unwrap().url().clone();
         assert_eq!(&*next, "http://b:1");
     }
 }
@@ -480,7 +485,7 @@ fn a_page_that_is_not_there_is_no_failure_of_the_member() {
         let error = walk
             .run(|_, _, _| Reply::Answer(status, "no such page\n"))
             .unwrap_err();
-        let members = walk.roster.members();
+        let members = walk.member_set.members();
         let healthy = members.iter().all(|member| member.is_trusted(walk.now));
         (error.status(), walk.asked.len(), healthy)
     };

@@ -13,7 +13,7 @@ const KEPT: usize = 32;
 
 /// The tries of one call.
 #[derive(Debug)]
-pub struct Trail {
+pub struct AttemptLog {
     started: Instant,
     attempts: Vec<Attempt>,
     /// What has left.
@@ -29,15 +29,15 @@ pub struct Trail {
     tls: (bool, bool),
 }
 
-impl Trail {
+impl AttemptLog {
     /// Nothing tried yet, and nothing to be changed.
-    pub fn new(started: Instant) -> Trail {
-        Trail::of(started, Copies::of_a_read())
+    pub fn new(started: Instant) -> AttemptLog {
+        AttemptLog::of(started, Copies::of_a_read())
     }
 
     /// Nothing tried yet of a request that sends `copies`.
-    pub fn of(started: Instant, copies: Copies) -> Trail {
-        Trail {
+    pub fn of(started: Instant, copies: Copies) -> AttemptLog {
+        AttemptLog {
             started,
             attempts: Vec::new(),
             copies,
@@ -50,8 +50,8 @@ impl Trail {
     }
 
     /// All of it; what stays behind is empty.
-    pub fn take(&mut self) -> Trail {
-        std::mem::replace(self, Trail::of(self.started, self.copies))
+    pub fn take(&mut self) -> AttemptLog {
+        std::mem::replace(self, AttemptLog::of(self.started, self.copies))
     }
 
     /// One more try failed.
@@ -283,25 +283,25 @@ fn blame(mut error: Error, endpoint: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn refused(trail: &mut Trail, endpoints: &[&str]) {
+    fn refused(attempt_log: &mut AttemptLog, endpoints: &[&str]) {
         for endpoint in endpoints {
             let took = Duration::ZERO;
-            trail.push(&(*endpoint).into(), Phase::Connect, "refused".into(), took);
+            attempt_log.push(&(*endpoint).into(), Phase::Connect, "refused".into(), took);
         }
     }
 
     #[test]
     fn a_summary_tells_the_last_three_and_each_once() {
-        let mut trail = Trail::new(Instant::now());
-        assert_eq!(trail.summary(), "");
-        refused(&mut trail, &["http://a", "http://b", "http://a"]);
+        let mut attempt_log = AttemptLog::new(Instant::now());
+        assert_eq!(attempt_log.summary(), "");
+        refused(&mut attempt_log, &["http://a", "http://b", "http://a"]);
         assert_eq!(
-            trail.summary(),
+            attempt_log.summary(),
             ": http://b (connect): refused; http://a (connect): refused (2 times)"
         );
-        refused(&mut trail, &["http://c", "http://d"]);
+        refused(&mut attempt_log, &["http://c", "http://d"]);
         assert_eq!(
-            trail.summary(),
+            attempt_log.summary(),
             ": http://a (connect): refused (2 times); http://c (connect): refused; \
              http://d (connect): refused; and 1 more"
         );

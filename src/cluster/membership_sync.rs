@@ -1,16 +1,16 @@
 //! One look at the list that the cluster keeps of its own members: asks a member for it, checks what it says, tries the
-//! members that are new, and only then takes them into the [`Roster`]. Whatever goes wrong, the roster stays as it was. No
-//! I/O, as in [`super::pursuit`].
+//! members that are new, and only then takes them into the [`MemberSet`]. Whatever goes wrong, the member set stays as it was. No
+//! I/O, as in [`super::failover`].
 
-use super::admission::admit;
+use super::attempt_log::AttemptLog;
 use super::budget::Budget;
-use super::diary::Entry;
-use super::diary::listeners::Kind;
-use super::guard::cluster;
+use super::endpoint_filter::admit;
 use super::member::Member;
-use super::outcome::{self, Next};
-use super::roster::{Roster, Source};
-use super::trail::Trail;
+use super::member_set::{MemberSet, Source};
+use super::retry_policy::{self, RetryAction};
+use super::staleness::cluster;
+use super::telemetry::RequestSpan;
+use super::telemetry::hooks::Kind;
 use crate::error::{Error, Phase, Result};
 use crate::protocol::admin::members;
 use crate::protocol::answer::{self, Head, Verdict, judge};
@@ -35,9 +35,9 @@ const LONGEST: u64 = 1 << 20;
 /// What the driver has to do.
 #[derive(Debug)]
 pub enum Todo {
-    /// Run [`Census::exchange`], then tell [`Census::answered`] or [`Census::failed`].
+    /// Run [`MembershipSync::exchange`], then tell [`MembershipSync::answered`] or [`MembershipSync::failed`].
     Exchange,
-    /// Let this time pass, then go on with [`Census::go`].
+    /// Let this time pass, then go on with [`MembershipSync::go`].
     Pause(Duration),
     /// Nothing more; says whether members came or went.
     End(Result<bool>),
@@ -45,19 +45,19 @@ pub enum Todo {
 
 /// A look on its way.
 #[derive(Debug)]
-pub struct Census {
+pub struct MembershipSync {
     budget: Budget,
     decode: answer::Limits,
-    /// of the roster that is to be changed
+    /// of the member set that is to be changed
     epoch: u64,
     dns: Dns,
     /// whether members are asked, too, when the DNS has been
     lists: bool,
     changed: bool,
     tried: Vec<Arc<Member>>,
-    trail: Trail,
-    found: Option<Found>,
-    present: Option<Present>,
+    attempt_log: AttemptLog,
+    found: Option<Candidates>,
+    in_flight: Option<InFlight>,
 }
 
 /// How far the look at the DNS is; it comes first, since nobody may be known before.
@@ -71,7 +71,7 @@ enum Dns {
 
 /// A list that can be used.
 #[derive(Debug)]
-struct Found {
+struct Candidates {
     /// whose it is; 0 = unknown
     cluster: u64,
     /// as the members that are new are asked
@@ -82,84 +82,89 @@ struct Found {
 
 /// The exchange in progress.
 #[derive(Debug)]
-struct Present {
+struct InFlight {
     member: Arc<Member>,
     wire: Wire,
     limits: Limits,
     began: Instant,
-    entry: Entry,
+    span: RequestSpan,
     again: bool,
 }
 
-impl Census {
-    /// Nothing asked yet; begin with [`Census::go`].
-    pub fn new(budget: Budget, decode: answer::Limits, roster: &Roster, now: Instant) -> Census {
-        Census {
+impl MembershipSync {
+    /// Nothing asked yet; begin with [`MembershipSync::go`].
+    pub fn new(
+        budget: Budget,
+        decode: answer::Limits,
+        member_set: &MemberSet,
+        now: Instant,
+    ) -> MembershipSync {
+        MembershipSync {
             budget: Budget {
                 max_body: budget.max_body.min(LONGEST),
                 ..budget
             },
             decode,
-            epoch: roster.epoch(),
+            epoch: member_set.epoch(),
             dns: Dns::Before,
             lists: true,
             changed: false,
             tried: Vec::new(),
-            trail: Trail::new(now),
+            attempt_log: AttemptLog::new(now),
             found: None,
-            present: None,
+            in_flight: None,
         }
     }
 
     /// Only these are asked for the list.
-    pub fn among(mut self, members: &[Arc<Member>], roster: &Roster) -> Census {
+    pub fn among(mut self, members: &[Arc<Member>], member_set: &MemberSet) -> MembershipSync {
         let is_one = |m: &Arc<Member>| members.iter().any(|one| Arc::ptr_eq(one, m));
-        self.tried = roster.members();
+        self.tried = member_set.members();
         self.tried.retain(|member| !is_one(member));
         self
     }
 
     /// Members are asked only if it is so; the DNS is asked in any case, where it is to be.
-    pub fn with_lists(self, lists: bool) -> Census {
-        Census { lists, ..self }
+    pub fn with_lists(self, lists: bool) -> MembershipSync {
+        MembershipSync { lists, ..self }
     }
 
     /// To the next member, or the next that is new.
-    pub fn go(&mut self, now: Instant, roster: &Roster) -> Todo {
+    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> Todo {
         if self.budget.left(now).is_zero() {
-            return Todo::End(Err(self.trail.take().out_of_time(now).into_error()));
+            return Todo::End(Err(self.attempt_log.take().out_of_time(now).into_error()));
         }
-        if let Some(pause) = self.look_up(now, roster) {
+        if let Some(pause) = self.look_up(now, member_set) {
             return Todo::Pause(pause.min(self.budget.left(now)));
         }
         if !self.lists {
-            return Todo::End(match roster.is_empty() {
-                true => Err(self.trail.take().exhausted().into_error()),
+            return Todo::End(match member_set.is_empty() {
+                true => Err(self.attempt_log.take().exhausted().into_error()),
                 false => Ok(self.changed),
             });
         }
         let Some(found) = &mut self.found else {
-            return match roster.pick(now, &self.tried) {
-                Some(member) => self.ask(member, members::ask_list(), now, roster),
-                None => Todo::End(Err(self.trail.take().exhausted().into_error())),
+            return match member_set.pick(now, &self.tried) {
+                Some(member) => self.ask(member, members::ask_list(), now, member_set),
+                None => Todo::End(Err(self.attempt_log.take().exhausted().into_error())),
             };
         };
         if let Some(endpoint) = found.rest.pop_front() {
             let wire = found.probe.clone();
             // gets no password before it has shown that it belongs to the cluster
-            let member = Arc::new(Member::stranger(endpoint, roster.settings()));
-            return self.ask(member, wire, now, roster);
+            let member = Arc::new(Member::stranger(endpoint, member_set.settings()));
+            return self.ask(member, wire, now, member_set);
         }
         if found.good.is_empty() {
-            return Todo::End(Err(self.trail.take().exhausted().into_error()));
+            return Todo::End(Err(self.attempt_log.take().exhausted().into_error()));
         }
-        self.changed |= roster.replace(Source::Synced, &found.good, self.epoch);
+        self.changed |= member_set.replace(Source::Synced, &found.good, self.epoch);
         Todo::End(Ok(self.changed))
     }
 
     /// Asks the DNS, if that is to be done; how long to wait before asking again.
-    fn look_up(&mut self, now: Instant, roster: &Roster) -> Option<Duration> {
-        let directory = roster.directory()?;
+    fn look_up(&mut self, now: Instant, member_set: &MemberSet) -> Option<Duration> {
+        let directory = member_set.directory()?;
         let began = match self.dns {
             Dns::Over => return None,
             Dns::Running(began) => began,
@@ -176,29 +181,35 @@ impl Census {
         }
         self.dns = Dns::Over;
         match directory.last() {
-            Some(Ok(found)) => self.changed |= roster.replace(Source::Dns, &found, self.epoch),
-            Some(Err(why)) => self.trail.nameless(directory.name(), &why),
+            Some(Ok(found)) => self.changed |= member_set.replace(Source::Dns, &found, self.epoch),
+            Some(Err(why)) => self.attempt_log.nameless(directory.name(), &why),
             None => {}
         }
         None
     }
 
-    fn ask(&mut self, member: Arc<Member>, wire: Wire, now: Instant, roster: &Roster) -> Todo {
+    fn ask(
+        &mut self,
+        member: Arc<Member>,
+        wire: Wire,
+        now: Instant,
+        member_set: &MemberSet,
+    ) -> Todo {
         let left = match &self.found {
-            None => roster.len().saturating_sub(self.tried.len()),
+            None => member_set.len().saturating_sub(self.tried.len()),
             Some(found) => found.rest.len() + 1,
         };
         let mut limits = self.budget.limits(now, left, false, true);
         // who needs longer for a page than connecting may take is no gain
         limits.head = limits.head.min(self.budget.connect);
-        let mut entry = roster.diary().open(Kind::Call, &wire, now);
-        entry.attempt(&member, &wire);
-        self.present = Some(Present {
+        let mut span = member_set.telemetry().open(Kind::Call, &wire, now);
+        span.attempt(&member, &wire);
+        self.in_flight = Some(InFlight {
             member,
             wire,
             limits,
             began: now,
-            entry,
+            span,
             again: false,
         });
         Todo::Exchange
@@ -206,86 +217,91 @@ impl Census {
 
     /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
     pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
-        let present = self.present.as_ref()?;
-        Some((&present.member, &present.wire, &present.limits))
+        let in_flight = self.in_flight.as_ref()?;
+        Some((&in_flight.member, &in_flight.wire, &in_flight.limits))
     }
 
     /// The exchange brought an answer.
-    pub fn answered(&mut self, answer: Answer, now: Instant, roster: &Roster) -> Todo {
-        let Some(mut present) = self.present.take() else {
-            return self.go(now, roster);
+    pub fn answered(&mut self, answer: Answer, now: Instant, member_set: &MemberSet) -> Todo {
+        let Some(mut in_flight) = self.in_flight.take() else {
+            return self.go(now, member_set);
         };
-        present.entry.answered(&present.member, &answer, now);
-        let expect = present.wire.expect;
+        in_flight.span.answered(&in_flight.member, &answer, now);
+        let expect = in_flight.wire.expect;
         let http_status = answer.head.status;
         let verdict = judge(answer.head, answer.body, expect, &self.decode);
         let result = match verdict {
-            Verdict::Success(response) => self.take(&present, &response, now, roster),
+            Verdict::Success(response) => self.take(&in_flight, &response, now, member_set),
             Verdict::Refused(error) | Verdict::Trouble(error) => Err(error),
             Verdict::NoEvent | Verdict::Redirect(_) => {
                 let text = "redirected, which is not followed to find members";
                 Err(Error::new(Status::REDIRECT, text))
             }
         };
-        present.entry.close(result.as_ref().map(|_| ()), now);
+        in_flight.span.close(result.as_ref().map(|_| ()), now);
         let Err(error) = result else {
-            return self.go(now, roster);
+            return self.go(now, member_set);
         };
-        if http_status == 404 && self.found.is_none() && present.wire.target != MACHINES {
+        if http_status == 404 && self.found.is_none() && in_flight.wire.target != MACHINES {
             // before 2.0 there was no other list
-            return self.ask(present.member, Wire::get(MACHINES), now, roster);
+            return self.ask(in_flight.member, Wire::get(MACHINES), now, member_set);
         }
-        let took = now.saturating_duration_since(present.began);
-        self.trail.trouble(present.member.url(), error, took);
-        self.tried.push(present.member);
-        self.go(now, roster)
+        let took = now.saturating_duration_since(in_flight.began);
+        self.attempt_log
+            .trouble(in_flight.member.url(), error, took);
+        self.tried.push(in_flight.member);
+        self.go(now, member_set)
     }
 
     /// The exchange brought none.
-    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, roster: &Roster) -> Todo {
-        let Some(mut present) = self.present.take() else {
-            return self.go(now, roster);
+    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, member_set: &MemberSet) -> Todo {
+        let Some(mut in_flight) = self.in_flight.take() else {
+            return self.go(now, member_set);
         };
-        let member = &present.member;
-        present.entry.failed(member, &fault, now);
-        let outcome = outcome::judge(&fault, Repeat::Safe, false);
-        let took = now.saturating_duration_since(present.began);
-        self.trail.fault(member.url(), &fault, took);
+        let member = &in_flight.member;
+        in_flight.span.failed(member, &fault, now);
+        let outcome = retry_policy::decide(&fault, Repeat::Safe, false);
+        let took = now.saturating_duration_since(in_flight.began);
+        self.attempt_log.fault(member.url(), &fault, took);
         if outcome.blame {
             member.fail(now, fault.course.peer);
         }
         match outcome.next {
-            Next::Again if !present.again => {
+            RetryAction::Again if !in_flight.again => {
                 member.channel().forget_idle();
-                present.entry.attempt(member, &present.wire);
-                present.again = true;
-                self.present = Some(present);
+                in_flight.span.attempt(member, &in_flight.wire);
+                in_flight.again = true;
+                self.in_flight = Some(in_flight);
                 return Todo::Exchange;
             }
-            Next::Stop => {
-                present.entry.fault(&fault, now);
-                return Todo::End(Err(self.trail.take().stopped(fault.kind).into_error()));
+            RetryAction::Stop => {
+                in_flight.span.fault(&fault, now);
+                return Todo::End(Err(self
+                    .attempt_log
+                    .take()
+                    .stopped(fault.kind)
+                    .into_error()));
             }
-            Next::Again | Next::Other => present.entry.fault(&fault, now),
+            RetryAction::Again | RetryAction::Other => in_flight.span.fault(&fault, now),
         }
-        self.tried.push(present.member);
-        self.go(now, roster)
+        self.tried.push(in_flight.member);
+        self.go(now, member_set)
     }
 
     /// The caller gave up between two exchanges.
     pub fn cancelled(&mut self) -> Error {
-        self.trail.take().cancelled().into_error()
+        self.attempt_log.take().cancelled().into_error()
     }
 
     /// An answer that is etcd's: of a member that was asked for its list, or of one that is new.
     fn take(
         &mut self,
-        present: &Present,
+        in_flight: &InFlight,
         response: &Response,
         now: Instant,
-        roster: &Roster,
+        member_set: &MemberSet,
     ) -> Result<()> {
-        let member = &present.member;
+        let member = &in_flight.member;
         let told = cluster(response.head()).unwrap_or(0);
         if let Some(found) = &mut self.found {
             if found.cluster != told {
@@ -297,11 +313,11 @@ impl Census {
             found.good.push(member.channel().endpoint().clone());
             return Ok(());
         }
-        let known = roster.guard().known().cluster;
-        if known != 0 && told != known && present.wire.target != MACHINES {
+        let known = member_set.staleness().known().cluster;
+        if known != 0 && told != known && in_flight.wire.target != MACHINES {
             return Err(another_cluster(response.head()));
         }
-        let urls = match present.wire.target.as_str() {
+        let urls = match in_flight.wire.target.as_str() {
             MACHINES => machines(response.body())?,
             _ => client_urls(response.body())?,
         };
@@ -310,7 +326,7 @@ impl Census {
         let mut refused = None;
         for url in urls.iter().take(MOST) {
             let same = |e: &Endpoint, f: &Endpoint| e.url() == f.url();
-            match known_or(url, from, roster) {
+            match known_or(url, from, member_set) {
                 Ok((endpoint, _)) if rest.iter().any(|e| same(e, &endpoint)) => {}
                 Ok((endpoint, _)) if good.iter().any(|e| same(e, &endpoint)) => {}
                 Ok((endpoint, true)) => good.push(endpoint),
@@ -323,11 +339,13 @@ impl Census {
             return Err(no_list(&why));
         }
         if known == 0 {
-            roster.guard().see(member.number(), response.head(), now);
+            member_set
+                .staleness()
+                .see(member.number(), response.head(), now);
         }
-        self.found = Some(Found {
+        self.found = Some(Candidates {
             cluster: told,
-            probe: match present.wire.target.as_str() {
+            probe: match in_flight.wire.target.as_str() {
                 MACHINES => Wire::get(VERSION),
                 _ => members::ask_list(),
             },
@@ -341,14 +359,14 @@ impl Census {
 const MACHINES: &str = "/v2/machines";
 const VERSION: &str = "/version";
 
-/// The endpoint, and whether it is on the roster already: whoever named it there need not be asked again.
+/// The endpoint, and whether it is on the member set already: whoever named it there need not be asked again.
 fn known_or(
     url: &str,
     from: &Endpoint,
-    roster: &Roster,
+    member_set: &MemberSet,
 ) -> std::result::Result<(Endpoint, bool), String> {
     match Endpoint::parse("client URL", url) {
-        Ok(endpoint) if roster.find(endpoint.url()).is_some() => Ok((endpoint, true)),
+        Ok(endpoint) if member_set.find(endpoint.url()).is_some() => Ok((endpoint, true)),
         _ => admit(url, from).map(|endpoint| (endpoint, false)),
     }
 }
@@ -387,5 +405,5 @@ fn broken(text: String) -> Error {
 }
 
 #[cfg(test)]
-#[path = "census_tests.rs"]
+#[path = "membership_sync_tests.rs"]
 mod tests;

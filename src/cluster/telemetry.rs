@@ -1,19 +1,19 @@
 //! What a client does: counted always, told to whoever listens. When nobody does, that costs a branch.
 //!
-//! A request has one [`Entry`], whoever drives it: it is opened when the request begins, told of every exchange, and
+//! A request has one [`RequestSpan`], whoever drives it: it is opened when the request begins, told of every exchange, and
 //! closed once, if need be by being dropped.
 
-pub mod counts;
 pub mod curl;
-pub mod listeners;
+pub mod hooks;
+pub mod metrics;
 mod redact;
 
-use self::counts::{Count, Counts};
-use self::listeners::{Advice, Kind, Level, Listeners, Moment, Retry, Trace, undisturbed};
+use self::hooks::{Advice, Hooks, Kind, Level, Retry, Trace, TraceEvent, call_hook};
+use self::metrics::{Metric, Metrics};
+use super::attempt::AttemptOutcome;
+use super::attempt_log::AttemptLog;
 use super::member::Member;
-use super::roster::Roster;
-use super::trail::Trail;
-use super::visit::Step;
+use super::member_set::MemberSet;
 use crate::echo;
 use crate::error::{Error, line};
 use crate::protocol::wire::{Method, Wire};
@@ -28,24 +28,24 @@ use std::time::{Duration, Instant};
 
 /// Of one client.
 #[derive(Default)]
-pub struct Diary {
-    listeners: Listeners,
-    counts: Counts,
+pub struct Telemetry {
+    hooks: Hooks,
+    metrics: Metrics,
     on_change: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
-impl fmt::Debug for Diary {
+impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Diary").field(&self.counts).finish()
+        f.debug_tuple("Telemetry").field(&self.metrics).finish()
     }
 }
 
-impl Diary {
+impl Telemetry {
     /// With these listeners.
-    pub fn new(listeners: Listeners) -> Diary {
-        Diary {
-            listeners,
-            counts: Counts::default(),
+    pub fn new(hooks: Hooks) -> Telemetry {
+        Telemetry {
+            hooks,
+            metrics: Metrics::default(),
             on_change: OnceLock::new(),
         }
     }
@@ -63,19 +63,19 @@ impl Diary {
     }
 
     /// What was counted.
-    pub fn counts(&self) -> &Counts {
-        &self.counts
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// A request begins.
-    pub fn open(self: &Arc<Diary>, kind: Kind, wire: &Wire, now: Instant) -> Entry {
-        let number = self.counts.add(Count::Requests) + 1;
+    pub fn open(self: &Arc<Telemetry>, kind: Kind, wire: &Wire, now: Instant) -> RequestSpan {
+        let number = self.metrics.add(Metric::Requests) + 1;
         if kind == Kind::Watch {
-            self.counts.add(Count::WatchPolls);
+            self.metrics.add(Metric::WatchPolls);
         }
-        let target = self.listeners.any().then(|| public(&wire.target));
-        let entry = Entry {
-            diary: self.clone(),
+        let target = self.hooks.any().then(|| public(&wire.target));
+        let span = RequestSpan {
+            telemetry: self.clone(),
             kind,
             number,
             began: now,
@@ -85,25 +85,25 @@ impl Diary {
             asked: None,
             open: true,
         };
-        if entry.target.is_some() {
-            entry.log(Level::Debug, format_args!("begins"));
-            entry.trace(entry.told(Moment::Begin, now));
+        if span.target.is_some() {
+            span.log(Level::Debug, format_args!("begins"));
+            span.trace(span.told(TraceEvent::Begin, now));
         }
-        entry
+        span
     }
 
     /// An answer of this member was refused because it was old.
     pub fn stale(&self, url: &str, why: &dyn fmt::Display) {
-        self.counts.add(Count::Stale);
+        self.metrics.add(Metric::Staleness);
         self.log(Level::Warn, format_args!("{url}: refused: {why}"));
     }
 
     /// Tells a line, and formats it only if somebody listens at this level.
     pub fn log(&self, level: Level, text: fmt::Arguments<'_>) {
-        match &self.listeners.log {
+        match &self.hooks.log {
             Some((most, listener)) if level <= *most => {
                 let text = line(text.to_string());
-                undisturbed(|| listener(level, &text));
+                call_hook(|| listener(level, &text));
             }
             _ => {}
         }
@@ -112,8 +112,8 @@ impl Diary {
 
 /// One request.
 #[derive(Debug)]
-pub struct Entry {
-    diary: Arc<Diary>,
+pub struct RequestSpan {
+    telemetry: Arc<Telemetry>,
     kind: Kind,
     number: u64,
     began: Instant,
@@ -126,14 +126,14 @@ pub struct Entry {
     open: bool,
 }
 
-impl Entry {
+impl RequestSpan {
     /// This member is asked; in the first place or because an attempt before failed.
     pub fn attempt(&mut self, member: &Member, wire: &Wire) {
         if let Some(last) = &self.asked {
-            self.diary.counts.add(Count::Retries);
-            self.diary.counts.add(match **last == **member.url() {
-                true => Count::Reconnects,
-                false => Count::Failovers,
+            self.telemetry.metrics.add(Metric::Retries);
+            self.telemetry.metrics.add(match **last == **member.url() {
+                true => Metric::Reconnects,
+                false => Metric::Failovers,
             });
         }
         self.asked = Some(member.url().clone());
@@ -143,12 +143,12 @@ impl Entry {
     /// One more exchange of the same attempt: after a redirect, or a look at the version.
     pub fn exchange(&mut self, member: &Member, wire: &Wire) {
         self.attempts += 1;
-        if let Some(listener) = &self.diary.listeners.curl {
+        if let Some(listener) = &self.telemetry.hooks.curl {
             let channel = member.channel();
             let authorization = channel.authorization();
             let user = authorization.as_ref().map(Authorization::user);
             let command = curl::command(channel.endpoint(), wire, user, channel.tls());
-            undisturbed(|| listener(&command));
+            call_hook(|| listener(&command));
         }
     }
 
@@ -167,7 +167,7 @@ impl Entry {
             endpoint: url,
             http_status: status,
             course: *course,
-            ..self.told(Moment::Attempt, now)
+            ..self.told(TraceEvent::Attempt, now)
         });
     }
 
@@ -188,17 +188,17 @@ impl Entry {
             text: &fault.text,
             failed_in: Some(phase),
             course: fault.course,
-            ..self.told(Moment::Attempt, now)
+            ..self.told(TraceEvent::Attempt, now)
         });
     }
 
     /// What the host makes of a failed attempt.
-    pub fn consult(&self, trail: &Trail, roster: &Roster) -> Advice {
-        let Some(listener) = &self.diary.listeners.retry else {
+    pub fn consult(&self, attempt_log: &AttemptLog, member_set: &MemberSet) -> Advice {
+        let Some(listener) = &self.telemetry.hooks.retry else {
             return Advice::Default;
         };
-        let error = trail.last();
-        let members = roster.members();
+        let error = attempt_log.last();
+        let members = member_set.members();
         let retry = Retry {
             endpoints: members.iter().map(|member| &**member.url()).collect(),
             attempts: self.attempts,
@@ -207,21 +207,23 @@ impl Entry {
             http_status: error.detail().http_status,
             error: &error,
         };
-        undisturbed(|| listener(&retry)).unwrap_or_default()
+        call_hook(|| listener(&retry)).unwrap_or_default()
     }
 
-    /// As [`Entry::close`], for what is one try only.
-    pub fn step(&mut self, step: &Step, now: Instant) {
+    /// As [`RequestSpan::close`], for what is one try only.
+    pub fn step(&mut self, step: &AttemptOutcome, now: Instant) {
         match step {
-            Step::Done(_) | Step::Quiet(_) => self.close(Ok(()), now),
-            Step::Refused(error) | Step::Trouble(error) | Step::Stale(error, _) => {
+            AttemptOutcome::Done(_) | AttemptOutcome::Quiet(_) => self.close(Ok(()), now),
+            AttemptOutcome::Refused(error)
+            | AttemptOutcome::Trouble(error)
+            | AttemptOutcome::Staleness(error, _) => {
                 self.close(Err(error), now);
             }
-            Step::Fault(fault) => self.fault(fault, now),
+            AttemptOutcome::Fault(fault) => self.fault(fault, now),
         }
     }
 
-    /// As [`Entry::close`], for what is one exchange only.
+    /// As [`RequestSpan::close`], for what is one exchange only.
     pub fn fault(&mut self, fault: &Fault, now: Instant) {
         let status = match fault.kind {
             FaultKind::Timeout => Status::TIMEOUT,
@@ -242,8 +244,8 @@ impl Entry {
             return;
         }
         let status = end.err().map_or(Status::OK, Error::status);
-        let count = Count::of_end(status);
-        self.diary.counts.add(count);
+        let count = Metric::of_end(status);
+        self.telemetry.metrics.add(count);
         if self.target.is_none() {
             return;
         }
@@ -252,7 +254,7 @@ impl Entry {
             Ok(()) => self.log(Level::Debug, format_args!("ended after {took}")),
             Err(error) => {
                 // a watch goes on
-                let grave = matches!(count, Count::Timeouts | Count::Unknown | Count::Failed);
+                let grave = matches!(count, Metric::Timeouts | Metric::Unknown | Metric::Failed);
                 let level = match grave && self.kind == Kind::Call {
                     true => Level::Error,
                     false => Level::Debug,
@@ -266,13 +268,13 @@ impl Entry {
             status,
             http_status: end.err().map_or(0, |error| error.detail().http_status),
             text: &text,
-            ..self.told(Moment::End, now)
+            ..self.told(TraceEvent::End, now)
         });
     }
 
-    fn told(&self, moment: Moment, now: Instant) -> Trace<'_> {
+    fn told(&self, event: TraceEvent, now: Instant) -> Trace<'_> {
         Trace {
-            moment,
+            event,
             kind: self.kind,
             request: self.number,
             method: self.method.name(),
@@ -293,20 +295,20 @@ impl Entry {
         let path = self.target.as_deref().unwrap_or_default();
         // of a query only the path: conditions are values, which are nobody's business
         let path = path.split('?').next().unwrap_or_default();
-        self.diary.log(
+        self.telemetry.log(
             level,
             format_args!("request {number}, {method} {path}: {text}"),
         );
     }
 
     fn trace(&self, trace: Trace<'_>) {
-        if let Some(listener) = &self.diary.listeners.trace {
-            undisturbed(|| listener(&trace));
+        if let Some(listener) = &self.telemetry.hooks.trace {
+            call_hook(|| listener(&trace));
         }
     }
 }
 
-impl Drop for Entry {
+impl Drop for RequestSpan {
     /// Given up without an answer: a poll that is renewed, or a loop that broke.
     fn drop(&mut self) {
         if self.open {
@@ -329,5 +331,5 @@ fn public(target: &str) -> Box<str> {
 }
 
 #[cfg(test)]
-#[path = "diary/tests.rs"]
+#[path = "telemetry/tests.rs"]
 mod tests;

@@ -25,7 +25,7 @@ pub enum Selection {
 
 /// The rule with what it has to remember.
 #[derive(Debug, Default)]
-pub struct Chooser {
+pub struct Balancer {
     rule: Selection,
     turn: AtomicUsize,
     leader: Mutex<Leader>,
@@ -39,14 +39,14 @@ struct Leader {
     asked: Option<Instant>,
 }
 
-impl Chooser {
+impl Balancer {
     /// That has chosen nobody yet.
-    pub fn new(rule: Selection, random_start: bool) -> Chooser {
+    pub fn new(rule: Selection, random_start: bool) -> Balancer {
         let turn = match random_start {
             true => RandomState::new().hash_one(0u8) as usize >> 1,
             false => 0,
         };
-        Chooser {
+        Balancer {
             rule,
             turn: AtomicUsize::new(turn),
             leader: Mutex::default(),
@@ -124,42 +124,42 @@ mod tests {
 
     #[test]
     fn everybody_gets_a_turn_and_a_second_try_takes_none() {
-        let chooser = Chooser::new(Selection::RoundRobin, false);
-        let starts: Vec<_> = (0..6).map(|_| chooser.start(2, 3, true)).collect();
+        let balancer = Balancer::new(Selection::RoundRobin, false);
+        let starts: Vec<_> = (0..6).map(|_| balancer.start(2, 3, true)).collect();
         assert_eq!(starts, [0, 1, 2, 0, 1, 2]);
-        assert_eq!(chooser.start(2, 3, false), chooser.start(2, 3, false));
-        assert_eq!(chooser.start(0, 0, true), 0);
-        let sticky = Chooser::new(Selection::Sticky, false);
+        assert_eq!(balancer.start(2, 3, false), balancer.start(2, 3, false));
+        assert_eq!(balancer.start(0, 0, true), 0);
+        let sticky = Balancer::new(Selection::Sticky, false);
         assert_eq!([sticky.start(2, 3, true), sticky.start(1, 3, true)], [2, 1]);
         assert_eq!(sticky.first(3), 0);
         let random: Vec<_> = (0..64)
-            .map(|_| Chooser::new(Selection::Sticky, true).first(3))
+            .map(|_| Balancer::new(Selection::Sticky, true).first(3))
             .collect();
         assert!((0..3).all(|place| random.contains(&place)), "{random:?}");
     }
 
     #[test]
     fn who_leads_is_asked_once_and_again_on_a_sign() {
-        let chooser = Chooser::new(Selection::Leader, false);
+        let balancer = Balancer::new(Selection::Leader, false);
         let mut now = Instant::now();
-        assert!(chooser.favourite().is_none());
-        assert!(chooser.wants_leader(now, || 0));
-        assert!(!chooser.wants_leader(now, || 9), "one asks for all");
+        assert!(balancer.favourite().is_none());
+        assert!(balancer.wants_leader(now, || 0));
+        assert!(!balancer.wants_leader(now, || 9), "one asks for all");
         let leader = member();
-        chooser.learn(Some(leader.clone()));
+        balancer.learn(Some(leader.clone()));
         now += LATER * 2;
-        assert!(!chooser.wants_leader(now, || 0), "no sign of a change");
-        assert!(chooser.wants_leader(now, || 2), "a new term");
+        assert!(!balancer.wants_leader(now, || 0), "no sign of a change");
+        assert!(balancer.wants_leader(now, || 2), "a new term");
         now += AGAIN;
-        assert!(!chooser.wants_leader(now, || 2));
+        assert!(!balancer.wants_leader(now, || 2));
         leader.fail(now, None);
-        assert!(chooser.wants_leader(now, || 2), "it failed");
-        assert!(chooser.favourite().is_some());
-        chooser.learn(None);
+        assert!(balancer.wants_leader(now, || 2), "it failed");
+        assert!(balancer.favourite().is_some());
+        balancer.learn(None);
         now += AGAIN;
-        assert!(!chooser.wants_leader(now, || 2), "nobody led just now");
+        assert!(!balancer.wants_leader(now, || 2), "nobody led just now");
         now += LATER;
-        assert!(chooser.wants_leader(now, || 2));
-        assert!(!Chooser::default().wants_leader(now, || 0));
+        assert!(balancer.wants_leader(now, || 2));
+        assert!(!Balancer::default().wants_leader(now, || 0));
     }
 }

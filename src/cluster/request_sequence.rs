@@ -1,9 +1,9 @@
-//! What one call takes: its request, and what has to be known before it. No I/O, as in [`super::pursuit`].
+//! What one call takes: its request, and what has to be known before it. No I/O, as in [`super::failover`].
 
 use super::budget::Budget;
+use super::failover::{CallOptions, Failover, Todo};
 use super::member::Member;
-use super::pursuit::{Pursuit, Terms, Todo};
-use super::roster::Roster;
+use super::member_set::MemberSet;
 use crate::echo::one_line;
 use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
@@ -22,11 +22,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A call on its way; driven as a [`Pursuit`] is.
+/// A call on its way; driven as a [`Failover`] is.
 #[derive(Debug)]
-pub struct Errand<W> {
-    request: Pursuit<W>,
-    terms: Terms,
+pub struct RequestSequence<W> {
+    request: Failover<W>,
+    terms: CallOptions,
     begun: bool,
     /// what is to be known before it; the first of them is on its way
     before: VecDeque<Before>,
@@ -35,15 +35,15 @@ pub struct Errand<W> {
 #[derive(Debug)]
 enum Before {
     /// Who leads?
-    Leader(Box<Pursuit<Arc<Wire>>>),
+    Leader(Box<Failover<Arc<Wire>>>),
     Look(Box<Look>),
 }
 
 impl Before {
-    fn pursuit(&mut self) -> &mut Pursuit<Arc<Wire>> {
+    fn failover(&mut self) -> &mut Failover<Arc<Wire>> {
         match self {
-            Before::Leader(pursuit) => pursuit,
-            Before::Look(look) => &mut look.pursuit,
+            Before::Leader(failover) => failover,
+            Before::Look(look) => &mut look.failover,
         }
     }
 }
@@ -58,15 +58,15 @@ struct Look {
     key: Key,
     /// the one that is asked for; `None`: the directory itself is
     child: Option<Key>,
-    terms: Terms,
-    pursuit: Pursuit<Arc<Wire>>,
+    terms: CallOptions,
+    failover: Failover<Arc<Wire>>,
 }
 
-impl<W: Deref<Target = Wire> + Clone> Errand<W> {
+impl<W: Deref<Target = Wire> + Clone> RequestSequence<W> {
     /// `wire` without a look at anything.
-    pub fn plain(wire: W, terms: Terms, now: Instant) -> Errand<W> {
-        Errand {
-            request: Pursuit::new(wire, terms, now),
+    pub fn plain(wire: W, terms: CallOptions, now: Instant) -> RequestSequence<W> {
+        RequestSequence {
+            request: Failover::new(wire, terms, now),
             terms,
             begun: false,
             before: VecDeque::new(),
@@ -74,7 +74,12 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
     }
 
     /// `wire`, which is that of `request`, with all that has to come before.
-    pub fn of(request: &Request, wire: W, mut terms: Terms, now: Instant) -> Result<Errand<W>> {
+    pub fn of(
+        request: &Request,
+        wire: W,
+        mut terms: CallOptions,
+        now: Instant,
+    ) -> Result<RequestSequence<W>> {
         let operation = request.operation();
         let looks = operation == Operation::Update && request.flags() & flags::DIR != 0;
         let mut before = VecDeque::new();
@@ -85,22 +90,22 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
         terms.refresh = operation == Operation::Refresh;
         terms.plain_read = operation == Operation::Get && !is_quorum(&wire);
         terms.consensus = !terms.plain_read;
-        Ok(Errand {
+        Ok(RequestSequence {
             before,
-            ..Errand::plain(wire, terms, now)
+            ..RequestSequence::plain(wire, terms, now)
         })
     }
 
     /// Begins, or goes on after a pause.
-    pub fn go(&mut self, now: Instant, roster: &Roster) -> Todo {
+    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> Todo {
         if !std::mem::replace(&mut self.begun, true) {
-            self.look_for_leader(now, roster);
+            self.look_for_leader(now, member_set);
         }
         match self.before.front_mut() {
-            None => self.request.go(now, roster),
+            None => self.request.go(now, member_set),
             Some(before) => {
-                let todo = before.pursuit().go(now, roster);
-                self.seen(todo, now, roster)
+                let todo = before.failover().go(now, member_set);
+                self.seen(todo, now, member_set)
             }
         }
     }
@@ -109,8 +114,8 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
     pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
         match self.before.front() {
             None => self.request.exchange(),
-            Some(Before::Leader(pursuit)) => pursuit.exchange(),
-            Some(Before::Look(look)) => look.pursuit.exchange(),
+            Some(Before::Leader(failover)) => failover.exchange(),
+            Some(Before::Look(look)) => look.failover.exchange(),
         }
     }
 
@@ -125,25 +130,27 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
         &mut self,
         answer: Answer,
         now: Instant,
-        roster: &Roster,
+        member_set: &MemberSet,
         settings: &Settings,
     ) -> Todo {
         match self.before.front_mut() {
-            None => self.request.answered(answer, now, roster, settings),
+            None => self.request.answered(answer, now, member_set, settings),
             Some(before) => {
-                let todo = before.pursuit().answered(answer, now, roster, settings);
-                self.seen(todo, now, roster)
+                let todo = before
+                    .failover()
+                    .answered(answer, now, member_set, settings);
+                self.seen(todo, now, member_set)
             }
         }
     }
 
     /// The exchange brought none.
-    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, roster: &Roster) -> Todo {
+    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, member_set: &MemberSet) -> Todo {
         match self.before.front_mut() {
-            None => self.request.failed(fault, now, roster),
+            None => self.request.failed(fault, now, member_set),
             Some(before) => {
-                let todo = before.pursuit().failed(fault, now, roster);
-                self.seen(todo, now, roster)
+                let todo = before.failover().failed(fault, now, member_set);
+                self.seen(todo, now, member_set)
             }
         }
     }
@@ -162,28 +169,31 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
     pub fn cancelled(&mut self) -> Told {
         match self.before.front_mut() {
             None => self.request.cancelled(),
-            Some(before) => before.pursuit().cancelled(),
+            Some(before) => before.failover().cancelled(),
         }
     }
 
-    fn look_for_leader(&mut self, now: Instant, roster: &Roster) {
-        if !roster.chooser().wants_leader(now, || roster.guard().term()) {
+    fn look_for_leader(&mut self, now: Instant, member_set: &MemberSet) {
+        if !member_set
+            .balancer()
+            .wants_leader(now, || member_set.staleness().term())
+        {
             return;
         }
         let budget = self.terms.budget;
-        let terms = Terms {
+        let terms = CallOptions {
             budget: Budget {
                 deadline: budget.deadline.min(now + LEADER_PATIENCE),
                 ..budget
             },
             ..self.terms
         };
-        let pursuit = Pursuit::new(Arc::new(members::ask_leader()), terms.of_a_read(), now);
-        self.before.push_front(Before::Leader(Box::new(pursuit)));
+        let failover = Failover::new(Arc::new(members::ask_leader()), terms.of_a_read(), now);
+        self.before.push_front(Before::Leader(Box::new(failover)));
     }
 
-    /// The end of what comes before is not that of the errand.
-    fn seen(&mut self, todo: Todo, now: Instant, roster: &Roster) -> Todo {
+    /// The end of what comes before is not that of the call.
+    fn seen(&mut self, todo: Todo, now: Instant, member_set: &MemberSet) -> Todo {
         let (result, before) = match (todo, self.before.front_mut()) {
             (Todo::End(result), Some(before)) => (result, before),
             (todo, _) => return todo,
@@ -194,9 +204,9 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
             }
             (Before::Leader(_), result) => {
                 let response = result.ok();
-                roster
-                    .chooser()
-                    .learn(response.and_then(|r| leader(&r, roster)));
+                member_set
+                    .balancer()
+                    .learn(response.and_then(|r| leader(&r, member_set)));
                 Ok(false)
             }
             (Before::Look(look), result) => look.judge(result.map_err(Told::into_error), now),
@@ -206,7 +216,7 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
                 if !again {
                     self.before.pop_front();
                 }
-                self.go(now, roster)
+                self.go(now, member_set)
             }
             // nothing of the request itself has left
             Err(error) => Todo::End(Err(self.request.before(error))),
@@ -215,14 +225,14 @@ impl<W: Deref<Target = Wire> + Clone> Errand<W> {
 }
 
 /// The leader as the list has it; a URL that is not on it is not asked for the mere word of another member.
-fn leader(response: &Response, roster: &Roster) -> Option<Arc<Member>> {
+fn leader(response: &Response, member_set: &MemberSet) -> Option<Arc<Member>> {
     let urls = members::one(response.body()).ok()?.client_urls;
-    let known = |url: &String| roster.find(Endpoint::parse("leader", url).ok()?.url());
+    let known = |url: &String| member_set.find(Endpoint::parse("leader", url).ok()?.url());
     urls.iter().find_map(known)
 }
 
 impl Look {
-    fn new(key: &Key, terms: Terms, now: Instant) -> Result<Look> {
+    fn new(key: &Key, terms: CallOptions, now: Instant) -> Result<Look> {
         let parent = key.text().trim_end_matches('/');
         let child = Key::parse("key", &format!("{parent}/_etcd_v2_no_such_child"));
         let (wire, child) = match child.and_then(|child| Ok((read(&child)?, child))) {
@@ -233,7 +243,7 @@ impl Look {
         };
         let terms = terms.of_a_read();
         Ok(Look {
-            pursuit: Pursuit::new(Arc::new(wire), terms, now),
+            failover: Failover::new(Arc::new(wire), terms, now),
             key: key.clone(),
             child,
             terms,
@@ -257,7 +267,7 @@ impl Look {
                 // permission for the key alone does not cover its children
                 Status::UNAUTHORIZED => {
                     self.child = None;
-                    self.pursuit = Pursuit::new(Arc::new(read(&self.key)?), self.terms, now);
+                    self.failover = Failover::new(Arc::new(read(&self.key)?), self.terms, now);
                     Ok(true)
                 }
                 _ => Err(error),

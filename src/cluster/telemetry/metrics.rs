@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Count {
+pub enum Metric {
     /// requests that began
     Requests,
     /// of them, those that ended with success
@@ -31,37 +31,37 @@ pub enum Count {
     /// reads that were sent to a second member because the first one kept them waiting
     Hedges,
     /// answers that were refused because they were old
-    Stale,
+    Staleness,
 }
 
-impl Count {
-    const COUNT: usize = Count::Stale as usize + 1;
+impl Metric {
+    const COUNT: usize = Metric::Staleness as usize + 1;
 
-    pub(super) fn of_end(status: Status) -> Count {
+    pub(super) fn of_end(status: Status) -> Metric {
         match status {
-            Status::OK => Count::Answered,
-            Status::TIMEOUT => Count::Timeouts,
-            Status::CANCELLED => Count::Cancelled,
-            Status::OUTCOME_UNKNOWN => Count::Unknown,
-            Status(code) if code < Status::INVALID_ARGUMENT.0 => Count::Refused,
-            _ => Count::Failed,
+            Status::OK => Metric::Answered,
+            Status::TIMEOUT => Metric::Timeouts,
+            Status::CANCELLED => Metric::Cancelled,
+            Status::OUTCOME_UNKNOWN => Metric::Unknown,
+            Status(code) if code < Status::INVALID_ARGUMENT.0 => Metric::Refused,
+            _ => Metric::Failed,
         }
     }
 }
 
 /// All of them; nothing depends on their order, so all of them are relaxed.
 #[derive(Debug, Default)]
-pub struct Counts([AtomicU64; Count::COUNT]);
+pub struct Metrics([AtomicU64; Metric::COUNT]);
 
-impl Counts {
+impl Metrics {
     /// One more; says how many there were before.
-    pub(crate) fn add(&self, count: Count) -> u64 {
+    pub(crate) fn add(&self, count: Metric) -> u64 {
         let found = self.0.get(count as usize);
         found.map_or(0, |count| count.fetch_add(1, Ordering::Relaxed))
     }
 
     /// How many.
-    pub fn get(&self, count: Count) -> u64 {
+    pub fn get(&self, count: Metric) -> u64 {
         let found = self.0.get(count as usize);
         found.map_or(0, |count| count.load(Ordering::Relaxed))
     }
@@ -69,14 +69,14 @@ impl Counts {
     /// Requests without an end.
     pub fn in_flight(&self) -> u64 {
         let ends = [
-            Count::Answered,
-            Count::Refused,
-            Count::Timeouts,
-            Count::Cancelled,
-            Count::Unknown,
-            Count::Failed,
+            Metric::Answered,
+            Metric::Refused,
+            Metric::Timeouts,
+            Metric::Cancelled,
+            Metric::Unknown,
+            Metric::Failed,
         ];
         let ended: u64 = ends.iter().map(|end| self.get(*end)).sum();
-        self.get(Count::Requests).saturating_sub(ended)
+        self.get(Metric::Requests).saturating_sub(ended)
     }
 }

@@ -1,8 +1,8 @@
 //! One try at one member: the exchanges that it takes (a look at its version, redirects) and what they come to.
 
-use super::guard::{Policy, Stale};
 use super::member::Member;
-use super::roster::Roster;
+use super::member_set::MemberSet;
+use super::staleness::{Staleness, StalenessPolicy};
 use crate::echo;
 use crate::error::{Error, Phase, Result};
 use crate::outcome::answer::{NoPage, judge};
@@ -25,7 +25,7 @@ const HOPS: usize = 5;
 
 /// How one try ended.
 #[derive(Debug)]
-pub enum Step {
+pub enum AttemptOutcome {
     /// With an answer.
     Done(Box<Response>),
     /// With a watch poll that ended without an event; the store's index when it was registered, 0 if unknown.
@@ -35,40 +35,40 @@ pub enum Step {
     /// With the word of a member that cannot help.
     Trouble(Error),
     /// With an answer that is older than one seen before, which nobody wants; whether the member is to blame.
-    Stale(Error, bool),
+    Staleness(Error, bool),
     /// Without a complete answer.
     Fault(Box<Fault>),
 }
 
-impl Step {
+impl AttemptOutcome {
     /// What it is, given that its answer is older than one seen before.
-    pub fn aged(self, stale: Option<Stale>, policy: Policy) -> Step {
+    pub fn aged(self, stale: Option<Staleness>, policy: StalenessPolicy) -> AttemptOutcome {
         let Some(stale) = stale else {
             return self;
         };
         match (self, policy) {
-            (Step::Done(mut response), Policy::Tell) => {
+            (AttemptOutcome::Done(mut response), StalenessPolicy::Tell) => {
                 response.set_stale();
-                Step::Done(response)
+                AttemptOutcome::Done(response)
             }
-            (Step::Refused(mut error), Policy::Tell) => {
+            (AttemptOutcome::Refused(mut error), StalenessPolicy::Tell) => {
                 error.detail_mut().stale = true;
-                Step::Refused(error)
+                AttemptOutcome::Refused(error)
             }
-            (Step::Done(_) | Step::Refused(_), Policy::Refuse) => {
+            (AttemptOutcome::Done(_) | AttemptOutcome::Refused(_), StalenessPolicy::Refuse) => {
                 let mut error = Error::new(Status::STALE, stale.to_string());
                 error.detail_mut().stale = true;
                 error.detail_mut().retriable = true;
-                Step::Stale(error, stale.blames())
+                AttemptOutcome::Staleness(error, stale.blames())
             }
             (step, _) => step,
         }
     }
 }
 
-/// A try in progress. The driver runs [`Visit::exchange`] and tells each answer, until there is a [`Step`].
+/// A try in progress. The driver runs [`Attempt::exchange`] and tells each answer, until there is a [`AttemptOutcome`].
 #[derive(Debug)]
-pub struct Visit<W> {
+pub struct Attempt<W> {
     member: Arc<Member>,
     wire: W,
     stage: Stage,
@@ -102,14 +102,14 @@ struct Hop {
     number: usize,
 }
 
-impl<W: Deref<Target = Wire>> Visit<W> {
+impl<W: Deref<Target = Wire>> Attempt<W> {
     /// Of `member`, with `wire`; `refresh` makes sure first that the member understands it.
-    pub fn new(member: Arc<Member>, wire: W, refresh: bool, decode: answer::Limits) -> Visit<W> {
+    pub fn new(member: Arc<Member>, wire: W, refresh: bool, decode: answer::Limits) -> Attempt<W> {
         let stage = match refresh && !member.refreshes() {
             true => Stage::Version(Wire::get("/version")),
             false => Stage::Request,
         };
-        Visit {
+        Attempt {
             member,
             wire,
             stage,
@@ -119,8 +119,8 @@ impl<W: Deref<Target = Wire>> Visit<W> {
     }
 
     /// A member that answers "404 page not found" is asked for its version before the answer is judged.
-    pub fn inquiring(self) -> Visit<W> {
-        Visit {
+    pub fn inquiring(self) -> Attempt<W> {
+        Attempt {
             inquires: true,
             ..self
         }
@@ -156,9 +156,9 @@ impl<W: Deref<Target = Wire>> Visit<W> {
     pub fn answered(
         &mut self,
         answer: Answer,
-        roster: &Roster,
+        member_set: &MemberSet,
         settings: &Settings,
-    ) -> (Option<Step>, Option<NotApplied>) {
+    ) -> (Option<AttemptOutcome>, Option<NotApplied>) {
         if let Stage::Version(_) = self.stage {
             return (self.learn(&answer), None);
         }
@@ -166,7 +166,10 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         let (of, url, index) = (to.clone(), to.url().clone(), answer.head.etcd_index);
         if self.is_inquiry() {
             let (error, proof) = self.inquired(Some(&answer));
-            return (error.map(|error| Step::Trouble(at(error, &url))), proof);
+            return (
+                error.map(|error| AttemptOutcome::Trouble(at(error, &url))),
+                proof,
+            );
         }
         let no_page = NoPage::of((answer.head.status, &answer.body), &self.wire);
         let mut proof = answer.partial;
@@ -180,42 +183,42 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         let step = match verdict {
             Verdict::Success(mut response) => {
                 response.set_endpoint(url);
-                Step::Done(Box::new(response))
+                AttemptOutcome::Done(Box::new(response))
             }
-            Verdict::NoEvent => Step::Quiet(index),
-            Verdict::Refused(error) => Step::Refused(at(error, &url)),
+            Verdict::NoEvent => AttemptOutcome::Quiet(index),
+            Verdict::Refused(error) => AttemptOutcome::Refused(at(error, &url)),
             Verdict::Trouble(error) => match no_page.filter(|_| self.inquires) {
                 Some(about) => {
                     let (wire, about) = (versions::ask(), about(error, proof));
                     self.stage = Stage::Inquiry(Box::new(Inquiry { of, wire, about }));
                     return (None, None);
                 }
-                None => Step::Trouble(at(error, &url)),
+                None => AttemptOutcome::Trouble(at(error, &url)),
             },
-            Verdict::Redirect(location) => match self.hop(&location, roster, settings) {
+            Verdict::Redirect(location) => match self.hop(&location, member_set, settings) {
                 Ok(hop) => {
                     self.stage = Stage::Hop(hop);
                     return (None, proof);
                 }
-                Err(error) => Step::Trouble(error),
+                Err(error) => AttemptOutcome::Trouble(error),
             },
         };
         (Some(step), proof)
     }
 
     /// The exchange failed. If it was an inquiry, the request itself has been answered.
-    pub fn failed(&mut self, fault: Box<Fault>) -> (Step, Option<NotApplied>) {
+    pub fn failed(&mut self, fault: Box<Fault>) -> (AttemptOutcome, Option<NotApplied>) {
         let gave_up = matches!(fault.kind, FaultKind::Cancelled | FaultKind::Local);
         let url = self.exchange().0.url().clone();
         match self.is_copy() {
             true => {
                 let proof = fault.not_applied;
-                (Step::Fault(fault), proof)
+                (AttemptOutcome::Fault(fault), proof)
             }
-            false if gave_up => (Step::Fault(fault), None),
+            false if gave_up => (AttemptOutcome::Fault(fault), None),
             false => match self.inquired(None) {
-                (Some(error), proof) => (Step::Trouble(at(error, &url)), proof),
-                (None, proof) => (Step::Fault(fault), proof),
+                (Some(error), proof) => (AttemptOutcome::Trouble(at(error, &url)), proof),
+                (None, proof) => (AttemptOutcome::Fault(fault), proof),
             },
         }
     }
@@ -235,7 +238,7 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         }
     }
 
-    fn learn(&mut self, answer: &Answer) -> Option<Step> {
+    fn learn(&mut self, answer: &Answer) -> Option<AttemptOutcome> {
         let url = self.member.url();
         let refuse = |why: String| {
             at(
@@ -248,7 +251,7 @@ impl<W: Deref<Target = Wire>> Visit<W> {
             Some((major, minor)) => {
                 let why =
                     format!("etcd {major}.{minor} has no refresh and would overwrite the value");
-                return Some(Step::Refused(refuse(why)));
+                return Some(AttemptOutcome::Refused(refuse(why)));
             }
             None => {
                 let why = format!(
@@ -257,7 +260,7 @@ impl<W: Deref<Target = Wire>> Visit<W> {
                 );
                 let mut error = refuse(why);
                 error.detail_mut().retriable = answer.head.status >= 500;
-                return Some(Step::Trouble(error));
+                return Some(AttemptOutcome::Trouble(error));
             }
         }
         self.member.set_refreshes();
@@ -265,7 +268,7 @@ impl<W: Deref<Target = Wire>> Visit<W> {
         None
     }
 
-    fn hop(&self, location: &str, roster: &Roster, settings: &Settings) -> Result<Hop> {
+    fn hop(&self, location: &str, member_set: &MemberSet, settings: &Settings) -> Result<Hop> {
         let (from, number) = match &self.stage {
             Stage::Hop(hop) => (&hop.to, hop.number + 1),
             _ => (&self.member, 1),
@@ -296,7 +299,7 @@ impl<W: Deref<Target = Wire>> Visit<W> {
                 location.split_at(path.map_or(location.len(), |i| i + after_scheme));
             let endpoint =
                 Endpoint::parse("Location", origin).map_err(|e| refuse(&e.detail().message))?;
-            let known = roster.find(endpoint.url());
+            let known = member_set.find(endpoint.url());
             let secure = from.channel().endpoint().scheme() == Scheme::Https;
             // what went over TLS so far goes in clear to nobody but those whom the caller named
             if known.is_none() && secure && endpoint.scheme() != Scheme::Https {

@@ -1,12 +1,12 @@
 //! The list of members and which of them is asked first. The list may change while calls run: a member is known by its
 //! [`Arc`], never by its place.
 
-use super::diary::Diary;
-use super::diary::listeners::Level;
-use super::guard::Guard;
+use super::balancer::Balancer;
 use super::member::Member;
-use super::scout::Scout;
-use super::selection::Chooser;
+use super::staleness::StalenessTracker;
+use super::sync_limiter::SyncLimiter;
+use super::telemetry::Telemetry;
+use super::telemetry::hooks::Level;
 use crate::transport::channel::Settings;
 use crate::transport::dns::directory::Directory;
 use crate::transport::endpoint::Endpoint;
@@ -47,44 +47,44 @@ struct List {
 
 /// All members.
 ///
-/// Whom to ask is decided in [`Roster::pick`] and nowhere else: both drivers, calls and watches come to it. Rules of
+/// Whom to ask is decided in [`MemberSet::pick`] and nowhere else: both drivers, calls and watches come to it. Rules of
 /// choice (which of the members without a penalty; which answer makes a member one to be passed over) go there, and what
 /// they have to know of one member into [`Member`].
 #[derive(Debug)]
-pub struct Roster {
+pub struct MemberSet {
     list: RwLock<List>,
     settings: Settings,
-    guard: Guard,
-    scout: Arc<Scout>,
-    chooser: Chooser,
+    staleness: StalenessTracker,
+    sync_limiter: Arc<SyncLimiter>,
+    balancer: Balancer,
     directory: Option<Directory>,
-    diary: Arc<Diary>,
+    telemetry: Arc<Telemetry>,
 }
 
-impl Roster {
+impl MemberSet {
     /// The first of `endpoints` is the first choice, as the header promises: whoever has a member nearby names it first.
-    pub fn new(endpoints: &[Endpoint], settings: &Settings) -> Roster {
-        let roster = Roster {
+    pub fn new(endpoints: &[Endpoint], settings: &Settings) -> MemberSet {
+        let member_set = MemberSet {
             list: RwLock::default(),
             settings: settings.clone(),
-            guard: Guard::default(),
-            scout: Arc::default(),
-            chooser: Chooser::default(),
+            staleness: StalenessTracker::default(),
+            sync_limiter: Arc::default(),
+            balancer: Balancer::default(),
             directory: None,
-            diary: Arc::default(),
+            telemetry: Arc::default(),
         };
-        roster.change().fill(&[endpoints, &[], &[]], settings);
-        roster
+        member_set.change().fill(&[endpoints, &[], &[]], settings);
+        member_set
     }
 
     /// What the answers have told of the cluster.
-    pub fn guard(&self) -> &Guard {
-        &self.guard
+    pub fn staleness(&self) -> &StalenessTracker {
+        &self.staleness
     }
 
     /// Looks into this directory.
-    pub fn with_directory(self, directory: Option<Directory>) -> Roster {
-        Roster { directory, ..self }
+    pub fn with_directory(self, directory: Option<Directory>) -> MemberSet {
+        MemberSet { directory, ..self }
     }
 
     /// Where else members are found.
@@ -92,54 +92,54 @@ impl Roster {
         self.directory.as_ref()
     }
 
-    /// Tells this diary.
-    pub fn with_diary(self, diary: Arc<Diary>) -> Roster {
-        Roster { diary, ..self }
+    /// Tells this telemetry.
+    pub fn with_telemetry(self, telemetry: Arc<Telemetry>) -> MemberSet {
+        MemberSet { telemetry, ..self }
     }
 
     /// With this guard.
-    pub fn with_guard(self, guard: Guard) -> Roster {
-        Roster { guard, ..self }
+    pub fn with_staleness(self, staleness: StalenessTracker) -> MemberSet {
+        MemberSet { staleness, ..self }
     }
 
     /// With this rule of choice.
-    pub fn with_chooser(self, chooser: Chooser) -> Roster {
+    pub fn with_balancer(self, balancer: Balancer) -> MemberSet {
         let mut list = self.change();
-        list.pinned = AtomicUsize::new(chooser.first(list.members.len()));
+        list.pinned = AtomicUsize::new(balancer.first(list.members.len()));
         drop(list);
-        Roster { chooser, ..self }
+        MemberSet { balancer, ..self }
     }
 
     /// The rule of choice.
-    pub fn chooser(&self) -> &Chooser {
-        &self.chooser
+    pub fn balancer(&self) -> &Balancer {
+        &self.balancer
     }
 
     /// Where all is told.
-    pub fn diary(&self) -> &Arc<Diary> {
-        &self.diary
+    pub fn telemetry(&self) -> &Arc<Telemetry> {
+        &self.telemetry
     }
 
-    /// A list of one that tells the same diary, for what is asked of this member and of no other.
-    pub fn alone(&self, member: Arc<Member>) -> Roster {
+    /// A list of one that tells the same telemetry, for what is asked of this member and of no other.
+    pub fn alone(&self, member: Arc<Member>) -> MemberSet {
         let list = List {
             members: vec![member],
             ..List::default()
         };
-        Roster {
+        MemberSet {
             list: RwLock::new(list),
             settings: self.settings.clone(),
-            guard: Guard::default(),
-            scout: Arc::default(),
-            chooser: Chooser::default(),
+            staleness: StalenessTracker::default(),
+            sync_limiter: Arc::default(),
+            balancer: Balancer::default(),
             directory: None,
-            diary: self.diary.clone(),
+            telemetry: self.telemetry.clone(),
         }
     }
 
     /// When others are looked for.
-    pub fn scout(&self) -> &Arc<Scout> {
-        &self.scout
+    pub fn sync_limiter(&self) -> &Arc<SyncLimiter> {
+        &self.sync_limiter
     }
 
     /// Of sockets and pools, for every member.
@@ -195,11 +195,11 @@ impl Roster {
     /// penalty ends first. `tried` are those that this round has used up; `None` when that is all of them.
     pub fn pick(&self, now: Instant, tried: &[Arc<Member>]) -> Option<Arc<Member>> {
         let list = self.list();
-        let favourite = self.chooser.favourite();
+        let favourite = self.balancer.favourite();
         let favourite = favourite.iter().filter(|m| holds(&list.members, m));
         let pinned = list.pinned.load(Ordering::Relaxed);
         let start = self
-            .chooser
+            .balancer
             .start(pinned, list.members.len(), tried.is_empty());
         let (before, from) = list.members.split_at_checked(start)?;
         let mut best: Option<(Instant, &Arc<Member>)> = None;
@@ -260,9 +260,9 @@ impl Roster {
         if changed {
             let urls = self.members().into_iter().map(|m| m.url().to_string());
             let urls = urls.collect::<Vec<_>>().join(", ");
-            self.diary
+            self.telemetry
                 .log(Level::Info, format_args!("the members are {urls}"));
-            self.diary.changed();
+            self.telemetry.changed();
         }
     }
 
@@ -330,5 +330,5 @@ fn holds(members: &[Arc<Member>], member: &Arc<Member>) -> bool {
 }
 
 #[cfg(test)]
-#[path = "roster_tests.rs"]
+#[path = "member_set_tests.rs"]
 mod tests;

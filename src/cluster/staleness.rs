@@ -18,7 +18,7 @@ const SETTLED: Duration = Duration::from_millis(500);
 
 /// What becomes of an answer that is older than one seen before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
+pub enum StalenessPolicy {
     /// Nobody looks.
     Off,
     /// It says so.
@@ -30,8 +30,8 @@ pub enum Policy {
 
 /// The highest numbers seen, of one cluster.
 #[derive(Debug)]
-pub struct Guard {
-    policy: Policy,
+pub struct StalenessTracker {
+    policy: StalenessPolicy,
     began: Instant,
     // what is known of a cluster goes with it, so all of it changes together
     seen: Mutex<Seen>,
@@ -45,21 +45,21 @@ struct Seen {
     index: Watermark,
     term: Watermark,
     /// what was known at the last turn, and at the one before
-    newer: Mark,
-    older: Mark,
+    newer: Sample,
+    older: Sample,
     /// when the last turn was; a turn comes [`SETTLED`] after the other at least
     turn: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Mark {
+struct Sample {
     index: u64,
     term: u64,
 }
 
 /// What was known when a request left.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct View {
+pub struct Baseline {
     cluster: u64,
     index: u64,
     term: u64,
@@ -69,7 +69,7 @@ pub struct View {
 
 /// An answer that is older than what was known before it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stale {
+pub enum Staleness {
     /// Of another cluster.
     Foreign {
         /// that of the answer
@@ -90,16 +90,16 @@ pub enum Stale {
     },
 }
 
-impl fmt::Display for Stale {
+impl fmt::Display for Staleness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Stale::Foreign { cluster, known } => {
+            Staleness::Foreign { cluster, known } => {
                 write!(
                     f,
                     "the answer is of cluster {cluster:x}, others were of {known:x}"
                 )
             }
-            Stale::Behind {
+            Staleness::Behind {
                 what, told, known, ..
             } => {
                 write!(
@@ -111,23 +111,23 @@ impl fmt::Display for Stale {
     }
 }
 
-impl Stale {
+impl Staleness {
     /// Whether it says something of the health of its member.
     pub fn blames(&self) -> bool {
-        !matches!(self, Stale::Behind { long: false, .. })
+        !matches!(self, Staleness::Behind { long: false, .. })
     }
 }
 
-impl Default for Guard {
-    fn default() -> Guard {
-        Guard::new(Policy::default())
+impl Default for StalenessTracker {
+    fn default() -> StalenessTracker {
+        StalenessTracker::new(StalenessPolicy::default())
     }
 }
 
-impl Guard {
+impl StalenessTracker {
     /// Knows nothing yet.
-    pub fn new(policy: Policy) -> Guard {
-        Guard {
+    pub fn new(policy: StalenessPolicy) -> StalenessTracker {
+        StalenessTracker {
             policy,
             began: Instant::now(),
             seen: Mutex::default(),
@@ -135,7 +135,7 @@ impl Guard {
     }
 
     /// What becomes of answers that are older.
-    pub fn policy(&self) -> Policy {
+    pub fn policy(&self) -> StalenessPolicy {
         self.policy
     }
 
@@ -152,7 +152,7 @@ impl Guard {
         } else {
             // who refuses what is foreign stays with the first
             let yields = seen.cluster.yields_to(cluster, member, now);
-            if self.policy == Policy::Refuse && !yields {
+            if self.policy == StalenessPolicy::Refuse && !yields {
                 return;
             }
             *seen = Seen {
@@ -166,36 +166,36 @@ impl Guard {
         seen.turn(now);
     }
 
-    /// Takes in the head of an answer through consensus to a request that left at `view`: what was known then and is above
+    /// Takes in the head of an answer through consensus to a request that left at `baseline`: what was known then and is above
     /// it was never true.
-    pub fn refute(&self, view: &View, head: &Head) {
+    pub fn refute(&self, baseline: &Baseline, head: &Head) {
         let mut seen = self.seen();
-        if view.cluster != seen.cluster.id() || cluster(head) != Some(view.cluster) {
+        if baseline.cluster != seen.cluster.id() || cluster(head) != Some(baseline.cluster) {
             return;
         }
-        if head.etcd_index != 0 && head.etcd_index < view.index {
-            seen.index.refute(view.index, head.etcd_index);
+        if head.etcd_index != 0 && head.etcd_index < baseline.index {
+            seen.index.refute(baseline.index, head.etcd_index);
         }
-        if head.raft_term != 0 && head.raft_term < view.term {
-            seen.term.refute(view.term, head.raft_term);
+        if head.raft_term != 0 && head.raft_term < baseline.term {
+            seen.term.refute(baseline.term, head.raft_term);
         }
         seen.settle();
     }
 
     /// Which cluster it is, and how far it has got.
     pub fn known(&self) -> Known {
-        self.view().known()
+        self.baseline().known()
     }
 
     /// The highest term seen; 0 = none.
     pub fn term(&self) -> u64 {
-        self.view().term
+        self.baseline().term
     }
 
     /// What is known now.
-    pub fn view(&self) -> View {
+    pub fn baseline(&self) -> Baseline {
         let seen = self.seen();
-        View {
+        Baseline {
             cluster: seen.cluster.id(),
             index: seen.index.value(),
             term: seen.term.value(),
@@ -214,7 +214,7 @@ impl Seen {
         if now.saturating_sub(self.turn) >= SETTLED {
             self.turn = now;
             self.older = self.newer;
-            self.newer = Mark {
+            self.newer = Sample {
                 index: self.index.value(),
                 term: self.term.value(),
             };
@@ -232,7 +232,7 @@ impl Seen {
     }
 }
 
-impl View {
+impl Baseline {
     /// For [`crate::error::Detail::known`].
     pub fn known(&self) -> Known {
         Known {
@@ -242,13 +242,13 @@ impl View {
     }
 
     /// Compares an answer with it. What a head does not tell is not held against it.
-    pub fn judge(&self, head: &Head) -> Option<Stale> {
+    pub fn judge(&self, head: &Head) -> Option<Staleness> {
         let told = cluster(head)?;
         if self.cluster == 0 {
             return None;
         }
         if told != self.cluster {
-            return Some(Stale::Foreign {
+            return Some(Staleness::Foreign {
                 cluster: told,
                 known: self.cluster,
             });
@@ -260,7 +260,7 @@ impl View {
         let mut behind = numbers
             .into_iter()
             .filter(|(_, told, known, _)| *told != 0 && told < known)
-            .map(|(what, told, known, settled)| Stale::Behind {
+            .map(|(what, told, known, settled)| Staleness::Behind {
                 what,
                 told,
                 known,
@@ -296,8 +296,8 @@ mod tests {
         }
     }
 
-    fn behind(what: &'static str, told: u64, known: u64, long: bool) -> Option<Stale> {
-        Some(Stale::Behind {
+    fn behind(what: &'static str, told: u64, known: u64, long: bool) -> Option<Staleness> {
+        Some(Staleness::Behind {
             what,
             told,
             known,
@@ -307,64 +307,80 @@ mod tests {
 
     #[test]
     fn what_was_known_when_the_request_left_is_what_counts() {
-        let (guard, now) = (Guard::default(), Instant::now());
-        let before = guard.view();
-        guard.see(1, &head("ab", 10, 2), now);
+        let (staleness, now) = (StalenessTracker::default(), Instant::now());
+        let before = staleness.baseline();
+        staleness.see(1, &head("ab", 10, 2), now);
         // nothing was known then, so that nothing was older
         assert_eq!(before.judge(&head("ab", 9, 1)), None);
-        let view = guard.view();
-        assert_eq!(view.judge(&head("ab", 10, 2)), None);
-        assert_eq!(view.judge(&head("ab", 9, 2)), behind("index", 9, 10, false));
-        assert_eq!(view.judge(&head("ab", 11, 1)), behind("term", 1, 2, false));
+        let baseline = staleness.baseline();
+        assert_eq!(baseline.judge(&head("ab", 10, 2)), None);
+        assert_eq!(
+            baseline.judge(&head("ab", 9, 2)),
+            behind("index", 9, 10, false)
+        );
+        assert_eq!(
+            baseline.judge(&head("ab", 11, 1)),
+            behind("term", 1, 2, false)
+        );
         // what others learn meanwhile makes no answer old
-        guard.see(1, &head("ab", 20, 3), now);
-        assert_eq!(view.judge(&head("ab", 10, 2)), None);
+        staleness.see(1, &head("ab", 20, 3), now);
+        assert_eq!(baseline.judge(&head("ab", 10, 2)), None);
         // errors have no term, some no index, and other pages nothing
-        assert_eq!(view.judge(&head("ab", 10, 0)), None);
-        assert_eq!(view.judge(&head("ab", 0, 0)), None);
-        assert_eq!(view.judge(&head("", 1, 1)), None);
-        assert_eq!(view.judge(&head("no number", 1, 1)), None);
-        assert_eq!((view.known().cluster, view.known().index), (0xab, 10));
+        assert_eq!(baseline.judge(&head("ab", 10, 0)), None);
+        assert_eq!(baseline.judge(&head("ab", 0, 0)), None);
+        assert_eq!(baseline.judge(&head("", 1, 1)), None);
+        assert_eq!(baseline.judge(&head("no number", 1, 1)), None);
+        assert_eq!(
+            (baseline.known().cluster, baseline.known().index),
+            (0xab, 10)
+        );
     }
 
     #[test]
     fn a_lag_blames_nobody_until_it_is_long() {
-        let (guard, now) = (Guard::default(), Instant::now());
-        guard.see(1, &head("ab", 10, 2), now);
+        let (staleness, now) = (StalenessTracker::default(), Instant::now());
+        staleness.see(1, &head("ab", 10, 2), now);
         for (step, index) in [(1, 11), (2, 12), (3, 13)] {
-            guard.see(1, &head("ab", index, 2), now + step * SETTLED);
+            staleness.see(1, &head("ab", index, 2), now + step * SETTLED);
         }
-        let view = guard.view();
-        let lag = |index| view.judge(&head("ab", index, 2)).expect("older");
+        let baseline = staleness.baseline();
+        let lag = |index| baseline.judge(&head("ab", index, 2)).expect("older");
         assert!(!lag(12).blames());
-        assert!(lag(11).blames(), "{view:?}");
+        assert!(lag(11).blames(), "{baseline:?}");
         // no turn comes before its time
-        guard.see(1, &head("ab", 99, 9), now + 3 * SETTLED + SETTLED / 2);
-        let view = guard.view();
-        assert_eq!(view.judge(&head("ab", 12, 2)), behind("term", 2, 9, false));
+        staleness.see(1, &head("ab", 99, 9), now + 3 * SETTLED + SETTLED / 2);
+        let baseline = staleness.baseline();
         assert_eq!(
-            view.judge(&head("ab", 11, 2)),
+            baseline.judge(&head("ab", 12, 2)),
+            behind("term", 2, 9, false)
+        );
+        assert_eq!(
+            baseline.judge(&head("ab", 11, 2)),
             behind("index", 11, 99, true)
         );
     }
 
     #[test]
     fn another_cluster_is_followed_unless_it_is_refused() {
-        for policy in [Policy::Off, Policy::Tell, Policy::Refuse] {
-            let (guard, now) = (Guard::new(policy), Instant::now());
-            guard.see(1, &head("ab", 100, 5), now);
-            let view = guard.view();
+        for policy in [
+            StalenessPolicy::Off,
+            StalenessPolicy::Tell,
+            StalenessPolicy::Refuse,
+        ] {
+            let (staleness, now) = (StalenessTracker::new(policy), Instant::now());
+            staleness.see(1, &head("ab", 100, 5), now);
+            let baseline = staleness.baseline();
             let other = head("cd", 7, 1);
-            let stale = view.judge(&other).expect("foreign");
+            let stale = baseline.judge(&other).expect("foreign");
             assert!(stale.blames());
             assert_eq!(
                 stale.to_string(),
                 "the answer is of cluster cd, others were of ab"
             );
-            guard.see(1, &other, now);
-            let known = guard.view().known();
+            staleness.see(1, &other, now);
+            let known = staleness.baseline().known();
             match policy {
-                Policy::Refuse => assert_eq!((known.cluster, known.index), (0xab, 100)),
+                StalenessPolicy::Refuse => assert_eq!((known.cluster, known.index), (0xab, 100)),
                 _ => assert_eq!((known.cluster, known.index), (0xcd, 7)),
             }
         }

@@ -1,0 +1,181 @@
+//! The blocking driver: runs an [`RequestSequence`] or a single [`Attempt`] on the calling thread.
+
+use super::attempt::{Attempt, AttemptOutcome};
+use super::failover::Todo;
+use super::member::Member;
+use super::member_set::MemberSet;
+use super::membership_sync::{self, MembershipSync};
+use super::on_demand_sync::{self, OnDemandSync};
+use super::request_sequence::RequestSequence;
+use super::telemetry::hooks::Kind;
+use crate::error::{Error, Result};
+use crate::outcome::copies::Told;
+use crate::protocol::answer::Head;
+use crate::protocol::response::Response;
+use crate::protocol::wire::Wire;
+use crate::status::Status;
+use crate::transport::cancel::{Cancel, pause};
+use crate::transport::channel::{Heed, Limits, Settings};
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::time::Instant;
+
+/// Runs a call to its end.
+pub fn run<W: Deref<Target = Wire> + Clone>(
+    member_set: &MemberSet,
+    settings: &Settings,
+    mut sequence: RequestSequence<W>,
+    cancel: Option<&Cancel>,
+) -> Result<Response> {
+    let mut todo = sequence.go(Instant::now(), member_set);
+    loop {
+        todo = match todo {
+            Todo::End(result) => {
+                return result.map(|response| *response).map_err(Told::into_error);
+            }
+            Todo::Pause(time) if pause(cancel, time) => {
+                return Err(sequence.cancelled().into_error());
+            }
+            Todo::Pause(_) => sequence.go(Instant::now(), member_set),
+            Todo::Exchange => match sequence.exchange() {
+                None => sequence.go(Instant::now(), member_set),
+                Some((member, wire, limits)) => {
+                    match member.channel().exchange(wire, limits, cancel) {
+                        Ok(answer) => {
+                            sequence.answered(answer, Instant::now(), member_set, settings)
+                        }
+                        Err(fault) => sequence.failed(fault, Instant::now(), member_set),
+                    }
+                }
+            },
+        };
+    }
+}
+
+/// Asks the cluster for its members; says whether the member set has changed.
+pub fn count(
+    member_set: &MemberSet,
+    mut sync: MembershipSync,
+    cancel: Option<&Cancel>,
+) -> Result<bool> {
+    let mut todo = sync.go(Instant::now(), member_set);
+    loop {
+        todo = match todo {
+            membership_sync::Todo::End(result) => return result,
+            membership_sync::Todo::Pause(time) if pause(cancel, time) => {
+                return Err(sync.cancelled());
+            }
+            membership_sync::Todo::Pause(_) => sync.go(Instant::now(), member_set),
+            membership_sync::Todo::Exchange => match sync.exchange() {
+                None => sync.go(Instant::now(), member_set),
+                Some((member, wire, limits)) => {
+                    match member.channel().exchange(wire, limits, cancel) {
+                        Ok(answer) => sync.answered(answer, Instant::now(), member_set),
+                        Err(fault) => sync.failed(fault, Instant::now(), member_set),
+                    }
+                }
+            },
+        };
+    }
+}
+
+/// Looks for members for a call that has failed at all of them; says whether it was cancelled meanwhile.
+pub fn seek(member_set: &MemberSet, mut on_demand: OnDemandSync, cancel: Option<&Cancel>) -> bool {
+    let mut todo = on_demand.go(Instant::now(), member_set);
+    loop {
+        todo = match todo {
+            on_demand_sync::Todo::End => return cancel.is_some_and(Cancel::is_fired),
+            on_demand_sync::Todo::Pause(time) if pause(cancel, time) => return true,
+            on_demand_sync::Todo::Pause(_) => on_demand.go(Instant::now(), member_set),
+            on_demand_sync::Todo::Exchange => match on_demand.exchange() {
+                None => on_demand.go(Instant::now(), member_set),
+                Some((member, wire, limits)) => {
+                    match member.channel().exchange(wire, limits, cancel) {
+                        Ok(answer) => on_demand.answered(answer, Instant::now(), member_set),
+                        Err(fault) => on_demand.failed(fault, Instant::now(), member_set),
+                    }
+                }
+            },
+        };
+    }
+}
+
+/// The end of one attempt at one member, for a watch.
+#[derive(Debug)]
+pub struct Heeded {
+    /// `None`: it was aborted after the response head
+    pub step: Option<AttemptOutcome>,
+    /// when our sending side was closed, because no data followed the head
+    pub finished: Option<Instant>,
+    /// the remote address
+    pub peer: Option<SocketAddr>,
+}
+
+/// Makes one attempt at one member, to read its event history.
+pub fn attempt(
+    member_set: &MemberSet,
+    settings: &Settings,
+    attempt: Attempt<&Wire>,
+    limits: &Limits,
+    cancel: Option<&Cancel>,
+) -> AttemptOutcome {
+    let mut heed = |member: &Member, head: &Head, _| {
+        member_set
+            .staleness()
+            .see(member.number(), head, Instant::now());
+        Heed::Stay
+    };
+    let ended = attempt_heeding(member_set, settings, attempt, limits, cancel, &mut heed);
+    let left = || AttemptOutcome::Trouble(Error::new(Status::INTERNAL, "the answer was left"));
+    ended.step.unwrap_or_else(left)
+}
+
+/// Makes one attempt at one member, for a watch; `heed` gets every response head except those of redirects.
+pub fn attempt_heeding(
+    member_set: &MemberSet,
+    settings: &Settings,
+    mut attempt: Attempt<&Wire>,
+    limits: &Limits,
+    cancel: Option<&Cancel>,
+    heed: &mut dyn FnMut(&Member, &Head, Instant) -> Heed,
+) -> Heeded {
+    let (member, wire) = attempt.exchange();
+    let mut entry = member_set
+        .telemetry()
+        .open(Kind::Watch, wire, Instant::now());
+    entry.attempt(member, wire);
+    loop {
+        let (member, wire) = attempt.exchange();
+        let mut told = |head: &Head, connected| match head.status {
+            307 | 308 => Heed::Stay,
+            _ => heed(member, head, connected),
+        };
+        let channel = member.channel();
+        let ended = channel.exchange_heeding(wire, limits, cancel, &mut told);
+        let now = Instant::now();
+        let step = match ended.outcome {
+            None => None,
+            Some(Err(fault)) => {
+                entry.failed(member, &fault, now);
+                Some(AttemptOutcome::Fault(fault))
+            }
+            Some(Ok(answer)) => {
+                entry.answered(member, &answer, now);
+                let (Some(step), _) = attempt.answered(answer, member_set, settings) else {
+                    let (member, wire) = attempt.exchange();
+                    entry.exchange(member, wire);
+                    continue;
+                };
+                Some(step)
+            }
+        };
+        if let Some(step) = &step {
+            entry.step(step, now);
+        }
+        return Heeded {
+            step,
+            finished: ended.finished,
+            peer: ended.peer,
+        };
+    }
+}
