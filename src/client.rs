@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+mod background;
 mod call;
 pub mod config;
 pub(crate) mod counters;
@@ -11,7 +12,6 @@ mod options;
 mod queue;
 mod ready;
 mod resolve;
-mod submit;
 mod sync;
 mod watch_once;
 mod watcher;
@@ -30,8 +30,8 @@ pub use crate::cluster::evidence::{Fate, Finding};
 pub use crate::cluster::staleness::StalenessPolicy;
 pub use crate::reactor::mailbox::{Listener, OnEvent, OnState};
 
-use self::config::keeper::Keeper;
-use self::submit::Engine;
+use self::background::Background;
+use self::config::autosave::Autosave;
 use crate::cluster::balancer::Balancer;
 use crate::cluster::blocking;
 use crate::cluster::failover::CallOptions;
@@ -57,13 +57,13 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct Client {
     /// before everything that it needs, which it ends with
-    engine: Engine,
+    background: Background,
     hub: OnceLock<Arc<Hub>>,
     member_set: Arc<MemberSet>,
     /// where earlier calls of `watch_once` stopped
     places: Places,
     options: Options,
-    keeper: Arc<Keeper>,
+    autosave: Arc<Autosave>,
     birthplace: Birthplace,
 }
 
@@ -84,9 +84,9 @@ impl Client {
             .with_directory(options.directory());
         let member_set = Arc::new(member_set);
         let client = Client {
-            engine: Engine::new(options.max_in_flight),
+            background: Background::new(options.max_in_flight),
             hub: OnceLock::new(),
-            keeper: Keeper::new(&options, &member_set),
+            autosave: Autosave::new(&options, &member_set),
             member_set,
             places: Places::default(),
             options,

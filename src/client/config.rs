@@ -2,18 +2,18 @@
 //!
 //! [`document`] is JSON with places, [`table`] every setting with its name ([`security`]: those that are secret, or show
 //! who is who), [`go_etcd`] the format of go-etcd, [`store`] files that are never half written (by way of a [`draft`]),
-//! [`keeper`] what happens when something changes, [`saver`] the thread that saves where nobody may wait for a disk.
+//! [`autosave`] what happens when something changes, [`saver`] the thread that saves where nobody may wait for a disk.
 
+pub(super) mod autosave;
 mod document;
 mod draft;
 mod go_etcd;
-pub(super) mod keeper;
 mod saver;
 mod security;
 mod store;
 mod table;
 
-pub use self::keeper::OnConfig;
+pub use self::autosave::OnConfig;
 pub use self::table::NAMES;
 
 use self::document::{Document, Value};
@@ -82,13 +82,13 @@ impl Client {
     pub fn save(&self, path: &Path, secrets: bool) -> Result<()> {
         self.refuse_elsewhere()?;
         let end = Instant::now() + self.options.deadline;
-        store::save("path", path, end, || self.keeper.text(secrets))
+        store::save("path", path, end, || self.autosave.text(secrets))
     }
 
     /// What [`Client::save`] writes.
     pub fn config(&self, secrets: bool) -> Result<String> {
         self.refuse_elsewhere()?;
-        Ok(self.keeper.text(secrets))
+        Ok(self.autosave.text(secrets))
     }
 }
 

@@ -50,7 +50,7 @@ impl Client {
 
     /// The thread closes what it keeps for members that have left.
     pub(super) fn sweep(&self) {
-        if let Some(reactor) = self.engine.reactor() {
+        if let Some(reactor) = self.background.reactor() {
             // whose thread has ended keeps nothing
             let _ = reactor.commands().push(Command::Sweep);
         }

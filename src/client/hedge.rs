@@ -8,7 +8,7 @@ use crate::protocol::response::Response;
 use crate::protocol::wire::Repeat;
 use crate::reactor::call;
 use crate::reactor::hedge::Hedge;
-use crate::reactor::owner::Owner;
+use crate::reactor::task::Task;
 use crate::status::Status;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl Client {
             };
             let owner = call::Call::new(sequence, call.cancel.clone(), end);
             let owner = owner.hedged(hedge).quiet(quiet);
-            Box::new(owner) as Box<dyn Owner>
+            Box::new(owner) as Box<dyn Task>
         });
         let [first, second] = owners;
         if let Err(error) = reactor.add(first) {

@@ -1,7 +1,7 @@
 //! Settings of a client; every setter validates and says no with a status.
 
 use super::config::OnConfig;
-use super::config::keeper::Savers;
+use super::config::autosave::Savers;
 use crate::cluster::balancer::Selection;
 use crate::cluster::staleness::StalenessPolicy;
 use crate::cluster::telemetry::hooks::{Hooks, Level, OnCurl, OnLog, OnRetry, OnTrace};

@@ -5,7 +5,7 @@ use crate::cluster::blocking;
 use crate::cluster::budget::Budget;
 use crate::cluster::membership_sync::MembershipSync;
 use crate::error::Result;
-use crate::reactor::keeper::{Keeper, Terms};
+use crate::reactor::periodic_sync::{PeriodicSync, SyncOptions};
 use crate::transport::cancel::Cancel;
 use std::time::{Duration, Instant};
 
@@ -29,19 +29,20 @@ impl Client {
     /// The thread looks for members, too, once it runs and somebody wants them to be found.
     pub(super) fn keep(&self) {
         let (options, sync_limiter) = (&self.options, self.member_set.sync_limiter());
-        let Some(reactor) = self.engine.reactor() else {
+        let Some(reactor) = self.background.reactor() else {
             return;
         };
-        if (sync_limiter.is_wanted() || self.member_set.directory().is_some()) && self.engine.keep()
+        if (sync_limiter.is_wanted() || self.member_set.directory().is_some())
+            && self.background.keep()
         {
-            let keeper = Keeper::new(Terms {
+            let sync = PeriodicSync::new(SyncOptions {
                 interval: options.sync_interval,
                 deadline: options.deadline,
                 connect: options.connect_timeout,
                 decode: options.decode,
             });
             // a thread that has ended needs none
-            let _ = reactor.add(Box::new(keeper));
+            let _ = reactor.add(Box::new(sync));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Finds out whether the store of a member is continuous, for all watchers that need to know, and ends when none does.
 
-use super::owner::{Desk, Lane, Next, Order, Owner, Way};
+use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
 use crate::cluster::continuity::{Audit, Need, Todo};
 use crate::cluster::member::Member;
 use crate::protocol::wire::Wire;
@@ -33,60 +33,60 @@ impl Auditor {
         }
     }
 
-    fn begin(&mut self, desk: &Desk<'_>) -> Next {
-        match self.member.continuity().begin(self.need, desk.now) {
-            Ok(audit) => self.ask(audit, desk),
-            Err(later) => Next::Wake(later),
+    fn begin(&mut self, context: &Context<'_>) -> TaskAction {
+        match self.member.continuity().begin(self.need, context.now) {
+            Ok(audit) => self.ask(audit, context),
+            Err(later) => TaskAction::Wake(later),
         }
     }
 
-    fn ask(&mut self, mut audit: Audit, desk: &Desk<'_>) -> Next {
-        let wire = audit.wire(self.member.continuity(), desk.now);
+    fn ask(&mut self, mut audit: Audit, context: &Context<'_>) -> TaskAction {
+        let wire = audit.wire(self.member.continuity(), context.now);
         self.running = Some((audit, wire));
-        Next::Exchange(Order {
+        TaskAction::Exchange(RequestSpec {
             member: self.member.clone(),
             limits: Limits {
-                deadline: desk.now + self.connect + 3 * PATIENCE,
+                deadline: context.now + self.connect + 3 * PATIENCE,
                 connect: self.connect,
                 send: PATIENCE,
                 head: PATIENCE,
                 body: PATIENCE,
                 max_body: LARGEST,
             },
-            lane: Lane::Own,
+            pool_class: PoolClass::Own,
             way: Way::Any,
         })
     }
 
-    fn end(&mut self, audit: Audit, desk: &Desk<'_>) -> Next {
+    fn end(&mut self, audit: Audit, context: &Context<'_>) -> TaskAction {
         let record = self.member.continuity();
-        for wake in record.end(audit, desk.now) {
+        for wake in record.end(audit, context.now) {
             wake();
         }
         match record.is_awaited() {
-            true => self.begin(desk),
-            false => Next::End,
+            true => self.begin(context),
+            false => TaskAction::End,
         }
     }
 }
 
-impl Owner for Auditor {
-    fn start(&mut self, desk: &Desk<'_>) -> Next {
-        self.begin(desk)
+impl Task for Auditor {
+    fn start(&mut self, context: &Context<'_>) -> TaskAction {
+        self.begin(context)
     }
 
     fn wire(&self) -> Option<&Wire> {
         self.running.as_ref().map(|(_, wire)| wire)
     }
 
-    fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, desk: &Desk<'_>) -> Next {
+    fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, context: &Context<'_>) -> TaskAction {
         let Some((mut audit, _)) = self.running.take() else {
-            return Next::End;
+            return TaskAction::End;
         };
         let todo = match outcome {
             Ok(answer) => {
                 let record = self.member.continuity();
-                audit.answered(record, &answer.head, &answer.body, desk.now)
+                audit.answered(record, &answer.head, &answer.body, context.now)
             }
             Err(_) => {
                 audit.failed();
@@ -94,22 +94,22 @@ impl Owner for Auditor {
             }
         };
         match todo {
-            Todo::Ask => self.ask(audit, desk),
-            Todo::End => self.end(audit, desk),
+            Todo::Ask => self.ask(audit, context),
+            Todo::End => self.end(audit, context),
         }
     }
 
-    fn on_timer(&mut self, desk: &Desk<'_>) -> Next {
+    fn on_timer(&mut self, context: &Context<'_>) -> TaskAction {
         match self.running {
-            Some(_) => Next::Keep,
-            None => self.begin(desk),
+            Some(_) => TaskAction::Keep,
+            None => self.begin(context),
         }
     }
 
-    fn close(mut self: Box<Self>, _: Option<Box<Fault>>, desk: &Desk<'_>) {
+    fn close(mut self: Box<Self>, _: Option<Box<Fault>>, context: &Context<'_>) {
         if let Some((mut audit, _)) = self.running.take() {
             audit.failed();
-            let _ = self.member.continuity().end(audit, desk.now);
+            let _ = self.member.continuity().end(audit, context.now);
         }
     }
 }

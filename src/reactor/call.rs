@@ -2,7 +2,7 @@
 
 use super::commands::Closed;
 use super::hedge::Hedge;
-use super::owner::{Desk, Lane, Next, Order, Owner, Way};
+use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
 use crate::cluster::failover::Todo;
 use crate::cluster::request_sequence::RequestSequence;
 use crate::cluster::telemetry::metrics::Metric;
@@ -91,70 +91,70 @@ impl<F: FnOnce(Result<Response>) + Send> Call<F> {
     }
 
     /// Begins, or goes on after a pause.
-    fn go(&mut self, desk: &Desk<'_>) -> Next {
+    fn go(&mut self, context: &Context<'_>) -> TaskAction {
         if let Some(asked) = self.hedge.as_ref().and_then(Hedge::begin) {
-            if desk
+            if context
                 .member_set
-                .pick(desk.now, slice::from_ref(&asked))
+                .pick(context.now, slice::from_ref(&asked))
                 .is_some()
             {
                 self.sequence.avoid(asked);
             } else if asked.channel().dialer().ways() < 2 {
                 return self.end(Err(alone()));
             }
-            desk.member_set.telemetry().metrics().add(Metric::Hedges);
+            context.member_set.telemetry().metrics().add(Metric::Hedges);
         }
-        let todo = self.sequence.go(desk.now, desk.member_set);
-        self.follow(todo, desk)
+        let todo = self.sequence.go(context.now, context.member_set);
+        self.follow(todo, context)
     }
 
-    fn follow(&mut self, todo: Todo, desk: &Desk<'_>) -> Next {
+    fn follow(&mut self, todo: Todo, context: &Context<'_>) -> TaskAction {
         match todo {
             Todo::End(result) => {
                 self.end(result.map(|response| *response).map_err(Told::into_error))
             }
-            Todo::Pause(time) => Next::Wake(desk.now + time),
+            Todo::Pause(time) => TaskAction::Wake(context.now + time),
             Todo::Exchange => match self.sequence.exchange() {
                 Some((member, _, limits)) => {
                     if let Some(hedge) = &self.hedge {
                         hedge.asks(member);
                     }
                     let beside = self.hedge.as_ref().and_then(|hedge| hedge.beside(member));
-                    Next::Exchange(Order {
+                    TaskAction::Exchange(RequestSpec {
                         member: member.clone(),
                         limits: *limits,
-                        lane: Lane::Shared,
+                        pool_class: PoolClass::Shared,
                         way: beside.map_or(Way::Any, Way::Beside),
                     })
                 }
                 // asked for an exchange without having one: not to be waited for
-                None => Next::End,
+                None => TaskAction::End,
             },
         }
     }
 
-    fn end(&mut self, result: Result<Response>) -> Next {
+    fn end(&mut self, result: Result<Response>) -> TaskAction {
         // before the callback, which may free the token's other holders
         self.subscription = None;
         self.completion.run(result);
-        Next::End
+        TaskAction::End
     }
 }
 
-impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
-    fn start(&mut self, desk: &Desk<'_>) -> Next {
+impl<F: FnOnce(Result<Response>) + Send> Task for Call<F> {
+    fn start(&mut self, context: &Context<'_>) -> TaskAction {
         if let Some(token) = &self.cancel {
             if token.is_fired() {
                 let error = self.sequence.cancelled().into_error();
                 return self.end(Err(error));
             }
-            let contact = desk.contact();
-            self.subscription = Some(token.subscribe(Box::new(move || contact.cancel())));
+            let handle = context.handle();
+            self.subscription = Some(token.subscribe(Box::new(move || handle.cancel())));
         }
         let hedge = self.hedge.as_ref();
-        match hedge.and_then(|hedge| hedge.arrive(desk.contact())) {
-            Some(delay) => Next::Wake(desk.now + delay),
-            None => self.go(desk),
+        match hedge.and_then(|hedge| hedge.arrive(context.handle())) {
+            Some(delay) => TaskAction::Wake(context.now + delay),
+            None => self.go(context),
         }
     }
 
@@ -169,23 +169,24 @@ impl<F: FnOnce(Result<Response>) + Send> Owner for Call<F> {
     fn on_end(
         &mut self,
         outcome: std::result::Result<Answer, Box<Fault>>,
-        desk: &Desk<'_>,
-    ) -> Next {
+        context: &Context<'_>,
+    ) -> TaskAction {
         let todo = match outcome {
-            Ok(answer) => self
-                .sequence
-                .answered(answer, desk.now, desk.member_set, desk.settings),
-            Err(fault) => self.sequence.failed(fault, desk.now, desk.member_set),
+            Ok(answer) => {
+                self.sequence
+                    .answered(answer, context.now, context.member_set, context.settings)
+            }
+            Err(fault) => self.sequence.failed(fault, context.now, context.member_set),
         };
-        self.follow(todo, desk)
+        self.follow(todo, context)
     }
 
-    fn on_timer(&mut self, desk: &Desk<'_>) -> Next {
-        self.go(desk)
+    fn on_timer(&mut self, context: &Context<'_>) -> TaskAction {
+        self.go(context)
     }
 
-    fn close(mut self: Box<Self>, fault: Option<Box<Fault>>, desk: &Desk<'_>) {
-        let ended = fault.map(|fault| self.sequence.failed(fault, desk.now, desk.member_set));
+    fn close(mut self: Box<Self>, fault: Option<Box<Fault>>, context: &Context<'_>) {
+        let ended = fault.map(|fault| self.sequence.failed(fault, context.now, context.member_set));
         let result = match ended {
             Some(Todo::End(result)) => result.map(|response| *response).map_err(Told::into_error),
             _ => Err(self.sequence.cancelled().into_error()),

@@ -1,7 +1,7 @@
 //! The way to the thread: a queue, and a waker that is used only when the thread sleeps.
 
-use super::owner::Owner;
 use super::slab::Key;
+use super::task::Task;
 use crate::error::Error;
 use crate::protocol::body::Body;
 use crate::status::Status;
@@ -15,9 +15,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// What is to be done.
 pub(crate) enum Command {
     /// begin with this
-    Add(Box<dyn Owner>),
+    Add(Box<dyn Task>),
     /// tell the owner that something has changed for it
-    Nudge(Key),
+    WakeTask(Key),
     /// end the owner
     Cancel(Key),
     /// the name that this exchange asked for was looked up

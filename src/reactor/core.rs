@@ -7,9 +7,9 @@ use super::commands::{Closed, Command, Commands};
 use super::connection::Connection;
 use super::decoder::Decoder;
 use super::exchange::{Exchange, Stage};
-use super::owner::{Desk, Lane, Next, Order, Owner};
 use super::pool::Pool;
 use super::slab::{Key, Slab};
+use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction};
 use super::timers::Timers;
 use crate::cluster::member::Member;
 use crate::cluster::member_set::MemberSet;
@@ -52,12 +52,12 @@ pub(super) enum Ended {
     /// without
     Failed(Failure),
     /// the owner has seen enough, and says what follows
-    Left(Next),
+    Left(TaskAction),
 }
 
 /// An owner with what it runs.
 pub(super) struct Held {
-    pub(super) owner: Box<dyn Owner>,
+    pub(super) owner: Box<dyn Task>,
     pub(super) exchange: Option<Key>,
 }
 
@@ -143,7 +143,9 @@ impl Core {
                         return Ok(());
                     }
                     Command::Add(owner) => self.add(owner),
-                    Command::Nudge(key) => self.ask(key, |owner, desk| owner.on_nudge(desk)),
+                    Command::WakeTask(key) => {
+                        self.ask(key, |owner, context| owner.on_wake(context))
+                    }
                     Command::Cancel(key) => self.cancel(key),
                     Command::Resolved(key) => self.resolved(key),
                     Command::Read(key, body) => self.read(key, *body),
@@ -213,7 +215,7 @@ impl Core {
         self.now = Instant::now();
         while let Some(index) = self.owner_times.due(self.now) {
             if let Some(key) = self.owners.at(index) {
-                self.ask(key, |owner, desk| owner.on_timer(desk));
+                self.ask(key, |owner, context| owner.on_timer(context));
                 self.work_off();
             }
         }
@@ -258,8 +260,8 @@ impl Core {
         let owner = self.exchanges.get(key).map(|exchange| exchange.owner);
         if let Some(owner) = owner {
             if let Some(held) = self.owners.get_mut(owner) {
-                let desk = desk(&self.setup, &self.commands, owner, self.now);
-                held.owner.on_finish(&desk);
+                let context = context(&self.setup, &self.commands, owner, self.now);
+                held.owner.on_finish(&context);
             }
         }
         self.arm(key);
@@ -272,30 +274,30 @@ impl Core {
         }
     }
 
-    fn add(&mut self, owner: Box<dyn Owner>) {
+    fn add(&mut self, owner: Box<dyn Task>) {
         let exchange = None;
         let key = self.owners.insert(Held { owner, exchange });
-        self.ask(key, |owner, desk| owner.start(desk));
+        self.ask(key, |owner, context| owner.start(context));
     }
 
-    fn ask(&mut self, key: Key, question: impl FnOnce(&mut dyn Owner, &Desk<'_>) -> Next) {
+    fn ask(&mut self, key: Key, question: impl FnOnce(&mut dyn Task, &Context<'_>) -> TaskAction) {
         let Some(held) = self.owners.get_mut(key) else {
             return;
         };
-        let desk = desk(&self.setup, &self.commands, key, self.now);
-        let next = question(&mut *held.owner, &desk);
+        let context = context(&self.setup, &self.commands, key, self.now);
+        let next = question(&mut *held.owner, &context);
         self.follow(key, next);
     }
 
-    pub(super) fn follow(&mut self, key: Key, next: Next) {
+    pub(super) fn follow(&mut self, key: Key, next: TaskAction) {
         match next {
-            Next::Keep => {}
-            Next::Wake(at) => self.owner_times.set(key.index(), at),
-            Next::Exchange(order) => {
+            TaskAction::Keep => {}
+            TaskAction::Wake(at) => self.owner_times.set(key.index(), at),
+            TaskAction::Exchange(order) => {
                 self.drop_exchange(key);
                 self.begin(key, &order);
             }
-            Next::End => {
+            TaskAction::End => {
                 self.drop_exchange(key);
                 self.owner_times.clear(key.index());
                 self.owners.remove(key);
@@ -303,7 +305,7 @@ impl Core {
         }
     }
 
-    fn begin(&mut self, owner: Key, order: &Order) {
+    fn begin(&mut self, owner: Key, order: &RequestSpec) {
         let pool = self.pool_of(&order.member);
         let Some(held) = self.owners.get_mut(owner) else {
             return;
@@ -321,7 +323,7 @@ impl Core {
         if order.limits.deadline <= self.now {
             let failure = Failure::new(Phase::Connect, FaultKind::Timeout, "deadline passed");
             self.ended.push_back((key, Ended::Failed(failure)));
-        } else if order.lane == Lane::Own {
+        } else if order.pool_class == PoolClass::Own {
             self.assign(key);
         } else if pool.enter(key) {
             self.admit(key);
@@ -359,26 +361,26 @@ impl Core {
         let Some(held) = self.owners.get_mut(owner_key) else {
             return Fed::More;
         };
-        let mut desk = desk(&self.setup, &self.commands, owner_key, self.now);
+        let mut context = context(&self.setup, &self.commands, owner_key, self.now);
         if let Stage::Running(connection, _) = &exchange.stage {
             let on = self.connections.get(*connection);
-            desk.connected = on.map(|on| on.since);
-            desk.peer = on.and_then(|on| on.peer);
+            context.connected = on.map(|on| on.since);
+            context.peer = on.and_then(|on| on.peer);
         }
-        let fed = exchange.feed(input, self.now, |head| held.owner.on_head(head, &desk));
+        let fed = exchange.feed(input, self.now, |head| held.owner.on_head(head, &context));
         exchange.wait_for_more(self.now);
         fed
     }
 }
 
 /// What an owner is given.
-pub(super) fn desk<'a>(
+pub(super) fn context<'a>(
     setup: &'a Setup,
     commands: &'a Arc<Commands>,
     key: Key,
     now: Instant,
-) -> Desk<'a> {
-    Desk {
+) -> Context<'a> {
+    Context {
         now,
         member_set: &setup.member_set,
         settings: &setup.settings,

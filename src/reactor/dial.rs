@@ -4,8 +4,8 @@ use super::commands::Command;
 use super::connection::{Connection, Role};
 use super::core::{Core, Ended};
 use super::exchange::Stage;
-use super::owner::{Owned, Way};
 use super::slab::Key;
+use super::task::{TaskId, Way};
 use crate::error::Phase;
 use crate::transport::connect::{Dialer, Goal, full_queue_pause};
 use crate::transport::fault::FaultKind;
@@ -134,7 +134,7 @@ impl Core {
             Ok(addresses) => {
                 let way = exchange.way;
                 let beside = match way {
-                    Way::Beside(Owned(owner)) => self.waits_at(owner),
+                    Way::Beside(TaskId(owner)) => self.waits_at(owner),
                     Way::Any | Way::Only(_) => None,
                 };
                 if let Some(dialer) = self.dialer(key) {

@@ -1,7 +1,7 @@
 //! Ends of exchanges and of owners, and what follows for the others.
 
 use super::commands::{Closed, Command};
-use super::core::{Core, Ended, Held, desk};
+use super::core::{Core, Ended, Held, context};
 use super::decoder::Job;
 use super::exchange::{Exchange, Stage};
 use super::pool::Pool;
@@ -35,10 +35,10 @@ impl Core {
             return self.tidy(pool);
         };
         held.exchange = None;
-        let desk = desk(&self.setup, &self.commands, owner, self.now);
+        let context = context(&self.setup, &self.commands, owner, self.now);
         let mut blamed = false;
         let next = match ended {
-            Ended::Answered(_) => held.owner.on_end(Ok(exchange.answer(self.now)), &desk),
+            Ended::Answered(_) => held.owner.on_end(Ok(exchange.answer(self.now)), &context),
             Ended::Left(next) => next,
             Ended::Failed(failure) => {
                 let fault = exchange.fault(failure);
@@ -46,7 +46,7 @@ impl Core {
                 if let Some(pool) = self.pools.get(pool) {
                     pool.member.channel().dialer().judge(&fault);
                 }
-                held.owner.on_end(Err(fault), &desk)
+                held.owner.on_end(Err(fault), &context)
             }
         };
         drop(exchange);
@@ -187,8 +187,8 @@ impl Core {
             let failure = exchange.stopped(Stop::Cancelled);
             exchange.fault(failure)
         });
-        let desk = desk(&self.setup, &self.commands, key, self.now);
-        held.owner.close(fault, &desk);
+        let context = context(&self.setup, &self.commands, key, self.now);
+        held.owner.close(fault, &context);
     }
 
     /// Has every owner tell that the loop broke.

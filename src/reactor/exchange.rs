@@ -1,8 +1,8 @@
 //! One request in flight, from the line for a connection to the last byte of its answer.
 
 use super::decoder;
-use super::owner::{Heed, Next, Order, Way};
 use super::slab::Key;
+use super::task::{HeaderAction, RequestSpec, TaskAction, Way};
 use crate::error::Phase;
 use crate::outcome::proof::NotApplied;
 use crate::protocol::answer::Head;
@@ -78,13 +78,19 @@ pub(super) enum Fed {
     /// complete; whether the connection may be used again
     Done(bool),
     /// the owner has seen enough
-    Leave(Next),
+    Leave(TaskAction),
     /// it cannot be read
     Bad(Failure),
 }
 
 impl Exchange {
-    pub(super) fn new(owner: Key, pool: Key, order: &Order, long: bool, now: Instant) -> Exchange {
+    pub(super) fn new(
+        owner: Key,
+        pool: Key,
+        order: &RequestSpec,
+        long: bool,
+        now: Instant,
+    ) -> Exchange {
         Exchange {
             owner,
             pool,
@@ -222,7 +228,7 @@ impl Exchange {
         &mut self,
         mut input: &[u8],
         now: Instant,
-        heed: impl FnOnce(&Head) -> Heed,
+        heed: impl FnOnce(&Head) -> HeaderAction,
     ) -> Fed {
         let Stage::Running(_, reader) = &mut self.stage else {
             return Fed::More;
@@ -249,11 +255,11 @@ impl Exchange {
                     let said = heed.take().map(|heed| heed(&head));
                     self.head = Some(head);
                     match said {
-                        Some(Heed::Leave(next)) => return Fed::Leave(next),
-                        Some(Heed::Silence(patience, finish)) => {
+                        Some(HeaderAction::Leave(next)) => return Fed::Leave(next),
+                        Some(HeaderAction::Silence(patience, finish)) => {
                             (self.patience, self.finish) = (Some(patience), finish);
                         }
-                        Some(Heed::Stay) | None => {}
+                        Some(HeaderAction::Stay) | None => {}
                     }
                 }
                 Ok(Event::Data(data)) => {

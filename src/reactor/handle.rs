@@ -3,7 +3,7 @@
 use super::commands::{Command, Commands};
 use super::core::{Core, Setup, WAKER};
 use super::life;
-use super::owner::Owner;
+use super::task::Task;
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::transport::process::Birthplace;
@@ -46,7 +46,7 @@ impl Reactor {
     }
 
     /// Gives it one more owner to work for. When this fails the owner hears nothing.
-    pub(crate) fn add(&self, owner: Box<dyn Owner>) -> Result<()> {
+    pub(crate) fn add(&self, owner: Box<dyn Task>) -> Result<()> {
         if let Err(Command::Add(owner)) = self.commands.push(Command::Add(owner)) {
             owner.refuse();
             return Err(self.commands.closed().error());

@@ -1,7 +1,7 @@
 //! A read that is sent to a second member when the first one keeps it waiting: two calls, the first complete answer wins,
 //! and the other is cancelled.
 
-use super::owner::{Contact, Owned};
+use super::task::{TaskHandle, TaskId};
 use crate::cluster::member::Member;
 use crate::error::{Error, Result};
 use crate::protocol::response::Response;
@@ -19,8 +19,8 @@ pub(crate) enum Side {
 /// What the two know of each other.
 #[derive(Debug, Default)]
 struct Pair {
-    first: Option<Contact>,
-    second: Option<Contact>,
+    first: Option<TaskHandle>,
+    second: Option<TaskHandle>,
     /// whom the first one asks
     asked: Option<Arc<Member>>,
     begun: bool,
@@ -53,11 +53,11 @@ impl Hedge {
     }
 
     /// It has reached the loop. Says how long it waits before it begins.
-    pub(crate) fn arrive(&self, contact: Contact) -> Option<Duration> {
+    pub(crate) fn arrive(&self, handle: TaskHandle) -> Option<Duration> {
         let mut pair = self.pair();
         match self.side {
-            Side::First => pair.first = Some(contact),
-            Side::Second => pair.second = Some(contact),
+            Side::First => pair.first = Some(handle),
+            Side::Second => pair.second = Some(handle),
         }
         (self.side == Side::Second).then_some(self.delay)
     }
@@ -77,7 +77,7 @@ impl Hedge {
     }
 
     /// The owner of the first call, while it waits for this member.
-    pub(crate) fn beside(&self, member: &Arc<Member>) -> Option<Owned> {
+    pub(crate) fn beside(&self, member: &Arc<Member>) -> Option<TaskId> {
         let pair = self.pair();
         let same = pair
             .asked
@@ -87,7 +87,7 @@ impl Hedge {
             .first
             .as_ref()
             .filter(|_| same && self.side == Side::Second);
-        first.map(Contact::owner)
+        first.map(TaskHandle::owner)
     }
 
     /// One has ended: what is to be told now, if anything.
@@ -113,8 +113,8 @@ impl Hedge {
             _ => None,
         };
         drop(pair);
-        if let Some(contact) = other {
-            contact.cancel();
+        if let Some(handle) = other {
+            handle.cancel();
         }
         Some(first.unwrap_or(result))
     }

@@ -2,7 +2,7 @@
 
 use super::commands::{Command, Commands};
 use super::mailbox::{Listener, Mailbox};
-use super::owner::Contact;
+use super::task::TaskHandle;
 use super::upstream::{Terms, Upstream};
 use crate::cluster::continuity::{Need, Standing};
 use crate::error::Result;
@@ -34,7 +34,7 @@ struct Inner {
     /// of those that are gone
     retired: Counters,
     /// `None`: on its way to the reactor
-    contacts: HashMap<UpstreamId, Option<Contact>>,
+    contacts: HashMap<UpstreamId, Option<TaskHandle>>,
 }
 
 /// All watchers together.
@@ -161,7 +161,7 @@ impl Hub {
         while let Some(effect) = inner.fanout.effect() {
             match effect {
                 Effect::Poll(id) => match inner.contacts.get(&id) {
-                    Some(Some(contact)) => contact.nudge(),
+                    Some(Some(handle)) => handle.wake(),
                     Some(None) => {}
                     None => {
                         inner.contacts.insert(id, None);
@@ -175,8 +175,8 @@ impl Hub {
                     }
                 },
                 Effect::Drop(id) => {
-                    if let Some(Some(contact)) = inner.contacts.remove(&id) {
-                        contact.cancel();
+                    if let Some(Some(handle)) = inner.contacts.remove(&id) {
+                        handle.cancel();
                     }
                 }
             }
@@ -185,9 +185,9 @@ impl Hub {
     }
 
     /// The upstream has reached the reactor.
-    pub(super) fn arrived(&self, id: UpstreamId, contact: Contact) {
+    pub(super) fn arrived(&self, id: UpstreamId, handle: TaskHandle) {
         if let Some(slot) = self.inner().contacts.get_mut(&id) {
-            *slot = Some(contact);
+            *slot = Some(handle);
         }
     }
 

@@ -1,7 +1,9 @@
 //! What the loop does for owners, whatever they are: with one that is a script.
 use super::core::Setup;
 use super::handle::Reactor;
-use super::owner::{Contact, Desk, Heed, Lane, Next, Order, Owner, Way};
+use super::task::{
+    Context, HeaderAction, PoolClass, RequestSpec, Task, TaskAction, TaskHandle, Way,
+};
 use crate::cluster::member_set::MemberSet;
 use crate::error::Phase;
 use crate::protocol::answer::Head;
@@ -19,12 +21,12 @@ const LONG: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 enum Told {
-    Contact(Contact),
+    TaskHandle(TaskHandle),
     Head(u16),
     Answer(String),
     Fault(Box<Fault>),
     Timer,
-    Nudge,
+    WakeTask,
     Closed(Option<Box<Fault>>),
     Dropped,
 }
@@ -34,66 +36,69 @@ struct Scripted {
     wire: Wire,
     limits: Option<Limits>,
     tell: Tell,
-    heed: fn() -> Heed,
+    heed: fn() -> HeaderAction,
     /// after every end and timer
-    then: fn(&Scripted, &Desk<'_>) -> Next,
+    then: fn(&Scripted, &Context<'_>) -> TaskAction,
 }
 
 impl Scripted {
-    fn order(&self, desk: &Desk<'_>) -> Next {
-        let member = desk.member_set.pick(desk.now, &[]).expect("a member");
+    fn order(&self, context: &Context<'_>) -> TaskAction {
+        let member = context.member_set.pick(context.now, &[]).expect("a member");
         let limits = Limits {
-            deadline: desk.now + LONG,
+            deadline: context.now + LONG,
             connect: LONG,
             send: LONG,
             head: LONG,
             body: LONG,
             max_body: 1 << 20,
         };
-        Next::Exchange(Order {
+        TaskAction::Exchange(RequestSpec {
             member: member.clone(),
             limits: self.limits.unwrap_or(limits),
-            lane: Lane::Own,
+            pool_class: PoolClass::Own,
             way: Way::Any,
         })
     }
 }
 
-impl Owner for Scripted {
-    fn start(&mut self, desk: &Desk<'_>) -> Next {
-        self.tell.0.send(Told::Contact(desk.contact())).unwrap();
-        self.order(desk)
+impl Task for Scripted {
+    fn start(&mut self, context: &Context<'_>) -> TaskAction {
+        self.tell
+            .0
+            .send(Told::TaskHandle(context.handle()))
+            .unwrap();
+        self.order(context)
     }
 
     fn wire(&self) -> Option<&Wire> {
         Some(&self.wire)
     }
 
-    fn on_head(&mut self, head: &Head, _: &Desk<'_>) -> Heed {
+    fn on_head(&mut self, head: &Head, _: &Context<'_>) -> HeaderAction {
         self.tell.0.send(Told::Head(head.status)).unwrap();
         (self.heed)()
     }
 
-    fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, desk: &Desk<'_>) -> Next {
+    fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, context: &Context<'_>) -> TaskAction {
         let told = match outcome {
             Ok(answer) => Told::Answer(String::from_utf8(answer.body).unwrap()),
             Err(fault) => Told::Fault(fault),
         };
         self.tell.0.send(told).unwrap();
-        (self.then)(self, desk)
+        (self.then)(self, context)
     }
 
-    fn on_timer(&mut self, desk: &Desk<'_>) -> Next {
+    fn on_timer(&mut self, context: &Context<'_>) -> TaskAction {
         self.tell.0.send(Told::Timer).unwrap();
-        (self.then)(self, desk)
+        (self.then)(self, context)
     }
 
-    fn on_nudge(&mut self, _: &Desk<'_>) -> Next {
-        self.tell.0.send(Told::Nudge).unwrap();
-        Next::End
+    fn on_wake(&mut self, _: &Context<'_>) -> TaskAction {
+        self.tell.0.send(Told::WakeTask).unwrap();
+        TaskAction::End
     }
 
-    fn close(self: Box<Self>, fault: Option<Box<Fault>>, _: &Desk<'_>) {
+    fn close(self: Box<Self>, fault: Option<Box<Fault>>, _: &Context<'_>) {
         self.tell.0.send(Told::Closed(fault)).unwrap();
     }
 }
@@ -125,8 +130,8 @@ fn scripted(tell: &Sender<Told>) -> Scripted {
         wire: Wire::get("/poll"),
         limits: None,
         tell: Tell(tell.clone()),
-        heed: || Heed::Stay,
-        then: |_, _| Next::End,
+        heed: || HeaderAction::Stay,
+        then: |_, _| TaskAction::End,
     }
 }
 
@@ -134,9 +139,9 @@ fn next(told: &Receiver<Told>) -> Told {
     told.recv_timeout(LONG).expect("to be told something")
 }
 
-fn contact(told: &Receiver<Told>) -> Contact {
+fn handle(told: &Receiver<Told>) -> TaskHandle {
     match next(told) {
-        Told::Contact(contact) => contact,
+        Told::TaskHandle(handle) => handle,
         other => panic!("{other:?}"),
     }
 }
@@ -171,7 +176,7 @@ fn a_poll_hears_its_head_at_once_and_its_body_later() {
     let (tell, told) = channel();
     let reactor = start(&listener);
     reactor.add(Box::new(scripted(&tell))).unwrap();
-    contact(&told);
+    handle(&told);
     let mut stream = serve(&listener, HEAD);
     assert!(matches!(next(&told), Told::Head(200)));
     assert!(told.recv_timeout(Duration::from_millis(20)).is_err());
@@ -189,11 +194,11 @@ fn a_poll_does_not_count_for_the_limit_of_connections_and_uses_them_again() {
     for _ in 0..3 {
         reactor
             .add(Box::new(Scripted {
-                then: |this, desk| this.order(desk),
+                then: |this, context| this.order(context),
                 ..scripted(&tell)
             }))
             .unwrap();
-        contact(&told);
+        handle(&told);
         streams.push(serve(&listener, HEAD));
         assert!(matches!(next(&told), Told::Head(200)));
     }
@@ -213,11 +218,13 @@ fn an_owner_may_leave_at_the_head() {
     let reactor = start(&listener);
     reactor
         .add(Box::new(Scripted {
-            heed: || Heed::Leave(Next::Wake(Instant::now() + Duration::from_millis(5))),
+            heed: || {
+                HeaderAction::Leave(TaskAction::Wake(Instant::now() + Duration::from_millis(5)))
+            },
             ..scripted(&tell)
         }))
         .unwrap();
-    contact(&told);
+    handle(&told);
     let mut stream = serve(&listener, HEAD);
     assert!(matches!(next(&told), Told::Head(200)));
     assert!(ended(&mut stream));
@@ -243,11 +250,11 @@ fn silences_have_their_limits() {
         reactor
             .add(Box::new(Scripted {
                 limits: Some(limits),
-                heed: || Heed::Silence(Duration::from_millis(30), Duration::ZERO),
+                heed: || HeaderAction::Silence(Duration::from_millis(30), Duration::ZERO),
                 ..scripted(&tell)
             }))
             .unwrap();
-        contact(&told);
+        handle(&told);
         let mut stream = serve(&listener, answer);
         if phase == Phase::Body {
             assert!(matches!(next(&told), Told::Head(200)));
@@ -269,21 +276,21 @@ fn others_reach_an_owner_while_it_is_there() {
     let (tell, told) = channel();
     let reactor = start(&listener);
     reactor.add(Box::new(scripted(&tell))).unwrap();
-    let first = contact(&told);
+    let first = handle(&told);
     let mut stream = serve(&listener, HEAD);
     assert!(matches!(next(&told), Told::Head(200)));
-    first.nudge();
-    assert!(matches!(next(&told), Told::Nudge));
+    first.wake();
+    assert!(matches!(next(&told), Told::WakeTask));
     assert!(matches!(next(&told), Told::Dropped));
     assert!(ended(&mut stream));
 
     reactor.add(Box::new(scripted(&tell))).unwrap();
-    let second = contact(&told);
+    let second = handle(&told);
     let mut stream = serve(&listener, HEAD);
     assert!(matches!(next(&told), Told::Head(200)));
     // the place is the same, the owner is not
     first.cancel();
-    first.nudge();
+    first.wake();
     second.cancel();
     let Told::Closed(Some(fault)) = next(&told) else {
         panic!("no fault");
@@ -296,7 +303,7 @@ fn others_reach_an_owner_while_it_is_there() {
     assert!(ended(&mut stream));
 
     drop(reactor);
-    second.nudge();
+    second.wake();
 }
 
 #[test]
@@ -305,7 +312,7 @@ fn a_loop_that_breaks_drops_everybody_and_takes_nobody() {
     let (tell, told) = channel();
     let reactor = start(&listener);
     reactor.add(Box::new(scripted(&tell))).unwrap();
-    contact(&told);
+    handle(&told);
     let mut stream = serve(&listener, HEAD);
     assert!(matches!(next(&told), Told::Head(200)));
     reactor
@@ -322,7 +329,7 @@ fn a_loop_that_breaks_drops_everybody_and_takes_nobody() {
             ..scripted(&tell)
         }))
         .unwrap();
-    contact(&told);
+    handle(&told);
     assert!(matches!(next(&told), Told::Fault(_)));
     for _ in 0..2 {
         assert!(matches!(next(&told), Told::Dropped));

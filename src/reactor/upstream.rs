@@ -3,7 +3,7 @@
 use super::auditor::Auditor;
 use super::commands::{Closed, Command};
 use super::hub::{Calls, Holder};
-use super::owner::{Desk, Heed, Lane, Next, Order, Owner, Way};
+use super::task::{Context, HeaderAction, PoolClass, RequestSpec, Task, TaskAction, Way};
 use crate::cluster::continuity::Sight;
 use crate::cluster::member::Member;
 use crate::cluster::staleness::{Baseline, Staleness, StalenessPolicy};
@@ -76,38 +76,43 @@ impl Upstream {
     /// Reports to the machine, runs callbacks, and says what comes next.
     fn report<T>(
         &mut self,
-        desk: &Desk<'_>,
+        context: &Context<'_>,
         tell: impl FnOnce(&mut Machine) -> T,
-    ) -> Option<(T, Next)> {
+    ) -> Option<(T, TaskAction)> {
         let hub = self.hub.upgrade()?;
         let standing = self.member.as_ref();
         let standing = standing.and_then(|member| member.continuity().standing());
-        let (answer, calls) = hub.report(self.id, desk.now, standing, tell);
+        let (answer, calls) = hub.report(self.id, context.now, standing, tell);
         run(calls);
         let (told, action, wanted) = answer?;
         if let (Some(need), Some(member)) = (wanted, &self.member) {
-            let contact = desk.contact();
-            let wake = Box::new(move || contact.nudge());
+            let handle = context.handle();
+            let wake = Box::new(move || handle.wake());
             if member.continuity().enlist(need, wake) {
                 let auditor = Auditor::new(member.clone(), hub.terms().connect, need);
-                desk.order(Command::Add(Box::new(auditor)));
+                context.order(Command::Add(Box::new(auditor)));
             }
         }
         let next = match action {
-            Action::Start(exchange) => self.start_exchange(*exchange, hub.terms(), desk),
-            Action::Wait(Some(until)) => Next::Wake(until),
-            Action::Wait(None) | Action::Prove(_) => Next::Keep,
-            Action::Closed => Next::End,
+            Action::Start(exchange) => self.start_exchange(*exchange, hub.terms(), context),
+            Action::Wait(Some(until)) => TaskAction::Wake(until),
+            Action::Wait(None) | Action::Prove(_) => TaskAction::Keep,
+            Action::Closed => TaskAction::End,
         };
         Some((told, next))
     }
 
-    fn start_exchange(&mut self, exchange: Exchange, terms: &Terms, desk: &Desk<'_>) -> Next {
+    fn start_exchange(
+        &mut self,
+        exchange: Exchange,
+        terms: &Terms,
+        context: &Context<'_>,
+    ) -> TaskAction {
         let last = self.member.take();
         let before = last.as_ref().map(Arc::as_ptr);
         let other = match &last {
             Some(last) if exchange.whom == Whom::Other => {
-                desk.member_set.pick(desk.now, slice::from_ref(last))
+                context.member_set.pick(context.now, slice::from_ref(last))
             }
             _ => None,
         };
@@ -115,50 +120,52 @@ impl Upstream {
             (last, _) if exchange.whom == Whom::Only => last.filter(|last| !last.is_gone()),
             (_, Some(member)) => Some(member),
             (Some(same), None) if exchange.whom == Whom::Same && !same.is_gone() => Some(same),
-            _ => desk.member_set.pick(desk.now, &[]),
+            _ => context.member_set.pick(context.now, &[]),
         };
         let Some(member) = chosen else {
             // none is known before the DNS has answered
-            desk.member_set
+            context
+                .member_set
                 .sync_limiter()
-                .notice(desk.member_set, desk.now);
+                .notice(context.member_set, context.now);
             self.unserved = true;
-            return Next::Wake(desk.now);
+            return TaskAction::Wake(context.now);
         };
         let again = before == Some(Arc::as_ptr(&member));
         let way = self.way(exchange.whom, &member, again);
         self.member = Some(member.clone());
         // the one before is given up, if it has no end yet
         self.entry = None;
-        let mut entry = desk
-            .member_set
-            .telemetry()
-            .open(Kind::Watch, &exchange.wire, desk.now);
+        let mut entry =
+            context
+                .member_set
+                .telemetry()
+                .open(Kind::Watch, &exchange.wire, context.now);
         entry.attempt(&member, &exchange.wire);
         self.entry = Some(entry);
         self.expect = exchange.wire.expect;
         self.finish = exchange.finish;
-        self.asked = desk.now;
+        self.asked = context.now;
         self.wire = Some(Box::new(exchange.wire));
-        let staleness = desk.member_set.staleness();
+        let staleness = context.member_set.staleness();
         self.baseline =
             (staleness.policy() == StalenessPolicy::Refuse).then(|| Box::new(staleness.baseline()));
         let limits = Limits {
-            deadline: desk.now + FAR,
+            deadline: context.now + FAR,
             connect: terms.connect,
             send: exchange.head,
             head: exchange.head,
             body: exchange.stall,
             max_body: terms.max_body,
         };
-        let lane = match exchange.purpose {
-            Purpose::Poll => Lane::Own,
-            Purpose::Snapshot | Purpose::Probe => Lane::Shared,
+        let pool_class = match exchange.purpose {
+            Purpose::Poll => PoolClass::Own,
+            Purpose::Snapshot | Purpose::Probe => PoolClass::Shared,
         };
-        Next::Exchange(Order {
+        TaskAction::Exchange(RequestSpec {
             member,
             limits,
-            lane,
+            pool_class,
             way,
         })
     }
@@ -226,27 +233,28 @@ impl Upstream {
         }
     }
 
-    fn leave(&mut self, stale: &Staleness, desk: &Desk<'_>) -> Heed {
+    fn leave(&mut self, stale: &Staleness, context: &Context<'_>) -> HeaderAction {
         if stale.blames() {
-            self.regard(Regard::Bad, desk);
+            self.regard(Regard::Bad, context);
         }
         let why = stale.to_string();
         if let Some(member) = &self.member {
-            desk.member_set.telemetry().stale(member.url(), stale);
+            context.member_set.telemetry().stale(member.url(), stale);
         }
-        let told = self.report(desk, |machine| machine.on_stale(desk.now, &why));
-        Heed::Leave(told.map_or(Next::End, |(_, next)| next))
+        let told = self.report(context, |machine| machine.on_stale(context.now, &why));
+        HeaderAction::Leave(told.map_or(TaskAction::End, |(_, next)| next))
     }
 
-    fn regard(&self, regard: Regard, desk: &Desk<'_>) {
+    fn regard(&self, regard: Regard, context: &Context<'_>) {
         if let Some(member) = &self.member {
             match regard {
                 Regard::Good => member.succeed(),
                 Regard::Bad => {
-                    member.fail(desk.now, self.peer);
-                    desk.member_set
+                    member.fail(context.now, self.peer);
+                    context
+                        .member_set
                         .sync_limiter()
-                        .notice(desk.member_set, desk.now);
+                        .notice(context.member_set, context.now);
                 }
                 Regard::Neither => {}
             }
@@ -273,14 +281,14 @@ impl Drop for Upstream {
     }
 }
 
-impl Owner for Upstream {
-    fn start(&mut self, desk: &Desk<'_>) -> Next {
+impl Task for Upstream {
+    fn start(&mut self, context: &Context<'_>) -> TaskAction {
         let Some(hub) = self.hub.upgrade() else {
-            return Next::End;
+            return TaskAction::End;
         };
-        hub.arrived(self.id, desk.contact());
-        self.report(desk, |_| ())
-            .map_or(Next::End, |(_, next)| next)
+        hub.arrived(self.id, context.handle());
+        self.report(context, |_| ())
+            .map_or(TaskAction::End, |(_, next)| next)
     }
 
     fn wire(&self) -> Option<&Wire> {
@@ -292,89 +300,93 @@ impl Owner for Upstream {
         Some((self.expect, hub.terms().decode))
     }
 
-    fn on_head(&mut self, head: &Head, desk: &Desk<'_>) -> Heed {
+    fn on_head(&mut self, head: &Head, context: &Context<'_>) -> HeaderAction {
         self.wire = None;
-        self.peer = desk.peer;
+        self.peer = context.peer;
         let stale = self
             .baseline
             .take()
             .and_then(|baseline| baseline.judge(head));
         if let Some(member) = &self.member {
-            desk.member_set
+            context
+                .member_set
                 .staleness()
-                .see(member.number(), head, desk.now);
+                .see(member.number(), head, context.now);
         }
         if let Some(stale) = stale.filter(|stale| self.minds(stale)) {
-            return self.leave(&stale, desk);
+            return self.leave(&stale, context);
         }
         if let Some(member) = &self.member {
-            let connected = desk.connected.unwrap_or(desk.now);
-            if let Some(sight) = Sight::of(head, (self.asked, desk.now), connected) {
+            let connected = context.connected.unwrap_or(context.now);
+            if let Some(sight) = Sight::of(head, (self.asked, context.now), connected) {
                 member.continuity().observe(sight);
             }
         }
-        match self.report(desk, |machine| machine.on_head(desk.now, head)) {
+        match self.report(context, |machine| machine.on_head(context.now, head)) {
             // what it showed of the member ends it
-            Some((exchange::Heed::Stay(_), next @ (Next::Exchange(_) | Next::Wake(_)))) => {
-                Heed::Leave(next)
-            }
-            Some((exchange::Heed::Stay(silence), _)) => Heed::Silence(silence, self.finish),
-            Some((exchange::Heed::Leave, next)) => Heed::Leave(next),
-            None => Heed::Leave(Next::End),
+            Some((
+                exchange::Heed::Stay(_),
+                next @ (TaskAction::Exchange(_) | TaskAction::Wake(_)),
+            )) => HeaderAction::Leave(next),
+            Some((exchange::Heed::Stay(silence), _)) => HeaderAction::Silence(silence, self.finish),
+            Some((exchange::Heed::Leave, next)) => HeaderAction::Leave(next),
+            None => HeaderAction::Leave(TaskAction::End),
         }
     }
 
-    fn on_finish(&mut self, desk: &Desk<'_>) {
-        let _ = self.report(desk, |machine| machine.on_finish(desk.now));
+    fn on_finish(&mut self, context: &Context<'_>) {
+        let _ = self.report(context, |machine| machine.on_finish(context.now));
     }
 
-    fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, desk: &Desk<'_>) -> Next {
-        self.note(&outcome, desk.now);
+    fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, context: &Context<'_>) -> TaskAction {
+        self.note(&outcome, context.now);
         self.peer = match &outcome {
             Ok(answer) => answer.course.peer,
             Err(fault) => fault.course.peer,
         };
         let told = match outcome {
             Ok(answer) => match self.judge(answer) {
-                Some(verdict) => self.report(desk, |machine| machine.on_answer(desk.now, verdict)),
+                Some(verdict) => {
+                    self.report(context, |machine| machine.on_answer(context.now, verdict))
+                }
                 None => None,
             },
-            Err(fault) => self.report(desk, |machine| machine.on_fault(desk.now, &fault)),
+            Err(fault) => self.report(context, |machine| machine.on_fault(context.now, &fault)),
         };
         let Some((regard, next)) = told else {
-            return Next::End;
+            return TaskAction::End;
         };
-        self.regard(regard, desk);
+        self.regard(regard, context);
         next
     }
 
-    fn on_timer(&mut self, desk: &Desk<'_>) -> Next {
+    fn on_timer(&mut self, context: &Context<'_>) -> TaskAction {
         if std::mem::take(&mut self.unserved) {
             let fault = Record::new().fault(Failure::new(
                 Phase::Resolve,
                 FaultKind::Connection,
                 "no member is known",
             ));
-            let told = self.report(desk, |machine| machine.on_fault(desk.now, &fault));
-            return told.map_or(Next::End, |(_, next)| next);
+            let told = self.report(context, |machine| machine.on_fault(context.now, &fault));
+            return told.map_or(TaskAction::End, |(_, next)| next);
         }
-        self.report(desk, |_| ())
-            .map_or(Next::End, |(_, next)| next)
+        self.report(context, |_| ())
+            .map_or(TaskAction::End, |(_, next)| next)
     }
 
-    fn on_nudge(&mut self, desk: &Desk<'_>) -> Next {
-        self.on_timer(desk)
+    fn on_wake(&mut self, context: &Context<'_>) -> TaskAction {
+        self.on_timer(context)
     }
 
-    fn close(mut self: Box<Self>, fault: Option<Box<Fault>>, desk: &Desk<'_>) {
+    fn close(mut self: Box<Self>, fault: Option<Box<Fault>>, context: &Context<'_>) {
         if let Some(fault) = fault {
-            self.note(&Err(fault), desk.now);
+            self.note(&Err(fault), context.now);
         }
         let Some(hub) = self.hub.upgrade() else {
             return;
         };
-        let (_, calls) = hub.report(self.id, desk.now, None, |machine| {
-            machine.close(Some(desk.commands.closed().error()))
+        let (_, calls) = hub.report(self.id, context.now, None, |machine| {
+            machine.close(Some(context.commands.closed().error()))
         });
         hub.left(self.id);
         run(calls);

@@ -1,7 +1,7 @@
 //! Saves a configuration where nobody may wait for a disk or for another process: on a thread that lives as long as there
 //! is something to be saved.
 
-use super::keeper::Source;
+use super::autosave::Source;
 use crate::transport::process::Birthplace;
 use crate::transport::thread::HostedThread;
 use std::mem;

@@ -17,7 +17,7 @@ use std::time::Instant;
 
 /// The thread of a client, once there is something for it to do, and how much it has to do.
 #[derive(Debug)]
-pub(super) struct Engine {
+pub(super) struct Background {
     reactor: OnceLock<Reactor>,
     starting: Mutex<()>,
     /// whether it has been told to look for members
@@ -26,9 +26,9 @@ pub(super) struct Engine {
     limit: usize,
 }
 
-impl Engine {
-    pub(super) fn new(limit: usize) -> Engine {
-        Engine {
+impl Background {
+    pub(super) fn new(limit: usize) -> Background {
+        Background {
             reactor: OnceLock::new(),
             starting: Mutex::new(()),
             kept: AtomicBool::new(false),
@@ -116,7 +116,7 @@ impl Client {
 
     /// How often the thread of the client woke up; 0 when there is none.
     pub fn turns(&self) -> u64 {
-        self.engine.reactor.get().map_or(0, Reactor::turns)
+        self.background.reactor.get().map_or(0, Reactor::turns)
     }
 
     fn send(
@@ -128,7 +128,7 @@ impl Client {
         self.refuse_elsewhere()?;
         let sequence = self.sequence(call)?;
         let reactor = self.reactor()?;
-        let permit = self.engine.permit()?;
+        let permit = self.background.permit()?;
         let completion = move |result| completion(permit, result);
         if let Some(delay) = self.hedges(call) {
             return self.send_twice(call, delay, quiet, completion);
@@ -151,42 +151,42 @@ impl Client {
 
     /// Ends what runs in the background, as dropping it does, while its callbacks may still use it.
     pub(crate) fn close(&self) {
-        if let Some(reactor) = self.engine.reactor.get() {
+        if let Some(reactor) = self.background.reactor.get() {
             reactor.close();
         }
     }
 
     /// The same inside a callback, after which `remains` is dropped when everything has ended.
     pub(crate) fn bury(&self, remains: Box<dyn Send>) {
-        if let Some(reactor) = self.engine.reactor.get() {
+        if let Some(reactor) = self.background.reactor.get() {
             reactor.bury(remains);
         }
     }
 
     /// Whether this is a thread of the client, on which nobody may wait for it.
     pub(crate) fn is_on_its_thread(&self) -> bool {
-        self.engine.reactor.get().is_some_and(Reactor::is_here)
+        self.background.reactor.get().is_some_and(Reactor::is_here)
     }
 
     /// The thread, started if need be.
     pub(super) fn reactor(&self) -> Result<&Reactor> {
-        if let Some(reactor) = self.engine.reactor.get() {
+        if let Some(reactor) = self.background.reactor.get() {
             return Ok(reactor);
         }
-        let starting = &self.engine.starting;
+        let starting = &self.background.starting;
         let _alone = starting.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.engine.reactor.get().is_none() {
+        if self.background.reactor.get().is_none() {
             let reactor = Reactor::start(Setup {
                 member_set: self.member_set.clone(),
                 settings: self.options.settings.clone(),
                 max_connections: self.options.max_connections,
             })?;
-            self.keeper.spare(reactor.thread());
+            self.autosave.spare(reactor.thread());
             // nobody else can have set it
-            let _ = self.engine.reactor.set(reactor);
+            let _ = self.background.reactor.set(reactor);
             self.keep();
         }
         let none = || Error::new(Status::INTERNAL, "the thread of the client did not start");
-        self.engine.reactor.get().ok_or_else(none)
+        self.background.reactor.get().ok_or_else(none)
     }
 }

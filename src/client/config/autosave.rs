@@ -40,7 +40,7 @@ pub(super) struct Source {
 
 /// Of one client.
 #[derive(Debug)]
-pub(in crate::client) struct Keeper {
+pub(in crate::client) struct Autosave {
     source: Arc<Source>,
     saver: Option<Saver>,
     turn: Mutex<Turn>,
@@ -81,7 +81,7 @@ impl Source {
 }
 
 /// Dropped when a listener did not return: else nobody would be told any more.
-struct Telling<'a>(&'a Keeper);
+struct Telling<'a>(&'a Autosave);
 
 impl Drop for Telling<'_> {
     fn drop(&mut self) {
@@ -89,26 +89,26 @@ impl Drop for Telling<'_> {
     }
 }
 
-impl Keeper {
-    pub(in crate::client) fn new(options: &Options, member_set: &Arc<MemberSet>) -> Arc<Keeper> {
+impl Autosave {
+    pub(in crate::client) fn new(options: &Options, member_set: &Arc<MemberSet>) -> Arc<Autosave> {
         let source = Arc::new(Source {
             options: options.clone(),
             member_set: member_set.clone(),
         });
         let file = options.savers.file.as_ref();
-        let keeper = Arc::new(Keeper {
+        let autosave = Arc::new(Autosave {
             saver: file.map(|_| Saver::new(source.clone())),
             source,
             turn: Mutex::default(),
             thread: OnceLock::new(),
         });
-        let told = Arc::downgrade(&keeper);
+        let told = Arc::downgrade(&autosave);
         member_set.telemetry().on_change(Box::new(move || {
-            if let Some(keeper) = told.upgrade() {
-                keeper.changed();
+            if let Some(autosave) = told.upgrade() {
+                autosave.changed();
             }
         }));
-        keeper
+        autosave
     }
 
     /// The document of now.

@@ -1,7 +1,7 @@
 //! Looks at the cluster's own list of members from time to time, and when watchers have nobody left to ask.
 
 use super::commands::Command;
-use super::owner::{Desk, Lane, Next, Order, Owner, Way};
+use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
 use crate::cluster::backoff::Backoff;
 use crate::cluster::budget::Budget;
 use crate::cluster::membership_sync::{MembershipSync, Todo};
@@ -17,7 +17,7 @@ const FIRST: Duration = Duration::from_secs(1);
 
 /// How and how often.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms {
+pub(crate) struct SyncOptions {
     /// `None`: only in need
     pub(crate) interval: Option<Duration>,
     pub(crate) deadline: Duration,
@@ -27,16 +27,16 @@ pub(crate) struct Terms {
 
 /// One for each client that wants members to be found.
 #[derive(Debug)]
-pub(crate) struct Keeper {
-    terms: Terms,
+pub(crate) struct PeriodicSync {
+    terms: SyncOptions,
     pauses: Backoff,
     running: Option<(SyncPermit, MembershipSync)>,
 }
 
-impl Keeper {
-    pub(crate) fn new(terms: Terms) -> Keeper {
+impl PeriodicSync {
+    pub(crate) fn new(terms: SyncOptions) -> PeriodicSync {
         let longest = terms.interval.unwrap_or(FIRST);
-        Keeper {
+        PeriodicSync {
             terms,
             pauses: Backoff::new(FIRST.min(longest), longest),
             running: None,
@@ -44,40 +44,40 @@ impl Keeper {
     }
 
     /// The next one of those that are made from time to time.
-    fn routine(&mut self, desk: &Desk<'_>) -> Next {
-        match desk.member_set.sync_limiter().take() {
-            Some(turn) => self.look(turn, desk),
+    fn routine(&mut self, context: &Context<'_>) -> TaskAction {
+        match context.member_set.sync_limiter().take() {
+            Some(turn) => self.look(turn, context),
             // a call looks just now
-            None => self.rest(desk, true),
+            None => self.rest(context, true),
         }
     }
 
-    fn look(&mut self, turn: SyncPermit, desk: &Desk<'_>) -> Next {
-        let member_set = desk.member_set;
+    fn look(&mut self, turn: SyncPermit, context: &Context<'_>) -> TaskAction {
+        let member_set = context.member_set;
         let budget = Budget {
-            deadline: desk.now + self.terms.deadline,
+            deadline: context.now + self.terms.deadline,
             connect: self.terms.connect,
             max_body: u64::MAX,
         };
-        let sync = MembershipSync::new(budget, self.terms.decode, member_set, desk.now);
+        let sync = MembershipSync::new(budget, self.terms.decode, member_set, context.now);
         let mut sync = sync.with_lists(member_set.sync_limiter().is_wanted());
-        let todo = sync.go(desk.now, member_set);
+        let todo = sync.go(context.now, member_set);
         self.running = Some((turn, sync));
-        self.follow(todo, desk)
+        self.follow(todo, context)
     }
 
-    fn follow(&mut self, todo: Todo, desk: &Desk<'_>) -> Next {
+    fn follow(&mut self, todo: Todo, context: &Context<'_>) -> TaskAction {
         let result = match (todo, &self.running) {
             (Todo::End(result), _) => result,
-            (Todo::Pause(time), _) => return Next::Wake(desk.now + time),
+            (Todo::Pause(time), _) => return TaskAction::Wake(context.now + time),
             (Todo::Exchange, running) => {
                 let running = running.as_ref();
                 match running.and_then(|(_, sync)| sync.exchange()) {
                     Some((member, _, limits)) => {
-                        return Next::Exchange(Order {
+                        return TaskAction::Exchange(RequestSpec {
                             member: member.clone(),
                             limits: *limits,
-                            lane: Lane::Shared,
+                            pool_class: PoolClass::Shared,
                             way: Way::Any,
                         });
                     }
@@ -87,18 +87,18 @@ impl Keeper {
         };
         let good = result.is_ok();
         if let Some((turn, _)) = self.running.take() {
-            turn.end(desk.now, good);
+            turn.end(context.now, good);
         }
         if result.unwrap_or(false) {
-            desk.order(Command::Sweep);
+            context.order(Command::Sweep);
         }
-        self.rest(desk, good)
+        self.rest(context, good)
     }
 
     /// Until the next look; no error is the last.
-    fn rest(&mut self, desk: &Desk<'_>, good: bool) -> Next {
+    fn rest(&mut self, context: &Context<'_>, good: bool) -> TaskAction {
         let Some(interval) = self.terms.interval else {
-            return Next::Keep;
+            return TaskAction::Keep;
         };
         let pause = match good {
             true => {
@@ -107,18 +107,18 @@ impl Keeper {
             }
             false => self.pauses.pause(),
         };
-        Next::Wake(desk.now + pause)
+        TaskAction::Wake(context.now + pause)
     }
 }
 
-impl Owner for Keeper {
-    fn start(&mut self, desk: &Desk<'_>) -> Next {
-        let contact = desk.contact();
-        let alarm = Box::new(move || contact.nudge());
-        desk.member_set.sync_limiter().set_alarm(alarm);
+impl Task for PeriodicSync {
+    fn start(&mut self, context: &Context<'_>) -> TaskAction {
+        let handle = context.handle();
+        let alarm = Box::new(move || handle.wake());
+        context.member_set.sync_limiter().set_alarm(alarm);
         match self.terms.interval {
-            Some(_) => self.routine(desk),
-            None => Next::Keep,
+            Some(_) => self.routine(context),
+            None => TaskAction::Keep,
         }
     }
 
@@ -127,37 +127,37 @@ impl Owner for Keeper {
         sync.exchange().map(|(_, wire, _)| wire)
     }
 
-    fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, desk: &Desk<'_>) -> Next {
+    fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, context: &Context<'_>) -> TaskAction {
         let Some((_, sync)) = &mut self.running else {
-            return Next::Keep;
+            return TaskAction::Keep;
         };
         let todo = match outcome {
-            Ok(answer) => sync.answered(answer, desk.now, desk.member_set),
-            Err(fault) => sync.failed(fault, desk.now, desk.member_set),
+            Ok(answer) => sync.answered(answer, context.now, context.member_set),
+            Err(fault) => sync.failed(fault, context.now, context.member_set),
         };
-        self.follow(todo, desk)
+        self.follow(todo, context)
     }
 
-    fn on_timer(&mut self, desk: &Desk<'_>) -> Next {
+    fn on_timer(&mut self, context: &Context<'_>) -> TaskAction {
         let Some((_, sync)) = &mut self.running else {
-            return self.routine(desk);
+            return self.routine(context);
         };
         // or the time of the next look has come while one is under way
         match sync.exchange().is_some() {
-            true => Next::Keep,
+            true => TaskAction::Keep,
             false => {
-                let todo = sync.go(desk.now, desk.member_set);
-                self.follow(todo, desk)
+                let todo = sync.go(context.now, context.member_set);
+                self.follow(todo, context)
             }
         }
     }
 
-    fn on_nudge(&mut self, desk: &Desk<'_>) -> Next {
-        match desk.member_set.sync_limiter().begin(desk.now) {
-            SyncDecision::Go(turn) => self.look(turn, desk),
-            SyncDecision::Later | SyncDecision::No => Next::Keep,
+    fn on_wake(&mut self, context: &Context<'_>) -> TaskAction {
+        match context.member_set.sync_limiter().begin(context.now) {
+            SyncDecision::Go(turn) => self.look(turn, context),
+            SyncDecision::Later | SyncDecision::No => TaskAction::Keep,
         }
     }
 
-    fn close(self: Box<Self>, _: Option<Box<Fault>>, _: &Desk<'_>) {}
+    fn close(self: Box<Self>, _: Option<Box<Fault>>, _: &Context<'_>) {}
 }

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 /// An owner of exchanges, one at a time. The loop calls it on its thread and does what it says; its rules are without I/O
 /// and without a clock of their own.
-pub(crate) trait Owner: Send {
+pub(crate) trait Task: Send {
     /// The first thing that is called.
-    fn start(&mut self, desk: &Desk<'_>) -> Next;
+    fn start(&mut self, context: &Context<'_>) -> TaskAction;
 
     /// The request of the running exchange; asked for whenever a part of it can be written.
     fn wire(&self) -> Option<&Wire>;
@@ -27,26 +27,26 @@ pub(crate) trait Owner: Send {
     }
 
     /// Status and headers came.
-    fn on_head(&mut self, _: &Head, _: &Desk<'_>) -> Heed {
-        Heed::Stay
+    fn on_head(&mut self, _: &Head, _: &Context<'_>) -> HeaderAction {
+        HeaderAction::Stay
     }
 
     /// The silence has passed, and our side of the connection is closed: what still comes is the end.
-    fn on_finish(&mut self, _: &Desk<'_>) {}
+    fn on_finish(&mut self, _: &Context<'_>) {}
 
     /// The exchange is over.
-    fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, desk: &Desk<'_>) -> Next;
+    fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, context: &Context<'_>) -> TaskAction;
 
-    /// The time of [`Next::Wake`] has come.
-    fn on_timer(&mut self, desk: &Desk<'_>) -> Next;
+    /// The time of [`TaskAction::Wake`] has come.
+    fn on_timer(&mut self, context: &Context<'_>) -> TaskAction;
 
-    /// Somebody used the [`Contact`].
-    fn on_nudge(&mut self, _: &Desk<'_>) -> Next {
-        Next::Keep
+    /// Somebody used the [`TaskHandle`].
+    fn on_wake(&mut self, _: &Context<'_>) -> TaskAction {
+        TaskAction::Keep
     }
 
     /// It was cancelled, or the client ends: the last thing that is called. `fault` is the end of the running exchange.
-    fn close(self: Box<Self>, fault: Option<Box<Fault>>, desk: &Desk<'_>);
+    fn close(self: Box<Self>, fault: Option<Box<Fault>>, context: &Context<'_>);
 
     /// The loop had ended before this came to it: nobody is told anything, since who sent it is.
     fn refuse(self: Box<Self>) {}
@@ -59,7 +59,7 @@ pub(crate) trait Owner: Send {
 
 /// What an owner is given to decide with.
 #[derive(Debug)]
-pub(crate) struct Desk<'a> {
+pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
     pub(crate) member_set: &'a MemberSet,
     pub(crate) settings: &'a Settings,
@@ -71,10 +71,10 @@ pub(crate) struct Desk<'a> {
     pub(crate) peer: Option<SocketAddr>,
 }
 
-impl Desk<'_> {
+impl Context<'_> {
     /// How other threads reach this owner.
-    pub(crate) fn contact(&self) -> Contact {
-        Contact {
+    pub(crate) fn handle(&self) -> TaskHandle {
+        TaskHandle {
             commands: Arc::downgrade(self.commands),
             key: self.key,
         }
@@ -88,10 +88,10 @@ impl Desk<'_> {
 
 /// What is to be done for an owner.
 #[derive(Debug)]
-pub(crate) enum Next {
+pub(crate) enum TaskAction {
     /// drop the running exchange if there is one, and run this
-    Exchange(Order),
-    /// call [`Owner::on_timer`] then, and at no other time
+    Exchange(RequestSpec),
+    /// call [`Task::on_timer`] then, and at no other time
     Wake(Instant),
     /// go on as it is
     Keep,
@@ -101,10 +101,10 @@ pub(crate) enum Next {
 
 /// An exchange to be run.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct RequestSpec {
     pub(crate) member: Arc<Member>,
     pub(crate) limits: Limits,
-    pub(crate) lane: Lane,
+    pub(crate) pool_class: PoolClass,
     pub(crate) way: Way,
 }
 
@@ -115,18 +115,18 @@ pub(crate) enum Way {
     #[default]
     Any,
     /// a new connection, to another address than that of the exchange of this owner, if there is one
-    Beside(Owned),
+    Beside(TaskId),
     /// only this address
     Only(SocketAddr),
 }
 
 /// Identifies an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Owned(pub(super) Key);
+pub(crate) struct TaskId(pub(super) Key);
 
 /// Which connections an exchange may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
+pub(crate) enum PoolClass {
     /// one of the limited number for each member, if need be after waiting in line
     Shared,
     /// any, and one more if there is none: for what stays on it for long
@@ -135,35 +135,35 @@ pub(crate) enum Lane {
 
 /// What to do after a head.
 #[derive(Debug)]
-pub(crate) enum Heed {
+pub(crate) enum HeaderAction {
     /// go on
     Stay,
     /// go on; longest silence from now to the first byte of the body, then how long its end is waited for once our side
     /// is closed, if at all
     Silence(Duration, Duration),
     /// drop the connection; the exchange is over for the owner
-    Leave(Next),
+    Leave(TaskAction),
 }
 
 /// How other threads reach an owner. Does nothing once that is gone.
 #[derive(Clone, Debug)]
-pub(crate) struct Contact {
+pub(crate) struct TaskHandle {
     commands: Weak<Commands>,
     key: Key,
 }
 
-impl Contact {
-    /// Has [`Owner::on_nudge`] called.
-    pub(crate) fn nudge(&self) {
-        self.push(Command::Nudge(self.key));
+impl TaskHandle {
+    /// Has [`Task::on_wake`] called.
+    pub(crate) fn wake(&self) {
+        self.push(Command::WakeTask(self.key));
     }
 
     /// Identifies it for [`Way::Beside`].
-    pub(crate) fn owner(&self) -> Owned {
-        Owned(self.key)
+    pub(crate) fn owner(&self) -> TaskId {
+        TaskId(self.key)
     }
 
-    /// Has [`Owner::close`] called.
+    /// Has [`Task::close`] called.
     pub(crate) fn cancel(&self) {
         self.push(Command::Cancel(self.key));
     }
