@@ -7,7 +7,7 @@ use etcd_v2::protocol::{
         exchange::{Event, Exchange},
         request,
     },
-    wire::{Method, Wire},
+    http_request::{HttpRequest, Method},
 };
 use std::hint::black_box;
 use std::time::Instant;
@@ -33,12 +33,12 @@ fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|a| a.parse().ok());
     let iterations: usize = numbers.next().unwrap_or(100_000);
     let answer = answer();
-    let wire = Wire::get("/v2/keys/services/web/0001");
+    let http_request = HttpRequest::get("/v2/keys/services/web/0001");
     let (mut out, mut complete) = (Vec::new(), 0);
     let start = Instant::now();
     for _ in 0..iterations {
         out.clear();
-        if request::write(black_box(&wire), "127.0.0.1:2379", &[], &mut out).is_err() {
+        if request::write(black_box(&http_request), "127.0.0.1:2379", &[], &mut out).is_err() {
             println!("the request was refused");
         }
         let mut exchange = Exchange::new(Method::Get, 1 << 20);

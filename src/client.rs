@@ -41,9 +41,9 @@ use crate::cluster::staleness::StalenessTracker;
 use crate::cluster::telemetry::Telemetry;
 use crate::cluster::telemetry::hooks::Level;
 use crate::error::{Error, Result};
+use crate::protocol::http_request::HttpRequest;
 use crate::protocol::request::{Operation, Request, flags};
 use crate::protocol::response::Response;
-use crate::protocol::wire::Wire;
 use crate::reactor::hub::Hub;
 use crate::status::Status;
 use crate::transport::cancel::Cancel;
@@ -110,10 +110,15 @@ impl Client {
         let terms = self.terms(call, now);
         let cancel = call.cancel.as_ref();
         match &call.ask {
-            Ask::Raw(wire) => self.run(RequestSequence::plain(wire, terms, now), cancel),
+            Ask::Raw(http_request) => {
+                self.run(RequestSequence::plain(http_request, terms, now), cancel)
+            }
             Ask::Keys(request) => {
-                let wire = self.wire(request)?;
-                self.run(RequestSequence::of(request, &wire, terms, now)?, cancel)
+                let http_request = self.http_request(request)?;
+                self.run(
+                    RequestSequence::of(request, &http_request, terms, now)?,
+                    cancel,
+                )
             }
         }
     }
@@ -145,18 +150,22 @@ impl Client {
         self.options.settings.tls.is_insecure()
     }
 
-    fn run(&self, sequence: RequestSequence<&Wire>, cancel: Option<&Cancel>) -> Result<Response> {
+    fn run(
+        &self,
+        sequence: RequestSequence<&HttpRequest>,
+        cancel: Option<&Cancel>,
+    ) -> Result<Response> {
         blocking::run(&self.member_set, &self.options.settings, sequence, cancel)
     }
 
     /// As the request asks, or as the client always does.
-    fn wire(&self, request: &Request) -> Result<Wire> {
+    fn http_request(&self, request: &Request) -> Result<HttpRequest> {
         if !self.options.quorum_reads || request.operation() != Operation::Get {
-            return request.wire();
+            return request.http_request();
         }
         let mut strict = request.clone();
         strict.set_flags(request.flags() | flags::QUORUM)?;
-        strict.wire()
+        strict.http_request()
     }
 
     fn terms(&self, call: &Call, now: Instant) -> CallOptions {

@@ -15,7 +15,7 @@
 //! | [`error`], [`status`], [`echo`] | the ground: how everything above says no |
 //!
 //! A call walks down once: `ffi` copies its inputs into a [`client::Call`], `client` turns it into a
-//! [`protocol::wire::Wire`], `cluster` picks members and judges outcomes, `transport` moves the bytes.
+//! [`protocol::http_request::HttpRequest`], `cluster` picks members and judges outcomes, `transport` moves the bytes.
 //! A call that is submitted goes the same way, only that [`reactor`] moves its bytes.
 
 pub mod client;

@@ -6,7 +6,7 @@ mod support;
 
 use etcd_v2::{
     error::Phase,
-    protocol::wire::Wire,
+    protocol::http_request::HttpRequest,
     status::Status,
     transport::{
         cancel::Cancel,
@@ -45,17 +45,17 @@ fn no_descriptor_is_lost_and_none_left_is_told() {
         head: Duration::from_millis(20),
         ..limits()
     };
-    let wire = Wire::get("/");
+    let http_request = HttpRequest::get("/");
 
     let before = open();
     for channel in [&by_address, &by_name] {
-        let fault = channel.exchange(&wire, &short(), None).unwrap_err();
+        let fault = channel.exchange(&http_request, &short(), None).unwrap_err();
         assert_eq!((fault.phase, fault.kind), (Phase::Head, FaultKind::Timeout));
     }
     let token = Cancel::new().unwrap();
     token.fire();
     by_address
-        .exchange(&wire, &limits(), Some(&token))
+        .exchange(&http_request, &limits(), Some(&token))
         .unwrap_err();
     drop(token);
     // the thread of the look-up may still be on its way out with its share of a descriptor; only the last one is kept
@@ -70,8 +70,12 @@ fn no_descriptor_is_lost_and_none_left_is_told() {
     }
 
     let limit = set_limit(0);
-    let told = by_address.exchange(&wire, &limits(), None).unwrap_err();
-    let told_by_name = by_name.exchange(&wire, &limits(), None).unwrap_err();
+    let told = by_address
+        .exchange(&http_request, &limits(), None)
+        .unwrap_err();
+    let told_by_name = by_name
+        .exchange(&http_request, &limits(), None)
+        .unwrap_err();
     let no_token = Cancel::new().unwrap_err();
     set_limit(limit);
 
@@ -86,6 +90,8 @@ fn no_descriptor_is_lost_and_none_left_is_told() {
     );
     assert_eq!(no_token.status(), Status::LIMIT);
 
-    let fault = by_address.exchange(&wire, &short(), None).unwrap_err();
+    let fault = by_address
+        .exchange(&http_request, &short(), None)
+        .unwrap_err();
     assert_eq!((fault.phase, fault.kind), (Phase::Head, FaultKind::Timeout));
 }

@@ -5,8 +5,8 @@ use super::{Ask, Call, Client};
 use crate::cluster::request_sequence::RequestSequence;
 use crate::error::{Error, Result};
 use crate::panics;
+use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response::Response;
-use crate::protocol::wire::Wire;
 use crate::reactor::call;
 use crate::reactor::core::Setup;
 use crate::reactor::handle::Reactor;
@@ -137,14 +137,18 @@ impl Client {
         reactor.add(Box::new(owner.quiet(quiet)))
     }
 
-    pub(super) fn sequence(&self, call: &Call) -> Result<RequestSequence<Arc<Wire>>> {
+    pub(super) fn sequence(&self, call: &Call) -> Result<RequestSequence<Arc<HttpRequest>>> {
         let now = Instant::now();
         let terms = self.terms(call, now);
         match &call.ask {
-            Ask::Raw(wire) => Ok(RequestSequence::plain(Arc::new(wire.clone()), terms, now)),
+            Ask::Raw(http_request) => Ok(RequestSequence::plain(
+                Arc::new(http_request.clone()),
+                terms,
+                now,
+            )),
             Ask::Keys(request) => {
-                let wire = Arc::new(self.wire(request)?);
-                RequestSequence::of(request, wire, terms, now)
+                let http_request = Arc::new(self.http_request(request)?);
+                RequestSequence::of(request, http_request, terms, now)
             }
         }
     }

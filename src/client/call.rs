@@ -1,7 +1,7 @@
 //! A request with the terms on which it is run.
 
+use crate::protocol::http_request::HttpRequest;
 use crate::protocol::request::Request;
-use crate::protocol::wire::Wire;
 use crate::transport::cancel::Cancel;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub enum Ask {
     /// An operation on a key.
     Keys(Request),
     /// Anything else.
-    Raw(Wire),
+    Raw(HttpRequest),
 }
 
 /// A request with how it is to be run.

@@ -3,9 +3,9 @@
 
 use super::{Ask, Call, Client};
 use crate::error::{Error, Result};
+use crate::protocol::http_request::Idempotency;
 use crate::protocol::request::Operation;
 use crate::protocol::response::Response;
-use crate::protocol::wire::Repeat;
 use crate::reactor::call;
 use crate::reactor::hedge::Hedge;
 use crate::reactor::task::Task;
@@ -19,7 +19,7 @@ impl Client {
         let delay = self.options.hedge?;
         let reads = match &call.ask {
             Ask::Keys(request) => request.operation() == Operation::Get,
-            Ask::Raw(wire) => wire.repeat == Repeat::Safe,
+            Ask::Raw(http_request) => http_request.repeat == Idempotency::Safe,
         };
         (reads && self.has_ways()).then_some(delay)
     }

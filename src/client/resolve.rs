@@ -7,8 +7,8 @@ use crate::cluster::blocking;
 use crate::cluster::evidence::{Fate, Finding, Search};
 use crate::cluster::member::Member;
 use crate::error::{Error, Phase, Result};
+use crate::protocol::http_request::HttpRequest;
 use crate::protocol::request::Request;
-use crate::protocol::wire::Wire;
 use crate::status::Status;
 use crate::transport::cancel::{Cancel, pause};
 use crate::transport::channel::Limits;
@@ -98,11 +98,13 @@ impl Look<'_> {
         };
         search.read(answer)?;
         let member = place.and_then(|url| self.client.member_set.find(&url));
-        while let Some(wire) = search.history() {
+        while let Some(http_request) = search.history() {
             let left = self.deadline.saturating_duration_since(Instant::now());
             match &member {
                 // a silence that is cut short shows nothing
-                Some(member) if left > SILENCE => self.browse(member, &wire?, &mut search)?,
+                Some(member) if left > SILENCE => {
+                    self.browse(member, &http_request?, &mut search)?
+                }
                 _ => search.lost(),
             }
         }
@@ -110,8 +112,13 @@ impl Look<'_> {
     }
 
     /// One poll of the history.
-    fn browse(&self, member: &Arc<Member>, wire: &Wire, search: &mut Search<'_>) -> Result<()> {
-        match self.poll(member, wire) {
+    fn browse(
+        &self,
+        member: &Arc<Member>,
+        http_request: &HttpRequest,
+        search: &mut Search<'_>,
+    ) -> Result<()> {
+        match self.poll(member, http_request) {
             AttemptOutcome::Done(event) => search.told(*event),
             AttemptOutcome::Quiet(index) => search.quiet(index),
             AttemptOutcome::Fault(fault) if fault.kind == FaultKind::Cancelled => {
@@ -128,7 +135,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn poll(&self, member: &Arc<Member>, wire: &Wire) -> AttemptOutcome {
+    fn poll(&self, member: &Arc<Member>, http_request: &HttpRequest) -> AttemptOutcome {
         let client = self.client;
         let limits = Limits {
             deadline: self.deadline,
@@ -138,7 +145,7 @@ impl Look<'_> {
             body: SILENCE,
             max_body: client.options.max_response_bytes,
         };
-        let attempt = Attempt::new(member.clone(), wire, false, client.options.decode);
+        let attempt = Attempt::new(member.clone(), http_request, false, client.options.decode);
         let (member_set, settings) = (&client.member_set, &client.options.settings);
         blocking::attempt(member_set, settings, attempt, &limits, self.cancel)
     }

@@ -11,9 +11,9 @@ use crate::cluster::staleness::{Staleness, StalenessPolicy};
 use crate::echo::{one_line, seconds};
 use crate::error::{Error, Phase, Result};
 use crate::protocol::answer::{Head, Verdict};
+use crate::protocol::http_request::ResponseKind;
 use crate::protocol::key::Key;
 use crate::protocol::response::Response;
-use crate::protocol::wire::Expect;
 use crate::status::Status;
 use crate::transport::cancel::{Cancel, pause};
 use crate::transport::channel::{Heed, Limits};
@@ -150,7 +150,7 @@ impl Call<'_> {
         let mut cancelled = false;
         loop {
             let now = Instant::now();
-            let wire = audit.wire(record, now);
+            let http_request = audit.http_request(record, now);
             let connect = self.client.options.connect_timeout;
             let limits = Limits {
                 deadline: self.once.until().min(now + connect + 3 * AUDIT),
@@ -160,7 +160,9 @@ impl Call<'_> {
                 body: AUDIT,
                 max_body: LARGEST_AUDIT,
             };
-            let outcome = member.channel().exchange(&wire, &limits, self.cancel);
+            let outcome = member
+                .channel()
+                .exchange(&http_request, &limits, self.cancel);
             let now = Instant::now();
             let todo = match outcome {
                 Ok(answer) => audit.answered(record, &answer.head, &answer.body, now),
@@ -229,7 +231,7 @@ impl Call<'_> {
             let now = Instant::now();
             let stale = baseline.as_ref().and_then(|baseline| baseline.judge(head));
             staleness.see(its.number(), head, now);
-            if let Some(stale) = stale.filter(|stale| minds(stale, exchange.wire.expect)) {
+            if let Some(stale) = stale.filter(|stale| minds(stale, exchange.http_request.expect)) {
                 blamed = stale.blames();
                 client.member_set.telemetry().stale(member.url(), &stale);
                 once.machine().on_stale(now, &stale.to_string());
@@ -243,7 +245,12 @@ impl Call<'_> {
                 exchange::Heed::Stay(silence) => Heed::Silence(silence, finish),
             }
         };
-        let attempt = Attempt::new(member.clone(), &exchange.wire, false, client.options.decode);
+        let attempt = Attempt::new(
+            member.clone(),
+            &exchange.http_request,
+            false,
+            client.options.decode,
+        );
         let settings = &client.options.settings;
         let cancel = self.cancel;
         let ended = blocking::attempt_heeding(
@@ -403,9 +410,9 @@ impl Call<'_> {
 }
 
 /// A slightly stale poll is accepted; another cluster is reported by the machine.
-fn minds(stale: &Staleness, expect: Expect) -> bool {
+fn minds(stale: &Staleness, expect: ResponseKind) -> bool {
     match stale {
         Staleness::Foreign { .. } => false,
-        Staleness::Behind { .. } => stale.blames() || expect != Expect::Event,
+        Staleness::Behind { .. } => stale.blames() || expect != ResponseKind::Event,
     }
 }

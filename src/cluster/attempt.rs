@@ -10,9 +10,9 @@ use crate::outcome::proof::NotApplied;
 use crate::protocol::admin::versions;
 use crate::protocol::answer::{self, Verdict};
 use crate::protocol::body::Body;
+use crate::protocol::http_request::{HttpRequest, check_target};
 use crate::protocol::response::Response;
 use crate::protocol::version;
-use crate::protocol::wire::{Wire, check_target};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Settings};
 use crate::transport::endpoint::{Endpoint, Scheme};
@@ -70,7 +70,7 @@ impl AttemptOutcome {
 #[derive(Debug)]
 pub struct Attempt<W> {
     member: Arc<Member>,
-    wire: W,
+    http_request: W,
     stage: Stage,
     decode: answer::Limits,
     /// whether a member that answers "404 page not found" is asked for its version
@@ -80,7 +80,7 @@ pub struct Attempt<W> {
 #[derive(Debug)]
 enum Stage {
     /// Does the member know `refresh`? Older ones would overwrite the value.
-    Version(Wire),
+    Version(HttpRequest),
     Request,
     Hop(Hop),
     /// the answer was "404 page not found": the version shows whether the server is etcd
@@ -90,7 +90,7 @@ enum Stage {
 #[derive(Debug)]
 struct Inquiry {
     of: Arc<Member>,
-    wire: Wire,
+    http_request: HttpRequest,
     about: NoPage,
 }
 
@@ -98,20 +98,25 @@ struct Inquiry {
 #[derive(Debug)]
 struct Hop {
     to: Arc<Member>,
-    wire: Wire,
+    http_request: HttpRequest,
     number: usize,
 }
 
-impl<W: Deref<Target = Wire>> Attempt<W> {
-    /// Of `member`, with `wire`; `refresh` makes sure first that the member understands it.
-    pub fn new(member: Arc<Member>, wire: W, refresh: bool, decode: answer::Limits) -> Attempt<W> {
+impl<W: Deref<Target = HttpRequest>> Attempt<W> {
+    /// Of `member`, with `http_request`; `refresh` makes sure first that the member understands it.
+    pub fn new(
+        member: Arc<Member>,
+        http_request: W,
+        refresh: bool,
+        decode: answer::Limits,
+    ) -> Attempt<W> {
         let stage = match refresh && !member.refreshes() {
-            true => Stage::Version(Wire::get("/version")),
+            true => Stage::Version(HttpRequest::get("/version")),
             false => Stage::Request,
         };
         Attempt {
             member,
-            wire,
+            http_request,
             stage,
             decode,
             inquires: false,
@@ -142,12 +147,12 @@ impl<W: Deref<Target = Wire>> Attempt<W> {
     }
 
     /// What to send, and to whom.
-    pub fn exchange(&self) -> (&Arc<Member>, &Wire) {
+    pub fn exchange(&self) -> (&Arc<Member>, &HttpRequest) {
         match &self.stage {
-            Stage::Version(wire) => (&self.member, wire),
-            Stage::Request => (&self.member, &self.wire),
-            Stage::Hop(hop) => (&hop.to, &hop.wire),
-            Stage::Inquiry(inquiry) => (&inquiry.of, &inquiry.wire),
+            Stage::Version(http_request) => (&self.member, http_request),
+            Stage::Request => (&self.member, &self.http_request),
+            Stage::Hop(hop) => (&hop.to, &hop.http_request),
+            Stage::Inquiry(inquiry) => (&inquiry.of, &inquiry.http_request),
         }
     }
 
@@ -171,12 +176,12 @@ impl<W: Deref<Target = Wire>> Attempt<W> {
                 proof,
             );
         }
-        let no_page = NoPage::of((answer.head.status, &answer.body), &self.wire);
+        let no_page = NoPage::of((answer.head.status, &answer.body), &self.http_request);
         let mut proof = answer.partial;
         let verdict = judge(
             answer.head,
             Body::of(answer.body, answer.content),
-            &self.wire,
+            &self.http_request,
             &mut proof,
             &self.decode,
         );
@@ -189,8 +194,12 @@ impl<W: Deref<Target = Wire>> Attempt<W> {
             Verdict::Refused(error) => AttemptOutcome::Refused(at(error, &url)),
             Verdict::Trouble(error) => match no_page.filter(|_| self.inquires) {
                 Some(about) => {
-                    let (wire, about) = (versions::ask(), about(error, proof));
-                    self.stage = Stage::Inquiry(Box::new(Inquiry { of, wire, about }));
+                    let (http_request, about) = (versions::ask(), about(error, proof));
+                    self.stage = Stage::Inquiry(Box::new(Inquiry {
+                        of,
+                        http_request,
+                        about,
+                    }));
                     return (None, None);
                 }
                 None => AttemptOutcome::Trouble(at(error, &url)),
@@ -314,11 +323,15 @@ impl<W: Deref<Target = Wire>> Attempt<W> {
         if check_target(target).is_err() {
             return Err(refuse("not a location"));
         }
-        let wire = Wire {
+        let http_request = HttpRequest {
             target: target.to_owned(),
-            ..self.wire.clone()
+            ..self.http_request.clone()
         };
-        Ok(Hop { to, wire, number })
+        Ok(Hop {
+            to,
+            http_request,
+            number,
+        })
     }
 }
 

@@ -11,8 +11,8 @@ use super::telemetry::hooks::Kind;
 use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
 use crate::protocol::answer::Head;
+use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response::Response;
-use crate::protocol::wire::Wire;
 use crate::status::Status;
 use crate::transport::cancel::{Cancel, pause};
 use crate::transport::channel::{Heed, Limits, Settings};
@@ -21,7 +21,7 @@ use std::ops::Deref;
 use std::time::Instant;
 
 /// Runs a call to its end.
-pub fn run<W: Deref<Target = Wire> + Clone>(
+pub fn run<W: Deref<Target = HttpRequest> + Clone>(
     member_set: &MemberSet,
     settings: &Settings,
     mut sequence: RequestSequence<W>,
@@ -39,8 +39,8 @@ pub fn run<W: Deref<Target = Wire> + Clone>(
             Todo::Pause(_) => sequence.go(Instant::now(), member_set),
             Todo::Exchange => match sequence.exchange() {
                 None => sequence.go(Instant::now(), member_set),
-                Some((member, wire, limits)) => {
-                    match member.channel().exchange(wire, limits, cancel) {
+                Some((member, http_request, limits)) => {
+                    match member.channel().exchange(http_request, limits, cancel) {
                         Ok(answer) => {
                             sequence.answered(answer, Instant::now(), member_set, settings)
                         }
@@ -68,8 +68,8 @@ pub fn count(
             membership_sync::Todo::Pause(_) => sync.go(Instant::now(), member_set),
             membership_sync::Todo::Exchange => match sync.exchange() {
                 None => sync.go(Instant::now(), member_set),
-                Some((member, wire, limits)) => {
-                    match member.channel().exchange(wire, limits, cancel) {
+                Some((member, http_request, limits)) => {
+                    match member.channel().exchange(http_request, limits, cancel) {
                         Ok(answer) => sync.answered(answer, Instant::now(), member_set),
                         Err(fault) => sync.failed(fault, Instant::now(), member_set),
                     }
@@ -89,8 +89,8 @@ pub fn seek(member_set: &MemberSet, mut on_demand: OnDemandSync, cancel: Option<
             on_demand_sync::Todo::Pause(_) => on_demand.go(Instant::now(), member_set),
             on_demand_sync::Todo::Exchange => match on_demand.exchange() {
                 None => on_demand.go(Instant::now(), member_set),
-                Some((member, wire, limits)) => {
-                    match member.channel().exchange(wire, limits, cancel) {
+                Some((member, http_request, limits)) => {
+                    match member.channel().exchange(http_request, limits, cancel) {
                         Ok(answer) => on_demand.answered(answer, Instant::now(), member_set),
                         Err(fault) => on_demand.failed(fault, Instant::now(), member_set),
                     }
@@ -115,7 +115,7 @@ pub struct Heeded {
 pub fn attempt(
     member_set: &MemberSet,
     settings: &Settings,
-    attempt: Attempt<&Wire>,
+    attempt: Attempt<&HttpRequest>,
     limits: &Limits,
     cancel: Option<&Cancel>,
 ) -> AttemptOutcome {
@@ -134,24 +134,24 @@ pub fn attempt(
 pub fn attempt_heeding(
     member_set: &MemberSet,
     settings: &Settings,
-    mut attempt: Attempt<&Wire>,
+    mut attempt: Attempt<&HttpRequest>,
     limits: &Limits,
     cancel: Option<&Cancel>,
     heed: &mut dyn FnMut(&Member, &Head, Instant) -> Heed,
 ) -> Heeded {
-    let (member, wire) = attempt.exchange();
+    let (member, http_request) = attempt.exchange();
     let mut entry = member_set
         .telemetry()
-        .open(Kind::Watch, wire, Instant::now());
-    entry.attempt(member, wire);
+        .open(Kind::Watch, http_request, Instant::now());
+    entry.attempt(member, http_request);
     loop {
-        let (member, wire) = attempt.exchange();
+        let (member, http_request) = attempt.exchange();
         let mut told = |head: &Head, connected| match head.status {
             307 | 308 => Heed::Stay,
             _ => heed(member, head, connected),
         };
         let channel = member.channel();
-        let ended = channel.exchange_heeding(wire, limits, cancel, &mut told);
+        let ended = channel.exchange_heeding(http_request, limits, cancel, &mut told);
         let now = Instant::now();
         let step = match ended.outcome {
             None => None,
@@ -162,8 +162,8 @@ pub fn attempt_heeding(
             Some(Ok(answer)) => {
                 entry.answered(member, &answer, now);
                 let (Some(step), _) = attempt.answered(answer, member_set, settings) else {
-                    let (member, wire) = attempt.exchange();
-                    entry.exchange(member, wire);
+                    let (member, http_request) = attempt.exchange();
+                    entry.exchange(member, http_request);
                     continue;
                 };
                 Some(step)

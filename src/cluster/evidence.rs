@@ -9,11 +9,11 @@
 //! without a gap: one for every index, or each with the result of the previous one as its `prevNode`.
 
 use crate::error::{Error, Known, Result};
+use crate::protocol::http_request::HttpRequest;
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, Ttl, flags};
 use crate::protocol::response::{Action, Response};
 use crate::protocol::tree::NodeRef;
-use crate::protocol::wire::Wire;
 use crate::status::Status;
 
 mod finding;
@@ -121,14 +121,14 @@ impl<'a> Search<'a> {
     }
 
     /// The next poll of the history, to a member that has got as far as [`Search::index`]; `None`: it is read.
-    pub fn history(&self) -> Option<Result<Wire>> {
+    pub fn history(&self) -> Option<Result<HttpRequest>> {
         let recursive = self.is_in_order();
         match self.history {
             History::Counting => {
                 let root = Key::parse("key", "/");
-                Some(root.and_then(|root| Wire::poll(&root, true, self.next)))
+                Some(root.and_then(|root| HttpRequest::poll(&root, true, self.next)))
             }
-            History::Reading => Some(Wire::poll(self.request.key(), recursive, self.next)),
+            History::Reading => Some(HttpRequest::poll(self.request.key(), recursive, self.next)),
             History::Unread | History::Read | History::Lost => None,
         }
     }

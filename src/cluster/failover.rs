@@ -15,8 +15,8 @@ use super::telemetry::hooks::{Advice, Kind};
 use crate::error::Error;
 use crate::outcome::copies::{Copies, Told};
 use crate::protocol::answer;
+use crate::protocol::http_request::{HttpRequest, Idempotency, ResponseKind};
 use crate::protocol::response::Response;
-use crate::protocol::wire::{Expect, Repeat, Wire};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Limits, Settings};
 use crate::transport::fault::{Fault, FaultKind};
@@ -74,7 +74,7 @@ pub enum Todo {
 /// A request on its way.
 #[derive(Debug)]
 pub struct Failover<W> {
-    wire: W,
+    http_request: W,
     terms: CallOptions,
     repeatable: bool,
     attempt_log: AttemptLog,
@@ -110,13 +110,13 @@ struct InFlight<W> {
     peer: Option<SocketAddr>,
 }
 
-impl<W: Deref<Target = Wire> + Clone> Failover<W> {
+impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
     /// Nothing asked yet; begin with [`Failover::go`].
-    pub fn new(wire: W, terms: CallOptions, now: Instant) -> Failover<W> {
+    pub fn new(http_request: W, terms: CallOptions, now: Instant) -> Failover<W> {
         Failover {
-            repeatable: retry_policy::repeatable(wire.repeat, terms.allow_repeat),
-            attempt_log: AttemptLog::of(now, Copies::of(&wire)),
-            wire,
+            repeatable: retry_policy::repeatable(http_request.repeat, terms.allow_repeat),
+            attempt_log: AttemptLog::of(now, Copies::of(&http_request)),
+            http_request,
             terms,
             tried: Vec::new(),
             round: 1,
@@ -134,7 +134,11 @@ impl<W: Deref<Target = Wire> + Clone> Failover<W> {
     /// Begins, or goes on after a pause.
     pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> Todo {
         if self.span.is_none() {
-            self.span = Some(member_set.telemetry().open(Kind::Call, &self.wire, now));
+            self.span = Some(
+                member_set
+                    .telemetry()
+                    .open(Kind::Call, &self.http_request, now),
+            );
         }
         let todo = self.on(now, member_set);
         self.told(todo, now)
@@ -232,14 +236,14 @@ impl<W: Deref<Target = Wire> + Clone> Failover<W> {
             .get_or_insert_with(|| baseline.known());
         let attempt = Attempt::new(
             member,
-            self.wire.clone(),
+            self.http_request.clone(),
             self.terms.refresh,
             self.terms.decode,
         )
         .inquiring();
         if let Some(span) = &mut self.span {
-            let (asked, wire) = attempt.exchange();
-            span.attempt(asked, wire);
+            let (asked, http_request) = attempt.exchange();
+            span.attempt(asked, http_request);
         }
         if attempt.is_copy() {
             self.attempt_log.copies.begin();
@@ -257,7 +261,7 @@ impl<W: Deref<Target = Wire> + Clone> Failover<W> {
 
     /// Whether it changes something.
     pub(super) fn is_write(&self) -> bool {
-        self.wire.repeat != Repeat::Safe
+        self.http_request.repeat != Idempotency::Safe
     }
 
     /// This member is not asked in the first round.
@@ -266,17 +270,17 @@ impl<W: Deref<Target = Wire> + Clone> Failover<W> {
     }
 
     /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
-    pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
+    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &Limits)> {
         if self.on_demand.is_running() {
             return self.on_demand.exchange();
         }
         let in_flight = self.in_flight.as_ref()?;
-        let (member, wire) = in_flight.attempt.exchange();
+        let (member, http_request) = in_flight.attempt.exchange();
         let limits = match in_flight.attempt.is_copy() {
             true => &in_flight.limits,
             false => &in_flight.before,
         };
-        Some((member, wire, limits))
+        Some((member, http_request, limits))
     }
 
     /// The exchange brought an answer.
@@ -325,8 +329,8 @@ impl<W: Deref<Target = Wire> + Clone> Failover<W> {
                     self.attempt_log.copies.begin();
                 }
                 if let Some(span) = &mut self.span {
-                    let (asked, wire) = in_flight.attempt.exchange();
-                    span.exchange(asked, wire);
+                    let (asked, http_request) = in_flight.attempt.exchange();
+                    span.exchange(asked, http_request);
                 }
                 Todo::Exchange
             }
@@ -442,8 +446,10 @@ impl<W: Deref<Target = Wire> + Clone> Failover<W> {
             }
             AttemptOutcome::Trouble(error) => {
                 // that a member has no such page says nothing about its health
-                let page = matches!(self.wire.expect, Expect::Anything | Expect::Page(_))
-                    && (400..500).contains(&error.detail().http_status);
+                let page = matches!(
+                    self.http_request.expect,
+                    ResponseKind::Anything | ResponseKind::Page(_)
+                ) && (400..500).contains(&error.detail().http_status);
                 if !page {
                     member.fail(now, peer);
                     self.answered.push(member.clone());
@@ -460,9 +466,9 @@ impl<W: Deref<Target = Wire> + Clone> Failover<W> {
                 // TLS says the same again until somebody changes something
                 self.hope |= fault.kind != FaultKind::Tls;
                 let repeat = match attempt.is_copy() {
-                    true => self.wire.repeat,
+                    true => self.http_request.repeat,
                     // the request for the version before or after it
-                    false => Repeat::Safe,
+                    false => Idempotency::Safe,
                 };
                 let peer = fault.course.peer;
                 let outcome = retry_policy::decide(&fault, repeat, self.terms.allow_repeat);

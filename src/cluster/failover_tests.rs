@@ -3,10 +3,10 @@ use crate::client::Options;
 use crate::error::Phase;
 use crate::outcome::proof::NotApplied;
 use crate::protocol::answer::Head;
+use crate::protocol::http_request::Method;
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request};
 use crate::protocol::response::Action;
-use crate::protocol::wire::Method;
 use crate::transport::fault::{FaultKind, Sent};
 use crate::transport::record::Record;
 
@@ -15,7 +15,7 @@ struct Walk {
     member_set: MemberSet,
     settings: Settings,
     now: Instant,
-    failover: Failover<Arc<Wire>>,
+    failover: Failover<Arc<HttpRequest>>,
     asked: Vec<String>,
 }
 
@@ -30,10 +30,10 @@ impl Walk {
             request.set_prev_index(7).unwrap();
         }
         let refresh = operation == Operation::Refresh;
-        Walk::of(request.wire().unwrap(), allow_repeat, refresh)
+        Walk::of(request.http_request().unwrap(), allow_repeat, refresh)
     }
 
-    fn of(wire: Wire, allow_repeat: bool, refresh: bool) -> Walk {
+    fn of(http_request: HttpRequest, allow_repeat: bool, refresh: bool) -> Walk {
         let mut options = Options::default();
         options
             .add_endpoints("endpoints", "http://a:1,http://b:1,http://c:1")
@@ -55,7 +55,7 @@ impl Walk {
             plain_read: false,
             consensus: false,
         };
-        let failover = Failover::new(Arc::new(wire), terms, now);
+        let failover = Failover::new(Arc::new(http_request), terms, now);
         Walk {
             member_set,
             settings: options.settings().clone(),
@@ -68,7 +68,7 @@ impl Walk {
     /// Runs it; `reply` plays the members.
     fn run(
         &mut self,
-        mut reply: impl FnMut(&str, &Wire, usize) -> Reply,
+        mut reply: impl FnMut(&str, &HttpRequest, usize) -> Reply,
     ) -> Result<Box<Response>, Error> {
         let mut todo = self.failover.go(self.now, &self.member_set);
         loop {
@@ -81,11 +81,12 @@ impl Walk {
                     self.failover.go(self.now, &self.member_set)
                 }
                 Todo::Exchange => {
-                    let (member, wire, limits) = self.failover.exchange().unwrap();
+                    let (member, http_request, limits) = self.failover.exchange().unwrap();
                     let host = member.url().trim_start_matches("http://").to_owned();
-                    let (said, silence) = (reply(&host, wire, self.asked.len()), limits.head);
+                    let (said, silence) =
+                        (reply(&host, http_request, self.asked.len()), limits.head);
                     self.asked.push(host);
-                    let success = success_of(wire);
+                    let success = success_of(http_request);
                     match said {
                         Reply::Good => self.failover.answered(
                             Answer {
@@ -148,12 +149,12 @@ impl Walk {
     }
 }
 
-fn success_of(wire: &Wire) -> String {
-    let child = match wire.method {
+fn success_of(http_request: &HttpRequest) -> String {
+    let child = match http_request.method {
         Method::Post => "/00000000000000000007",
         _ => "",
     };
-    let action = match wire.action {
+    let action = match http_request.action {
         Some(Action::Set) => "set",
         Some(Action::Create) => "create",
         Some(Action::Update) => "update",
@@ -291,12 +292,12 @@ fn a_stale_connection_is_tried_anew_at_the_same_member() {
 fn redirects_keep_method_and_body_and_have_an_end() {
     let mut walk = Walk::new(Operation::Set, false);
     let mut seen = Vec::new();
-    walk.run(|host, wire, _| {
+    walk.run(|host, http_request, _| {
         seen.push((
             host.to_owned(),
-            wire.method.name(),
-            wire.target.clone(),
-            wire.body.clone(),
+            http_request.method.name(),
+            http_request.target.clone(),
+            http_request.body.clone(),
         ));
         match host {
             "a:1" => Reply::Answer(307, "Location: http://c:1/v2/keys/k?"),
@@ -338,9 +339,9 @@ fn redirects_keep_method_and_body_and_have_an_end() {
 #[test]
 fn refresh_is_only_sent_to_who_knows_it() {
     let mut walk = Walk::new(Operation::Refresh, false);
-    let version = |wire: &Wire| wire.target == "/version";
-    walk.run(|_, wire, _| {
-        if version(wire) {
+    let version = |http_request: &HttpRequest| http_request.target == "/version";
+    walk.run(|_, http_request, _| {
+        if version(http_request) {
             Reply::Answer(200, r#"{"etcdserver":"3.4.23"}"#)
         } else {
             GOOD
@@ -350,8 +351,8 @@ fn refresh_is_only_sent_to_who_knows_it() {
     assert_eq!(walk.asked, ["a:1", "a:1"]);
 
     let mut walk = Walk::new(Operation::Refresh, false);
-    let old = |_: &str, wire: &Wire, _: usize| {
-        assert_eq!(wire.target, "/version");
+    let old = |_: &str, http_request: &HttpRequest, _: usize| {
+        assert_eq!(http_request.target, "/version");
         Reply::Answer(200, "etcd 2.0.13")
     };
     assert_eq!(walk.run(old).unwrap_err().status(), Status::UNSUPPORTED);
@@ -393,13 +394,15 @@ fn trouble_of_one_member_is_no_trouble_of_the_next() {
 fn a_second_round_needs_hope_of_another_word() {
     let page = || Reply::Answer(404, "404 page not found\n");
     let version = || Reply::Answer(200, r#"{"etcdserver":"3.6.1","etcdcluster":"3.6.0"}"#);
-    let without_the_api = |wire: &Wire| match &*wire.target {
+    let without_the_api = |http_request: &HttpRequest| match &*http_request.target {
         "/version" => version(),
         _ => page(),
     };
     for operation in [Operation::Get, Operation::CreateInOrder] {
         let mut walk = Walk::new(operation, false);
-        let error = walk.run(|_, wire, _| without_the_api(wire)).unwrap_err();
+        let error = walk
+            .run(|_, http_request, _| without_the_api(http_request))
+            .unwrap_err();
         assert_eq!(error.status(), Status::UNSUPPORTED);
         assert!(!error.detail().retriable && !error.detail().outcome_unknown);
         // who says so is asked for its version
@@ -407,9 +410,9 @@ fn a_second_round_needs_hope_of_another_word() {
 
         // who was not reached may be there in a moment, and may have the API
         let mut walk = Walk::new(operation, false);
-        let other = |host: &str, wire: &Wire, _: usize| match host {
+        let other = |host: &str, http_request: &HttpRequest, _: usize| match host {
             "b:1" => REFUSED,
-            _ => without_the_api(wire),
+            _ => without_the_api(http_request),
         };
         let error = walk.run(other).unwrap_err();
         assert_eq!(error.status(), Status::UNREACHABLE);
@@ -433,7 +436,7 @@ fn a_second_round_needs_hope_of_another_word() {
 #[test]
 fn a_fault_behind_a_redirect_names_who_was_asked() {
     let mut walk = Walk::new(Operation::Set, false);
-    let leader = |host: &str, _: &Wire, _: usize| match host {
+    let leader = |host: &str, _: &HttpRequest, _: usize| match host {
         "a:1" => Reply::Answer(307, "Location: http://d:4/v2/keys/k"),
         "d:4" => REFUSED,
         _ => GOOD,
@@ -442,7 +445,7 @@ fn a_fault_behind_a_redirect_names_who_was_asked() {
     assert_eq!(walk.asked, ["a:1", "d:4", "b:1"]);
 
     let mut walk = Walk::new(Operation::Set, false);
-    let leader = |host: &str, _: &Wire, _: usize| match host {
+    let leader = |host: &str, _: &HttpRequest, _: usize| match host {
         "a:1" => Reply::Answer(307, "Location: http://d:4/v2/keys/k"),
         _ => SILENT,
     };
@@ -455,7 +458,10 @@ fn a_fault_behind_a_redirect_names_who_was_asked() {
 fn a_silent_answer_to_the_question_before_a_refresh_costs_a_share() {
     let mut walk = Walk::new(Operation::Refresh, false);
     let began = walk.now;
-    let paused = |host: &str, wire: &Wire, _: usize| match (host, wire.target.as_str()) {
+    let paused = |host: &str, http_request: &HttpRequest, _: usize| match (
+        host,
+        http_request.target.as_str(),
+    ) {
         ("a:1", _) => SILENT,
         (_, "/version") => Reply::Answer(200, r#"{"etcdserver":"3.4.23"}"#),
         _ => GOOD,
@@ -481,7 +487,7 @@ fn an_answer_before_the_request_has_left_lets_a_write_go_on() {
 #[test]
 fn a_page_that_is_not_there_is_no_failure_of_the_member() {
     let answers = |status: u16| {
-        let mut walk = Walk::of(Wire::get("/v2/none"), false, false);
+        let mut walk = Walk::of(HttpRequest::get("/v2/none"), false, false);
         let error = walk
             .run(|_, _, _| Reply::Answer(status, "no such page\n"))
             .unwrap_err();

@@ -14,9 +14,9 @@ use super::telemetry::hooks::Kind;
 use crate::error::{Error, Phase, Result};
 use crate::protocol::admin::members;
 use crate::protocol::answer::{self, Head, Verdict, judge};
+use crate::protocol::http_request::{HttpRequest, Idempotency};
 use crate::protocol::response::Response;
 use crate::protocol::version;
-use crate::protocol::wire::{Repeat, Wire};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Limits};
 use crate::transport::endpoint::Endpoint;
@@ -75,7 +75,7 @@ struct Candidates {
     /// whose it is; 0 = unknown
     cluster: u64,
     /// as the members that are new are asked
-    probe: Wire,
+    probe: HttpRequest,
     good: Vec<Endpoint>,
     rest: VecDeque<Endpoint>,
 }
@@ -84,7 +84,7 @@ struct Candidates {
 #[derive(Debug)]
 struct InFlight {
     member: Arc<Member>,
-    wire: Wire,
+    http_request: HttpRequest,
     limits: Limits,
     began: Instant,
     span: RequestSpan,
@@ -150,10 +150,10 @@ impl MembershipSync {
             };
         };
         if let Some(endpoint) = found.rest.pop_front() {
-            let wire = found.probe.clone();
+            let http_request = found.probe.clone();
             // gets no password before it has shown that it belongs to the cluster
             let member = Arc::new(Member::stranger(endpoint, member_set.settings()));
-            return self.ask(member, wire, now, member_set);
+            return self.ask(member, http_request, now, member_set);
         }
         if found.good.is_empty() {
             return Todo::End(Err(self.attempt_log.take().exhausted().into_error()));
@@ -191,7 +191,7 @@ impl MembershipSync {
     fn ask(
         &mut self,
         member: Arc<Member>,
-        wire: Wire,
+        http_request: HttpRequest,
         now: Instant,
         member_set: &MemberSet,
     ) -> Todo {
@@ -202,11 +202,11 @@ impl MembershipSync {
         let mut limits = self.budget.limits(now, left, false, true);
         // who needs longer for a page than connecting may take is no gain
         limits.head = limits.head.min(self.budget.connect);
-        let mut span = member_set.telemetry().open(Kind::Call, &wire, now);
-        span.attempt(&member, &wire);
+        let mut span = member_set.telemetry().open(Kind::Call, &http_request, now);
+        span.attempt(&member, &http_request);
         self.in_flight = Some(InFlight {
             member,
-            wire,
+            http_request,
             limits,
             began: now,
             span,
@@ -216,9 +216,13 @@ impl MembershipSync {
     }
 
     /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
-    pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
+    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &Limits)> {
         let in_flight = self.in_flight.as_ref()?;
-        Some((&in_flight.member, &in_flight.wire, &in_flight.limits))
+        Some((
+            &in_flight.member,
+            &in_flight.http_request,
+            &in_flight.limits,
+        ))
     }
 
     /// The exchange brought an answer.
@@ -227,7 +231,7 @@ impl MembershipSync {
             return self.go(now, member_set);
         };
         in_flight.span.answered(&in_flight.member, &answer, now);
-        let expect = in_flight.wire.expect;
+        let expect = in_flight.http_request.expect;
         let http_status = answer.head.status;
         let verdict = judge(answer.head, answer.body, expect, &self.decode);
         let result = match verdict {
@@ -242,9 +246,14 @@ impl MembershipSync {
         let Err(error) = result else {
             return self.go(now, member_set);
         };
-        if http_status == 404 && self.found.is_none() && in_flight.wire.target != MACHINES {
+        if http_status == 404 && self.found.is_none() && in_flight.http_request.target != MACHINES {
             // before 2.0 there was no other list
-            return self.ask(in_flight.member, Wire::get(MACHINES), now, member_set);
+            return self.ask(
+                in_flight.member,
+                HttpRequest::get(MACHINES),
+                now,
+                member_set,
+            );
         }
         let took = now.saturating_duration_since(in_flight.began);
         self.attempt_log
@@ -260,7 +269,7 @@ impl MembershipSync {
         };
         let member = &in_flight.member;
         in_flight.span.failed(member, &fault, now);
-        let outcome = retry_policy::decide(&fault, Repeat::Safe, false);
+        let outcome = retry_policy::decide(&fault, Idempotency::Safe, false);
         let took = now.saturating_duration_since(in_flight.began);
         self.attempt_log.fault(member.url(), &fault, took);
         if outcome.blame {
@@ -269,7 +278,7 @@ impl MembershipSync {
         match outcome.next {
             RetryAction::Again if !in_flight.again => {
                 member.channel().forget_idle();
-                in_flight.span.attempt(member, &in_flight.wire);
+                in_flight.span.attempt(member, &in_flight.http_request);
                 in_flight.again = true;
                 self.in_flight = Some(in_flight);
                 return Todo::Exchange;
@@ -314,10 +323,10 @@ impl MembershipSync {
             return Ok(());
         }
         let known = member_set.staleness().known().cluster;
-        if known != 0 && told != known && in_flight.wire.target != MACHINES {
+        if known != 0 && told != known && in_flight.http_request.target != MACHINES {
             return Err(another_cluster(response.head()));
         }
-        let urls = match in_flight.wire.target.as_str() {
+        let urls = match in_flight.http_request.target.as_str() {
             MACHINES => machines(response.body())?,
             _ => client_urls(response.body())?,
         };
@@ -345,8 +354,8 @@ impl MembershipSync {
         }
         self.found = Some(Candidates {
             cluster: told,
-            probe: match in_flight.wire.target.as_str() {
-                MACHINES => Wire::get(VERSION),
+            probe: match in_flight.http_request.target.as_str() {
+                MACHINES => HttpRequest::get(VERSION),
                 _ => members::ask_list(),
             },
             good,

@@ -68,13 +68,13 @@ impl World {
                 let Todo::End(result) = todo else { panic!() };
                 return result;
             };
-            let (member, wire, limits) = sync.exchange().unwrap();
+            let (member, http_request, limits) = sync.exchange().unwrap();
             assert!(limits.max_body <= LONGEST && limits.head <= Duration::from_secs(2));
             let host = member.url().trim_start_matches("http://").to_owned();
             let stranger = member_set.find(member.url()).is_none();
             assert!(!stranger || member.channel().authorization().is_none());
-            let said = reply(&host, &wire.target);
-            self.asked.push(format!("{host}{}", wire.target));
+            let said = reply(&host, &http_request.target);
+            self.asked.push(format!("{host}{}", http_request.target));
             let fault = |reused| {
                 Box::new(Fault {
                     phase: Phase::Connect,

@@ -7,7 +7,7 @@ use super::member_set::MemberSet;
 use super::membership_sync::{self, MembershipSync};
 use super::sync_limiter::{SyncDecision, SyncPermit};
 use crate::protocol::answer;
-use crate::protocol::wire::Wire;
+use crate::protocol::http_request::HttpRequest;
 use crate::transport::channel::{Answer, Limits};
 use crate::transport::fault::Fault;
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl OnDemandSync {
     }
 
     /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
-    pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
+    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &Limits)> {
         match &self.0 {
             Stage::Running(_, sync) => sync.exchange(),
             _ => None,

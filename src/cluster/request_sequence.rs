@@ -9,10 +9,10 @@ use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
 use crate::protocol::admin::members;
 use crate::protocol::answer;
+use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, flags};
 use crate::protocol::response::Response;
-use crate::protocol::wire::{Expect, Wire};
 use crate::status::Status;
 use crate::transport::channel::{Answer, Limits, Settings};
 use crate::transport::endpoint::Endpoint;
@@ -35,12 +35,12 @@ pub struct RequestSequence<W> {
 #[derive(Debug)]
 enum Before {
     /// Who leads?
-    Leader(Box<Failover<Arc<Wire>>>),
+    Leader(Box<Failover<Arc<HttpRequest>>>),
     Look(Box<Look>),
 }
 
 impl Before {
-    fn failover(&mut self) -> &mut Failover<Arc<Wire>> {
+    fn failover(&mut self) -> &mut Failover<Arc<HttpRequest>> {
         match self {
             Before::Leader(failover) => failover,
             Before::Look(look) => &mut look.failover,
@@ -59,24 +59,24 @@ struct Look {
     /// the one that is asked for; `None`: the directory itself is
     child: Option<Key>,
     terms: CallOptions,
-    failover: Failover<Arc<Wire>>,
+    failover: Failover<Arc<HttpRequest>>,
 }
 
-impl<W: Deref<Target = Wire> + Clone> RequestSequence<W> {
-    /// `wire` without a look at anything.
-    pub fn plain(wire: W, terms: CallOptions, now: Instant) -> RequestSequence<W> {
+impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
+    /// `http_request` without a look at anything.
+    pub fn plain(http_request: W, terms: CallOptions, now: Instant) -> RequestSequence<W> {
         RequestSequence {
-            request: Failover::new(wire, terms, now),
+            request: Failover::new(http_request, terms, now),
             terms,
             begun: false,
             before: VecDeque::new(),
         }
     }
 
-    /// `wire`, which is that of `request`, with all that has to come before.
+    /// `http_request`, which is that of `request`, with all that has to come before.
     pub fn of(
         request: &Request,
-        wire: W,
+        http_request: W,
         mut terms: CallOptions,
         now: Instant,
     ) -> Result<RequestSequence<W>> {
@@ -88,11 +88,11 @@ impl<W: Deref<Target = Wire> + Clone> RequestSequence<W> {
             before.push_back(Before::Look(Box::new(look)));
         }
         terms.refresh = operation == Operation::Refresh;
-        terms.plain_read = operation == Operation::Get && !is_quorum(&wire);
+        terms.plain_read = operation == Operation::Get && !is_quorum(&http_request);
         terms.consensus = !terms.plain_read;
         Ok(RequestSequence {
             before,
-            ..RequestSequence::plain(wire, terms, now)
+            ..RequestSequence::plain(http_request, terms, now)
         })
     }
 
@@ -111,7 +111,7 @@ impl<W: Deref<Target = Wire> + Clone> RequestSequence<W> {
     }
 
     /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
-    pub fn exchange(&self) -> Option<(&Arc<Member>, &Wire, &Limits)> {
+    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &Limits)> {
         match self.before.front() {
             None => self.request.exchange(),
             Some(Before::Leader(failover)) => failover.exchange(),
@@ -120,9 +120,9 @@ impl<W: Deref<Target = Wire> + Clone> RequestSequence<W> {
     }
 
     /// How its answer is read.
-    pub fn reading(&self) -> Option<(Expect, answer::Limits)> {
-        let (_, wire, _) = self.exchange()?;
-        Some((wire.expect, self.terms.decode))
+    pub fn reading(&self) -> Option<(ResponseKind, answer::Limits)> {
+        let (_, http_request, _) = self.exchange()?;
+        Some((http_request.expect, self.terms.decode))
     }
 
     /// The exchange brought an answer.
@@ -235,15 +235,15 @@ impl Look {
     fn new(key: &Key, terms: CallOptions, now: Instant) -> Result<Look> {
         let parent = key.text().trim_end_matches('/');
         let child = Key::parse("key", &format!("{parent}/_etcd_v2_no_such_child"));
-        let (wire, child) = match child.and_then(|child| Ok((read(&child)?, child))) {
-            Ok((wire, child)) => (wire, Some(child)),
+        let (http_request, child) = match child.and_then(|child| Ok((read(&child)?, child))) {
+            Ok((http_request, child)) => (http_request, Some(child)),
             // the name of the child is what does not fit
             Err(error) if error.status() == Status::TOO_LARGE => (read(key)?, None),
             Err(error) => return Err(error),
         };
         let terms = terms.of_a_read();
         Ok(Look {
-            failover: Failover::new(Arc::new(wire), terms, now),
+            failover: Failover::new(Arc::new(http_request), terms, now),
             key: key.clone(),
             child,
             terms,
@@ -278,13 +278,16 @@ impl Look {
 }
 
 /// Also when it is so by the wish of the client and not of the request.
-fn is_quorum(wire: &Wire) -> bool {
-    let query = wire.target.split_once('?').map_or("", |(_, query)| query);
+fn is_quorum(http_request: &HttpRequest) -> bool {
+    let query = http_request
+        .target
+        .split_once('?')
+        .map_or("", |(_, query)| query);
     query.split('&').any(|parameter| parameter == "quorum=true")
 }
 
-fn read(key: &Key) -> Result<Wire> {
+fn read(key: &Key) -> Result<HttpRequest> {
     let mut request = Request::new(Operation::Get, key.clone());
     request.set_flags(flags::QUORUM)?;
-    request.wire()
+    request.http_request()
 }

@@ -1,6 +1,6 @@
 //! What a failed exchange means for the request: whether to go on, and where.
 
-use crate::protocol::wire::Repeat;
+use crate::protocol::http_request::Idempotency;
 use crate::transport::fault::{Fault, FaultKind};
 
 /// What to do next.
@@ -24,16 +24,16 @@ pub struct RetryDecision {
 }
 
 /// Whether a request that was sent and not answered may be sent again.
-pub fn repeatable(repeat: Repeat, allowed: bool) -> bool {
+pub fn repeatable(repeat: Idempotency, allowed: bool) -> bool {
     match repeat {
-        Repeat::Safe => true,
-        Repeat::IfAllowed => allowed,
-        Repeat::Never => false,
+        Idempotency::Safe => true,
+        Idempotency::IfAllowed => allowed,
+        Idempotency::Never => false,
     }
 }
 
 /// Judges a fault of a request of class `repeat`; `allowed` is the caller's consent to repeat.
-pub fn decide(fault: &Fault, repeat: Repeat, allowed: bool) -> RetryDecision {
+pub fn decide(fault: &Fault, repeat: Idempotency, allowed: bool) -> RetryDecision {
     let left = fault.not_applied.is_none();
     let stale = fault.reused && fault.received == 0 && fault.kind == FaultKind::Connection;
     let next = match fault.kind {
@@ -75,7 +75,11 @@ mod tests {
 
     #[test]
     fn what_never_left_may_go_anywhere() {
-        for repeat in [Repeat::Safe, Repeat::IfAllowed, Repeat::Never] {
+        for repeat in [
+            Idempotency::Safe,
+            Idempotency::IfAllowed,
+            Idempotency::Never,
+        ] {
             for sent in [Sent::None, Sent::Partly] {
                 let o = decide(&fault(FaultKind::Connection, sent, false, 0), repeat, false);
                 assert_eq!(
@@ -100,12 +104,18 @@ mod tests {
     #[test]
     fn what_left_and_was_not_answered_is_repeated_only_when_harmless() {
         let f = fault(FaultKind::Timeout, Sent::Fully, false, 0);
-        assert_eq!(decide(&f, Repeat::Safe, false).next, RetryAction::Other);
-        assert_eq!(decide(&f, Repeat::IfAllowed, true).next, RetryAction::Other);
+        assert_eq!(
+            decide(&f, Idempotency::Safe, false).next,
+            RetryAction::Other
+        );
+        assert_eq!(
+            decide(&f, Idempotency::IfAllowed, true).next,
+            RetryAction::Other
+        );
         for (repeat, allowed) in [
-            (Repeat::IfAllowed, false),
-            (Repeat::Never, true),
-            (Repeat::Never, false),
+            (Idempotency::IfAllowed, false),
+            (Idempotency::Never, true),
+            (Idempotency::Never, false),
         ] {
             let o = decide(&f, repeat, allowed);
             assert_eq!(
@@ -118,14 +128,21 @@ mod tests {
         }
         // a stale connection makes no exception: the bytes may have been read before it was closed
         let f = fault(FaultKind::Connection, Sent::Fully, true, 0);
-        assert_eq!(decide(&f, Repeat::Never, true).next, RetryAction::Stop);
-        assert_eq!(decide(&f, Repeat::Safe, false).next, RetryAction::Again);
+        assert_eq!(decide(&f, Idempotency::Never, true).next, RetryAction::Stop);
+        assert_eq!(
+            decide(&f, Idempotency::Safe, false).next,
+            RetryAction::Again
+        );
     }
 
     #[test]
     fn the_callers_own_limits_blame_nobody() {
         for kind in [FaultKind::Cancelled, FaultKind::Local, FaultKind::TooLarge] {
-            let o = decide(&fault(kind, Sent::Fully, false, 9), Repeat::Safe, false);
+            let o = decide(
+                &fault(kind, Sent::Fully, false, 9),
+                Idempotency::Safe,
+                false,
+            );
             assert_eq!(
                 o,
                 RetryDecision {

@@ -16,7 +16,7 @@ use super::member::Member;
 use super::member_set::MemberSet;
 use crate::echo;
 use crate::error::{Error, line};
-use crate::protocol::wire::{Method, Wire};
+use crate::protocol::http_request::{HttpRequest, Method};
 use crate::status::Status;
 use crate::transport::channel::Answer;
 use crate::transport::course::Course;
@@ -68,18 +68,23 @@ impl Telemetry {
     }
 
     /// A request begins.
-    pub fn open(self: &Arc<Telemetry>, kind: Kind, wire: &Wire, now: Instant) -> RequestSpan {
+    pub fn open(
+        self: &Arc<Telemetry>,
+        kind: Kind,
+        http_request: &HttpRequest,
+        now: Instant,
+    ) -> RequestSpan {
         let number = self.metrics.add(Metric::Requests) + 1;
         if kind == Kind::Watch {
             self.metrics.add(Metric::WatchPolls);
         }
-        let target = self.hooks.any().then(|| public(&wire.target));
+        let target = self.hooks.any().then(|| public(&http_request.target));
         let span = RequestSpan {
             telemetry: self.clone(),
             kind,
             number,
             began: now,
-            method: wire.method,
+            method: http_request.method,
             target,
             attempts: 0,
             asked: None,
@@ -128,7 +133,7 @@ pub struct RequestSpan {
 
 impl RequestSpan {
     /// This member is asked; in the first place or because an attempt before failed.
-    pub fn attempt(&mut self, member: &Member, wire: &Wire) {
+    pub fn attempt(&mut self, member: &Member, http_request: &HttpRequest) {
         if let Some(last) = &self.asked {
             self.telemetry.metrics.add(Metric::Retries);
             self.telemetry.metrics.add(match **last == **member.url() {
@@ -137,17 +142,17 @@ impl RequestSpan {
             });
         }
         self.asked = Some(member.url().clone());
-        self.exchange(member, wire);
+        self.exchange(member, http_request);
     }
 
     /// One more exchange of the same attempt: after a redirect, or a look at the version.
-    pub fn exchange(&mut self, member: &Member, wire: &Wire) {
+    pub fn exchange(&mut self, member: &Member, http_request: &HttpRequest) {
         self.attempts += 1;
         if let Some(listener) = &self.telemetry.hooks.curl {
             let channel = member.channel();
             let authorization = channel.authorization();
             let user = authorization.as_ref().map(Authorization::user);
-            let command = curl::command(channel.endpoint(), wire, user, channel.tls());
+            let command = curl::command(channel.endpoint(), http_request, user, channel.tls());
             call_hook(|| listener(&command));
         }
     }

@@ -185,7 +185,7 @@ pub(super) mod tests {
         },
         protocol::{
             answer::{Head, Limits, Verdict, judge},
-            wire::Expect,
+            http_request::ResponseKind,
         },
     };
     use std::{ffi::CStr, sync::Arc};
@@ -204,7 +204,7 @@ pub(super) mod tests {
             depth: 100,
             nodes: 1000,
         };
-        let verdict = judge(head, body.into(), Expect::Keys, &limits);
+        let verdict = judge(head, body.into(), ResponseKind::Keys, &limits);
         let Verdict::Success(mut response) = verdict else {
             panic!("{verdict:?}")
         };

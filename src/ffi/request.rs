@@ -26,9 +26,9 @@ use crate::{
     client::{Ask, Call, Options},
     error::{Error, Result},
     protocol::{
+        http_request::HttpRequest,
         key::Key,
         request::{Operation, Request},
-        wire::Wire,
     },
 };
 use std::{
@@ -177,14 +177,14 @@ pub unsafe extern "C" fn etcd_v2_request_raw(
         guard(err, || {
             convert::required("out", out)?;
             let given = bytes("body", body, length)?;
-            let wire = Wire::raw(
+            let http_request = HttpRequest::raw(
                 text("method", method)?,
                 text("path_and_query", path_and_query)?,
                 // an empty body is still one, if it is given
                 (!body.is_null()).then_some(given),
                 optional_text("content_type", content_type)?,
             )?;
-            convert::give(out, || etcd_v2_request::new(Ask::Raw(wire)));
+            convert::give(out, || etcd_v2_request::new(Ask::Raw(http_request)));
             Ok(())
         })
     }

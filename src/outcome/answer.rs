@@ -9,28 +9,28 @@ use crate::protocol::absent;
 use crate::protocol::admin::page::Page;
 use crate::protocol::answer::{self, Head, Limits, Verdict};
 use crate::protocol::body::Body;
+use crate::protocol::http_request::{HttpRequest, Idempotency, Method, ResponseKind};
 use crate::protocol::key;
 use crate::protocol::response::{Action, Response};
-use crate::protocol::wire::{Expect, Method, Repeat, Wire};
 use crate::status::Status;
 
-/// Judges a complete answer to `wire`. `proof` comes as the proof that the request did not leave in full, if there is
+/// Judges a complete answer to `http_request`. `proof` comes as the proof that the request did not leave in full, if there is
 /// one. It is left, with any verdict but a success, as the proof that a write was not applied; without it, only a word of
 /// etcd itself is [`Verdict::Refused`], and the outcome is unknown.
 pub fn judge(
     head: Head,
     body: Body,
-    wire: &Wire,
+    http_request: &HttpRequest,
     proof: &mut Option<NotApplied>,
     limits: &Limits,
 ) -> Verdict {
-    if wire.repeat != Repeat::Safe {
-        return judge_write(head, body, wire, proof, limits);
+    if http_request.repeat != Idempotency::Safe {
+        return judge_write(head, body, http_request, proof, limits);
     }
     *proof = None;
-    let verdict = answer::judge_body(head, body, wire.expect, limits);
+    let verdict = answer::judge_body(head, body, http_request.expect, limits);
     match verdict {
-        Verdict::Success(response) => match is_other(&response, wire) {
+        Verdict::Success(response) => match is_other(&response, http_request) {
             Some(why) => other(why, response),
             None => Verdict::Success(response),
         },
@@ -41,22 +41,22 @@ pub fn judge(
 fn judge_write(
     head: Head,
     mut body: Body,
-    wire: &Wire,
+    http_request: &HttpRequest,
     proof: &mut Option<NotApplied>,
     limits: &Limits,
 ) -> Verdict {
     // a success is the usual case, and no refusal
     let refused = match head.status {
         200..=299 => None,
-        _ => refusals::find(&head, &mut body, wire),
+        _ => refusals::find(&head, &mut body, http_request),
     };
     let partial = proof.is_some();
     *proof = proof.or(refused.and_then(|(_, proof)| proof));
-    let verdict = match answer::judge_body(head, body, wire.expect, limits) {
-        Verdict::Success(response) => match is_other(&response, wire) {
+    let verdict = match answer::judge_body(head, body, http_request.expect, limits) {
+        Verdict::Success(response) => match is_other(&response, http_request) {
             Some(why) => other(why, response),
             None if partial => other("it came before the request was sent", response),
-            None => done(response, wire),
+            None => done(response, http_request),
         },
         Verdict::Refused(error) if refused.is_some() => Verdict::Refused(error),
         // only the redirect to the leader of 0.4 is followed: any other may lead to another key
@@ -83,14 +83,14 @@ pub struct NoPage {
 }
 
 impl NoPage {
-    /// Of an answer to `wire`, if the member is to be asked for its version: for a clear error, or because an answer of etcd
+    /// Of an answer to `http_request`, if the member is to be asked for its version: for a clear error, or because an answer of etcd
     /// would prove that a write was not applied.
     pub fn of(
         (status, body): (u16, &[u8]),
-        wire: &Wire,
+        http_request: &HttpRequest,
     ) -> Option<impl FnOnce(Error, Option<NotApplied>) -> NoPage + use<>> {
-        let write = wire.repeat != Repeat::Safe;
-        let of_the_api = absent::is_of_the_api(wire);
+        let write = http_request.repeat != Idempotency::Safe;
+        let of_the_api = absent::is_of_the_api(http_request);
         let wanted = absent::is_no_page(status, body) && (write || of_the_api);
         wanted.then_some(move |error, proof| NoPage {
             error,
@@ -122,33 +122,39 @@ impl NoPage {
 }
 
 /// Why a success cannot be the answer to this request: it is about another key or another action.
-fn is_other(response: &Response, wire: &Wire) -> Option<&'static str> {
-    let raw = match wire.expect {
-        Expect::Keys | Expect::Action => false,
-        Expect::Anything => true,
-        Expect::Event | Expect::Page(_) => return None,
+fn is_other(response: &Response, http_request: &HttpRequest) -> Option<&'static str> {
+    let raw = match http_request.expect {
+        ResponseKind::Keys | ResponseKind::Action => false,
+        ResponseKind::Anything => true,
+        ResponseKind::Event | ResponseKind::Page(_) => return None,
     };
     let key = response.node().map(|node| node.key());
     let fits = key.is_none_or(|key| match raw {
-        true => key::answers_raw(wire.method, &wire.target, key),
-        false => key::answers(wire.method, &wire.target, key),
+        true => key::answers_raw(http_request.method, &http_request.target, key),
+        false => key::answers(http_request.method, &http_request.target, key),
     });
     if !fits {
         return Some("it is about another key");
     }
     let done = response.action();
-    let same = match wire.action {
+    let same = match http_request.action {
         Some(action) => done == action,
-        None => key.is_none() || !wire.target.starts_with("/v2/keys") || goes_with(done, wire),
+        None => {
+            key.is_none()
+                || !http_request.target.starts_with("/v2/keys")
+                || goes_with(done, http_request)
+        }
     };
     (!same).then_some("it is about something else that was done")
 }
 
 /// Whether a raw request can have this action.
-fn goes_with(done: Action, wire: &Wire) -> bool {
-    match wire.method {
+fn goes_with(done: Action, http_request: &HttpRequest) -> bool {
+    match http_request.method {
         // a poll is answered with the action of any client
-        Method::Get | Method::Head => done == Action::Get || wire.target.contains("wait=true"),
+        Method::Get | Method::Head => {
+            done == Action::Get || http_request.target.contains("wait=true")
+        }
         Method::Put => matches!(
             done,
             Action::Set | Action::Create | Action::Update | Action::CompareAndSwap
@@ -163,11 +169,13 @@ fn other(why: &str, response: Response) -> Verdict {
 }
 
 /// Only etcd's success answer says that a write was applied; an empty page is nobody's without its headers.
-fn done(response: Response, wire: &Wire) -> Verdict {
+fn done(response: Response, http_request: &HttpRequest) -> Verdict {
     let head = response.head();
-    let why = match wire.expect {
-        Expect::Keys | Expect::Action if !matches!(head.status, 200 | 201) => "its status",
-        Expect::Page(Page::Empty) if head.cluster_id.is_empty() => "it tells no cluster",
+    let why = match http_request.expect {
+        ResponseKind::Keys | ResponseKind::Action if !matches!(head.status, 200 | 201) => {
+            "its status"
+        }
+        ResponseKind::Page(Page::Empty) if head.cluster_id.is_empty() => "it tells no cluster",
         _ => return Verdict::Success(response),
     };
     Verdict::Trouble(not_this(why, response))

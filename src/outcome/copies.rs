@@ -2,7 +2,7 @@
 
 use super::proof::NotApplied;
 use crate::error::Error;
-use crate::protocol::wire::{Repeat, Wire};
+use crate::protocol::http_request::{HttpRequest, Idempotency};
 use crate::status::Status;
 
 /// Counts the copies of one request. Each is unknown from its beginning on until it is proven that it was not applied.
@@ -20,9 +20,9 @@ impl Copies {
     }
 
     /// Nothing has left yet.
-    pub fn of(wire: &Wire) -> Copies {
+    pub fn of(http_request: &HttpRequest) -> Copies {
         Copies {
-            write: wire.repeat != Repeat::Safe,
+            write: http_request.repeat != Idempotency::Safe,
             ..Copies::default()
         }
     }

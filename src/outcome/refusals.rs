@@ -4,9 +4,9 @@
 use super::proof::NotApplied;
 use crate::protocol::answer::Head;
 use crate::protocol::body::Body;
+use crate::protocol::http_request::{HttpRequest, Method};
 use crate::protocol::key;
 use crate::protocol::refusal::Refusal;
-use crate::protocol::wire::{Method, Wire};
 use crate::transport::endpoint::Endpoint;
 
 /// A row of the list that fits; made by [`find`] only.
@@ -14,12 +14,16 @@ use crate::transport::endpoint::Endpoint;
 pub(super) struct Row(());
 
 /// The row that an answer fits, and the proof that it makes, which it does not behind an intermediary.
-pub(super) fn find(head: &Head, body: &mut Body, wire: &Wire) -> Option<(Row, Option<NotApplied>)> {
+pub(super) fn find(
+    head: &Head,
+    body: &mut Body,
+    http_request: &HttpRequest,
+) -> Option<(Row, Option<NotApplied>)> {
     let fits = match head.status {
-        307 => leader_of_0_4(head, wire),
+        307 => leader_of_0_4(head, http_request),
         400..=599 if head.content_type.starts_with("application/json") => match body.refusal() {
-            Some(refusal) if refusal.code != 0 => coded(head, refusal, wire),
-            Some(refusal) => message(head, &refusal.message, wire),
+            Some(refusal) if refusal.code != 0 => coded(head, refusal, http_request),
+            Some(refusal) => message(head, &refusal.message, http_request),
             None => false,
         },
         400..=499 if head.content_type.starts_with("text/plain") => text(head, body),
@@ -60,29 +64,29 @@ const CODED: [(u32, u16, &str, bool); 15] = [
     (212, 400, "A TTL must be provided on refresh", false),
 ];
 
-fn coded(head: &Head, refusal: &Refusal, wire: &Wire) -> bool {
+fn coded(head: &Head, refusal: &Refusal, http_request: &HttpRequest) -> bool {
     // 0.4 has no cluster id, but tells its index
     let of_etcd = !head.cluster_id.is_empty() || head.etcd_index != 0;
     if !of_etcd || head.etcd_index != refusal.index {
         return false;
     }
     if head.status == 500 && refusal.code == 300 {
-        return directory_of_3_5(refusal, wire);
+        return directory_of_3_5(refusal, http_request);
     }
     CODED.iter().any(|&(code, status, message, about)| {
         (code, status, message) == (refusal.code, head.status, refusal.message.as_str())
             && (code < 110) == (refusal.index != 0)
-            && (!about || key::is_within(&wire.target, &refusal.cause))
+            && (!about || key::is_within(&http_request.target, &refusal.cause))
     })
 }
 
 /// 3.5 answers so to the update of a directory; every other 300 may be applied later.
-fn directory_of_3_5(refusal: &Refusal, wire: &Wire) -> bool {
+fn directory_of_3_5(refusal: &Refusal, http_request: &HttpRequest) -> bool {
     let key = refusal.cause.strip_prefix("nodePath /1");
     let key = key.and_then(|rest| rest.strip_suffix(" : Not a file ()"));
     refusal.message == "Raft Internal Error"
         && refusal.index == 0
-        && key.is_some_and(|key| key::is_about(&wire.target, key))
+        && key.is_some_and(|key| key::is_about(&http_request.target, key))
 }
 
 /// `{"message":…}` of a proxy that has forwarded nothing, and of what 3.x puts before its handlers.
@@ -118,7 +122,7 @@ const BEGINNINGS: [(u16, &str); 7] = [
     (409, "auth: "),
 ];
 
-fn message(head: &Head, message: &str, wire: &Wire) -> bool {
+fn message(head: &Head, message: &str, http_request: &HttpRequest) -> bool {
     let is = |&(status, text): &(u16, &str)| status == head.status && text == message;
     if BEFORE.iter().any(is) {
         return true;
@@ -133,7 +137,7 @@ fn message(head: &Head, message: &str, wire: &Wire) -> bool {
         return false;
     }
     // what is wrong with a URL or a JSON text, in the words of the Go of the day
-    let of_members = wire.target.starts_with("/v2/members");
+    let of_members = http_request.target.starts_with("/v2/members");
     let unreadable = head.status == 400 && of_members;
     unreadable || WHOLE.iter().any(is) || BEGINNINGS.iter().any(begins)
 }
@@ -151,7 +155,7 @@ fn text(head: &Head, body: &[u8]) -> bool {
 }
 
 /// A follower of 0.4 sends writes to its leader: the same path and query at another place.
-fn leader_of_0_4(head: &Head, wire: &Wire) -> bool {
+fn leader_of_0_4(head: &Head, http_request: &HttpRequest) -> bool {
     let Some(location) = head.location.as_deref().map(str::trim) else {
         return false;
     };
@@ -165,8 +169,8 @@ fn leader_of_0_4(head: &Head, wire: &Wire) -> bool {
     }
     let same = |target: &str| {
         let bare = |text: &str| text.strip_suffix('?').unwrap_or(text).to_owned();
-        bare(target) == bare(&wire.target)
+        bare(target) == bare(&http_request.target)
     };
     // what etcd answers to its own API only
-    wire.method != Method::Head && wire.target.starts_with("/v2/") && same(target)
+    http_request.method != Method::Head && http_request.target.starts_with("/v2/") && same(target)
 }

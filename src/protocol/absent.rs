@@ -1,7 +1,7 @@
 //! A member without the v2 API: how its "404 page not found" is told from that of other servers.
 
 use super::admin::versions;
-use super::wire::{Expect, Wire};
+use super::http_request::{HttpRequest, ResponseKind};
 use crate::error::Error;
 use crate::status::Status;
 
@@ -15,11 +15,13 @@ pub(crate) fn is_no_page(status: u16, body: &[u8]) -> bool {
     status == 404 && body.trim_ascii() == NO_PAGE
 }
 
-/// Whether every etcd with the API has what `wire` asks for. Of raw requests only those for keys are known.
-pub(crate) fn is_of_the_api(wire: &Wire) -> bool {
-    let rest = wire.target.strip_prefix("/v2/keys");
+/// Whether every etcd with the API has what `http_request` asks for. Of raw requests only those for keys are known.
+pub(crate) fn is_of_the_api(http_request: &HttpRequest) -> bool {
+    let rest = http_request.target.strip_prefix("/v2/keys");
     let of_keys = rest.is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/' | b'?', ..]));
-    of_keys || (wire.expect != Expect::Anything && wire.target.starts_with("/v2/"))
+    of_keys
+        || (http_request.expect != ResponseKind::Anything
+            && http_request.target.starts_with("/v2/"))
 }
 
 /// The error for a member that answered so, if its `/version` shows that it is an etcd that can run without the API.
@@ -104,7 +106,7 @@ mod tests {
             ("/v2/foo", false),
             ("/", false),
         ] {
-            assert_eq!(is_of_the_api(&Wire::get(target)), known, "{target}");
+            assert_eq!(is_of_the_api(&HttpRequest::get(target)), known, "{target}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What an answer means: success, a refusal of etcd, trouble of the member, a redirect.
 use super::{
-    absent, admin::page::Page, body::Body, refusal::Refusal, response::Response, tree::Tree,
-    wire::Expect,
+    absent, admin::page::Page, body::Body, http_request::ResponseKind, refusal::Refusal,
+    response::Response, tree::Tree,
 };
 use crate::{
     echo::{self, one_line},
@@ -130,15 +130,15 @@ const KEPT: usize = 512;
 
 /// Judges a complete answer to a request that changes nothing; [`crate::outcome::answer`] knows more about writes. Never
 /// panics, whatever the bytes.
-pub fn judge(head: Head, body: Vec<u8>, expect: Expect, limits: &Limits) -> Verdict {
+pub fn judge(head: Head, body: Vec<u8>, expect: ResponseKind, limits: &Limits) -> Verdict {
     judge_body(head, body.into(), expect, limits)
 }
 
 /// The same; what was read in the body is not read again.
-pub fn judge_body(head: Head, mut body: Body, expect: Expect, limits: &Limits) -> Verdict {
+pub fn judge_body(head: Head, mut body: Body, expect: ResponseKind, limits: &Limits) -> Verdict {
     match head.status {
         // how a member says that it is unhealthy
-        503 if expect == Expect::Page(Page::Health) && Page::Health.check(&body).is_ok() => {
+        503 if expect == ResponseKind::Page(Page::Health) && Page::Health.check(&body).is_ok() => {
             accepted(head, body, expect, limits)
         }
         200..=299 => accepted(head, body, expect, limits),
@@ -156,17 +156,17 @@ pub fn judge_body(head: Head, mut body: Body, expect: Expect, limits: &Limits) -
     }
 }
 
-fn accepted(head: Head, mut body: Body, expect: Expect, limits: &Limits) -> Verdict {
-    if expect == Expect::Event && body.trim_ascii().is_empty() {
+fn accepted(head: Head, mut body: Body, expect: ResponseKind, limits: &Limits) -> Verdict {
+    if expect == ResponseKind::Event && body.trim_ascii().is_empty() {
         return Verdict::NoEvent;
     }
     let read = match expect {
-        Expect::Page(page) => page.check(&body).map(|()| Tree::default()),
+        ResponseKind::Page(page) => page.check(&body).map(|()| Tree::default()),
         _ => body.tree(limits).and_then(|tree| check(tree, expect)),
     };
     let tree = match read {
         Ok(tree) => tree,
-        Err(error) if expect == Expect::Anything && error.status() != Status::LIMIT => {
+        Err(error) if expect == ResponseKind::Anything && error.status() != Status::LIMIT => {
             Tree::default()
         }
         Err(error) => return not_accepted(&head, &body, error),
@@ -183,7 +183,7 @@ fn accepted(head: Head, mut body: Body, expect: Expect, limits: &Limits) -> Verd
 }
 
 /// What every success of the key space has.
-fn check(tree: Tree, expect: Expect) -> Result<Tree> {
+fn check(tree: Tree, expect: ResponseKind) -> Result<Tree> {
     let broken = |why: &str| {
         Err(Error::new(
             Status::PROTOCOL,
@@ -194,10 +194,10 @@ fn check(tree: Tree, expect: Expect) -> Result<Tree> {
         return broken("it has no action");
     }
     match tree.node() {
-        None if expect == Expect::Action => Ok(tree),
+        None if expect == ResponseKind::Action => Ok(tree),
         None => broken("it has no node"),
         // the position of a watch comes from it
-        Some(node) if expect == Expect::Event && node.modified_index() == 0 => {
+        Some(node) if expect == ResponseKind::Event && node.modified_index() == 0 => {
             broken("its event has no index")
         }
         Some(_) => Ok(tree),
@@ -256,15 +256,15 @@ fn message(head: &Head, refusal: Refusal) -> Verdict {
     Verdict::Trouble(error)
 }
 
-fn foreign_failure(head: &Head, body: &[u8], expect: Expect) -> Verdict {
+fn foreign_failure(head: &Head, body: &[u8], expect: ResponseKind) -> Verdict {
     let of_etcd = head.etcd_index != 0 || !head.cluster_id.is_empty();
-    if head.status < 500 && expect == Expect::Anything && body.is_empty() && of_etcd {
+    if head.status < 500 && expect == ResponseKind::Anything && body.is_empty() && of_etcd {
         // the answer to a HEAD has no room for a reason
         let text = format!("refused with status {} and no body", head.status);
         return Verdict::Refused(foreign(Status::SERVER_ERROR, text, head, body));
     }
     let no_page = absent::is_no_page(head.status, body);
-    if no_page && matches!(expect, Expect::Page(_)) {
+    if no_page && matches!(expect, ResponseKind::Page(_)) {
         let text =
             "the server has no such page: it is too old, or its v2 API is turned off (--enable-v2)";
         return Verdict::Trouble(foreign(Status::UNSUPPORTED, text.to_owned(), head, body));

@@ -1,5 +1,5 @@
 use super::*;
-use Expect::{Action, Anything, Event, Keys};
+use ResponseKind::{Action, Anything, Event, Keys};
 
 const LIMITS: Limits = Limits {
     depth: 64,
@@ -8,7 +8,7 @@ const LIMITS: Limits = Limits {
 const NODE: &str =
     r#"{"action":"set","node":{"key":"/foo","value":"bar","modifiedIndex":4,"createdIndex":4}}"#;
 
-fn answer(status: u16, body: &str, expect: Expect) -> Verdict {
+fn answer(status: u16, body: &str, expect: ResponseKind) -> Verdict {
     judge(Head::new(status), body.into(), expect, &LIMITS)
 }
 

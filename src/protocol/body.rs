@@ -3,9 +3,9 @@
 
 use super::answer::Limits;
 use super::decode::decode;
+use super::http_request::ResponseKind;
 use super::refusal::{self, Refusal};
 use super::tree::Tree;
-use super::wire::Expect;
 use crate::error::Result;
 use std::ops::Deref;
 
@@ -40,9 +40,9 @@ impl Body {
     }
 
     /// Reads what [`super::answer::judge_body`] will ask for.
-    pub(crate) fn read(&mut self, status: u16, expect: Expect, limits: &Limits) {
+    pub(crate) fn read(&mut self, status: u16, expect: ResponseKind, limits: &Limits) {
         let content = match (status, expect) {
-            (_, Expect::Page(_)) => return,
+            (_, ResponseKind::Page(_)) => return,
             (200..=299, _) => What::Tree(decode(&self.bytes, limits)),
             (400..=599, _) => What::Refusal(refusal::read(&self.bytes)),
             _ => return,

@@ -1,6 +1,6 @@
 //! The v2 wire as pure data: no I/O, no clock, no `unsafe`.
 //!
-//! [`key`] and [`request`] say what is asked, [`wire`] is how it is written, [`answer`] judges what came back,
+//! [`key`] and [`request`] say what is asked, [`http_request`] is how it is written, [`answer`] judges what came back,
 //! [`decode`] turns its [`body`] into a [`tree`], [`response`] is what a caller reads, [`json`] is the pull parser below them;
 //! [`http`] is the way both take over a connection; [`admin`] is everything beside the key space.
 #![forbid(unsafe_code)]
@@ -14,6 +14,7 @@ mod escape;
 pub mod expiration;
 mod form;
 pub mod http;
+pub mod http_request;
 pub mod json;
 pub mod key;
 mod quoted;
@@ -23,4 +24,3 @@ pub mod response;
 mod scan;
 pub mod tree;
 pub mod version;
-pub mod wire;

@@ -2,8 +2,8 @@
 use super::response::Action;
 use super::{
     form::Form,
+    http_request::{HttpRequest, Idempotency, MAX_FORM, Method, ResponseKind},
     key::Key,
-    wire::{Expect, MAX_FORM, Method, Repeat, Wire},
 };
 use crate::{
     error::{Error, Result},
@@ -326,35 +326,35 @@ impl Request {
         Ok(())
     }
     /// Checks what is missing and writes it down for the wire.
-    pub fn wire(&self) -> Result<Wire> {
+    pub fn http_request(&self) -> Result<HttpRequest> {
         self.check_complete()?;
         let mut form = Form::default();
         let (method, repeat) = match self.operation {
-            Operation::Get => (Method::Get, Repeat::Safe),
+            Operation::Get => (Method::Get, Idempotency::Safe),
             // the second copy of a set of a directory is refused, which would hide that the first one worked
-            Operation::Set if self.flags & DIR == 0 => (Method::Put, Repeat::IfAllowed),
+            Operation::Set if self.flags & DIR == 0 => (Method::Put, Idempotency::IfAllowed),
             Operation::Set
             | Operation::Create
             | Operation::Update
             | Operation::Refresh
-            | Operation::CompareAndSwap => (Method::Put, Repeat::Never),
-            Operation::CreateInOrder => (Method::Post, Repeat::Never),
-            Operation::Delete => (Method::Delete, Repeat::IfAllowed),
-            Operation::CompareAndDelete => (Method::Delete, Repeat::Never),
+            | Operation::CompareAndSwap => (Method::Put, Idempotency::Never),
+            Operation::CreateInOrder => (Method::Post, Idempotency::Never),
+            Operation::Delete => (Method::Delete, Idempotency::IfAllowed),
+            Operation::CompareAndDelete => (Method::Delete, Idempotency::Never),
         };
         self.fill(&mut form);
         let in_body = matches!(method, Method::Put | Method::Post);
         let no_query = Form::default();
-        Ok(Wire {
+        Ok(HttpRequest {
             method,
             target: if in_body { &no_query } else { &form }.target(&self.key)?,
             body: if in_body { Some(form.body()?) } else { None },
             content_type: in_body.then(|| "application/x-www-form-urlencoded".to_owned()),
             repeat,
             expect: if self.flags & NO_VALUE_ON_SUCCESS != 0 {
-                Expect::Action
+                ResponseKind::Action
             } else {
-                Expect::Keys
+                ResponseKind::Keys
             },
             action: Some(self.operation.action()),
         })

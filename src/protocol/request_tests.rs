@@ -5,23 +5,31 @@ fn request(operation: Operation) -> Request {
     Request::new(operation, Key::parse("key", "/a b").unwrap())
 }
 
-fn sent(request: &Request) -> (&'static str, String, Option<String>, Repeat, Expect) {
-    let wire = request.wire().unwrap();
-    let form = wire.body.is_some();
+fn sent(
+    request: &Request,
+) -> (
+    &'static str,
+    String,
+    Option<String>,
+    Idempotency,
+    ResponseKind,
+) {
+    let http_request = request.http_request().unwrap();
+    let form = http_request.body.is_some();
     assert_eq!(
-        wire.content_type.as_deref(),
+        http_request.content_type.as_deref(),
         form.then_some("application/x-www-form-urlencoded")
     );
-    let body = wire.body.map(|b| String::from_utf8(b).unwrap());
+    let body = http_request.body.map(|b| String::from_utf8(b).unwrap());
     if let Some(body) = &body {
         assert!(!body.contains([';', '+', ' ']), "{body}");
     }
     (
-        wire.method.name(),
-        wire.target,
+        http_request.method.name(),
+        http_request.target,
         body,
-        wire.repeat,
-        wire.expect,
+        http_request.repeat,
+        http_request.expect,
     )
 }
 
@@ -51,34 +59,34 @@ fn apply(request: &mut Request, opt: Opt) -> Result<()> {
 #[test]
 fn parameters_in_the_query() {
     const K: &str = "/v2/keys/a%20b";
-    let rows: &[(Operation, &[Opt], &str, Repeat)] = &[
-        (Get, &[], "", Repeat::Safe),
+    let rows: &[(Operation, &[Opt], &str, Idempotency)] = &[
+        (Get, &[], "", Idempotency::Safe),
         (
             Get,
             &[Flags(RECURSIVE | SORTED | QUORUM)],
             "?recursive=true&sorted=true&quorum=true",
-            Repeat::Safe,
+            Idempotency::Safe,
         ),
-        (Get, &[Flags(QUORUM)], "?quorum=true", Repeat::Safe),
-        (Delete, &[], "", Repeat::IfAllowed),
-        (Delete, &[Flags(DIR)], "?dir=true", Repeat::IfAllowed),
+        (Get, &[Flags(QUORUM)], "?quorum=true", Idempotency::Safe),
+        (Delete, &[], "", Idempotency::IfAllowed),
+        (Delete, &[Flags(DIR)], "?dir=true", Idempotency::IfAllowed),
         (
             Delete,
             &[Flags(DIR | RECURSIVE)],
             "?dir=true&recursive=true",
-            Repeat::IfAllowed,
+            Idempotency::IfAllowed,
         ),
         (
             CompareAndDelete,
             &[PrevValue("a;+ &=ü\0")],
             "?prevValue=a%3B%2B%20%26%3D%C3%BC%00",
-            Repeat::Never,
+            Idempotency::Never,
         ),
         (
             CompareAndDelete,
             &[PrevValue("x"), PrevIndex(u64::MAX)],
             "?prevValue=x&prevIndex=18446744073709551615",
-            Repeat::Never,
+            Idempotency::Never,
         ),
     ];
     for (operation, options, query, repeat) in rows {
@@ -89,7 +97,13 @@ fn parameters_in_the_query() {
         let method = if *operation == Get { "GET" } else { "DELETE" };
         assert_eq!(
             sent(&request),
-            (method, format!("{K}{query}"), None, *repeat, Expect::Keys)
+            (
+                method,
+                format!("{K}{query}"),
+                None,
+                *repeat,
+                ResponseKind::Keys
+            )
         );
     }
 }
@@ -165,12 +179,16 @@ fn parameters_in_the_form() {
         };
         let plain = *operation == Set && request.flags() & DIR == 0;
         let repeat = if plain {
-            Repeat::IfAllowed
+            Idempotency::IfAllowed
         } else {
-            Repeat::Never
+            Idempotency::Never
         };
         let brief = request.flags() & NO_VALUE_ON_SUCCESS != 0;
-        let expect = if brief { Expect::Action } else { Expect::Keys };
+        let expect = if brief {
+            ResponseKind::Action
+        } else {
+            ResponseKind::Keys
+        };
         assert_eq!(
             sent(&request),
             (
@@ -265,7 +283,7 @@ fn what_is_missing_is_told_before_anything_is_sent() {
         for opt in *options {
             apply(&mut request, *opt).unwrap();
         }
-        let error = request.wire().unwrap_err();
+        let error = request.http_request().unwrap_err();
         assert_eq!(error.status(), Status::INVALID_ARGUMENT);
         assert!(
             error.to_string().starts_with(&format!("{parameter}: ")),
@@ -293,9 +311,12 @@ fn the_limit_of_a_form_is_exact() {
     let room = MAX_FORM - "value=".len();
     let mut request = request(Set);
     request.set_value(&vec![b'a'; room]).unwrap();
-    assert_eq!(request.wire().unwrap().body.unwrap().len(), MAX_FORM);
+    assert_eq!(
+        request.http_request().unwrap().body.unwrap().len(),
+        MAX_FORM
+    );
     request.set_ttl(1).unwrap();
-    let error = request.wire().unwrap_err();
+    let error = request.http_request().unwrap_err();
     assert_eq!(error.status(), Status::TOO_LARGE);
     assert!(
         error.to_string().starts_with("value: 10485766 bytes"),
@@ -304,7 +325,10 @@ fn the_limit_of_a_form_is_exact() {
     assert!(error.to_string().contains("10485760"), "{error}");
     // a NUL costs three bytes
     request.set_value(&vec![0; MAX_FORM / 3]).unwrap();
-    assert_eq!(request.wire().unwrap_err().status(), Status::TOO_LARGE);
+    assert_eq!(
+        request.http_request().unwrap_err().status(),
+        Status::TOO_LARGE
+    );
     let error = request.set_value(&vec![b'a'; MAX_FORM + 1]).unwrap_err();
     assert_eq!(error.status(), Status::TOO_LARGE);
 }
@@ -316,12 +340,12 @@ fn a_long_condition_does_not_fit_the_request_line() {
     let long = "x".repeat(65_000);
     swap.set_value(b"v").unwrap();
     swap.set_prev_value(&long).unwrap();
-    assert!(swap.wire().is_ok());
+    assert!(swap.http_request().is_ok());
     delete.set_prev_value(&long).unwrap();
-    let error = delete.wire().unwrap_err();
+    let error = delete.http_request().unwrap_err();
     assert_eq!(error.status(), Status::TOO_LARGE);
     assert!(error.to_string().starts_with("prev_value: "), "{error}");
     assert!(error.to_string().contains("prev_index"), "{error}");
     delete.set_prev_value("x").unwrap();
-    assert!(delete.wire().is_ok());
+    assert!(delete.http_request().is_ok());
 }

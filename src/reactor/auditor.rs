@@ -3,7 +3,7 @@
 use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
 use crate::cluster::continuity::{Audit, Need, Todo};
 use crate::cluster::member::Member;
-use crate::protocol::wire::Wire;
+use crate::protocol::http_request::HttpRequest;
 use crate::transport::channel::{Answer, Limits};
 use crate::transport::fault::Fault;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) struct Auditor {
     member: Arc<Member>,
     connect: Duration,
     need: Need,
-    running: Option<(Audit, Wire)>,
+    running: Option<(Audit, HttpRequest)>,
 }
 
 impl Auditor {
@@ -41,8 +41,8 @@ impl Auditor {
     }
 
     fn ask(&mut self, mut audit: Audit, context: &Context<'_>) -> TaskAction {
-        let wire = audit.wire(self.member.continuity(), context.now);
-        self.running = Some((audit, wire));
+        let http_request = audit.http_request(self.member.continuity(), context.now);
+        self.running = Some((audit, http_request));
         TaskAction::Exchange(RequestSpec {
             member: self.member.clone(),
             limits: Limits {
@@ -75,8 +75,8 @@ impl Task for Auditor {
         self.begin(context)
     }
 
-    fn wire(&self) -> Option<&Wire> {
-        self.running.as_ref().map(|(_, wire)| wire)
+    fn http_request(&self) -> Option<&HttpRequest> {
+        self.running.as_ref().map(|(_, http_request)| http_request)
     }
 
     fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, context: &Context<'_>) -> TaskAction {

@@ -9,8 +9,8 @@ use crate::cluster::telemetry::metrics::Metric;
 use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
 use crate::protocol::answer::Limits;
+use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::protocol::response::Response;
-use crate::protocol::wire::{Expect, Wire};
 use crate::status::Status;
 use crate::transport::cancel::{Cancel, Subscription};
 use crate::transport::channel::Answer;
@@ -27,7 +27,7 @@ fn alone() -> Error {
 
 /// A call on its way.
 pub(crate) struct Call<F: FnOnce(Result<Response>)> {
-    sequence: RequestSequence<Arc<Wire>>,
+    sequence: RequestSequence<Arc<HttpRequest>>,
     cancel: Option<Cancel>,
     subscription: Option<Subscription>,
     hedge: Option<Hedge>,
@@ -62,7 +62,7 @@ impl<F: FnOnce(Result<Response>)> Drop for Completion<F> {
 impl<F: FnOnce(Result<Response>) + Send> Call<F> {
     /// `completion` is run once, on the thread of the loop.
     pub(crate) fn new(
-        sequence: RequestSequence<Arc<Wire>>,
+        sequence: RequestSequence<Arc<HttpRequest>>,
         cancel: Option<Cancel>,
         completion: F,
     ) -> Call<F> {
@@ -158,11 +158,13 @@ impl<F: FnOnce(Result<Response>) + Send> Task for Call<F> {
         }
     }
 
-    fn wire(&self) -> Option<&Wire> {
-        self.sequence.exchange().map(|(_, wire, _)| wire)
+    fn http_request(&self) -> Option<&HttpRequest> {
+        self.sequence
+            .exchange()
+            .map(|(_, http_request, _)| http_request)
     }
 
-    fn reading(&self) -> Option<(Expect, Limits)> {
+    fn reading(&self) -> Option<(ResponseKind, Limits)> {
         self.sequence.reading()
     }
 

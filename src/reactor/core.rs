@@ -14,7 +14,7 @@ use super::timers::Timers;
 use crate::cluster::member::Member;
 use crate::cluster::member_set::MemberSet;
 use crate::error::Phase;
-use crate::protocol::wire::Wire;
+use crate::protocol::http_request::HttpRequest;
 use crate::transport::channel::Settings;
 use crate::transport::fault::FaultKind;
 use crate::transport::prime::LONG_LINE;
@@ -310,7 +310,7 @@ impl Core {
         let Some(held) = self.owners.get_mut(owner) else {
             return;
         };
-        let long = held.owner.wire().is_some_and(is_long);
+        let long = held.owner.http_request().is_some_and(is_long);
         let key = self
             .exchanges
             .insert(Exchange::new(owner, pool, order, long, self.now));
@@ -391,7 +391,10 @@ pub(super) fn context<'a>(
     }
 }
 
-fn is_long(wire: &Wire) -> bool {
-    let line = wire.method.name().len() + wire.target.len() + " ".len() + " HTTP/1.1".len();
+fn is_long(http_request: &HttpRequest) -> bool {
+    let line = http_request.method.name().len()
+        + http_request.target.len()
+        + " ".len()
+        + " HTTP/1.1".len();
     line > LONG_LINE
 }

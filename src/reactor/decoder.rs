@@ -6,7 +6,7 @@ use super::slab::Key;
 use crate::panics;
 use crate::protocol::answer::Limits;
 use crate::protocol::body::Body;
-use crate::protocol::wire::Expect;
+use crate::protocol::http_request::ResponseKind;
 use crate::transport::thread::HostedThread;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ pub(super) struct Job {
     pub(super) exchange: Key,
     pub(super) body: Body,
     pub(super) status: u16,
-    pub(super) expect: Expect,
+    pub(super) expect: ResponseKind,
     pub(super) limits: Limits,
 }
 

@@ -9,7 +9,7 @@ use super::slab::Key;
 use crate::cluster::retry_policy;
 use crate::error::Phase;
 use crate::protocol::body::Body;
-use crate::protocol::wire::Repeat;
+use crate::protocol::http_request::Idempotency;
 use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::record::Failure;
 use crate::transport::wait::Stop;
@@ -42,7 +42,7 @@ impl Core {
             Ended::Left(next) => next,
             Ended::Failed(failure) => {
                 let fault = exchange.fault(failure);
-                blamed = retry_policy::decide(&fault, Repeat::Safe, true).blame;
+                blamed = retry_policy::decide(&fault, Idempotency::Safe, true).blame;
                 if let Some(pool) = self.pools.get(pool) {
                     pool.member.channel().dialer().judge(&fault);
                 }

@@ -7,7 +7,7 @@ use crate::cluster::budget::Budget;
 use crate::cluster::membership_sync::{MembershipSync, Todo};
 use crate::cluster::sync_limiter::{SyncDecision, SyncPermit};
 use crate::protocol::answer;
-use crate::protocol::wire::Wire;
+use crate::protocol::http_request::HttpRequest;
 use crate::transport::channel::Answer;
 use crate::transport::fault::Fault;
 use std::time::Duration;
@@ -122,9 +122,9 @@ impl Task for PeriodicSync {
         }
     }
 
-    fn wire(&self) -> Option<&Wire> {
+    fn http_request(&self) -> Option<&HttpRequest> {
         let (_, sync) = self.running.as_ref()?;
-        sync.exchange().map(|(_, wire, _)| wire)
+        sync.exchange().map(|(_, http_request, _)| http_request)
     }
 
     fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, context: &Context<'_>) -> TaskAction {

@@ -5,7 +5,7 @@ use super::slab::Key;
 use crate::cluster::member::Member;
 use crate::cluster::member_set::MemberSet;
 use crate::protocol::answer::{self, Head};
-use crate::protocol::wire::{Expect, Wire};
+use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::transport::channel::{Answer, Limits, Settings};
 use crate::transport::fault::Fault;
 use std::net::SocketAddr;
@@ -19,10 +19,10 @@ pub(crate) trait Task: Send {
     fn start(&mut self, context: &Context<'_>) -> TaskAction;
 
     /// The request of the running exchange; asked for whenever a part of it can be written.
-    fn wire(&self) -> Option<&Wire>;
+    fn http_request(&self) -> Option<&HttpRequest>;
 
     /// How the answer of the running exchange is read, if that can be done before it is told.
-    fn reading(&self) -> Option<(Expect, answer::Limits)> {
+    fn reading(&self) -> Option<(ResponseKind, answer::Limits)> {
         None
     }
 

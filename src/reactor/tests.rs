@@ -7,7 +7,7 @@ use super::task::{
 use crate::cluster::member_set::MemberSet;
 use crate::error::Phase;
 use crate::protocol::answer::Head;
-use crate::protocol::wire::Wire;
+use crate::protocol::http_request::HttpRequest;
 use crate::transport::channel::{Answer, Limits};
 use crate::transport::endpoint::Endpoint;
 use crate::transport::fault::{Fault, FaultKind, Sent};
@@ -33,7 +33,7 @@ enum Told {
 
 /// Tells all it hears, and does what the test says.
 struct Scripted {
-    wire: Wire,
+    http_request: HttpRequest,
     limits: Option<Limits>,
     tell: Tell,
     heed: fn() -> HeaderAction,
@@ -70,8 +70,8 @@ impl Task for Scripted {
         self.order(context)
     }
 
-    fn wire(&self) -> Option<&Wire> {
-        Some(&self.wire)
+    fn http_request(&self) -> Option<&HttpRequest> {
+        Some(&self.http_request)
     }
 
     fn on_head(&mut self, head: &Head, _: &Context<'_>) -> HeaderAction {
@@ -127,7 +127,7 @@ fn start(listener: &TcpListener) -> Reactor {
 
 fn scripted(tell: &Sender<Told>) -> Scripted {
     Scripted {
-        wire: Wire::get("/poll"),
+        http_request: HttpRequest::get("/poll"),
         limits: None,
         tell: Tell(tell.clone()),
         heed: || HeaderAction::Stay,

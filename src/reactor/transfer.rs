@@ -7,7 +7,7 @@ use super::slab::Key;
 use crate::error::Phase;
 use crate::protocol::http::exchange::Exchange as Reader;
 use crate::protocol::http::request;
-use crate::protocol::wire::{Method, Wire};
+use crate::protocol::http_request::{HttpRequest, Method};
 use crate::transport::fault::{FaultKind, Sent};
 use crate::transport::pipe::{Pipe, Trouble};
 use crate::transport::prime;
@@ -85,7 +85,7 @@ impl Core {
         exchange.wait(self.now, exchange.limits.send);
         let limit = exchange.limits.max_body;
         let held = self.owners.get(exchange.owner);
-        let method = held.and_then(|held| Some(held.owner.wire()?.method));
+        let method = held.and_then(|held| Some(held.owner.http_request()?.method));
         let reader = Reader::new(method.unwrap_or(Method::Get), limit);
         exchange.stage = Stage::Running(connection, reader);
         self.send(key);
@@ -130,21 +130,21 @@ impl Core {
         let mut output = std::mem::take(&mut self.output);
         output.clear();
         let version;
-        let wire = match priming {
+        let http_request = match priming {
             true => {
-                version = Wire::get("/version");
+                version = HttpRequest::get("/version");
                 Some(&version)
             }
             false => {
                 let held = self.owners.get(exchange.owner);
-                held.and_then(|held| held.owner.wire())
+                held.and_then(|held| held.owner.http_request())
             }
         };
         let authorization = exchange.authorization.as_ref().filter(|_| !priming);
         let more = authorization.map(|one| ("Authorization", one.header()));
-        let written = wire
-            .ok_or("no request")
-            .and_then(|wire| request::write(wire, &pool.host, more.as_slice(), &mut output));
+        let written = http_request.ok_or("no request").and_then(|http_request| {
+            request::write(http_request, &pool.host, more.as_slice(), &mut output)
+        });
         let outcome = match (written, self.connections.get_mut(connection)) {
             (Ok(body), Some(on)) => {
                 let (gone, outcome) = push(&mut on.pipe, &output, body, sent);

@@ -12,7 +12,7 @@ use crate::cluster::telemetry::hooks::Kind;
 use crate::error::Phase;
 use crate::protocol::answer::{self, Head, Verdict, judge_body};
 use crate::protocol::body::Body;
-use crate::protocol::wire::{Expect, Wire};
+use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::transport::channel::{Answer, Limits};
 use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::record::{Failure, Record};
@@ -39,8 +39,8 @@ pub(super) struct Upstream {
     hub: Holder,
     id: UpstreamId,
     /// until its head comes: most of the time of most watchers goes by after it
-    wire: Option<Box<Wire>>,
-    expect: Expect,
+    http_request: Option<Box<HttpRequest>>,
+    expect: ResponseKind,
     /// of the running exchange
     finish: Duration,
     entry: Option<RequestSpan>,
@@ -61,8 +61,8 @@ impl Upstream {
         Upstream {
             hub,
             id,
-            wire: None,
-            expect: Expect::Event,
+            http_request: None,
+            expect: ResponseKind::Event,
             finish: Duration::ZERO,
             entry: None,
             baseline: None,
@@ -140,13 +140,13 @@ impl Upstream {
             context
                 .member_set
                 .telemetry()
-                .open(Kind::Watch, &exchange.wire, context.now);
-        entry.attempt(&member, &exchange.wire);
+                .open(Kind::Watch, &exchange.http_request, context.now);
+        entry.attempt(&member, &exchange.http_request);
         self.entry = Some(entry);
-        self.expect = exchange.wire.expect;
+        self.expect = exchange.http_request.expect;
         self.finish = exchange.finish;
         self.asked = context.now;
-        self.wire = Some(Box::new(exchange.wire));
+        self.http_request = Some(Box::new(exchange.http_request));
         let staleness = context.member_set.staleness();
         self.baseline =
             (staleness.policy() == StalenessPolicy::Refuse).then(|| Box::new(staleness.baseline()));
@@ -229,7 +229,7 @@ impl Upstream {
     fn minds(&self, stale: &Staleness) -> bool {
         match stale {
             Staleness::Foreign { .. } => false,
-            Staleness::Behind { .. } => stale.blames() || self.expect != Expect::Event,
+            Staleness::Behind { .. } => stale.blames() || self.expect != ResponseKind::Event,
         }
     }
 
@@ -291,17 +291,17 @@ impl Task for Upstream {
             .map_or(TaskAction::End, |(_, next)| next)
     }
 
-    fn wire(&self) -> Option<&Wire> {
-        self.wire.as_deref()
+    fn http_request(&self) -> Option<&HttpRequest> {
+        self.http_request.as_deref()
     }
 
-    fn reading(&self) -> Option<(Expect, answer::Limits)> {
+    fn reading(&self) -> Option<(ResponseKind, answer::Limits)> {
         let hub = self.hub.upgrade()?;
         Some((self.expect, hub.terms().decode))
     }
 
     fn on_head(&mut self, head: &Head, context: &Context<'_>) -> HeaderAction {
-        self.wire = None;
+        self.http_request = None;
         self.peer = context.peer;
         let stale = self
             .baseline

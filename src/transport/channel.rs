@@ -21,7 +21,7 @@ use crate::{
     protocol::{
         answer::Head,
         body::Content,
-        wire::{Method, Wire},
+        http_request::{HttpRequest, Method},
     },
 };
 use http::{
@@ -194,12 +194,12 @@ impl Channel {
     /// Sends one request, reads one answer.
     pub fn exchange(
         &self,
-        wire: &Wire,
+        http_request: &HttpRequest,
         limits: &Limits,
         cancel: Option<&Cancel>,
     ) -> Result<Answer, Box<Fault>> {
         let outcome = self.carry(
-            wire,
+            http_request,
             limits,
             cancel,
             &mut |_, _| Heed::Stay,
@@ -212,13 +212,13 @@ impl Channel {
     /// The same; `heed` gets the head, and when its connection was made, before the body is read.
     pub fn exchange_heeding(
         &self,
-        wire: &Wire,
+        http_request: &HttpRequest,
         limits: &Limits,
         cancel: Option<&Cancel>,
         heed: &mut dyn FnMut(&Head, Instant) -> Heed,
     ) -> Heeded {
         let mut seen = (None, None);
-        let outcome = self.carry(wire, limits, cancel, heed, &mut seen);
+        let outcome = self.carry(http_request, limits, cancel, heed, &mut seen);
         let (finished, peer) = seen;
         Heeded {
             outcome: outcome.transpose(),
@@ -229,7 +229,7 @@ impl Channel {
 
     fn carry(
         &self,
-        wire: &Wire,
+        http_request: &HttpRequest,
         limits: &Limits,
         cancel: Option<&Cancel>,
         heed: &mut dyn FnMut(&Head, Instant) -> Heed,
@@ -242,16 +242,22 @@ impl Channel {
             return Err(Box::new(attempt.record.fault(failure)));
         }
         let authorization = self.authorization();
-        let request = match self.request(wire, authorization.as_ref()) {
+        let request = match self.request(http_request, authorization.as_ref()) {
             Ok(request) => request,
             Err(text) => return Err(Box::new(attempt.record.fault(local(text)))),
         };
-        let line = wire.method.name().len() + wire.target.len() + " ".len() + " HTTP/1.1".len();
+        let line = http_request.method.name().len()
+            + http_request.target.len()
+            + " ".len()
+            + " HTTP/1.1".len();
         attempt.prime = line > prime::LONG_LINE;
-        let listed = wire.content_type.as_ref().map_or(0, String::len)
+        let listed = http_request.content_type.as_ref().map_or(0, String::len)
             + authorization.as_ref().map_or(0, |a| a.header().len());
         attempt.head_room = HEAD_ROOM + line + 512 + listed;
-        attempt.record.body = wire.body.as_ref().map_or(0, |body| body.len() as u64);
+        attempt.record.body = http_request
+            .body
+            .as_ref()
+            .map_or(0, |body| body.len() as u64);
         let Some(_installed) = Installed::new(attempt) else {
             let attempt = Attempt::new(limits, cancel);
             return Err(Box::new(
@@ -259,7 +265,7 @@ impl Channel {
             ));
         };
         self.tally().begin();
-        let outcome = self.run(request, wire.method, limits, heed);
+        let outcome = self.run(request, http_request.method, limits, heed);
         let left = attempt::with(|attempt| {
             *seen = (attempt.finished, attempt.record.peer);
             attempt.record.course(Instant::now())
@@ -289,18 +295,18 @@ impl Channel {
 
     fn request<'a>(
         &self,
-        wire: &'a Wire,
+        http_request: &'a HttpRequest,
         authorization: Option<&Authorization>,
     ) -> Result<Request<&'a [u8]>, &'static str> {
-        if !wire.target.starts_with('/') {
+        if !http_request.target.starts_with('/') {
             return Err("request target does not begin with a slash");
         }
-        let target: PathAndQuery = wire
+        let target: PathAndQuery = http_request
             .target
             .parse()
             .map_err(|_| "request target is too long or not percent-encoded")?;
         // http takes a fragment and drops it: half a key would be sent
-        if target.as_str() != wire.target {
+        if target.as_str() != http_request.target {
             return Err("request target is not percent-encoded");
         }
         let mut parts = uri::Parts::default();
@@ -308,8 +314,8 @@ impl Channel {
         parts.authority = self.authority.clone();
         parts.path_and_query = Some(target);
         let uri = Uri::from_parts(parts).map_err(|_| "endpoint is not a URI")?;
-        let mut request = Request::new(wire.body.as_deref().unwrap_or_default());
-        *request.method_mut() = method(wire.method);
+        let mut request = Request::new(http_request.body.as_deref().unwrap_or_default());
+        *request.method_mut() = method(http_request.method);
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
         // the length of every header belongs into `head_room`
@@ -320,7 +326,7 @@ impl Channel {
                 value.map_err(|_| "credentials are no header value")?,
             );
         }
-        if let (Some(_), Some(of)) = (&wire.body, &wire.content_type) {
+        if let (Some(_), Some(of)) = (&http_request.body, &http_request.content_type) {
             let of = HeaderValue::from_str(of).map_err(|_| "content type is not a header value")?;
             headers.insert(CONTENT_TYPE, of);
         }
@@ -577,7 +583,7 @@ mod tests {
         // a look-up of its own would find no such name
         for _ in 0..3 {
             let fault = channel
-                .exchange(&Wire::get("/"), &limits, None)
+                .exchange(&HttpRequest::get("/"), &limits, None)
                 .unwrap_err();
             assert_eq!(
                 (fault.phase, fault.kind),
@@ -595,8 +601,8 @@ mod tests {
         for byte in 0..=0x7f_u8 {
             let c = char::from(byte);
             for target in [format!("/a{c}b"), format!("/?a{c}b")] {
-                if let Ok(wire) = Wire::raw("GET", &target, None, None) {
-                    let request = channel.request(&wire, None);
+                if let Ok(http_request) = HttpRequest::raw("GET", &target, None, None) {
+                    let request = channel.request(&http_request, None);
                     let taken = request.as_ref().map(|r| r.uri().path_and_query());
                     assert_eq!(
                         taken.map(|t| t.map(PathAndQuery::as_str)).ok().flatten(),

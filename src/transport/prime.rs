@@ -10,7 +10,7 @@ use crate::{
             exchange::{Event, Exchange},
             request,
         },
-        wire::{Method, Wire},
+        http_request::{HttpRequest, Method},
     },
 };
 use rustix::{
@@ -35,7 +35,7 @@ pub(super) fn prime(
     end: Instant,
 ) -> Result<(), Failure> {
     let mut request = Vec::new();
-    request::write(&Wire::get("/version"), host, &[], &mut request).map_err(refused)?;
+    request::write(&HttpRequest::get("/version"), host, &[], &mut request).map_err(refused)?;
     push(socket, &request, attempt, end)?;
     let mut exchange = Exchange::new(Method::Get, LONGEST);
     let mut part = [0u8; 1024];

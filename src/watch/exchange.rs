@@ -11,7 +11,7 @@ use super::batch::Batch;
 use super::event::Event;
 use super::state::State;
 use crate::cluster::continuity::Need;
-use crate::protocol::wire::Wire;
+use crate::protocol::http_request::HttpRequest;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ pub enum Whom {
 #[derive(Clone, Debug)]
 pub struct Exchange {
     /// the request
-    pub wire: Wire,
+    pub http_request: HttpRequest,
     /// what it is for
     pub purpose: Purpose,
     /// to whom

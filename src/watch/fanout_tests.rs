@@ -150,7 +150,7 @@ impl Hall {
             machine.on_answer(self.now, verdict(head, &body, exchange.purpose));
             machine.vouch(self.now, always(self.now));
         } else {
-            let from = wait_index(&exchange.wire.target);
+            let from = wait_index(&exchange.http_request.target);
             let (status, body) = match self.store.look(KEY, true, from) {
                 Found::Cleared(body) => (400, Some(body)),
                 Found::Event(told) => (200, Some(told.body.clone())),

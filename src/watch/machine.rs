@@ -22,10 +22,10 @@ use crate::error::{Error, Phase, Result};
 use crate::protocol::absent::{explain, is_no_page};
 use crate::protocol::admin::versions;
 use crate::protocol::answer::{Head, Verdict};
+use crate::protocol::http_request::HttpRequest;
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, flags};
 use crate::protocol::response::Response;
-use crate::protocol::wire::Wire;
 use crate::status::Status;
 use crate::transport::fault::{Fault, FaultKind};
 use std::collections::VecDeque;
@@ -202,7 +202,7 @@ impl Machine {
     ) -> Result<Machine> {
         options.check()?;
         // a key that is too long for any of the requests is refused here
-        Wire::poll(key, options.recursive, u64::MAX)?;
+        HttpRequest::poll(key, options.recursive, u64::MAX)?;
         read(key, options.recursive, false)?;
         let mut pace = Pace::new(seed);
         let mirror = (options.on_lost == OnLost::Resync)
@@ -323,18 +323,18 @@ impl Machine {
         }
         let task = self.task;
         let (key, recursive) = (self.scope.key(), self.scope.is_recursive());
-        let wire = match task {
-            Task::Poll => Wire::poll(key, recursive, self.poll_from()),
-            Task::Recall => Wire::poll(key, recursive, self.last.0),
-            Task::Probe => Ok(Wire::head(key)),
+        let http_request = match task {
+            Task::Poll => HttpRequest::poll(key, recursive, self.poll_from()),
+            Task::Recall => HttpRequest::poll(key, recursive, self.last.0),
+            Task::Probe => Ok(HttpRequest::head(key)),
             Task::List | Task::Resync | Task::Verify | Task::Look => {
                 read(key, recursive, self.index_read != 0)
             }
             Task::Index => self.index_wire(),
             Task::Version => Ok(versions::ask()),
         };
-        let wire = match wire {
-            Ok(wire) => wire,
+        let http_request = match http_request {
+            Ok(http_request) => http_request,
             Err(error) if task == Task::Index => {
                 // a key that leaves no room for a longer one
                 self.on_index(now, Verdict::Refused(error));
@@ -364,7 +364,7 @@ impl Machine {
             met: false,
         });
         Action::Start(Box::new(Exchange {
-            wire,
+            http_request,
             purpose,
             whom: match (&self.held, task) {
                 (None, Task::Recall) => {
@@ -530,9 +530,9 @@ impl Machine {
 }
 
 /// Reads everything that is watched.
-fn read(key: &Key, recursive: bool, quorum: bool) -> Result<Wire> {
+fn read(key: &Key, recursive: bool, quorum: bool) -> Result<HttpRequest> {
     let mut request = Request::new(Operation::Get, key.clone());
     let flag = |flag: u32, on: bool| if on { flag } else { 0 };
     request.set_flags(flag(flags::RECURSIVE, recursive) | flag(flags::QUORUM, quorum))?;
-    request.wire()
+    request.http_request()
 }

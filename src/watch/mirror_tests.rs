@@ -1,6 +1,6 @@
 use super::*;
 use crate::protocol::answer::{Head, Limits, Verdict, judge};
-use crate::protocol::wire::Expect;
+use crate::protocol::http_request::ResponseKind;
 use crate::watch::batch::Batch;
 
 fn response(body: &str) -> Arc<Response> {
@@ -12,7 +12,7 @@ fn response(body: &str) -> Arc<Response> {
         depth: 10_000,
         nodes: 100_000,
     };
-    match judge(head, body.as_bytes().to_vec(), Expect::Keys, &limits) {
+    match judge(head, body.as_bytes().to_vec(), ResponseKind::Keys, &limits) {
         Verdict::Success(response) => Arc::new(response),
         other => panic!("{other:?}"),
     }

@@ -69,7 +69,7 @@ fn below<'a>(key: &'a str, ancestor: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
     use crate::protocol::answer::{Head, Limits, Verdict, judge};
-    use crate::protocol::wire::Expect;
+    use crate::protocol::http_request::ResponseKind;
 
     fn holds(watched: &str, recursive: bool, action: &str, key: &str) -> bool {
         let body = format!(
@@ -83,7 +83,7 @@ mod tests {
             depth: 10,
             nodes: 10,
         };
-        match judge(head, body.into_bytes(), Expect::Event, &limits) {
+        match judge(head, body.into_bytes(), ResponseKind::Event, &limits) {
             Verdict::Success(event) => {
                 Scope::new(&Key::parse("key", watched).expect("a key"), recursive).holds(&event)
             }

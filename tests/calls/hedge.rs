@@ -5,8 +5,8 @@ use crate::support;
 
 use api::{Client, Verbs, call_with, node_json, options, quorum_get, refused, value};
 use etcd_v2::client::{Ask, Call, Options};
+use etcd_v2::protocol::http_request::HttpRequest;
 use etcd_v2::protocol::request::Operation;
-use etcd_v2::protocol::wire::Wire;
 use etcd_v2::status::Status;
 use etcd_v2::transport::cancel::Cancel;
 use std::time::{Duration, Instant};
@@ -101,7 +101,9 @@ fn the_first_may_still_win() {
     assert_eq!((second.requests().len(), count(&client, "hedges")), (1, 1));
     second.wait_until_idle();
     assert_eq!(value(client.execute(&quorum_get("/a"))), "1");
-    let raw = Call::new(Ask::Raw(Wire::raw("GET", "/version", None, None).unwrap()));
+    let raw = Call::new(Ask::Raw(
+        HttpRequest::raw("GET", "/version", None, None).unwrap(),
+    ));
     assert_eq!(client.execute(&raw).unwrap().head().status, 200);
     assert_eq!(count(&client, "hedges"), 3);
 }

@@ -53,7 +53,7 @@ impl std::ops::Deref for Server {
 /// A client that reaches its server through a wire.
 struct Pair {
     etcd: Server,
-    wire: Proxy,
+    http_request: Proxy,
     client: Client,
 }
 
@@ -68,12 +68,16 @@ impl Pair {
     }
 
     fn with(etcd: Server) -> Pair {
-        let wire = Proxy::to(etcd.url());
-        let client = client(wire.url(), 20_000);
+        let http_request = Proxy::to(etcd.url());
+        let client = client(http_request.url(), 20_000);
         // asks for the version of the member, which is not to be lost later
         client.set("/known", "").unwrap();
         client.run(Operation::Refresh, "/known").unwrap();
-        Pair { etcd, wire, client }
+        Pair {
+            etcd,
+            http_request,
+            client,
+        }
     }
 
     /// Runs a call while answers or requests are lost.
@@ -83,13 +87,13 @@ impl Pair {
         if mode == NO_REQUEST {
             call.deadline = Some(Duration::from_millis(300));
         }
-        let lost = self.wire.swallowed();
-        self.wire.set(mode);
+        let lost = self.http_request.swallowed();
+        self.http_request.set(mode);
         let error = refused(self.client.execute(&call), Status::OUTCOME_UNKNOWN);
         if mode == NO_REQUEST {
-            self.wire.wait_for_swallowed(lost + 1);
+            self.http_request.wait_for_swallowed(lost + 1);
         }
-        self.wire.set(Mode::Pass);
+        self.http_request.set(Mode::Pass);
         assert!(error.detail().outcome_unknown);
         error
     }
@@ -318,7 +322,7 @@ fn values_that_are_not_unique_are_not_told_apart() {
 fn a_client_that_knew_nothing_cannot_tell() {
     let pair = Pair::new(Version::V3_4);
     let fresh = Pair {
-        client: client(pair.wire.url(), 20_000),
+        client: client(pair.http_request.url(), 20_000),
         ..pair
     };
     let call = call(Operation::Set, "/fresh");
@@ -346,7 +350,8 @@ fn what_cannot_be_looked_for_is_refused_by_name() {
     let pair = Pair::new(Version::V3_5);
     let write = call(Operation::Set, "/refused");
     let error = pair.lose(NO_REQUEST, &write);
-    let raw = etcd_v2::protocol::wire::Wire::raw("PUT", "/v2/keys/x", None, None).unwrap();
+    let raw =
+        etcd_v2::protocol::http_request::HttpRequest::raw("PUT", "/v2/keys/x", None, None).unwrap();
     for bad in [Call::new(Ask::Raw(raw)), call(Operation::Get, "/refused")] {
         let told = pair.client.resolve_outcome(&bad, &error, ONCE, None);
         let told = told.expect_err("nothing to look for");
@@ -360,7 +365,7 @@ fn what_cannot_be_looked_for_is_refused_by_name() {
         .client
         .resolve_outcome(&write, &error, ONCE, Some(&token));
     assert_eq!(told.expect_err("cancelled").status(), Status::CANCELLED);
-    pair.wire.set(Mode::Refuse);
+    pair.http_request.set(Mode::Refuse);
     let short = Lookout {
         timeout: Some(Duration::from_millis(300)),
         settle: Duration::from_secs(3_000),

@@ -5,8 +5,8 @@ use crate::support;
 
 use api::{Client, Verbs, key, options, quorum_get, refused, value};
 use etcd_v2::client::{Ask, Call, Fate, Lookout, Options, Patience};
+use etcd_v2::protocol::http_request::HttpRequest;
 use etcd_v2::protocol::request::{Operation, Request, flags};
-use etcd_v2::protocol::wire::Wire;
 use etcd_v2::status::Status;
 use std::time::Duration;
 use support::etcd::Setup;
@@ -22,7 +22,9 @@ fn patient(endpoints: &str) -> Client {
 }
 
 fn raw(method: &str, path: &str) -> Call {
-    Call::new(Ask::Raw(Wire::raw(method, path, None, None).unwrap()))
+    Call::new(Ask::Raw(
+        HttpRequest::raw(method, path, None, None).unwrap(),
+    ))
 }
 
 /// The election timeout of a default installation: etcd reports a write that found no quorum after 7 s.

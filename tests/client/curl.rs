@@ -6,10 +6,10 @@ use crate::support;
 
 use api::{Client, key, options};
 use etcd_v2::client::{Ask, Call, Options};
+use etcd_v2::protocol::http_request::HttpRequest;
 use etcd_v2::protocol::request::{Operation, Request, flags};
 use etcd_v2::protocol::response::Response;
 use etcd_v2::protocol::tree::NodeRef;
-use etcd_v2::protocol::wire::Wire;
 use etcd_v2::transport::credentials::Authorization;
 use etcd_v2::transport::tls::settings::{Source, TlsSettings};
 use etcd_v2::watch::options::WatchOptions;
@@ -318,21 +318,21 @@ fn raw_requests_arrive_byte_for_byte() {
     let text = NASTY.as_bytes();
     let (json, odd) = (Some("application/json"), Some("a/b; c='d'"));
     let wires = [
-        Wire::raw("GET", "/v2/stats/self", None, None),
-        Wire::raw("HEAD", "/v2/keys/x", None, None),
-        Wire::raw(
+        HttpRequest::raw("GET", "/v2/stats/self", None, None),
+        HttpRequest::raw("HEAD", "/v2/keys/x", None, None),
+        HttpRequest::raw(
             "DELETE",
             "/v2/members/1?a=it's&b=[1-3]&c={x,y}&d=$e",
             None,
             None,
         ),
-        Wire::raw("PUT", "/v2/x%2Fy/..z/%252e/", None, None),
-        Wire::raw("POST", "/v2/x", Some(b""), odd),
-        Wire::raw("POST", "/v2/x", Some(&every_byte), None),
-        Wire::raw("PUT", "/v2/x", Some(text), odd),
-        Wire::raw("PUT", "/v2/x", Some(b"@/etc/passwd"), json),
-        Wire::raw("PUT", "/v2/x", Some(b"-n a"), json),
-        Wire::raw("PUT", "/v2/x", Some(b"a\r\n\tb\n"), json),
+        HttpRequest::raw("PUT", "/v2/x%2Fy/..z/%252e/", None, None),
+        HttpRequest::raw("POST", "/v2/x", Some(b""), odd),
+        HttpRequest::raw("POST", "/v2/x", Some(&every_byte), None),
+        HttpRequest::raw("PUT", "/v2/x", Some(text), odd),
+        HttpRequest::raw("PUT", "/v2/x", Some(b"@/etc/passwd"), json),
+        HttpRequest::raw("PUT", "/v2/x", Some(b"-n a"), json),
+        HttpRequest::raw("PUT", "/v2/x", Some(b"a\r\n\tb\n"), json),
     ];
     let unix = Scripted::unix(|conversation| {
         while conversation.read_request()?.is_some() {
@@ -347,10 +347,10 @@ fn raw_requests_arrive_byte_for_byte() {
         client
             .set_authorization(Some(Authorization::basic("it's $me", "canary'\"").unwrap()))
             .unwrap();
-        for (i, wire) in wires.iter().enumerate() {
-            let wire = wire.clone().unwrap();
+        for (i, http_request) in wires.iter().enumerate() {
+            let http_request = http_request.clone().unwrap();
             // the answer may be none of etcd's
-            let _ = client.execute(&Call::new(Ask::Raw(wire)));
+            let _ = client.execute(&Call::new(Ask::Raw(http_request)));
             let command = commands.only();
             assert!(!command.contains("canary"), "{command}");
             shell(&command.replace(":***'", ":canary'\\''\"'"));
@@ -512,13 +512,14 @@ fn shells_hand_over_every_byte() {
             body.extend_from_slice(special[pick]);
         }
         let form = Some("application/x-www-form-urlencoded");
-        let wire = Wire::raw("PUT", "/v2/keys/a'b?x=$(id)&y=%41!", Some(&body), form);
-        let wire = wire.unwrap_or_else(|_| {
-            Wire::raw("PUT", "/v2/keys/ab?x=1&y=%41!", Some(&body), form).unwrap()
+        let http_request =
+            HttpRequest::raw("PUT", "/v2/keys/a'b?x=$(id)&y=%41!", Some(&body), form);
+        let http_request = http_request.unwrap_or_else(|_| {
+            HttpRequest::raw("PUT", "/v2/keys/ab?x=1&y=%41!", Some(&body), form).unwrap()
         });
         let command = etcd_v2::cluster::telemetry::curl::command(
             &endpoint,
-            &wire,
+            &http_request,
             None,
             &TlsSettings::default(),
         );
@@ -534,7 +535,7 @@ fn shells_hand_over_every_byte() {
                 given => given,
             };
             assert_eq!(sent, body, "{shell}: {command}");
-            let url = format!("http://a:1{}", wire.target);
+            let url = format!("http://a:1{}", http_request.target);
             assert_eq!(arguments.last().unwrap(), url.as_bytes(), "{command}");
         }
     }
@@ -558,8 +559,9 @@ fn no_spelling_of_a_password_is_told() {
     ] {
         for target in ["/v2/auth/users/me", "/v2/other"] {
             let json = Some("application/json");
-            let wire = Wire::raw("PUT", target, Some(body.as_bytes()), json).unwrap();
-            let _ = client.execute(&Call::new(Ask::Raw(wire)));
+            let http_request =
+                HttpRequest::raw("PUT", target, Some(body.as_bytes()), json).unwrap();
+            let _ = client.execute(&Call::new(Ask::Raw(http_request)));
             for command in commands.take() {
                 assert!(!command.contains("canary"), "{command}");
                 assert!(command.contains("***"), "{command}");

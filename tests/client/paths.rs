@@ -6,15 +6,15 @@ use crate::support::etcd::Setup;
 use crate::support::{Etcd, Version, http};
 use etcd_v2::client::{Ask, Call};
 use etcd_v2::error::Result;
+use etcd_v2::protocol::http_request::HttpRequest;
 use etcd_v2::protocol::key::Key;
-use etcd_v2::protocol::wire::Wire;
 use etcd_v2::status::Status;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-fn put(path: &str, value: &str) -> Result<Wire> {
+fn put(path: &str, value: &str) -> Result<HttpRequest> {
     let body = format!("value={value}");
-    Wire::raw("PUT", path, Some(body.as_bytes()), Some(FORM))
+    HttpRequest::raw("PUT", path, Some(body.as_bytes()), Some(FORM))
 }
 
 fn what_is_written_is_what_was_named(etcd: &Etcd) {
@@ -35,8 +35,8 @@ fn what_is_written_is_what_was_named(etcd: &Etcd) {
     .enumerate()
     {
         let number = i.to_string();
-        let wire = put(&format!("/v2/keys{path}"), &number).unwrap();
-        let answer = client.execute(&Call::new(Ask::Raw(wire))).unwrap();
+        let http_request = put(&format!("/v2/keys{path}"), &number).unwrap();
+        let answer = client.execute(&Call::new(Ask::Raw(http_request))).unwrap();
         assert_eq!(answer.node().unwrap().key(), named, "{path}");
         // the same by its name, which is escaped
         assert_eq!(value(client.get(named)), number, "{path}");

@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 use crate::support::{Scripted, Step};
 use etcd_v2::{
-    protocol::wire::{Expect, Method, Repeat, Wire},
+    protocol::http_request::{HttpRequest, Idempotency, Method, ResponseKind},
     transport::{
         cancel::Cancel,
         channel::{Answer, Channel, Limits, Settings},
@@ -42,27 +42,27 @@ pub fn channel(url: &str) -> Channel {
     Channel::new(Endpoint::parse("endpoints", url).unwrap(), &settings())
 }
 
-pub fn put(target: &str, body: &[u8]) -> Wire {
-    Wire {
+pub fn put(target: &str, body: &[u8]) -> HttpRequest {
+    HttpRequest {
         method: Method::Put,
         target: target.into(),
         body: Some(body.into()),
         content_type: Some("application/x-www-form-urlencoded".into()),
-        repeat: Repeat::Never,
-        expect: Expect::Anything,
+        repeat: Idempotency::Never,
+        expect: ResponseKind::Anything,
         action: None,
     }
 }
 
-pub fn with_method(method: Method, target: &str) -> Wire {
-    Wire {
+pub fn with_method(method: Method, target: &str) -> HttpRequest {
+    HttpRequest {
         method,
-        ..Wire::get(target)
+        ..HttpRequest::get(target)
     }
 }
 
 pub fn get(channel: &Channel, target: &str) -> Result<Answer, Box<Fault>> {
-    channel.exchange(&Wire::get(target), &limits(), None)
+    channel.exchange(&HttpRequest::get(target), &limits(), None)
 }
 
 /// A server that answers everything with the request's first line.

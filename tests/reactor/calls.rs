@@ -61,7 +61,7 @@ fn every_kind_of_call_can_be_submitted() {
     let swap = operation(Operation::CompareAndSwap, "/kinds/a");
     api::refused(swap, Status::COMPARE_FAILED);
     assert_eq!(value(run(&get("/kinds/a"))), "new");
-    let version = Wire::raw("GET", "/version", None, None).unwrap();
+    let version = HttpRequest::raw("GET", "/version", None, None).unwrap();
     let answer = run(&Call::new(Ask::Raw(version))).unwrap();
     assert!(String::from_utf8_lossy(answer.body()).contains("etcdserver"));
 

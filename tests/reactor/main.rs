@@ -25,10 +25,10 @@ mod waiters;
 use api::submit;
 use etcd_v2::client::{Ask, Call, Client, Options};
 use etcd_v2::error::Result;
+use etcd_v2::protocol::http_request::HttpRequest;
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::{Operation, Request};
 use etcd_v2::protocol::response::Response;
-use etcd_v2::protocol::wire::Wire;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use support::api;
@@ -56,7 +56,9 @@ fn get(key: &str) -> Call {
 /// A long poll, as a raw request: it lasts until somebody writes.
 fn poll(key: &str, index: u64) -> Call {
     let target = format!("/v2/keys{key}?wait=true&waitIndex={index}");
-    Call::new(Ask::Raw(Wire::raw("GET", &target, None, None).unwrap()))
+    Call::new(Ask::Raw(
+        HttpRequest::raw("GET", &target, None, None).unwrap(),
+    ))
 }
 
 /// The one result.

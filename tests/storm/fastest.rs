@@ -6,8 +6,8 @@ use super::support::{Version, wait_for};
 use super::{AMPLE, Clear, api, size};
 use api::Verbs;
 use etcd_v2::client::{Ask, Call, Client, Listener, Watcher};
+use etcd_v2::protocol::http_request::HttpRequest;
 use etcd_v2::protocol::request::Operation;
-use etcd_v2::protocol::wire::Wire;
 use etcd_v2::watch::event::Kind;
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,9 +46,9 @@ fn beside(version: Version) {
         .argument("--auto-compaction-mode=revision")
         .argument("--auto-compaction-retention=1000")
         .start();
-    let wire = Proxy::to(etcd.url());
+    let http_request = Proxy::to(etcd.url());
     let writer = api::client(etcd.url(), 60_000);
-    let watching = api::client(wire.url(), 60_000);
+    let watching = api::client(http_request.url(), 60_000);
     writer.set("/quiet/key", "0").unwrap();
     let watchers = [OnLost::Gap, OnLost::Resync, OnLost::Fail].map(|policy| {
         let mut options = WatchOptions::default();
@@ -67,7 +67,7 @@ fn beside(version: Version) {
     let v2 = api::call(Operation::Set, "/loud");
     // the key `loud` and the value `x`
     let body = br#"{"key":"bG91ZA==","value":"eA=="}"#;
-    let v3 = Wire::raw("POST", "/v3/kv/put", Some(body), Some("application/json"));
+    let v3 = HttpRequest::raw("POST", "/v3/kv/put", Some(body), Some("application/json"));
     let v3 = Call::new(Ask::Raw(v3.unwrap()));
     let storm = AtomicBool::new(true);
     let began = Instant::now();
@@ -90,7 +90,7 @@ fn beside(version: Version) {
             v3 as f64 / took
         );
     });
-    let lines = wire.request_lines();
+    let lines = http_request.request_lines();
     let polls = lines.iter().filter(|line| line.contains("wait=true"));
     eprintln!("{} polls, {} requests", polls.count(), lines.len());
     writer.set("/quiet/key", "1").unwrap();

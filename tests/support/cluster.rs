@@ -128,8 +128,10 @@ impl Cluster {
 
     fn cut_by(&self, i: usize, j: usize, mode: Mode) {
         for (to, from) in [(i, j), (j, i)] {
-            let wire = self.members[to].wire().expect("an isolatable cluster");
-            wire.set_line(line(self.members[from].name()), mode);
+            let http_request = self.members[to]
+                .http_request()
+                .expect("an isolatable cluster");
+            http_request.set_line(line(self.members[from].name()), mode);
         }
     }
 
@@ -143,8 +145,10 @@ impl Cluster {
     /// Ends [`Cluster::cut`].
     pub fn mend(&self, i: usize, j: usize) {
         for (to, from) in [(i, j), (j, i)] {
-            let wire = self.members[to].wire().expect("an isolatable cluster");
-            wire.free_line(line(self.members[from].name()));
+            let http_request = self.members[to]
+                .http_request()
+                .expect("an isolatable cluster");
+            http_request.free_line(line(self.members[from].name()));
         }
     }
 

@@ -199,10 +199,13 @@ impl Setup {
             Some(secure_url) => format!("{url},{secure_url}"),
             None => url.clone(),
         };
-        let wire = self
+        let http_request = self
             .isolatable
             .then(|| Proxy::sorting(&listen, cluster::line_of));
-        let peer_url = wire.as_ref().map_or(listen.as_str(), Proxy::url).to_owned();
+        let peer_url = http_request
+            .as_ref()
+            .map_or(listen.as_str(), Proxy::url)
+            .to_owned();
         let name = format!("n{number}");
         let dir = TempDir::new("etcd");
         let mut arguments: Vec<String> = [
@@ -239,7 +242,7 @@ impl Setup {
             url,
             secure_url,
             peer_url,
-            wire,
+            http_request,
             binary: self.version.binary(),
             version: self.version,
             arguments,
@@ -260,7 +263,7 @@ pub struct Etcd {
     secure_url: Option<String>,
     peer_url: String,
     /// in front of its peer port
-    wire: Option<Proxy>,
+    http_request: Option<Proxy>,
     version: Version,
     binary: PathBuf,
     arguments: Vec<String>,
@@ -308,8 +311,8 @@ impl Etcd {
     }
 
     /// The proxy in front of its peer port, in a cluster that is isolatable.
-    pub fn wire(&self) -> Option<&Proxy> {
-        self.wire.as_ref()
+    pub fn http_request(&self) -> Option<&Proxy> {
+        self.http_request.as_ref()
     }
 
     /// Which etcd it is.

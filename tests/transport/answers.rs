@@ -2,7 +2,7 @@
 use super::exchange::*;
 use super::support::Scripted;
 use etcd_v2::error::Phase;
-use etcd_v2::protocol::wire::Method;
+use etcd_v2::protocol::http_request::Method;
 use etcd_v2::transport::fault::{FaultKind, Sent};
 
 #[test]
@@ -21,8 +21,8 @@ fn a_request_and_its_answer() {
     });
     let channel = channel(server.url());
     let host = server.url().strip_prefix("http://").unwrap();
-    let wire = put("/v2/keys/a%20b?x=1", b"value=1");
-    let answer = channel.exchange(&wire, &limits(), None).unwrap();
+    let http_request = put("/v2/keys/a%20b?x=1", b"value=1");
+    let answer = channel.exchange(&http_request, &limits(), None).unwrap();
     assert_eq!(answer.head.status, 201);
     assert_eq!(answer.head.etcd_index, u64::MAX);
     assert_eq!(answer.head.raft_index, 7);
@@ -60,14 +60,14 @@ fn a_post_without_a_body_says_so() {
     });
     let channel = channel(server.url());
     for method in [Method::Post, Method::Put] {
-        let wire = with_method(method, "/x");
-        let answer = channel.exchange(&wire, &limits(), None).unwrap();
+        let http_request = with_method(method, "/x");
+        let answer = channel.exchange(&http_request, &limits(), None).unwrap();
         let head = String::from_utf8(answer.body).unwrap();
         assert!(head.contains("content-length: 0\r\n"), "{head}");
         assert!(!head.contains("chunked"), "{head}");
     }
-    let wire = with_method(Method::Delete, "/x");
-    let answer = channel.exchange(&wire, &limits(), None).unwrap();
+    let http_request = with_method(Method::Delete, "/x");
+    let answer = channel.exchange(&http_request, &limits(), None).unwrap();
     let head = String::from_utf8(answer.body).unwrap();
     assert!(!head.contains("content-length"), "{head}");
     assert_eq!(server.connections(), 1);
@@ -114,8 +114,8 @@ fn errors_and_redirects_are_answers() {
     let channel = channel(server.url());
     for status in [301, 302, 303, 307, 308, 400, 401, 404, 412, 500, 503] {
         for method in [Method::Get, Method::Delete, Method::Put] {
-            let wire = with_method(method, &format!("/{status}"));
-            let answer = channel.exchange(&wire, &limits(), None).unwrap();
+            let http_request = with_method(method, &format!("/{status}"));
+            let answer = channel.exchange(&http_request, &limits(), None).unwrap();
             assert_eq!(answer.head.status, status);
             assert_eq!(answer.head.location.as_deref(), Some("/other"));
             assert_eq!(answer.body, b"body");

@@ -2,7 +2,7 @@
 use super::exchange::*;
 use super::support::{BlackHole, Scripted, TempDir};
 use etcd_v2::error::Phase;
-use etcd_v2::protocol::wire::Wire;
+use etcd_v2::protocol::http_request::HttpRequest;
 use etcd_v2::transport::cancel::Cancel;
 use etcd_v2::transport::channel::Limits;
 use etcd_v2::transport::fault::{FaultKind, Sent};
@@ -15,7 +15,7 @@ fn a_token_fired_before_ends_the_call_at_once() {
     let server = echo();
     let token = Cancel::new().unwrap();
     token.fire();
-    let fault = channel(server.url()).exchange(&Wire::get("/"), &limits(), Some(&token));
+    let fault = channel(server.url()).exchange(&HttpRequest::get("/"), &limits(), Some(&token));
     let fault = fault.unwrap_err();
     assert_eq!((fault.kind, fault.sent), (FaultKind::Cancelled, Sent::None));
     assert_eq!(server.connections(), 0);
@@ -32,7 +32,7 @@ fn cancelled_while_waiting_for_the_head() {
     });
     let channel = channel(server.url());
     let (outcome, took) = cancelled(&begun, |token| {
-        channel.exchange(&Wire::get("/"), &limits(), Some(token))
+        channel.exchange(&HttpRequest::get("/"), &limits(), Some(token))
     });
     let fault = outcome.unwrap_err();
     assert_eq!(
@@ -58,7 +58,7 @@ fn cancelled_inside_the_body() {
     });
     let channel = channel(server.url());
     let (outcome, took) = cancelled(&begun, |token| {
-        channel.exchange(&Wire::get("/"), &limits(), Some(token))
+        channel.exchange(&HttpRequest::get("/"), &limits(), Some(token))
     });
     let fault = outcome.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Cancelled);
@@ -76,9 +76,9 @@ fn cancelled_while_sending() {
         Ok(())
     });
     let channel = channel(server.url());
-    let wire = put("/", &vec![b'x'; 64 << 20]);
+    let http_request = put("/", &vec![b'x'; 64 << 20]);
     let (outcome, took) = cancelled(&begun, |token| {
-        channel.exchange(&wire, &limits(), Some(token))
+        channel.exchange(&http_request, &limits(), Some(token))
     });
     let fault = outcome.unwrap_err();
     assert_eq!(
@@ -96,7 +96,7 @@ fn cancelled_while_connecting() {
     let (now, begun) = mpsc::channel();
     now.send(()).unwrap();
     let (outcome, took) = cancelled(&begun, |token| {
-        channel.exchange(&Wire::get("/"), &limits(), Some(token))
+        channel.exchange(&HttpRequest::get("/"), &limits(), Some(token))
     });
     let fault = outcome.unwrap_err();
     assert_eq!(
@@ -112,7 +112,7 @@ fn cancelled_while_connecting() {
     };
     let began = Instant::now();
     let fault = channel
-        .exchange(&Wire::get("/"), &limits, None)
+        .exchange(&HttpRequest::get("/"), &limits, None)
         .unwrap_err();
     assert_eq!(
         (fault.phase, fault.kind),
@@ -139,7 +139,7 @@ fn a_full_unix_socket_is_waited_for_within_limits() {
         head: Duration::from_millis(40),
         ..limits()
     };
-    let exchange = |limits: &Limits| channel.exchange(&Wire::get("/"), limits, None);
+    let exchange = |limits: &Limits| channel.exchange(&HttpRequest::get("/"), limits, None);
     // the first ones get into the queue and no answer; then it is full
     let mut kept = Vec::new();
     let mut full = None;
@@ -158,7 +158,7 @@ fn a_full_unix_socket_is_waited_for_within_limits() {
     let (now, begun) = mpsc::channel();
     now.send(()).unwrap();
     let (outcome, took) = cancelled(&begun, |token| {
-        channel.exchange(&Wire::get("/"), &limits(), Some(token))
+        channel.exchange(&HttpRequest::get("/"), &limits(), Some(token))
     });
     assert_eq!(outcome.unwrap_err().kind, FaultKind::Cancelled);
     assert!(took < Duration::from_secs(2), "{took:?}");
@@ -202,7 +202,9 @@ fn one_token_ends_many_calls() {
     let token = Cancel::new().unwrap();
     thread::scope(|scope| {
         let calls: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| channel.exchange(&Wire::get("/"), &limits(), Some(&token))))
+            .map(|_| {
+                scope.spawn(|| channel.exchange(&HttpRequest::get("/"), &limits(), Some(&token)))
+            })
             .collect();
         for _ in 0..8 {
             begun.recv_timeout(LONG).unwrap();
@@ -216,7 +218,7 @@ fn one_token_ends_many_calls() {
         assert!(fired.elapsed() < LONG / 2);
     });
     // the channel is none the worse for it, and a fired token stays fired
-    let fault = channel.exchange(&Wire::get("/"), &limits(), Some(&token));
+    let fault = channel.exchange(&HttpRequest::get("/"), &limits(), Some(&token));
     assert_eq!(fault.unwrap_err().sent, Sent::None);
 }
 

@@ -2,7 +2,7 @@
 use super::exchange::*;
 use super::support::{Scripted, TempDir};
 use etcd_v2::error::Phase;
-use etcd_v2::protocol::wire::Wire;
+use etcd_v2::protocol::http_request::HttpRequest;
 use etcd_v2::transport::channel::Limits;
 use etcd_v2::transport::fault::{FaultKind, Sent};
 use std::net::TcpListener;
@@ -82,8 +82,10 @@ fn a_request_eaten_by_a_dying_connection_is_told_as_such() {
     });
     let channel = channel(server.url());
     get(&channel, "/").unwrap();
-    let wire = put("/", b"x");
-    let fault = channel.exchange(&wire, &limits(), None).unwrap_err();
+    let http_request = put("/", b"x");
+    let fault = channel
+        .exchange(&http_request, &limits(), None)
+        .unwrap_err();
     assert_eq!(fault.phase, Phase::Head);
     assert_eq!(fault.kind, FaultKind::Connection);
     assert_eq!(fault.sent, Sent::Fully);
@@ -242,9 +244,9 @@ fn a_connection_that_cannot_be_primed_is_a_fault_before_the_request() {
         connect: Duration::from_millis(30),
         ..limits()
     };
-    let wire = Wire::get(&format!("/{}", "k".repeat(5000)));
+    let http_request = HttpRequest::get(&format!("/{}", "k".repeat(5000)));
     let fault = channel(mute.url())
-        .exchange(&wire, &limits, None)
+        .exchange(&http_request, &limits, None)
         .unwrap_err();
     assert_eq!(
         (fault.phase, fault.kind),
@@ -308,8 +310,8 @@ fn head_and_body_leave_together() {
     });
     let channel = channel(&url);
     for _ in 0..50 {
-        let wire = put("/x", b"value=1");
-        channel.exchange(&wire, &limits(), None).unwrap();
+        let http_request = put("/x", b"value=1");
+        channel.exchange(&http_request, &limits(), None).unwrap();
     }
     for first in server.join().unwrap() {
         assert!(first.ends_with("\r\n\r\nvalue=1"), "{first}");

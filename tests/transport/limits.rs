@@ -2,7 +2,7 @@
 use super::exchange::*;
 use super::support::Scripted;
 use etcd_v2::error::Phase;
-use etcd_v2::protocol::wire::Wire;
+use etcd_v2::protocol::http_request::HttpRequest;
 use etcd_v2::transport::channel::Limits;
 use etcd_v2::transport::fault::{FaultKind, Sent};
 use std::time::{Duration, Instant};
@@ -45,9 +45,9 @@ fn silence_has_limits() {
         (&half_head, body, Phase::Head, 22),
     ] {
         let began = Instant::now();
-        let wire = Wire::get("/");
+        let http_request = HttpRequest::get("/");
         let fault = channel(server.url())
-            .exchange(&wire, &limits, None)
+            .exchange(&http_request, &limits, None)
             .unwrap_err();
         assert!(began.elapsed() < LONG / 2);
         assert_eq!(
@@ -69,7 +69,7 @@ fn silence_has_limits() {
         deadline: Instant::now(),
         ..limits()
     };
-    let fault = channel(mute.url()).exchange(&Wire::get("/"), &past, None);
+    let fault = channel(mute.url()).exchange(&HttpRequest::get("/"), &past, None);
     let fault = fault.unwrap_err();
     assert_eq!((fault.kind, fault.sent), (FaultKind::Timeout, Sent::None));
     assert_eq!(fault.text, "deadline passed");
@@ -90,7 +90,7 @@ fn slow_but_steady_is_fine() {
         body: Duration::from_secs(5),
         ..limits()
     };
-    let answer = channel(server.url()).exchange(&Wire::get("/"), &limits, None);
+    let answer = channel(server.url()).exchange(&HttpRequest::get("/"), &limits, None);
     assert_eq!(answer.unwrap().body, b"0123456789");
 }
 
@@ -105,7 +105,7 @@ fn endless_patience_is_no_overflow() {
         max_body: u64::MAX,
         ..limits()
     };
-    let answer = channel(server.url()).exchange(&Wire::get("/"), &limits, None);
+    let answer = channel(server.url()).exchange(&HttpRequest::get("/"), &limits, None);
     assert_eq!(answer.unwrap().body, b"GET / HTTP/1.1");
 }
 
@@ -120,12 +120,12 @@ fn refusing(answer: &'static str) -> Scripted {
 
 #[test]
 fn an_answer_given_before_the_request_has_left_is_read() {
-    let wire = put("/", &vec![b'x'; 32 << 20]);
+    let http_request = put("/", &vec![b'x'; 32 << 20]);
     let early = "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!";
     let server = refusing(early);
     let same = channel(server.url());
     for _ in 0..3 {
-        let answer = same.exchange(&wire, &limits(), None).unwrap();
+        let answer = same.exchange(&http_request, &limits(), None).unwrap();
         assert_eq!((answer.head.status, &answer.body[..]), (413, &b"no!"[..]));
         assert!(answer.partial.is_some());
     }
@@ -134,7 +134,7 @@ fn an_answer_given_before_the_request_has_left_is_read() {
     // without a word it is what it was: not sent
     let server = refusing("");
     let fault = channel(server.url())
-        .exchange(&wire, &limits(), None)
+        .exchange(&http_request, &limits(), None)
         .unwrap_err();
     assert_eq!(
         (fault.phase, fault.kind, fault.sent),
@@ -143,7 +143,7 @@ fn an_answer_given_before_the_request_has_left_is_read() {
     // half a word is none either
     let server = refusing("HTTP/1.1 413 Too La");
     let fault = channel(server.url())
-        .exchange(&wire, &limits(), None)
+        .exchange(&http_request, &limits(), None)
         .unwrap_err();
     assert_eq!(fault.sent, Sent::Partly);
 }
@@ -204,7 +204,7 @@ fn bodies_have_a_limit() {
             max_body,
             ..limits()
         };
-        let outcome = channel.exchange(&Wire::get(target), &limits, None);
+        let outcome = channel.exchange(&HttpRequest::get(target), &limits, None);
         match outcome {
             Ok(answer) => assert!(fits && answer.body.len() == 101, "{target} {max_body}"),
             Err(fault) => {
@@ -226,7 +226,7 @@ fn a_promise_of_terabytes_takes_no_memory() {
         max_body: u64::MAX,
         ..limits()
     };
-    let fault = channel(server.url()).exchange(&Wire::get("/"), &limits, None);
+    let fault = channel(server.url()).exchange(&HttpRequest::get("/"), &limits, None);
     assert_eq!(fault.unwrap_err().kind, FaultKind::Protocol);
 }
 
@@ -240,9 +240,9 @@ fn a_server_that_takes_nothing_has_a_limit() {
         send: Duration::from_millis(60),
         ..limits()
     };
-    let wire = put("/", &vec![b'x'; 64 << 20]);
+    let http_request = put("/", &vec![b'x'; 64 << 20]);
     let fault = channel(server.url())
-        .exchange(&wire, &limits, None)
+        .exchange(&http_request, &limits, None)
         .unwrap_err();
     assert_eq!((fault.phase, fault.kind), (Phase::Send, FaultKind::Timeout));
     assert_eq!(fault.sent, Sent::Partly);

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::protocol::admin::auth;
 use crate::protocol::admin::roles::{self, Access, Role};
 use crate::protocol::admin::users::{self, User};
-use crate::protocol::wire::Wire;
+use crate::protocol::http_request::HttpRequest;
 use crate::status::Status;
 use std::time::Instant;
 
@@ -34,13 +34,13 @@ impl Client {
     /// A new user; never changes one that exists.
     pub fn create_user(&self, name: &str, password: &str, roles: &[&str]) -> Result<User> {
         let deadline = self.deadline();
-        let wire = users::put(name, password, roles)?;
+        let http_request = users::put(name, password, roles)?;
         // etcd itself refuses only with roles; without them it would take this for a new password
         let alone = roles.is_empty();
         if alone && self.missing(name, deadline)?.is_none() {
             return Err(conflict(name, "exists already"));
         }
-        let response = self.page(&wire, deadline)?;
+        let response = self.page(&http_request, deadline)?;
         if alone && response.head().status != 201 {
             let why = "was created by somebody else meanwhile, and has this password now";
             return Err(conflict(name, why));
@@ -51,12 +51,12 @@ impl Client {
     /// A new password for a user that exists.
     pub fn set_user_password(&self, name: &str, password: &str) -> Result<()> {
         let deadline = self.deadline();
-        let wire = users::put(name, password, &[])?;
+        let http_request = users::put(name, password, &[])?;
         // without it etcd would make the user
         if let Some(error) = self.missing(name, deadline)? {
             return Err(error);
         }
-        let response = self.page(&wire, deadline)?;
+        let response = self.page(&http_request, deadline)?;
         if response.head().status == 201 {
             let why = "was deleted by somebody else meanwhile, and is there again without roles";
             return Err(conflict(name, why));
@@ -76,8 +76,8 @@ impl Client {
 
     /// One user less.
     pub fn delete_user(&self, name: &str) -> Result<()> {
-        let wire = users::delete(name)?;
-        self.page(&wire, self.deadline()).map(drop)
+        let http_request = users::delete(name)?;
+        self.page(&http_request, self.deadline()).map(drop)
     }
 
     /// All roles.
@@ -107,16 +107,16 @@ impl Client {
 
     /// One role less.
     pub fn delete_role(&self, name: &str) -> Result<()> {
-        let wire = roles::delete(name)?;
-        self.page(&wire, self.deadline()).map(drop)
+        let http_request = roles::delete(name)?;
+        self.page(&http_request, self.deadline()).map(drop)
     }
 
-    fn user_of(&self, wire: &Wire) -> Result<User> {
-        users::one(self.page(wire, self.deadline())?.body())
+    fn user_of(&self, http_request: &HttpRequest) -> Result<User> {
+        users::one(self.page(http_request, self.deadline())?.body())
     }
 
-    fn role_of(&self, wire: &Wire) -> Result<Role> {
-        roles::one(self.page(wire, self.deadline())?.body())
+    fn role_of(&self, http_request: &HttpRequest) -> Result<Role> {
+        roles::one(self.page(http_request, self.deadline())?.body())
     }
 
     /// What etcd says when there is no such user.

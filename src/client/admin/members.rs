@@ -47,8 +47,8 @@ impl Client {
 
     /// One member more; it is known under its id before it has started.
     pub fn add_member(&self, peer_urls: &str) -> Result<Members> {
-        let wire = members::add(peer_urls)?;
-        let response = self.page(&wire, self.deadline()).map_err(hint)?;
+        let http_request = members::add(peer_urls)?;
+        let response = self.page(&http_request, self.deadline()).map_err(hint)?;
         Ok(Members {
             list: vec![members::one(response.body())?],
             leader: String::new(),
@@ -57,14 +57,14 @@ impl Client {
 
     /// Other URLs for a member.
     pub fn update_member(&self, id: &str, peer_urls: &str) -> Result<()> {
-        let wire = members::update(id, peer_urls)?;
-        self.page(&wire, self.deadline()).map(drop)
+        let http_request = members::update(id, peer_urls)?;
+        self.page(&http_request, self.deadline()).map(drop)
     }
 
     /// One member less.
     pub fn remove_member(&self, id: &str) -> Result<()> {
-        let wire = members::remove(id)?;
-        match self.page(&wire, self.deadline()) {
+        let http_request = members::remove(id)?;
+        match self.page(&http_request, self.deadline()) {
             // an earlier copy of this request, whose answer was lost
             Err(e) if e.status() == Status::GONE && e.detail().outcome_unknown => Ok(()),
             result => result.map(drop),

@@ -20,8 +20,8 @@ use crate::cluster::member_set::MemberSet;
 use crate::cluster::request_sequence::RequestSequence;
 use crate::error::Result;
 use crate::protocol::admin::versions::{self, Versions};
+use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response::Response;
-use crate::protocol::wire::Wire;
 use crate::transport::endpoint::Endpoint;
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,21 +42,30 @@ impl Client {
     }
 
     /// A page, from whichever member can give it.
-    fn page(&self, wire: &Wire, deadline: Instant) -> Result<Response> {
-        self.fetch(&self.member_set, wire, deadline)
+    fn page(&self, http_request: &HttpRequest, deadline: Instant) -> Result<Response> {
+        self.fetch(&self.member_set, http_request, deadline)
     }
 
     /// A page from this member and no other.
-    fn page_at(&self, member: &Arc<Member>, wire: &Wire, deadline: Instant) -> Result<Response> {
+    fn page_at(
+        &self,
+        member: &Arc<Member>,
+        http_request: &HttpRequest,
+        deadline: Instant,
+    ) -> Result<Response> {
         let member_set = self.member_set.alone(member.clone());
-        self.fetch(&member_set, wire, deadline)
+        self.fetch(&member_set, http_request, deadline)
     }
 
     /// A page that each member has its own of.
-    fn page_of(&self, endpoint: Option<&str>, wire: &Wire) -> Result<Response> {
+    fn page_of(&self, endpoint: Option<&str>, http_request: &HttpRequest) -> Result<Response> {
         match endpoint {
-            None => self.page(wire, self.deadline()),
-            Some(url) => self.page_at(&self.member_at("endpoint", url)?, wire, self.deadline()),
+            None => self.page(http_request, self.deadline()),
+            Some(url) => self.page_at(
+                &self.member_at("endpoint", url)?,
+                http_request,
+                self.deadline(),
+            ),
         }
     }
 
@@ -67,7 +76,12 @@ impl Client {
         Ok(known.unwrap_or_else(|| Arc::new(Member::stranger(endpoint, &self.options.settings))))
     }
 
-    fn fetch(&self, member_set: &MemberSet, wire: &Wire, deadline: Instant) -> Result<Response> {
+    fn fetch(
+        &self,
+        member_set: &MemberSet,
+        http_request: &HttpRequest,
+        deadline: Instant,
+    ) -> Result<Response> {
         self.refuse_elsewhere()?;
         let now = Instant::now();
         let budget = self.budget(now, deadline.saturating_duration_since(now));
@@ -83,7 +97,7 @@ impl Client {
             plain_read: false,
             consensus: false,
         };
-        let sequence = RequestSequence::plain(wire, terms, now);
+        let sequence = RequestSequence::plain(http_request, terms, now);
         blocking::run(member_set, &self.options.settings, sequence, None)
     }
 }

@@ -4,8 +4,8 @@ use super::Client;
 use crate::error::{Error, Result};
 use crate::protocol::admin::members::{self, Member};
 use crate::protocol::admin::stats::{self, Kind};
+use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response::Response;
-use crate::protocol::wire::Wire;
 use crate::status::Status;
 use crate::transport::cancel::pause;
 use std::time::{Duration, Instant};
@@ -19,16 +19,16 @@ impl Client {
     /// The numbers of the member at `endpoint`, or of whichever is asked first; those of the followers come from the
     /// leader, wherever it is.
     pub fn stats(&self, kind: Kind, endpoint: Option<&str>) -> Result<Response> {
-        let wire = stats::ask(kind);
+        let http_request = stats::ask(kind);
         match kind {
-            Kind::Leader => self.of_leader(&wire),
-            Kind::Own | Kind::Store => self.page_of(endpoint, &wire),
+            Kind::Leader => self.of_leader(&http_request),
+            Kind::Own | Kind::Store => self.page_of(endpoint, &http_request),
         }
     }
 
-    fn of_leader(&self, wire: &Wire) -> Result<Response> {
+    fn of_leader(&self, http_request: &HttpRequest) -> Result<Response> {
         let deadline = self.deadline();
-        let mut answer = self.page(wire, deadline);
+        let mut answer = self.page(http_request, deadline);
         for change in 0..CHANGES {
             match &answer {
                 Err(error) if error.status() == Status::FORBIDDEN => {}
@@ -41,20 +41,25 @@ impl Client {
                 );
             }
             let response = self.page(&members::ask_leader(), deadline)?;
-            answer = self.at_any_url(&members::one(response.body())?, wire, deadline);
+            answer = self.at_any_url(&members::one(response.body())?, http_request, deadline);
         }
         answer
     }
 
     /// From a member at the first of its URLs that answers.
-    fn at_any_url(&self, member: &Member, wire: &Wire, deadline: Instant) -> Result<Response> {
+    fn at_any_url(
+        &self,
+        member: &Member,
+        http_request: &HttpRequest,
+        deadline: Instant,
+    ) -> Result<Response> {
         let text = format!("the leader {} has published no client URLs", member.id);
         let mut answer = Err(Error::new(Status::UNREACHABLE, text));
         for (tried, url) in member.client_urls.iter().enumerate() {
             let until = super::share(deadline, member.client_urls.len() - tried);
             answer = self
                 .member_at("client URL", url)
-                .and_then(|at| self.page_at(&at, wire, until));
+                .and_then(|at| self.page_at(&at, http_request, until));
             match &answer {
                 Err(error) if error.status() != Status::FORBIDDEN => {}
                 _ => break,

@@ -3,7 +3,7 @@
 use super::{Continuity, Doubt, Sight};
 use crate::cluster::rule::Rule;
 use crate::protocol::answer::Head;
-use crate::protocol::wire::Wire;
+use crate::protocol::http_request::HttpRequest;
 use std::time::Instant;
 
 /// On the page of metrics of a server that counts snapshots, whether it has taken one or not.
@@ -88,19 +88,19 @@ impl Audit {
     }
 
     /// The request; asked for before each is sent.
-    pub fn wire(&mut self, record: &Continuity, now: Instant) -> Wire {
+    pub fn http_request(&mut self, record: &Continuity, now: Instant) -> HttpRequest {
         self.asked = now;
         record.state().count_read(now);
         match self.question {
-            Question::Sight => Wire {
-                method: crate::protocol::wire::Method::Head,
-                ..Wire::get("/v2/keys/")
+            Question::Sight => HttpRequest {
+                method: crate::protocol::http_request::Method::Head,
+                ..HttpRequest::get("/v2/keys/")
             },
-            Question::Snapshots => Wire::get("/metrics"),
-            Question::Barrier => Wire::get(BARRIER),
+            Question::Snapshots => HttpRequest::get("/metrics"),
+            Question::Barrier => HttpRequest::get(BARRIER),
             Question::Process | Question::Done | Question::Failed => {
                 self.capture(record);
-                Wire::get("/v2/stats/self")
+                HttpRequest::get("/v2/stats/self")
             }
         }
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::answer::{Head, Limits, Verdict, judge};
+use crate::protocol::http_request::ResponseKind;
 use crate::protocol::key::Key;
-use crate::protocol::wire::Expect;
 
 fn response(action: &str, index: u64, cluster: &str, nodes: &str) -> Response {
     let head = Head {
@@ -15,7 +15,7 @@ fn response(action: &str, index: u64, cluster: &str, nodes: &str) -> Response {
         depth: 10,
         nodes: 10,
     };
-    match judge(head, body, Expect::Keys, &limits) {
+    match judge(head, body, ResponseKind::Keys, &limits) {
         Verdict::Success(response) => response,
         other => panic!("{other:?}"),
     }
@@ -149,8 +149,8 @@ fn changes_of_all_keys_are_counted_where_there_are_few() {
         let mut search = Search::new(&create, KNOWN).unwrap();
         search.read(missing(20)).unwrap();
         for index in (11..=20).filter(|index| *index != hole) {
-            let wire = search.history().unwrap().unwrap();
-            if !wire.target.starts_with("/v2/keys/?") {
+            let http_request = search.history().unwrap().unwrap();
+            if !http_request.target.starts_with("/v2/keys/?") {
                 break;
             }
             search.told(other(index));

@@ -1,7 +1,7 @@
 //! A request as a command for a POSIX shell.
 
 use super::redact::without_passwords;
-use crate::protocol::wire::{Method, Wire};
+use crate::protocol::http_request::{HttpRequest, Method};
 use crate::transport::endpoint::{Endpoint, Place, Scheme};
 use crate::transport::tls::settings::{Source, TlsSettings};
 use std::fmt::Write as _;
@@ -11,15 +11,20 @@ const LONGEST_ARGUMENT: usize = 100 * 1024;
 
 /// What, run by a shell, sends the same request to the same member, asked by `user`. Passwords are masked, and what TLS was
 /// given from memory is named as a file.
-pub fn command(endpoint: &Endpoint, wire: &Wire, user: Option<&str>, tls: &TlsSettings) -> String {
-    let body = wire.body.as_deref().unwrap_or_default();
-    let masked = without_passwords(wire, body);
+pub fn command(
+    endpoint: &Endpoint,
+    http_request: &HttpRequest,
+    user: Option<&str>,
+    tls: &TlsSettings,
+) -> String {
+    let body = http_request.body.as_deref().unwrap_or_default();
+    let masked = without_passwords(http_request, body);
     let body = masked.as_deref().unwrap_or(body);
     let text = std::str::from_utf8(body).ok();
     // curl takes what begins with @ for the name of a file
     let fits = |t: &&str| t.len() <= LONGEST_ARGUMENT && !t.starts_with('@');
     let as_it_is = text.filter(|t| fits(t) && !t.contains(char::is_control));
-    let mut out = String::with_capacity(256 + wire.target.len() + body.len());
+    let mut out = String::with_capacity(256 + http_request.target.len() + body.len());
     if as_it_is.is_none() {
         out.push_str("printf ");
         format_of_printf(&mut out, body);
@@ -27,7 +32,7 @@ pub fn command(endpoint: &Endpoint, wire: &Wire, user: Option<&str>, tls: &TlsSe
     }
     // the URL as it is, and nothing that the environment says about proxies
     out.push_str("curl -sS -g --path-as-is --noproxy '*'");
-    match wire.method {
+    match http_request.method {
         Method::Get => {}
         Method::Head => out.push_str(" -I"),
         method => {
@@ -43,12 +48,12 @@ pub fn command(endpoint: &Endpoint, wire: &Wire, user: Option<&str>, tls: &TlsSe
         out.push_str(" --unix-socket ");
         quote(&mut out, &path.to_string_lossy());
     }
-    if let (Some(_), Some(of)) = (&wire.body, &wire.content_type) {
+    if let (Some(_), Some(of)) = (&http_request.body, &http_request.content_type) {
         out.push_str(" -H ");
         quote(&mut out, &format!("Content-Type: {of}"));
     }
-    if matches!(wire.method, Method::Put | Method::Post) {
-        if wire.body.is_none() || wire.content_type.is_none() {
+    if matches!(http_request.method, Method::Put | Method::Post) {
+        if http_request.body.is_none() || http_request.content_type.is_none() {
             // curl would add one of its own
             out.push_str(" -H Content-Type:");
         }
@@ -71,7 +76,7 @@ pub fn command(endpoint: &Endpoint, wire: &Wire, user: Option<&str>, tls: &TlsSe
         }
     }
     out.push(' ');
-    quote(&mut out, &format!("{origin}{}", wire.target));
+    quote(&mut out, &format!("{origin}{}", http_request.target));
     out
 }
 
@@ -132,10 +137,10 @@ fn format_of_printf(out: &mut String, bytes: &[u8]) {
 mod tests {
     use super::*;
 
-    fn said(url: &str, wire: &Wire) -> String {
+    fn said(url: &str, http_request: &HttpRequest) -> String {
         command(
             &Endpoint::parse("url", url).unwrap(),
-            wire,
+            http_request,
             None,
             &TlsSettings::default(),
         )
@@ -145,22 +150,22 @@ mod tests {
 
     #[test]
     fn every_method_has_its_form() {
-        let get = Wire::get("/v2/keys/a%20b?sorted=true");
+        let get = HttpRequest::get("/v2/keys/a%20b?sorted=true");
         assert_eq!(
             said("a:1", &get),
             format!("{CURL} 'http://a:1/v2/keys/a%20b?sorted=true'")
         );
-        let head = Wire {
+        let head = HttpRequest {
             method: Method::Head,
             ..get.clone()
         };
         assert!(said("a:1", &head).starts_with(&format!("{CURL} -I ")));
-        let delete = Wire::raw("DELETE", "/x", None, None).unwrap();
+        let delete = HttpRequest::raw("DELETE", "/x", None, None).unwrap();
         assert_eq!(
             said("unix:///a/it's", &delete),
             format!("{CURL} -X DELETE --unix-socket '/a/it'\\''s' 'http://localhost/x'")
         );
-        let put = Wire::raw("PUT", "/x", None, None).unwrap();
+        let put = HttpRequest::raw("PUT", "/x", None, None).unwrap();
         assert_eq!(
             said("[::1]:1", &put),
             format!("{CURL} -X PUT -H Content-Type: --data-binary '' 'http://[::1]:1/x'")
@@ -170,8 +175,8 @@ mod tests {
     #[test]
     fn bodies_that_no_argument_can_hold_come_from_printf() {
         let body = |bytes: &[u8]| {
-            let wire = Wire::raw("POST", "/x", Some(bytes), Some("a/b")).unwrap();
-            said("a:1", &wire)
+            let http_request = HttpRequest::raw("POST", "/x", Some(bytes), Some("a/b")).unwrap();
+            said("a:1", &http_request)
         };
         assert!(
             body("käse & 'brot'".as_bytes()).contains(" --data-binary 'käse & '\\''brot'\\''' ")
@@ -196,13 +201,13 @@ mod tests {
     fn passwords_of_users_are_masked() {
         let user = br#"{"user":"me","password":"canary"}"#;
         let json = Some("application/json");
-        let wire = Wire::raw("PUT", "/v2/auth/users/me", Some(user), json).unwrap();
-        let said = said("a:1", &wire);
+        let http_request = HttpRequest::raw("PUT", "/v2/auth/users/me", Some(user), json).unwrap();
+        let said = said("a:1", &http_request);
         assert!(!said.contains("canary") && said.contains("***"), "{said}");
         let endpoint = Endpoint::parse("url", "a:1").unwrap();
         let said = command(
             &endpoint,
-            &Wire::get("/"),
+            &HttpRequest::get("/"),
             Some("it's me"),
             &TlsSettings::default(),
         );

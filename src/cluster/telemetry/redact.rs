@@ -4,8 +4,8 @@
 //! So every member that may be read as a password is masked, at any depth, and what is not JSON is hidden as a whole where
 //! a password may be in it.
 
+use crate::protocol::http_request::HttpRequest;
 use crate::protocol::json::{Broken, Json};
-use crate::protocol::wire::Wire;
 use std::ops::Range;
 
 const MASK: &[u8] = b"***";
@@ -15,8 +15,8 @@ const NAME: &str = "password";
 const DEEPEST: usize = 64;
 
 /// The body with its passwords masked; `None` if it has none.
-pub(super) fn without_passwords(wire: &Wire, body: &[u8]) -> Option<Vec<u8>> {
-    if body.is_empty() || is_form_of_a_key(wire) {
+pub(super) fn without_passwords(http_request: &HttpRequest, body: &[u8]) -> Option<Vec<u8>> {
+    if body.is_empty() || is_form_of_a_key(http_request) {
         return None;
     }
     let mut secrets = Vec::new();
@@ -33,7 +33,7 @@ pub(super) fn without_passwords(wire: &Wire, body: &[u8]) -> Option<Vec<u8>> {
             Some(masked)
         }
         Err(_) => {
-            let target = percent_decoded(&wire.target).to_ascii_lowercase();
+            let target = percent_decoded(&http_request.target).to_ascii_lowercase();
             let may = target.contains("auth") || mentions(body);
             may.then(|| MASK.to_vec())
         }
@@ -41,11 +41,11 @@ pub(super) fn without_passwords(wire: &Wire, body: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Values of keys are what a caller wants to see, whatever stands in them.
-fn is_form_of_a_key(wire: &Wire) -> bool {
+fn is_form_of_a_key(http_request: &HttpRequest) -> bool {
     let form = "application/x-www-form-urlencoded";
-    let target = percent_decoded(&wire.target);
+    let target = percent_decoded(&http_request.target);
     let path = target.split('?').next().unwrap_or_default();
-    wire.content_type.as_deref() == Some(form)
+    http_request.content_type.as_deref() == Some(form)
         && path.starts_with("/v2/keys")
         && !path.split('/').any(|segment| segment == "..")
 }
@@ -151,11 +151,14 @@ mod tests {
 
     fn masked(target: &str, body: &str) -> Option<String> {
         let json = Some("application/json");
-        let wire = Wire::raw("PUT", "/", Some(body.as_bytes()), json).unwrap();
-        // also targets that `Wire::raw` refuses
+        let http_request = HttpRequest::raw("PUT", "/", Some(body.as_bytes()), json).unwrap();
+        // also targets that `HttpRequest::raw` refuses
         let target = target.to_owned();
-        let wire = Wire { target, ..wire };
-        let masked = without_passwords(&wire, body.as_bytes())?;
+        let http_request = HttpRequest {
+            target,
+            ..http_request
+        };
+        let masked = without_passwords(&http_request, body.as_bytes())?;
         Some(String::from_utf8(masked).unwrap())
     }
 
@@ -215,9 +218,13 @@ mod tests {
             ("/v2/keys/%2e%2E/auth/users/a", false),
             ("/v2/auth/users/a", false),
         ] {
-            let wire = Wire::raw("PUT", target, Some(body), form);
-            if let Ok(wire) = wire {
-                assert_eq!(without_passwords(&wire, body).is_none(), shown, "{target}");
+            let http_request = HttpRequest::raw("PUT", target, Some(body), form);
+            if let Ok(http_request) = http_request {
+                assert_eq!(
+                    without_passwords(&http_request, body).is_none(),
+                    shown,
+                    "{target}"
+                );
             }
         }
     }

@@ -68,10 +68,10 @@ fn nothing_is_formatted_that_nobody_hears() {
 fn a_request_begins_and_ends_once_and_shows_no_condition_but_to_the_shell() {
     let told = Told::default();
     let telemetry = Arc::new(Telemetry::new(told.hooks(Level::Debug)));
-    let wire = Wire::get("/v2/keys/a?prevValue=canary&prevIndex=7");
+    let http_request = HttpRequest::get("/v2/keys/a?prevValue=canary&prevIndex=7");
     let now = Instant::now();
-    let mut span = telemetry.open(Kind::Call, &wire, now);
-    span.attempt(&member("a:1"), &wire);
+    let mut span = telemetry.open(Kind::Call, &http_request, now);
+    span.attempt(&member("a:1"), &http_request);
     span.close(Ok(()), now);
     span.close(Ok(()), now);
     drop(span);
@@ -97,7 +97,7 @@ fn a_request_begins_and_ends_once_and_shows_no_condition_but_to_the_shell() {
     assert_eq!(telemetry.metrics().get(Metric::Answered), 1);
 
     // one that is forgotten is told, too
-    drop(telemetry.open(Kind::Watch, &wire, now));
+    drop(telemetry.open(Kind::Watch, &http_request, now));
     assert_eq!(told.take().len(), 4);
     let metrics = telemetry.metrics();
     assert_eq!(
@@ -132,11 +132,11 @@ fn what_a_listener_does_is_not_told_to_it() {
 #[test]
 fn attempts_after_the_first_are_counted_by_where_they_go() {
     let telemetry = Arc::new(Telemetry::default());
-    let wire = Wire::get("/");
-    let mut span = telemetry.open(Kind::Call, &wire, Instant::now());
+    let http_request = HttpRequest::get("/");
+    let mut span = telemetry.open(Kind::Call, &http_request, Instant::now());
     let (a, b) = (member("a:1"), member("b:1"));
     for asked in [&a, &a, &b, &a] {
-        span.attempt(asked, &wire);
+        span.attempt(asked, &http_request);
     }
     let counted = [Metric::Retries, Metric::Reconnects, Metric::Failovers]
         .map(|c| telemetry.metrics().get(c));

@@ -4,9 +4,9 @@ use super::super::answer;
 use super::super::proof::NotApplied;
 use crate::protocol::admin::{auth, members};
 use crate::protocol::answer::{Head, Limits, Verdict};
+use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request};
-use crate::protocol::wire::{Expect, Wire};
 use crate::status::Status;
 use crate::transport::fault::Sent;
 use crate::transport::record::Record;
@@ -21,16 +21,16 @@ pub(super) const ETCD: &str = "7e27652122e8b2ae";
 fn judge(
     head: Head,
     body: Vec<u8>,
-    wire: &Wire,
+    http_request: &HttpRequest,
     partial: Option<NotApplied>,
     limits: &Limits,
 ) -> (Verdict, Option<NotApplied>) {
     let mut proof = partial;
-    let verdict = answer::judge(head, body.into(), wire, &mut proof, limits);
+    let verdict = answer::judge(head, body.into(), http_request, &mut proof, limits);
     (verdict, proof)
 }
 
-pub(super) fn wire(operation: Operation) -> Wire {
+pub(super) fn http_request(operation: Operation) -> HttpRequest {
     let mut request = Request::new(operation, Key::parse("key", "/k").unwrap());
     match operation {
         Operation::CompareAndSwap => {
@@ -41,11 +41,11 @@ pub(super) fn wire(operation: Operation) -> Wire {
         Operation::Refresh => request.set_ttl(5).unwrap(),
         _ => {}
     }
-    request.wire().unwrap()
+    request.http_request().unwrap()
 }
 
 /// Every kind of write.
-pub(super) fn writes() -> Vec<(String, Wire)> {
+pub(super) fn writes() -> Vec<(String, HttpRequest)> {
     let keys = [
         Operation::Set,
         Operation::Create,
@@ -57,11 +57,11 @@ pub(super) fn writes() -> Vec<(String, Wire)> {
         Operation::Delete,
     ];
     let mut all: Vec<_> = keys
-        .map(|operation| (format!("{operation:?}"), wire(operation)))
+        .map(|operation| (format!("{operation:?}"), http_request(operation)))
         .into();
     all.push(("auth".into(), auth::set(true)));
     all.push(("member".into(), members::remove("ab").unwrap()));
-    let raw = Wire::raw("PUT", "/v2/keys/k", Some(b"value=v"), None).unwrap();
+    let raw = HttpRequest::raw("PUT", "/v2/keys/k", Some(b"value=v"), None).unwrap();
     all.push(("raw".into(), raw));
     all
 }
@@ -161,11 +161,11 @@ fn foreign(status: u16) -> Vec<(&'static str, Head, &'static str)> {
 #[test]
 fn what_is_not_etcds_own_leaves_a_write_unknown() {
     let mut rows = 0;
-    for (name, wire) in writes() {
+    for (name, http_request) in writes() {
         for status in 200..=599 {
             for (what, head, body) in foreign(status) {
                 rows += 1;
-                let (verdict, proof) = judge(head, body.into(), &wire, None, &LIMITS);
+                let (verdict, proof) = judge(head, body.into(), &http_request, None, &LIMITS);
                 assert!(proof.is_none(), "{name}: {status} {what}");
                 match verdict {
                     Verdict::Trouble(error) => {
@@ -248,11 +248,17 @@ fn etcds_own_refusals_prove_it_but_not_behind_an_intermediary() {
         Operation::CreateInOrder,
         Operation::Delete,
     ] {
-        let wire = wire(operation);
+        let http_request = http_request(operation);
         for (head, body, goes_on) in refusals() {
             rows += 1;
             let told = format!("{operation:?} {} {body}", head.status);
-            let (verdict, proof) = judge(head.clone(), body.clone().into(), &wire, None, &LIMITS);
+            let (verdict, proof) = judge(
+                head.clone(),
+                body.clone().into(),
+                &http_request,
+                None,
+                &LIMITS,
+            );
             assert!(proof.is_some(), "{told}");
             let status = match verdict {
                 Verdict::Refused(error) if !goes_on => error.status(),
@@ -266,7 +272,8 @@ fn etcds_own_refusals_prove_it_but_not_behind_an_intermediary() {
                 rows += 1;
                 let mut head = head.clone();
                 relay(&mut head);
-                let (verdict, proof) = judge(head, body.clone().into(), &wire, None, &LIMITS);
+                let (verdict, proof) =
+                    judge(head, body.clone().into(), &http_request, None, &LIMITS);
                 // some texts show who says them by that very header
                 assert!(proof.is_none(), "{name}: {told}");
                 match verdict {
@@ -284,13 +291,13 @@ fn etcds_own_refusals_prove_it_but_not_behind_an_intermediary() {
 
 #[test]
 fn a_write_goes_to_the_leader_of_0_4_and_nowhere_else() {
-    let wire = wire(Operation::Set);
+    let http_request = http_request(Operation::Set);
     let at = |status: u16, location: &str| {
         let head = Head {
             location: Some(location.into()),
             ..Head::new(status)
         };
-        judge(head, Vec::new(), &wire, None, &LIMITS)
+        judge(head, Vec::new(), &http_request, None, &LIMITS)
     };
     for leader in [
         "http://a:4001/v2/keys/k",
@@ -325,7 +332,7 @@ fn a_write_goes_to_the_leader_of_0_4_and_nowhere_else() {
             location: Some(other.into()),
             ..Head::new(307)
         };
-        let (verdict, proof) = judge(head, Vec::new(), &wire, partial, &LIMITS);
+        let (verdict, proof) = judge(head, Vec::new(), &http_request, partial, &LIMITS);
         assert!(
             matches!(verdict, Verdict::Trouble(_)) && proof == partial,
             "{other}"
@@ -335,7 +342,7 @@ fn a_write_goes_to_the_leader_of_0_4_and_nowhere_else() {
 
 #[test]
 fn an_answer_to_a_read_is_about_its_key() {
-    let wire = wire(Operation::Get);
+    let http_request = http_request(Operation::Get);
     let told = OTHER.replace("\"set\"", "\"get\"");
     for (body, good) in [
         (told.replace("/other", "/k"), true),
@@ -344,7 +351,13 @@ fn an_answer_to_a_read_is_about_its_key() {
         (told.replace("/other", "/k/k"), false),
         (told.replace("/other", "/"), false),
     ] {
-        let (verdict, _) = judge(of_etcd(200, 9), body.clone().into(), &wire, None, &LIMITS);
+        let (verdict, _) = judge(
+            of_etcd(200, 9),
+            body.clone().into(),
+            &http_request,
+            None,
+            &LIMITS,
+        );
         match verdict {
             Verdict::Success(_) => assert!(good, "{body}"),
             Verdict::Trouble(error) => {
@@ -380,9 +393,9 @@ fn an_answer_is_about_what_was_asked() {
     };
     let mut walked = 0;
     for (operation, right) in actions {
-        let typed = wire(operation);
-        let raw = Wire {
-            expect: Expect::Anything,
+        let typed = http_request(operation);
+        let raw = HttpRequest {
+            expect: ResponseKind::Anything,
             action: None,
             ..typed.clone()
         };
@@ -395,9 +408,15 @@ fn an_answer_is_about_what_was_asked() {
                     Operation::CreateInOrder => name == "/k/7",
                     _ => name == "/k",
                 };
-                for (wire, fits) in [(&typed, told == right), (&raw, goes(operation, told))] {
-                    let (verdict, proof) =
-                        judge(of_etcd(200, 9), body.clone().into(), wire, None, &LIMITS);
+                for (http_request, fits) in [(&typed, told == right), (&raw, goes(operation, told))]
+                {
+                    let (verdict, proof) = judge(
+                        of_etcd(200, 9),
+                        body.clone().into(),
+                        http_request,
+                        None,
+                        &LIMITS,
+                    );
                     let good = matches!(verdict, Verdict::Success(_));
                     assert_eq!(good, named && fits, "{operation:?} {body}");
                     if let Verdict::Trouble(error) = verdict {

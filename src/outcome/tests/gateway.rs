@@ -1,7 +1,7 @@
 //! Random writes through a gateway that applies them or not and answers anything, against what it really did. It lies in
 //! every way but one: it does not forge a refusal of etcd over a direct connection.
 
-use super::answers::{ETCD, refusals, wire};
+use super::answers::{ETCD, http_request, refusals};
 use crate::client::Options;
 use crate::cluster::budget::Budget;
 use crate::cluster::failover::{CallOptions, Todo};
@@ -11,8 +11,8 @@ use crate::error::{Error, Phase};
 use crate::outcome::copies::Told;
 use crate::outcome::proof::{Alert, NotApplied};
 use crate::protocol::answer::{Head, Limits};
+use crate::protocol::http_request::{HttpRequest, Idempotency};
 use crate::protocol::request::Operation;
-use crate::protocol::wire::{Repeat, Wire};
 use crate::transport::channel::Answer;
 use crate::transport::fault::{Fault, FaultKind, Sent};
 use crate::transport::record::Record;
@@ -41,7 +41,7 @@ struct Truth {
 /// One request through the gateway.
 struct Run<'a> {
     dice: &'a mut Pace,
-    wire: Arc<Wire>,
+    http_request: Arc<HttpRequest>,
     truth: Truth,
     told: String,
 }
@@ -117,7 +117,7 @@ impl Run<'_> {
             return self.fault(sent, Some((true, false, false)));
         }
         if self.one_in(8) {
-            let to = format!("http://leader:1{}", self.wire.target);
+            let to = format!("http://leader:1{}", self.http_request.target);
             let head = Head {
                 location: Some(to),
                 ..Head::new(307)
@@ -268,11 +268,11 @@ fn run(dice: &mut Pace, allow_repeat: bool) -> (Run<'_>, Result<(), Error>) {
         plain_read: false,
         consensus: true,
     };
-    let wire = Arc::new(wire(operation));
-    let mut sequence = RequestSequence::plain(wire.clone(), terms, now);
+    let http_request = Arc::new(http_request(operation));
+    let mut sequence = RequestSequence::plain(http_request.clone(), terms, now);
     let mut run = Run {
         dice,
-        wire,
+        http_request,
         truth: Truth::default(),
         told: format!("{operation:?}"),
     };
@@ -292,7 +292,7 @@ fn run(dice: &mut Pace, allow_repeat: bool) -> (Run<'_>, Result<(), Error>) {
             Todo::Exchange => {
                 let own = sequence
                     .exchange()
-                    .is_some_and(|(_, wire, _)| wire.repeat != Repeat::Safe);
+                    .is_some_and(|(_, http_request, _)| http_request.repeat != Idempotency::Safe);
                 let reply = match own {
                     true => run.reply(),
                     false => run.version(),
@@ -319,7 +319,7 @@ fn no_write_is_told_wrongly_or_sent_twice() {
         exchanges += told.matches(' ').count();
         runs += 1;
         // a copy that etcd refused is none
-        let repeatable = allow_repeat && run.wire.repeat == Repeat::IfAllowed;
+        let repeatable = allow_repeat && run.http_request.repeat == Idempotency::IfAllowed;
         assert!(
             truth.applied <= 1 || repeatable,
             "applied {} times: {told}",

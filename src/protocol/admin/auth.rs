@@ -1,6 +1,6 @@
 //! `/v2/auth/enable`: whether etcd asks who somebody is.
 
-use super::super::wire::{Method, Repeat, Wire};
+use super::super::http_request::{HttpRequest, Idempotency, Method};
 use super::page::Page;
 use super::read::{needed, object, whole};
 use super::{change, get};
@@ -9,14 +9,20 @@ use crate::error::Result;
 const TARGET: &str = "/v2/auth/enable";
 
 /// Asks for it.
-pub fn ask() -> Wire {
+pub fn ask() -> HttpRequest {
     get(TARGET, Page::Enabled)
 }
 
 /// Turns it on or off. Not twice: the second copy would be refused, and hide that the first one worked.
-pub fn set(on: bool) -> Wire {
+pub fn set(on: bool) -> HttpRequest {
     let method = if on { Method::Put } else { Method::Delete };
-    change(method, TARGET.to_owned(), None, Repeat::Never, Page::Empty)
+    change(
+        method,
+        TARGET.to_owned(),
+        None,
+        Idempotency::Never,
+        Page::Empty,
+    )
 }
 
 /// Reads it.

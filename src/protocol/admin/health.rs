@@ -1,7 +1,7 @@
 //! `/health`: whether a member can do its work.
 
+use super::super::http_request::HttpRequest;
 use super::super::json::{Broken, Json};
-use super::super::wire::Wire;
 use super::get;
 use super::page::Page;
 use super::read::{needed, object, string, whole};
@@ -17,7 +17,7 @@ pub struct Health {
 }
 
 /// Asks for it.
-pub fn ask() -> Wire {
+pub fn ask() -> HttpRequest {
     get("/health", Page::Health)
 }
 

@@ -1,7 +1,7 @@
 //! `/v2/members`: who is in the cluster.
 
+use super::super::http_request::{HttpRequest, Idempotency, Method};
 use super::super::json::{Broken, Json};
-use super::super::wire::{Method, Repeat, Wire};
 use super::page::Page;
 use super::read::{list as many, needed, object, string, strings, whole};
 use super::{change, get};
@@ -24,47 +24,47 @@ pub struct Member {
 }
 
 /// All members.
-pub fn ask_list() -> Wire {
+pub fn ask_list() -> HttpRequest {
     get(FOLDER, Page::Members)
 }
 
 /// The leader, as the member that is asked knows it.
-pub fn ask_leader() -> Wire {
+pub fn ask_leader() -> HttpRequest {
     get("/v2/members/leader", Page::Member)
 }
 
 /// One member more, with these comma-separated URLs.
-pub fn add(peer_urls: &str) -> Result<Wire> {
+pub fn add(peer_urls: &str) -> Result<HttpRequest> {
     let body = Some(with_urls(peer_urls)?);
     Ok(change(
         Method::Post,
         FOLDER.to_owned(),
         body,
-        Repeat::Never,
+        Idempotency::Never,
         Page::Member,
     ))
 }
 
 /// Other URLs for the member `id`. Twice is as good as once.
-pub fn update(id: &str, peer_urls: &str) -> Result<Wire> {
+pub fn update(id: &str, peer_urls: &str) -> Result<HttpRequest> {
     let (target, body) = (target(id)?, Some(with_urls(peer_urls)?));
     Ok(change(
         Method::Put,
         target,
         body,
-        Repeat::IfAllowed,
+        Idempotency::IfAllowed,
         Page::Empty,
     ))
 }
 
 /// One member less. Twice is as good as once, and ids are never used again.
-pub fn remove(id: &str) -> Result<Wire> {
+pub fn remove(id: &str) -> Result<HttpRequest> {
     let target = target(id)?;
     Ok(change(
         Method::Delete,
         target,
         None,
-        Repeat::IfAllowed,
+        Idempotency::IfAllowed,
         Page::Empty,
     ))
 }

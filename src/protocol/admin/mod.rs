@@ -17,15 +17,15 @@ pub mod versions;
 mod tests;
 
 use super::escape::encode_into;
-use super::wire::{Expect, Method, Repeat, Wire};
+use super::http_request::{HttpRequest, Idempotency, Method, ResponseKind};
 use crate::error::{Error, Result};
 use page::Page;
 
 /// A read of a page.
-fn get(target: &str, page: Page) -> Wire {
-    Wire {
-        expect: Expect::Page(page),
-        ..Wire::get(target)
+fn get(target: &str, page: Page) -> HttpRequest {
+    HttpRequest {
+        expect: ResponseKind::Page(page),
+        ..HttpRequest::get(target)
     }
 }
 
@@ -34,16 +34,16 @@ fn change(
     method: Method,
     target: String,
     body: Option<String>,
-    repeat: Repeat,
+    repeat: Idempotency,
     page: Page,
-) -> Wire {
-    Wire {
+) -> HttpRequest {
+    HttpRequest {
         method,
         target,
         content_type: body.as_ref().map(|_| "application/json".to_owned()),
         body: body.map(String::into_bytes),
         repeat,
-        expect: Expect::Page(page),
+        expect: ResponseKind::Page(page),
         action: None,
     }
 }

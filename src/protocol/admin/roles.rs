@@ -1,7 +1,7 @@
 //! `/v2/auth/roles`: who may read and write which keys.
 
+use super::super::http_request::{HttpRequest, Idempotency, Method};
 use super::super::json::{Broken, Json};
-use super::super::wire::{Method, Repeat, Wire};
 use super::page::Page;
 use super::read::{list as many, needed, object, string, strings, whole};
 use super::{change, get, named};
@@ -31,22 +31,22 @@ pub struct Access {
 }
 
 /// All roles.
-pub fn ask_list() -> Wire {
+pub fn ask_list() -> HttpRequest {
     get(FOLDER, Page::Roles)
 }
 
 /// One role.
-pub fn ask(name: &str) -> Result<Wire> {
+pub fn ask(name: &str) -> Result<HttpRequest> {
     Ok(get(&target(name)?, Page::Role))
 }
 
 /// A new role, which may do nothing yet.
-pub fn create(name: &str) -> Result<Wire> {
+pub fn create(name: &str) -> Result<HttpRequest> {
     write(name, json!({ "role": name }).to_string())
 }
 
 /// More that a role may do.
-pub fn grant(name: &str, patterns: &[&str], access: Access) -> Result<Wire> {
+pub fn grant(name: &str, patterns: &[&str], access: Access) -> Result<HttpRequest> {
     // etcd takes any text, but no key would ever match it
     if patterns.iter().any(|p| !p.starts_with('/') && *p != "*") {
         return Err(Error::invalid("patterns", "must begin with / as keys do"));
@@ -56,29 +56,29 @@ pub fn grant(name: &str, patterns: &[&str], access: Access) -> Result<Wire> {
 }
 
 /// Less that a role may do.
-pub fn revoke(name: &str, patterns: &[&str], access: Access) -> Result<Wire> {
+pub fn revoke(name: &str, patterns: &[&str], access: Access) -> Result<HttpRequest> {
     let body = json!({ "role": name, "revoke": permissions(patterns, access)? });
     write(name, body.to_string())
 }
 
 /// One role less.
-pub fn delete(name: &str) -> Result<Wire> {
+pub fn delete(name: &str) -> Result<HttpRequest> {
     let target = target(name)?;
     Ok(change(
         Method::Delete,
         target,
         None,
-        Repeat::Never,
+        Idempotency::Never,
         Page::Empty,
     ))
 }
 
-fn write(name: &str, body: String) -> Result<Wire> {
+fn write(name: &str, body: String) -> Result<HttpRequest> {
     Ok(change(
         Method::Put,
         target(name)?,
         Some(body),
-        Repeat::Never,
+        Idempotency::Never,
         Page::Role,
     ))
 }

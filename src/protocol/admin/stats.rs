@@ -1,7 +1,7 @@
 //! `/v2/stats`: what a member counts.
 
+use super::super::http_request::HttpRequest;
 use super::super::json::{Broken, Json};
-use super::super::wire::Wire;
 use super::get;
 use super::page::Page;
 use super::read::{needed, object, string, whole};
@@ -51,7 +51,7 @@ pub struct Follower {
 }
 
 /// Asks for one kind.
-pub fn ask(kind: Kind) -> Wire {
+pub fn ask(kind: Kind) -> HttpRequest {
     let target = match kind {
         Kind::Own => "/v2/stats/self",
         Kind::Store => "/v2/stats/store",

@@ -178,34 +178,53 @@ fn users_and_roles_as_names_and_as_objects() {
 
 #[test]
 fn what_is_sent_is_json_with_every_character() {
-    let text = |wire: &Wire| String::from_utf8(wire.body.clone().unwrap()).unwrap();
-    let wire = members::add("http://a:1, http://b:2").unwrap();
+    let text =
+        |http_request: &HttpRequest| String::from_utf8(http_request.body.clone().unwrap()).unwrap();
+    let http_request = members::add("http://a:1, http://b:2").unwrap();
     assert_eq!(
-        (wire.method.name(), &*wire.target, &*text(&wire)),
+        (
+            http_request.method.name(),
+            &*http_request.target,
+            &*text(&http_request)
+        ),
         (
             "POST",
             "/v2/members",
             r#"{"peerURLs":["http://a:1","http://b:2"]}"#
         )
     );
-    assert_eq!(wire.content_type.as_deref(), Some("application/json"));
-    assert_eq!(wire.repeat, Repeat::Never);
-    let wire = members::remove("4a87bd22c011170").unwrap();
     assert_eq!(
-        (wire.method, wire.repeat, wire.body, wire.content_type),
-        (Method::Delete, Repeat::IfAllowed, None, None)
+        http_request.content_type.as_deref(),
+        Some("application/json")
     );
-    let wire = users::put("a b\"ä", "p\\\"\n", &[]).unwrap();
-    assert_eq!(wire.target, "/v2/auth/users/a%20b%22%C3%A4");
-    assert_eq!(text(&wire), r#"{"password":"p\\\"\n","user":"a b\"ä"}"#);
-    let wire = users::grant("al", &["r1", "r2"]).unwrap();
-    assert_eq!(text(&wire), r#"{"grant":["r1","r2"],"user":"al"}"#);
-    let wire = roles::revoke("r1", &["/*"], READ).unwrap();
+    assert_eq!(http_request.repeat, Idempotency::Never);
+    let http_request = members::remove("4a87bd22c011170").unwrap();
     assert_eq!(
-        text(&wire),
+        (
+            http_request.method,
+            http_request.repeat,
+            http_request.body,
+            http_request.content_type
+        ),
+        (Method::Delete, Idempotency::IfAllowed, None, None)
+    );
+    let http_request = users::put("a b\"ä", "p\\\"\n", &[]).unwrap();
+    assert_eq!(http_request.target, "/v2/auth/users/a%20b%22%C3%A4");
+    assert_eq!(
+        text(&http_request),
+        r#"{"password":"p\\\"\n","user":"a b\"ä"}"#
+    );
+    let http_request = users::grant("al", &["r1", "r2"]).unwrap();
+    assert_eq!(text(&http_request), r#"{"grant":["r1","r2"],"user":"al"}"#);
+    let http_request = roles::revoke("r1", &["/*"], READ).unwrap();
+    assert_eq!(
+        text(&http_request),
         r#"{"revoke":{"kv":{"read":["/*"],"write":[]}},"role":"r1"}"#
     );
-    assert_eq!((wire.method, wire.repeat), (Method::Put, Repeat::Never));
+    assert_eq!(
+        (http_request.method, http_request.repeat),
+        (Method::Put, Idempotency::Never)
+    );
 }
 
 const READ: roles::Access = roles::Access {
@@ -245,7 +264,7 @@ fn what_cannot_be_meant_is_refused_with_its_name() {
         ("patterns", roles::revoke("r", &[], READ)),
         ("access", roles::revoke("r", &["/a"], nothing)),
     ] {
-        let error = result.map(|wire| wire.target).unwrap_err();
+        let error = result.map(|http_request| http_request.target).unwrap_err();
         assert_eq!(error.status(), Status::INVALID_ARGUMENT, "{error}");
         assert!(
             error.to_string().starts_with(&format!("{parameter}: ")),
@@ -285,7 +304,7 @@ fn answers_are_judged_by_page() {
     let limits = Limits { depth: 9, nodes: 9 };
     let judge = |status, body: &str, page| {
         let body = body.as_bytes().to_vec();
-        let expect = Expect::Page(page);
+        let expect = ResponseKind::Page(page);
         judge(Head::new(status), body, expect, &limits)
     };
     let unhealthy = r#"{"health":"false"}"#;

@@ -1,7 +1,7 @@
 //! `/v2/auth/users`: who may log in, and with which roles.
 
+use super::super::http_request::{HttpRequest, Idempotency, Method};
 use super::super::json::{Broken, Json};
-use super::super::wire::{Method, Repeat, Wire};
 use super::page::Page;
 use super::read::{list as many, needed, object, string, whole};
 use super::{change, check_names, get, named, roles};
@@ -20,17 +20,17 @@ pub struct User {
 }
 
 /// All users.
-pub fn ask_list() -> Wire {
+pub fn ask_list() -> HttpRequest {
     get(FOLDER, Page::Users)
 }
 
 /// One user.
-pub fn ask(name: &str) -> Result<Wire> {
+pub fn ask(name: &str) -> Result<HttpRequest> {
     Ok(get(&target(name)?, Page::User))
 }
 
 /// A user that is new, or, without roles, one that gets another password.
-pub fn put(name: &str, password: &str, roles: &[&str]) -> Result<Wire> {
+pub fn put(name: &str, password: &str, roles: &[&str]) -> Result<HttpRequest> {
     if password.is_empty() {
         return Err(Error::invalid("password", "must not be empty"));
     }
@@ -43,36 +43,36 @@ pub fn put(name: &str, password: &str, roles: &[&str]) -> Result<Wire> {
 }
 
 /// More roles for a user.
-pub fn grant(name: &str, roles: &[&str]) -> Result<Wire> {
+pub fn grant(name: &str, roles: &[&str]) -> Result<HttpRequest> {
     check_names("roles", roles)?;
     let body = json!({ "user": name, "grant": some(roles)? });
     write(name, body.to_string())
 }
 
 /// Fewer roles for a user.
-pub fn revoke(name: &str, roles: &[&str]) -> Result<Wire> {
+pub fn revoke(name: &str, roles: &[&str]) -> Result<HttpRequest> {
     let body = json!({ "user": name, "revoke": some(roles)? });
     write(name, body.to_string())
 }
 
 /// One user less.
-pub fn delete(name: &str) -> Result<Wire> {
+pub fn delete(name: &str) -> Result<HttpRequest> {
     let target = target(name)?;
     Ok(change(
         Method::Delete,
         target,
         None,
-        Repeat::Never,
+        Idempotency::Never,
         Page::Empty,
     ))
 }
 
-fn write(name: &str, body: String) -> Result<Wire> {
+fn write(name: &str, body: String) -> Result<HttpRequest> {
     Ok(change(
         Method::Put,
         target(name)?,
         Some(body),
-        Repeat::Never,
+        Idempotency::Never,
         Page::User,
     ))
 }

@@ -1,6 +1,6 @@
 //! `/version`: what a member runs.
 
-use super::super::wire::Wire;
+use super::super::http_request::HttpRequest;
 use super::get;
 use super::page::Page;
 use super::read::{needed, object, string, whole};
@@ -16,7 +16,7 @@ pub struct Versions {
 }
 
 /// Asks for them.
-pub fn ask() -> Wire {
+pub fn ask() -> HttpRequest {
     get("/version", Page::Version)
 }
 

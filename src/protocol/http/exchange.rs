@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::Phase,
-    protocol::{answer::Head, wire::Method},
+    protocol::{answer::Head, http_request::Method},
 };
 
 /// What the input meant.
@@ -48,7 +48,7 @@ enum State {
 /// Reads one answer.
 ///
 /// ```
-/// use etcd_v2::protocol::{http::exchange::{Event, Exchange}, wire::Method};
+/// use etcd_v2::protocol::{http::exchange::{Event, Exchange}, http_request::Method};
 /// let mut exchange = Exchange::new(Method::Get, 1000);
 /// let (mut input, mut body) = (&b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"[..], Vec::new());
 /// loop {

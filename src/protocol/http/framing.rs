@@ -1,6 +1,6 @@
 //! How the body of an answer ends, and whether the connection serves on (RFC 9112, 6 and 9.3).
 use super::flaw::Flaw;
-use crate::protocol::wire::Method;
+use crate::protocol::http_request::Method;
 
 /// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

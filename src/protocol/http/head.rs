@@ -3,7 +3,7 @@ use super::{
     flaw::Flaw,
     framing::{Fields, Framing},
 };
-use crate::protocol::{answer::Head, wire::Method};
+use crate::protocol::{answer::Head, http_request::Method};
 use std::mem::{MaybeUninit, take};
 
 /// Longest head, together with the interim ones before it.

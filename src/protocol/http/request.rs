@@ -1,5 +1,5 @@
 //! The head of a request.
-use crate::protocol::wire::{Method, Wire};
+use crate::protocol::http_request::{HttpRequest, Method};
 use std::io::Write as _;
 
 /// As many digits as a length can have.
@@ -9,26 +9,26 @@ const DIGITS: usize = 20;
 ///
 /// Whatever could end a line before its time is refused, since it would be read as the next header or request.
 pub fn write<'a>(
-    wire: &'a Wire,
+    http_request: &'a HttpRequest,
     host: &str,
     more: &[(&str, &str)],
     out: &mut Vec<u8>,
 ) -> Result<&'a [u8], &'static str> {
-    let body = check(wire, host, more)?;
-    let method = wire.method.name();
-    let content_type = wire
+    let body = check(http_request, host, more)?;
+    let method = http_request.method.name();
+    let content_type = http_request
         .content_type
         .as_deref()
-        .filter(|_| wire.body.is_some())
+        .filter(|_| http_request.body.is_some())
         .unwrap_or_default();
     let fixed = "  HTTP/1.1\r\nHost: \r\nContent-Type: \r\nContent-Length: \r\n\r\n".len() + DIGITS;
     let listed: usize = more.iter().map(|(n, v)| n.len() + v.len() + 4).sum();
     out.reserve_exact(
-        fixed + method.len() + wire.target.len() + host.len() + content_type.len() + listed,
+        fixed + method.len() + http_request.target.len() + host.len() + content_type.len() + listed,
     );
     out.extend_from_slice(method.as_bytes());
     out.push(b' ');
-    out.extend_from_slice(wire.target.as_bytes());
+    out.extend_from_slice(http_request.target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
     line(out, "Host", host);
     for (name, value) in more {
@@ -37,7 +37,7 @@ pub fn write<'a>(
     if !content_type.is_empty() {
         line(out, "Content-Type", content_type);
     }
-    if carries(wire.method) {
+    if carries(http_request.method) {
         // also when it is 0: without it, the end of the request would be a guess
         let _ = write!(out, "Content-Length: {}\r\n", body.len());
     }
@@ -56,19 +56,25 @@ fn carries(method: Method) -> bool {
     matches!(method, Method::Put | Method::Post)
 }
 
-fn check<'a>(wire: &'a Wire, host: &str, more: &[(&str, &str)]) -> Result<&'a [u8], &'static str> {
-    let body = wire.body.as_deref().unwrap_or_default();
-    if !wire.target.starts_with('/') {
+fn check<'a>(
+    http_request: &'a HttpRequest,
+    host: &str,
+    more: &[(&str, &str)],
+) -> Result<&'a [u8], &'static str> {
+    let body = http_request.body.as_deref().unwrap_or_default();
+    if !http_request.target.starts_with('/') {
         return Err("request target does not begin with a slash");
     }
     // a fragment would be dropped by whoever parses it: half a key would be meant
-    if !all(&wire.target, |b| matches!(b, 0x21..=0x7e) & (b != b'#')) {
+    if !all(&http_request.target, |b| {
+        matches!(b, 0x21..=0x7e) & (b != b'#')
+    }) {
         return Err("request target is not percent-encoded");
     }
     if host.is_empty() || !all(host, |b| matches!(b, 0x21..=0x7e)) {
         return Err("host is not a header value");
     }
-    if !wire.content_type.as_deref().is_none_or(is_value) {
+    if !http_request.content_type.as_deref().is_none_or(is_value) {
         return Err("content type is not a header value");
     }
     if !more
@@ -77,7 +83,7 @@ fn check<'a>(wire: &'a Wire, host: &str, more: &[(&str, &str)]) -> Result<&'a [u
     {
         return Err("a header is none");
     }
-    if !body.is_empty() && !carries(wire.method) {
+    if !body.is_empty() && !carries(http_request.method) {
         return Err("only PUT and POST have a body");
     }
     Ok(body)
@@ -100,16 +106,21 @@ fn is_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::wire::{Expect, Repeat};
+    use crate::protocol::http_request::{Idempotency, ResponseKind};
 
-    fn wire(method: Method, target: &str, body: Option<&str>, content_type: Option<&str>) -> Wire {
-        Wire {
+    fn http_request(
+        method: Method,
+        target: &str,
+        body: Option<&str>,
+        content_type: Option<&str>,
+    ) -> HttpRequest {
+        HttpRequest {
             method,
             target: target.into(),
             body: body.map(Into::into),
             content_type: content_type.map(Into::into),
-            repeat: Repeat::Never,
-            expect: Expect::Anything,
+            repeat: Idempotency::Never,
+            expect: ResponseKind::Anything,
             action: None,
         }
     }
@@ -165,9 +176,9 @@ mod tests {
                 "POST /v2/keys/a HTTP/1.1\r\nHost: h:1\r\nContent-Length: 1\r\n\r\n",
             ),
         ] {
-            let wire = wire(method, "/v2/keys/a", body, content_type);
+            let http_request = http_request(method, "/v2/keys/a", body, content_type);
             let mut out = b"before".to_vec();
-            let given = write(&wire, "h:1", &[], &mut out).unwrap();
+            let given = write(&http_request, "h:1", &[], &mut out).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), format!("before{head}"));
             assert_eq!(given, body.unwrap_or_default().as_bytes());
         }
@@ -175,10 +186,10 @@ mod tests {
 
     #[test]
     fn further_headers_come_after_the_host() {
-        let wire = wire(Method::Get, "/", None, None);
+        let http_request = http_request(Method::Get, "/", None, None);
         let mut out = Vec::new();
         let more = [("Authorization", "Basic cm9vdDpy"), ("X-A", "")];
-        write(&wire, "h", &more, &mut out).unwrap();
+        write(&http_request, "h", &more, &mut out).unwrap();
         let head = "GET / HTTP/1.1\r\nHost: h\r\nAuthorization: Basic cm9vdDpy\r\nX-A: \r\n\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), head);
     }
@@ -186,14 +197,14 @@ mod tests {
     #[test]
     fn room_is_made_once() {
         let body = "v".repeat(12_345_678);
-        let wire = wire(
+        let http_request = http_request(
             Method::Put,
             &format!("/{}", "a".repeat(5000)),
             Some(&body),
             Some(FORM),
         );
         let mut out = Vec::new();
-        write(&wire, "host:2379", &[("A", "b")], &mut out).unwrap();
+        write(&http_request, "host:2379", &[("A", "b")], &mut out).unwrap();
         let spare = out.capacity() - out.len();
         assert!(spare < DIGITS, "{spare}");
     }
@@ -222,9 +233,9 @@ mod tests {
             ("/", "h", None, ("A", "b"), long_body, Method::Delete),
             ("/", "h", None, ("A", "b"), long_body, Method::Head),
         ] {
-            let wire = wire(method, target, body, content_type);
+            let http_request = http_request(method, target, body, content_type);
             let mut out = b"before".to_vec();
-            let why = write(&wire, host, &[more], &mut out);
+            let why = write(&http_request, host, &[more], &mut out);
             assert!(why.is_err(), "{target:?} {host:?} {more:?}");
             assert_eq!(out, b"before", "nothing half is left");
         }

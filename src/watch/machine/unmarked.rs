@@ -19,7 +19,7 @@ impl Machine {
 
     /// The read of a key that is not there, through the quorum: what is read through the quorum after it, also of another
     /// member, is not older.
-    pub(super) fn index_wire(&mut self) -> Result<Wire> {
+    pub(super) fn index_wire(&mut self) -> Result<HttpRequest> {
         let parent = match self.scope.key() {
             key if key.is_root() => "",
             key => key.text(),
@@ -27,7 +27,7 @@ impl Machine {
         let name = format!("{parent}/no-such-key-{:016x}", self.pace.dice());
         let mut request = Request::new(Operation::Get, Key::parse("key", &name)?);
         request.set_flags(flags::QUORUM)?;
-        request.wire()
+        request.http_request()
     }
 
     /// Its answer.

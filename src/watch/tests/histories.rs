@@ -6,8 +6,8 @@ use super::store::{Found, Op, Store, files, wanted};
 use crate::cluster::continuity::{Audit, Continuity, Sight, Todo};
 use crate::error::Phase;
 use crate::protocol::answer::Head;
+use crate::protocol::http_request::HttpRequest;
 use crate::protocol::key::Key;
-use crate::protocol::wire::Wire;
 use crate::transport::fault::FaultKind;
 use crate::watch::event::{Event, Kind, Loss};
 use crate::watch::exchange::{Action, Exchange, Heed, Output, Purpose, Whom};
@@ -60,7 +60,7 @@ pub(super) enum Act {
     /// an empty answer comes at once
     Empty,
     /// the last answer comes again
-    Repeat,
+    Idempotency,
     /// heads are kept back until there is an event
     Withhold,
     /// what is in the history comes late after its head
@@ -78,7 +78,7 @@ pub(super) const FAULTS: [Act; 13] = [
     Act::Drop,
     Act::Bare,
     Act::Empty,
-    Act::Repeat,
+    Act::Idempotency,
     Act::Withhold,
     Act::Slow,
 ];
@@ -97,15 +97,15 @@ struct Member {
     restores: Option<Instant>,
     record: Continuity,
     /// the question that was asked, and when its answer comes
-    audit: Option<(Audit, Wire, Instant)>,
+    audit: Option<(Audit, HttpRequest, Instant)>,
     connection: Option<Instant>,
 }
 
 impl Member {
     /// Its answer to the next question of an audit comes after a millisecond.
     fn ask(&mut self, mut audit: Audit, now: Instant) {
-        let wire = audit.wire(&self.record, now);
-        self.audit = Some((audit, wire, now + MS));
+        let http_request = audit.http_request(&self.record, now);
+        self.audit = Some((audit, http_request, now + MS));
     }
 }
 
@@ -701,16 +701,16 @@ impl Sim {
         let drop = self.on(Act::Drop);
         let now = self.now;
         let member = &mut self.members[i];
-        let Some((mut audit, wire, _)) = member.audit.take() else {
+        let Some((mut audit, http_request, _)) = member.audit.take() else {
             return;
         };
-        let metrics = wire.target == "/metrics";
-        let barrier = wire.target.contains("quorum");
+        let metrics = http_request.target == "/metrics";
+        let barrier = http_request.target.contains("quorum");
         let mut todo = Todo::End;
         if barrier && member.restores.is_some() && !member.frozen {
             // it waits behind the snapshot
             let at = member.restores.unwrap_or(now) + MS;
-            member.audit = Some((audit, wire, at));
+            member.audit = Some((audit, http_request, at));
             return;
         }
         if member.frozen || drop && metrics {
@@ -727,7 +727,7 @@ impl Sim {
                 (_, true) => String::new(),
                 _ => format!("{{\"id\":\"m{i}\",\"startTime\":\"{}\"}}", member.process),
             };
-            if wire.target == "/v2/keys/" {
+            if http_request.target == "/v2/keys/" {
                 head.cluster_id = "1".into();
                 (head.raft_index, head.raft_term) = (member.raft, member.term);
             } else if !barrier {
@@ -764,7 +764,7 @@ impl Sim {
             Whom::Other => (self.last_member + 1) % count,
         };
         let i = self.last_member;
-        self.trace(&(exchange.purpose, &exchange.wire.target));
+        self.trace(&(exchange.purpose, &exchange.http_request.target));
         let member = &mut self.members[i];
         let connected = *member.connection.get_or_insert(self.now);
         self.running = Some(Running {
@@ -800,7 +800,11 @@ impl Sim {
         let at = self.now + MS / 2 + if slow { MS * 700 } else { Duration::ZERO };
         match running.exchange.purpose {
             Purpose::Poll => {
-                match store.look(KEY, recursive, wait_index(&running.exchange.wire.target)) {
+                match store.look(
+                    KEY,
+                    recursive,
+                    wait_index(&running.exchange.http_request.target),
+                ) {
                     Found::Cleared(body) => {
                         running.status = 400;
                         running.body = Some((body, at));
@@ -860,7 +864,7 @@ impl Sim {
         if member.frozen || running.exchange.purpose != Purpose::Poll || running.body.is_some() {
             return None;
         }
-        let from = wait_index(&running.exchange.wire.target);
+        let from = wait_index(&running.exchange.http_request.target);
         let told = member
             .store
             .live(KEY, self.machine.is_recursive(), running.taken?, from)?;
@@ -912,7 +916,7 @@ impl Sim {
     fn go_on(&mut self) {
         let Some(running) = &self.running else { return };
         let purpose = running.exchange.purpose;
-        let asked = wait_index(&running.exchange.wire.target);
+        let asked = wait_index(&running.exchange.http_request.target);
         let i = running.member;
         if running.taken.is_none() {
             if !self.members[i].frozen {
@@ -949,11 +953,11 @@ impl Sim {
                 self.path.retain(|(act, _)| *act != Act::Half);
                 return self.fail(FaultKind::Connection, Phase::Body, true);
             }
-            if purpose == Purpose::Poll && self.on(Act::Repeat) {
+            if purpose == Purpose::Poll && self.on(Act::Idempotency) {
                 // what is asked for again on purpose may be answered so
                 let again = format!("\"modifiedIndex\":{asked},");
                 if let Some(old) = self.cached.clone().filter(|old| !old.contains(&again)) {
-                    self.path.retain(|(act, _)| *act != Act::Repeat);
+                    self.path.retain(|(act, _)| *act != Act::Idempotency);
                     if asked != 0 {
                         self.mislead(asked..self.machine.next());
                     }

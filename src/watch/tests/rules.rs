@@ -4,8 +4,8 @@ use super::said::{fault, head, verdict};
 use super::script::*;
 use crate::cluster::continuity::Standing;
 use crate::error::Phase;
+use crate::protocol::http_request::ResponseKind;
 use crate::protocol::key::Key;
-use crate::protocol::wire::Expect;
 use crate::status::Status;
 use crate::transport::fault::FaultKind::{Connection, Timeout};
 use crate::watch::event::{Kind, Loss};
@@ -428,7 +428,7 @@ fn an_answer_about_another_key_neither_moves_the_place_nor_fills_the_table() {
             etcd_index: 12,
             ..crate::protocol::answer::Head::new(200)
         };
-        crate::protocol::answer::judge(head, body.into(), Expect::Keys, &limits)
+        crate::protocol::answer::judge(head, body.into(), ResponseKind::Keys, &limits)
     };
     for snapshot in [false, true] {
         for (key, fits) in [

@@ -3,7 +3,7 @@
 use crate::cluster::continuity::Standing;
 use crate::error::Phase;
 use crate::protocol::answer::{Head, Limits, Verdict, judge};
-use crate::protocol::wire::Expect;
+use crate::protocol::http_request::ResponseKind;
 use crate::transport::fault::{Fault, FaultKind, Sent};
 use crate::watch::exchange::Purpose;
 use std::time::{Duration, Instant};
@@ -20,9 +20,9 @@ pub(in crate::watch) fn head(status: u16, index: u64, cluster: u64) -> Head {
 
 pub(in crate::watch) fn verdict(head: Head, body: &str, purpose: Purpose) -> Verdict {
     let expect = match purpose {
-        Purpose::Poll => Expect::Event,
-        Purpose::Snapshot => Expect::Keys,
-        Purpose::Probe => Expect::Anything,
+        Purpose::Poll => ResponseKind::Event,
+        Purpose::Snapshot => ResponseKind::Keys,
+        Purpose::Probe => ResponseKind::Anything,
     };
     let limits = Limits {
         depth: 100,

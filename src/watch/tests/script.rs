@@ -80,7 +80,7 @@ impl Script {
     }
 
     pub(super) fn asked(&self) -> u64 {
-        wait_index(&self.exchange.wire.target)
+        wait_index(&self.exchange.http_request.target)
     }
 
     pub(super) fn head(&mut self, index: u64) -> Heed {

@@ -272,7 +272,7 @@ impl World {
             return;
         };
         let store = &self.members[running.member];
-        let from = wait_index(&running.exchange.wire.target);
+        let from = wait_index(&running.exchange.http_request.target);
         let (status, body) = match store.look(&self.key, self.recursive, from) {
             Found::Cleared(body) => {
                 self.cleared += 1;
@@ -318,7 +318,7 @@ impl World {
             self.fail(fault(FaultKind::Timeout, Phase::Head, false));
             return true;
         }
-        let from = wait_index(&running.exchange.wire.target);
+        let from = wait_index(&running.exchange.http_request.target);
         let told = self.members[member].live(&self.key, self.recursive, running.registered, from);
         if let Some(body) = told.map(|t| t.body.clone()) {
             let head = head(200, running.registered, self.cluster);

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     error::Phase,
-    protocol::{answer::Head, wire::Method},
+    protocol::{answer::Head, http_request::Method},
 };
 
 mod corpus;

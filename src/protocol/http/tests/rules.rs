@@ -9,7 +9,7 @@ use super::{
     corpus::{BAD, CHUNKED, CHUNKS, ETCD, GOOD, corpus},
     run, whole,
 };
-use crate::{error::Phase, protocol::wire::Method};
+use crate::{error::Phase, protocol::http_request::Method};
 
 #[test]
 fn good_answers() {

@@ -50,7 +50,7 @@ impl Method {
 
 /// Whether a request that was sent and got no answer may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeat {
+pub enum Idempotency {
     /** reads: always */
     Safe,
     /** plain set and delete: if the caller allows it */
@@ -61,7 +61,7 @@ pub enum Repeat {
 
 /// Which answers make sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expect {
+pub enum ResponseKind {
     /** an answer of the key space with a node */
     Keys,
     /** an answer of the key space; its node may be missing, because the request said so */
@@ -76,7 +76,7 @@ pub enum Expect {
 
 /// Method, target and body, ready to be sent to any member.
 #[derive(Clone, Debug)]
-pub struct Wire {
+pub struct HttpRequest {
     /// method
     pub method: Method,
     /// path and query, percent-encoded, begins with `/`
@@ -86,16 +86,16 @@ pub struct Wire {
     /// of the body
     pub content_type: Option<String>,
     /// after an ambiguous failure
-    pub repeat: Repeat,
+    pub repeat: Idempotency,
     /// of the answer
-    pub expect: Expect,
+    pub expect: ResponseKind,
     /// the `action` of etcd's answer; `None`: any that the method can have
     pub action: Option<Action>,
 }
 
-impl Wire {
+impl HttpRequest {
     /// A long poll for the next change at or after `wait_index` (0: from now).
-    pub fn poll(key: &Key, recursive: bool, wait_index: u64) -> Result<Wire> {
+    pub fn poll(key: &Key, recursive: bool, wait_index: u64) -> Result<HttpRequest> {
         let mut query = Form::default();
         query.word("wait", "true");
         if recursive {
@@ -104,34 +104,34 @@ impl Wire {
         if wait_index != 0 {
             query.number("waitIndex", wait_index);
         }
-        Ok(Wire {
+        Ok(HttpRequest {
             method: Method::Get,
             target: query.target(key)?,
             body: None,
             content_type: None,
-            repeat: Repeat::Safe,
-            expect: Expect::Event,
+            repeat: Idempotency::Safe,
+            expect: ResponseKind::Event,
             action: None,
         })
     }
     /// The head of a plain read of `key`: shows that a member lives, and where its store stands.
-    pub fn head(key: &Key) -> Wire {
+    pub fn head(key: &Key) -> HttpRequest {
         let mut target = String::with_capacity(key.path_len());
         key.write_path(&mut target);
-        Wire {
+        HttpRequest {
             method: Method::Head,
-            ..Wire::get(&target)
+            ..HttpRequest::get(&target)
         }
     }
     /// `GET` of any path, for `/version` and the like.
-    pub fn get(target: &str) -> Wire {
-        Wire {
+    pub fn get(target: &str) -> HttpRequest {
+        HttpRequest {
             method: Method::Get,
             target: target.into(),
             body: None,
             content_type: None,
-            repeat: Repeat::Safe,
-            expect: Expect::Anything,
+            repeat: Idempotency::Safe,
+            expect: ResponseKind::Anything,
             action: None,
         }
     }
@@ -141,7 +141,7 @@ impl Wire {
         target: &str,
         body: Option<&[u8]>,
         content_type: Option<&str>,
-    ) -> Result<Wire> {
+    ) -> Result<HttpRequest> {
         let Some(method) = Method::ALL.into_iter().find(|m| m.name() == method) else {
             return Err(Error::invalid(
                 "method",
@@ -182,16 +182,16 @@ impl Wire {
                 ));
             }
         }
-        Ok(Wire {
+        Ok(HttpRequest {
             method,
             target: target.to_owned(),
             body: body.map(<[u8]>::to_vec),
             content_type: content_type.map(|t| t.trim().to_owned()),
             repeat: match method {
-                Method::Get | Method::Head => Repeat::Safe,
-                _ => Repeat::Never,
+                Method::Get | Method::Head => Idempotency::Safe,
+                _ => Idempotency::Never,
             },
-            expect: Expect::Anything,
+            expect: ResponseKind::Anything,
             action: None,
         })
     }
@@ -293,16 +293,20 @@ mod tests {
                 "/v2/keys/a%20b?wait=true&recursive=true&waitIndex=18446744073709551615",
             ),
         ] {
-            let wire = Wire::poll(&key("/a b"), recursive, index).unwrap();
-            assert_eq!(wire.target, target);
+            let http_request = HttpRequest::poll(&key("/a b"), recursive, index).unwrap();
+            assert_eq!(http_request.target, target);
             assert_eq!(
-                (wire.method, wire.repeat, wire.expect),
-                (Method::Get, Repeat::Safe, Expect::Event)
+                (
+                    http_request.method,
+                    http_request.repeat,
+                    http_request.expect
+                ),
+                (Method::Get, Idempotency::Safe, ResponseKind::Event)
             );
-            assert!(wire.body.is_none() && wire.content_type.is_none());
+            assert!(http_request.body.is_none() && http_request.content_type.is_none());
         }
         let long = key(&format!("/{}", "a".repeat(MAX_TARGET - 10)));
-        let error = Wire::poll(&long, true, 1).unwrap_err();
+        let error = HttpRequest::poll(&long, true, 1).unwrap_err();
         assert_eq!(error.status(), Status::TOO_LARGE);
         assert!(error.to_string().starts_with("key: "), "{error}");
     }
@@ -310,20 +314,27 @@ mod tests {
     #[test]
     fn raw_requests() {
         for (method, repeat) in [
-            ("GET", Repeat::Safe),
-            ("HEAD", Repeat::Safe),
-            ("PUT", Repeat::Never),
-            ("POST", Repeat::Never),
-            ("DELETE", Repeat::Never),
+            ("GET", Idempotency::Safe),
+            ("HEAD", Idempotency::Safe),
+            ("PUT", Idempotency::Never),
+            ("POST", Idempotency::Never),
+            ("DELETE", Idempotency::Never),
         ] {
-            let wire = Wire::raw(method, "/v2/members?x=%23;y", None, None).unwrap();
-            assert_eq!(wire.method.name(), method);
-            assert_eq!(wire.target, "/v2/members?x=%23;y");
-            assert_eq!((wire.repeat, wire.expect), (repeat, Expect::Anything));
+            let http_request = HttpRequest::raw(method, "/v2/members?x=%23;y", None, None).unwrap();
+            assert_eq!(http_request.method.name(), method);
+            assert_eq!(http_request.target, "/v2/members?x=%23;y");
+            assert_eq!(
+                (http_request.repeat, http_request.expect),
+                (repeat, ResponseKind::Anything)
+            );
         }
-        let wire = Wire::raw("PUT", "/x", Some(b"\0\xff"), Some("application/json; a=b")).unwrap();
-        assert_eq!(wire.body.as_deref(), Some(&b"\0\xff"[..]));
-        assert_eq!(wire.content_type.as_deref(), Some("application/json; a=b"));
+        let http_request =
+            HttpRequest::raw("PUT", "/x", Some(b"\0\xff"), Some("application/json; a=b")).unwrap();
+        assert_eq!(http_request.body.as_deref(), Some(&b"\0\xff"[..]));
+        assert_eq!(
+            http_request.content_type.as_deref(),
+            Some("application/json; a=b")
+        );
     }
 
     #[test]
@@ -357,7 +368,7 @@ mod tests {
             ("PUT", "/", Some(b"x"), Some("a\tb"), "content_type"),
             ("PUT", "/", Some(b"x"), Some("ä"), "content_type"),
         ] {
-            let error = Wire::raw(method, target, body, content_type).unwrap_err();
+            let error = HttpRequest::raw(method, target, body, content_type).unwrap_err();
             assert_eq!(error.status(), Status::INVALID_ARGUMENT, "{error}");
             let text = error.to_string();
             assert!(text.starts_with(&format!("{parameter}: ")), "{text}");
@@ -376,7 +387,7 @@ mod tests {
             bad.extend(dots.map(|other| format!("{one}{other}")));
         }
         let refused = |target: &str| {
-            let told = Wire::raw("PUT", target, None, None).map(|_| ());
+            let told = HttpRequest::raw("PUT", target, None, None).map(|_| ());
             told.map_err(|error| {
                 assert_eq!(error.status(), Status::INVALID_ARGUMENT);
                 assert!(error.to_string().starts_with("path_and_query: has "));
@@ -429,12 +440,12 @@ mod tests {
     #[test]
     fn raw_limits() {
         let target = format!("/{}", "a".repeat(MAX_TARGET - 1));
-        assert!(Wire::raw("GET", &target, None, None).is_ok());
-        let error = Wire::raw("GET", &format!("{target}a"), None, None).unwrap_err();
+        assert!(HttpRequest::raw("GET", &target, None, None).is_ok());
+        let error = HttpRequest::raw("GET", &format!("{target}a"), None, None).unwrap_err();
         assert_eq!(error.status(), Status::TOO_LARGE);
         let body = vec![b'a'; MAX_RAW_BODY + 1];
-        assert!(Wire::raw("PUT", "/", body.get(1..), None).is_ok());
-        let error = Wire::raw("PUT", "/", Some(&body), None).unwrap_err();
+        assert!(HttpRequest::raw("PUT", "/", body.get(1..), None).is_ok());
+        let error = HttpRequest::raw("PUT", "/", Some(&body), None).unwrap_err();
         assert_eq!(error.status(), Status::TOO_LARGE);
         assert!(error.to_string().starts_with("body: "), "{error}");
     }
