@@ -48,7 +48,7 @@ use crate::reactor::hub::Hub;
 use crate::status::Status;
 use crate::transport::cancel::Cancel;
 use crate::transport::credentials::Authorization;
-use crate::transport::process::Birthplace;
+use crate::transport::fork_guard::ForkGuard;
 use crate::watch::places::Places;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -64,7 +64,7 @@ pub struct Client {
     places: Places,
     options: Options,
     autosave: Arc<Autosave>,
-    birthplace: Birthplace,
+    birthplace: ForkGuard,
 }
 
 impl Client {
@@ -90,7 +90,7 @@ impl Client {
             member_set,
             places: Places::default(),
             options,
-            birthplace: Birthplace::new(),
+            birthplace: ForkGuard::new(),
         };
         if client.options.sync_interval.is_some() {
             // somebody has to look at the clock

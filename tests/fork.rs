@@ -1,5 +1,5 @@
 //! What a forked child sees. One test of its own, since forking a process of many test threads is asking for trouble.
-use etcd_v2::transport::{cancel::Cancel, process::Birthplace};
+use etcd_v2::transport::{cancel::Cancel, fork_guard::ForkGuard};
 use std::os::fd::AsFd;
 
 /// Runs `child` in a forked process, which ends at once; true if `child` returned true.
@@ -36,20 +36,20 @@ fn readable(token: &Cancel) -> bool {
 
 #[test]
 fn a_child_is_somewhere_else() {
-    let parent = Birthplace::new();
+    let parent = ForkGuard::new();
     let token = Cancel::new().unwrap();
     assert!(parent.is_here());
     assert!(in_a_child(|| !parent.is_here()));
     // also after the child has marks of its own, which its own children do not share
     assert!(in_a_child(|| {
-        let child = Birthplace::new();
+        let child = ForkGuard::new();
         let grandchild_is_right = in_a_child(|| {
-            let grandchild = Birthplace::new();
+            let grandchild = ForkGuard::new();
             !parent.is_here() && !child.is_here() && grandchild.is_here()
         });
         grandchild_is_right && child.is_here() && !parent.is_here()
     }));
-    assert!(parent.is_here() && Birthplace::new().is_here());
+    assert!(parent.is_here() && ForkGuard::new().is_here());
 
     // a token fired by the child leaves the calls of its parent alone
     assert!(in_a_child(|| {

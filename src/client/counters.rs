@@ -3,7 +3,7 @@
 use super::Client;
 use crate::cluster::telemetry::metrics::Metric;
 use crate::error::Result;
-use crate::transport::tally::Sums;
+use crate::transport::metrics::MetricsSnapshot;
 use std::sync::Arc;
 
 /// Names of the counters, by their number in the header.
@@ -62,7 +62,7 @@ impl Client {
         self.refuse_elsewhere()?;
         let counts = self.member_set.telemetry().metrics();
         let of = |count| counts.get(count);
-        let sums = self.options.settings.tally.sums();
+        let sums = self.options.settings.metrics.sums();
         let watched = self.hub.get().map(|hub| hub.totals()).unwrap_or_default();
         let members = self.member_set.members();
         Ok(Counters {
@@ -97,14 +97,14 @@ impl Client {
             ],
             members: members
                 .iter()
-                .map(|m| (m.url().clone(), row(&m.channel().tally().sums())))
+                .map(|m| (m.url().clone(), row(&m.channel().metrics().sums())))
                 .collect(),
         })
     }
 }
 
 /// Of one member.
-fn row(sums: &Sums) -> Row {
+fn row(sums: &MetricsSnapshot) -> Row {
     let mut row = [0; NAMES.len()];
     for (name, value) in [
         ("attempts", sums.exchanges),

@@ -360,7 +360,7 @@ impl Options {
             tls.prepare()?;
         }
         self.settings.tls = Arc::new(tls);
-        self.settings.tally = Arc::default();
+        self.settings.metrics = Arc::default();
         if self.endpoints.is_empty() && self.domain.is_none() {
             self.add_endpoint("endpoints", DEFAULT_ENDPOINT)?;
         }

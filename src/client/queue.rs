@@ -4,9 +4,9 @@ use super::background::Permit;
 use crate::error::{Error, Result};
 use crate::protocol::response::Response;
 use crate::status::Status;
-use crate::transport::bell::Bell;
+use crate::transport::fork_guard::ForkGuard;
 use crate::transport::monitor::Monitor;
-use crate::transport::process::Birthplace;
+use crate::transport::notifier::Notifier;
 use rustix::fd::{AsFd, AsRawFd, RawFd};
 use std::collections::VecDeque;
 use std::fmt;
@@ -29,13 +29,13 @@ pub struct Queue<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
     state: Monitor<State<T>>,
-    birthplace: Birthplace,
+    birthplace: ForkGuard,
 }
 
 struct State<T> {
     results: VecDeque<(Completed<T>, Permit)>,
     /// rung as long as there are results; made when somebody asks for it
-    bell: Option<Bell>,
+    notifier: Option<Notifier>,
     dropped: bool,
 }
 
@@ -43,7 +43,7 @@ impl<T> State<T> {
     fn take(&mut self) -> Option<(Completed<T>, Permit)> {
         let result = self.results.pop_front()?;
         if self.results.is_empty() {
-            self.bell.iter().for_each(Bell::silence);
+            self.notifier.iter().for_each(Notifier::silence);
         }
         Some(result)
     }
@@ -70,10 +70,10 @@ impl<T> Default for Queue<T> {
         Queue(Arc::new(Shared {
             state: Monitor::new(State {
                 results: VecDeque::new(),
-                bell: None,
+                notifier: None,
                 dropped: false,
             }),
-            birthplace: Birthplace::new(),
+            birthplace: ForkGuard::new(),
         }))
     }
 }
@@ -101,20 +101,20 @@ impl<T> Queue<T> {
     pub fn descriptor(&self) -> Result<RawFd> {
         self.0.refuse_elsewhere()?;
         let mut state = self.0.state.lock();
-        if state.bell.is_none() {
-            let bell = Bell::new().map_err(|e| {
+        if state.notifier.is_none() {
+            let notifier = Notifier::new().map_err(|e| {
                 let text = format!("no descriptor left for a completion queue: {e}");
                 Error::new(Status::LIMIT, text)
             })?;
             if !state.results.is_empty() {
-                bell.ring();
+                notifier.ring();
             }
-            state.bell = Some(bell);
+            state.notifier = Some(notifier);
         }
         Ok(state
-            .bell
+            .notifier
             .as_ref()
-            .map_or(-1, |bell| bell.as_fd().as_raw_fd()))
+            .map_or(-1, |notifier| notifier.as_fd().as_raw_fd()))
     }
 
     pub(super) fn entry(&self, user: T) -> Result<Entry<T>> {
@@ -151,7 +151,7 @@ impl<T> Entry<T> {
         state.results.push_back((completed, permit));
         let first = state.results.len() == 1;
         if first {
-            state.bell.iter().for_each(Bell::ring);
+            state.notifier.iter().for_each(Notifier::ring);
         }
         drop(state);
         if first {

@@ -7,7 +7,7 @@ use crate::reactor::hub::Hub;
 use crate::reactor::mailbox::{Listener, Mailbox};
 use crate::reactor::upstream::Terms;
 use crate::status::Status;
-use crate::transport::process::Birthplace;
+use crate::transport::fork_guard::ForkGuard;
 use crate::watch::counters::Counters;
 use crate::watch::event::Event;
 use crate::watch::fanout::WatcherId;
@@ -23,7 +23,7 @@ pub struct Watcher {
     hub: Arc<Hub>,
     mailbox: Arc<Mailbox>,
     id: WatcherId,
-    birthplace: Birthplace,
+    birthplace: ForkGuard,
 }
 
 impl Client {
@@ -45,7 +45,7 @@ impl Client {
             hub: hub.clone(),
             mailbox,
             id,
-            birthplace: Birthplace::new(),
+            birthplace: ForkGuard::new(),
         })
     }
 }

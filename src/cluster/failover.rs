@@ -299,7 +299,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
         let Some(in_flight) = &mut self.in_flight else {
             return self.go(now, member_set);
         };
-        in_flight.peer = answer.course.peer;
+        in_flight.peer = answer.timings.peer;
         let policy = member_set.staleness().policy();
         let looks = self.terms.plain_read && policy != StalenessPolicy::Off;
         let stale = looks
@@ -470,7 +470,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
                     // the request for the version before or after it
                     false => Idempotency::Safe,
                 };
-                let peer = fault.course.peer;
+                let peer = fault.timings.peer;
                 let outcome = retry_policy::decide(&fault, repeat, self.terms.allow_repeat);
                 self.attempt_log.fault(url, &fault, took);
                 if outcome.blame {

@@ -94,7 +94,7 @@ impl Walk {
                                 body: success.into_bytes(),
                                 partial: None,
                                 content: Default::default(),
-                                course: Default::default(),
+                                timings: Default::default(),
                             },
                             self.now,
                             &self.member_set,
@@ -113,7 +113,7 @@ impl Walk {
                                     .then(|| NotApplied::left(&Record::of(Sent::Partly)))
                                     .flatten(),
                                 content: Default::default(),
-                                course: Default::default(),
+                                timings: Default::default(),
                             };
                             self.failover.answered(
                                 answer,
@@ -137,7 +137,7 @@ impl Walk {
                                 head: None,
                                 body_began: false,
                                 body: Vec::new(),
-                                course: Default::default(),
+                                timings: Default::default(),
                             };
                             self.failover
                                 .failed(Box::new(fault), self.now, &self.member_set)

@@ -273,7 +273,7 @@ impl MembershipSync {
         let took = now.saturating_duration_since(in_flight.began);
         self.attempt_log.fault(member.url(), &fault, took);
         if outcome.blame {
-            member.fail(now, fault.course.peer);
+            member.fail(now, fault.timings.peer);
         }
         match outcome.next {
             RetryAction::Again if !in_flight.again => {

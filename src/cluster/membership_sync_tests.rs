@@ -87,7 +87,7 @@ impl World {
                     head: None,
                     body_began: false,
                     body: Vec::new(),
-                    course: Default::default(),
+                    timings: Default::default(),
                 })
             };
             todo = match said {
@@ -99,7 +99,7 @@ impl World {
                         body: body.into_bytes(),
                         partial: None,
                         content: Default::default(),
-                        course: Default::default(),
+                        timings: Default::default(),
                     };
                     sync.answered(answer, now, member_set)
                 }
@@ -322,7 +322,7 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
         body: list(&["http://b:1"]).into_bytes(),
         partial: None,
         content: Default::default(),
-        course: Default::default(),
+        timings: Default::default(),
     };
     let Todo::Exchange = sync.answered(answer(), now, member_set) else {
         panic!()

@@ -69,7 +69,7 @@ mod tests {
             head: None,
             body_began: false,
             body: Vec::new(),
-            course: Default::default(),
+            timings: Default::default(),
         }
     }
 

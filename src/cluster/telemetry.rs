@@ -19,9 +19,9 @@ use crate::error::{Error, line};
 use crate::protocol::http_request::{HttpRequest, Method};
 use crate::status::Status;
 use crate::transport::channel::Answer;
-use crate::transport::course::Course;
 use crate::transport::credentials::Authorization;
 use crate::transport::fault::{Fault, FaultKind};
+use crate::transport::timings::Timings;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -162,8 +162,8 @@ impl RequestSpan {
         if self.target.is_none() {
             return;
         }
-        let (url, status, course) = (member.url(), answer.head.status, &answer.course);
-        let took = Duration::from_nanos(course.total()).as_secs_f64() * 1e3;
+        let (url, status, timings) = (member.url(), answer.head.status, &answer.timings);
+        let took = Duration::from_nanos(timings.total()).as_secs_f64() * 1e3;
         self.log(
             Level::Debug,
             format_args!("{url} answered {status} in {took:.3} ms"),
@@ -171,14 +171,14 @@ impl RequestSpan {
         self.trace(Trace {
             endpoint: url,
             http_status: status,
-            course: *course,
+            timings: *timings,
             ..self.told(TraceEvent::Attempt, now)
         });
     }
 
     /// It brought none.
     pub fn failed(&self, member: &Member, fault: &Fault, now: Instant) {
-        member.channel().tally().fail();
+        member.channel().metrics().fail();
         if self.target.is_none() {
             return;
         }
@@ -192,7 +192,7 @@ impl RequestSpan {
             http_status: fault.head.as_ref().map_or(0, |head| head.status),
             text: &fault.text,
             failed_in: Some(phase),
-            course: fault.course,
+            timings: fault.timings,
             ..self.told(TraceEvent::Attempt, now)
         });
     }
@@ -290,7 +290,7 @@ impl RequestSpan {
             http_status: 0,
             text: "",
             failed_in: None,
-            course: Course::default(),
+            timings: Timings::default(),
             total: now.saturating_duration_since(self.began),
         }
     }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     cluster::telemetry::hooks::{Kind, Trace},
     error::Phase,
-    transport::course::Course,
+    transport::timings::Timings,
 };
 use std::{
     ffi::{CString, c_char},
@@ -36,7 +36,7 @@ pub struct etcd_v2_trace {
     attempts: u32,
     status: etcd_v2_status,
     http_status: u16,
-    course: Course,
+    timings: Timings,
     total_ns: i64,
 }
 
@@ -56,7 +56,7 @@ impl etcd_v2_trace {
             attempts: trace.attempts,
             status: trace.status.0,
             http_status: trace.http_status,
-            course: trace.course,
+            timings: trace.timings,
             total_ns: i64::try_from(trace.total.as_nanos()).unwrap_or(i64::MAX),
         }
     }
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn etcd_v2_trace_times(
 ) {
     // SAFETY: the handle is NULL or alive, the others NULL or places for numbers, see the header
     unsafe {
-        let course = look(trace).map_or_else(Course::default, |t| t.course);
+        let timings = look(trace).map_or_else(Timings::default, |t| t.timings);
         for (out, phase) in [
             (resolve_ns, Phase::Resolve),
             (connect_ns, Phase::Connect),
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn etcd_v2_trace_times(
             (head_ns, Phase::Head),
             (body_ns, Phase::Body),
         ] {
-            put(out, i64::try_from(course.spent(phase)).unwrap_or(i64::MAX));
+            put(out, i64::try_from(timings.spent(phase)).unwrap_or(i64::MAX));
         }
     }
 }
@@ -187,9 +187,9 @@ pub unsafe extern "C" fn etcd_v2_trace_bytes(
 ) {
     // SAFETY: the handle is NULL or alive, the others NULL or places for numbers, see the header
     unsafe {
-        let course = look(trace).map_or_else(Course::default, |t| t.course);
-        put(sent, course.sent);
-        put(received, course.received);
+        let timings = look(trace).map_or_else(Timings::default, |t| t.timings);
+        put(sent, timings.sent);
+        put(received, timings.received);
     }
 }
 
@@ -197,5 +197,5 @@ pub unsafe extern "C" fn etcd_v2_trace_bytes(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_trace_is_reused(trace: *const etcd_v2_trace) -> bool {
     // SAFETY: NULL or alive, see the header
-    unsafe { look(trace) }.is_some_and(|t| t.course.reused)
+    unsafe { look(trace) }.is_some_and(|t| t.timings.reused)
 }

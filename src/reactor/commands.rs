@@ -5,7 +5,7 @@ use super::task::Task;
 use crate::error::Error;
 use crate::protocol::body::Body;
 use crate::status::Status;
-use crate::transport::process::Birthplace;
+use crate::transport::fork_guard::ForkGuard;
 use mio::Waker;
 use std::collections::VecDeque;
 use std::fmt;
@@ -34,7 +34,7 @@ pub(crate) enum Command {
 pub(crate) struct Commands {
     state: Mutex<State>,
     waker: Waker,
-    birthplace: Birthplace,
+    birthplace: ForkGuard,
     turns: AtomicU64,
 }
 
@@ -80,7 +80,7 @@ impl Commands {
         Commands {
             state: Mutex::default(),
             waker,
-            birthplace: Birthplace::new(),
+            birthplace: ForkGuard::new(),
             turns: AtomicU64::new(0),
         }
     }

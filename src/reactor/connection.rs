@@ -1,8 +1,8 @@
 //! A connection, and what it is used for at the moment.
 
 use super::slab::Key;
-use crate::transport::pipe::Pipe;
-use crate::transport::tally::Lease;
+use crate::transport::maybe_tls_stream::MaybeTlsStream;
+use crate::transport::metrics::Lease;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ pub(super) enum Role {
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) pipe: Pipe,
+    pub(super) stream: MaybeTlsStream,
     pub(super) pool: Key,
     /// the remote address, if it is TCP
     pub(super) peer: Option<SocketAddr>,
@@ -44,7 +44,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(
-        pipe: Pipe,
+        stream: MaybeTlsStream,
         (pool, peer): (Key, Option<SocketAddr>),
         role: Role,
         (since, expiry): (Instant, Option<Instant>),
@@ -52,7 +52,7 @@ impl Connection {
         lease: Lease,
     ) -> Connection {
         Connection {
-            pipe,
+            stream,
             pool,
             peer,
             role,

@@ -17,9 +17,9 @@ use crate::error::Phase;
 use crate::protocol::http_request::HttpRequest;
 use crate::transport::channel::Settings;
 use crate::transport::fault::FaultKind;
-use crate::transport::prime::LONG_LINE;
 use crate::transport::record::Failure;
 use crate::transport::wait::Stop;
+use crate::transport::warmup::LONG_LINE;
 use mio::{Events, Poll, Token};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -255,7 +255,7 @@ impl Core {
     /// Closes our side, so that the server ends the answer: if nothing is held back on the way, that comes at once.
     fn finish_in_order(&mut self, key: Key, connection: Key) {
         if let Some(on) = self.connections.get_mut(connection) {
-            on.pipe.finish();
+            on.stream.finish();
         }
         let owner = self.exchanges.get(key).map(|exchange| exchange.owner);
         if let Some(owner) = owner {
@@ -319,7 +319,7 @@ impl Core {
             return;
         };
         pool.exchanges += 1;
-        pool.member.channel().tally().begin();
+        pool.member.channel().metrics().begin();
         if order.limits.deadline <= self.now {
             let failure = Failure::new(Phase::Connect, FaultKind::Timeout, "deadline passed");
             self.ended.push_back((key, Ended::Failed(failure)));

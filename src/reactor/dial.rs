@@ -9,11 +9,11 @@ use super::task::{TaskId, Way};
 use crate::error::Phase;
 use crate::transport::connect::{Dialer, Goal, full_queue_pause};
 use crate::transport::fault::FaultKind;
-use crate::transport::pipe::Pipe;
-use crate::transport::race::{Launch, Race};
+use crate::transport::happy_eyeballs::{HappyEyeballs, Launch};
+use crate::transport::maybe_tls_stream::MaybeTlsStream;
+use crate::transport::metrics::Lease;
 use crate::transport::record::Failure;
 use crate::transport::socket::{self, Begun};
-use crate::transport::tally::Lease;
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
 use rustix::fd::OwnedFd;
@@ -149,7 +149,7 @@ impl Core {
     fn begin_race(&mut self, key: Key, addresses: Vec<SocketAddr>) {
         if let Some(exchange) = self.exchanges.get_mut(key) {
             exchange.record.enter(Phase::Connect, self.now);
-            let race = Box::new(Race::new(addresses, self.now));
+            let race = Box::new(HappyEyeballs::new(addresses, self.now));
             exchange.stage = Stage::Racing(race, Vec::new(), None);
             self.race(key);
             self.arm(key);
@@ -205,7 +205,7 @@ impl Core {
             return;
         };
         flying.retain(|one| *one != connection);
-        if race.decided(landed.pipe.socket(), &address, self.now) {
+        if race.decided(landed.stream.socket(), &address, self.now) {
             landed.role = Role::Busy(key);
             return self.connected(key, connection);
         }
@@ -252,13 +252,13 @@ impl Core {
     ) -> Option<Key> {
         let pool = self.exchanges.get(key)?.pool;
         let channel = self.pools.get(pool)?.member.channel();
-        let (epoch, lease) = (channel.forgotten(), Lease::new(channel.tally()));
+        let (epoch, lease) = (channel.forgotten(), Lease::new(channel.metrics()));
         let now = std::time::Instant::now();
         let times = (now, channel.dialer().expiry(now));
-        let pipe = Pipe::new(socket);
-        let fd = pipe.fd();
+        let stream = MaybeTlsStream::new(socket);
+        let fd = stream.fd();
         let connection = self.connections.insert(Connection::new(
-            pipe,
+            stream,
             (pool, peer),
             role,
             times,
@@ -313,7 +313,7 @@ impl Core {
         };
         let channel = pool.member.channel();
         let old = connection.expiry.is_some_and(|end| self.now >= end);
-        if old || connection.closing || !channel.dialer().is_current(&connection.pipe) {
+        if old || connection.closing || !channel.dialer().is_current(&connection.stream) {
             return self.close_connection(key);
         }
         connection.role = Role::Idle;
@@ -364,7 +364,7 @@ impl Core {
         };
         self.idle_times.clear(key.index());
         // before it is closed: a copy in a forked child would keep it in the set
-        let fd = connection.pipe.fd();
+        let fd = connection.stream.fd();
         let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
         if connection.role == Role::Idle {
             if let Some(pool) = self.pools.get_mut(connection.pool) {
@@ -372,7 +372,7 @@ impl Core {
             }
         }
         if !matches!(connection.role, Role::Flying(..)) {
-            connection.pipe.cut();
+            connection.stream.cut();
         }
     }
 

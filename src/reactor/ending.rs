@@ -119,8 +119,8 @@ impl Core {
         }
         if let Some(pool) = self.pools.get_mut(exchange.pool) {
             pool.exchanges = pool.exchanges.saturating_sub(1);
-            let course = exchange.record.course(self.now);
-            pool.member.channel().tally().end(&course);
+            let timings = exchange.record.timings(self.now);
+            pool.member.channel().metrics().end(&timings);
             if exchange.admitted {
                 pool.leave();
             }

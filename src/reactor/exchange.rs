@@ -12,7 +12,7 @@ use crate::protocol::http::flaw::{Flaw, FlawKind};
 use crate::transport::channel::{Answer, KEPT, Limits, out_of_memory, room_for};
 use crate::transport::credentials::Authorization;
 use crate::transport::fault::{Fault, FaultKind, Sent};
-use crate::transport::race::Race;
+use crate::transport::happy_eyeballs::HappyEyeballs;
 use crate::transport::record::{Failure, Record};
 use crate::transport::resolve::LookUp;
 use crate::transport::wait::Stop;
@@ -27,7 +27,7 @@ pub(super) enum Stage {
     /// for the addresses of a name
     Resolving(Arc<LookUp>),
     /// the addresses race; the connections that fly, and when the next one starts
-    Racing(Box<Race>, Vec<Key>, Option<Instant>),
+    Racing(Box<HappyEyeballs>, Vec<Key>, Option<Instant>),
     /// the queue of a unix socket is full: looks so far, and when the next one is due
     Knocking(usize, Instant),
     /// TLS begins on this connection
@@ -203,7 +203,7 @@ impl Exchange {
             body,
             content,
             partial: NotApplied::left(&self.record),
-            course: self.record.course(now),
+            timings: self.record.timings(now),
         }
     }
 

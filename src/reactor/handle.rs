@@ -6,7 +6,7 @@ use super::life;
 use super::task::Task;
 use crate::error::{Error, Result};
 use crate::status::Status;
-use crate::transport::process::Birthplace;
+use crate::transport::fork_guard::ForkGuard;
 use crate::transport::thread::HostedThread;
 use mio::{Poll, Waker};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ pub(crate) struct Reactor {
     commands: Arc<Commands>,
     thread: Mutex<Option<HostedThread>>,
     id: ThreadId,
-    birthplace: Birthplace,
+    birthplace: ForkGuard,
 }
 
 impl Reactor {
@@ -41,7 +41,7 @@ impl Reactor {
             commands,
             id: thread.id(),
             thread: Mutex::new(Some(thread)),
-            birthplace: Birthplace::new(),
+            birthplace: ForkGuard::new(),
         })
     }
 

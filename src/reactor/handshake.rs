@@ -28,7 +28,7 @@ impl Core {
         exchange.stage = Stage::Shaking(connection);
         match session {
             Ok(session) => {
-                on.pipe.secure(session);
+                on.stream.secure(session);
                 self.shake(key);
             }
             Err(failure) => self.fail(key, failure),
@@ -47,10 +47,10 @@ impl Core {
         let Some(on) = self.connections.get_mut(connection) else {
             return;
         };
-        match on.pipe.shake() {
+        match on.stream.shake() {
             Ok(()) => self.send_on(key, connection),
             // what is full waits for room, and has read nothing
-            Err(trouble) if trouble.is_again() => on.readable &= on.pipe.is_full(),
+            Err(trouble) if trouble.is_again() => on.readable &= on.stream.is_full(),
             Err(trouble) if trouble.is_busy() => self.stand_in_line(connection),
             Err(trouble) => {
                 let failure = exchange.record.trouble(Phase::Tls, trouble);

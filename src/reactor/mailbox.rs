@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::status::Status;
-use crate::transport::bell::Bell;
 use crate::transport::monitor::Monitor;
+use crate::transport::notifier::Notifier;
 use crate::watch::counters::Counters;
 use crate::watch::event::Event;
 use crate::watch::exchange::Output;
@@ -103,7 +103,7 @@ struct Inner {
     blocked: bool,
     /// nothing comes any more, for this reason
     end: Option<Error>,
-    bell: Option<Bell>,
+    notifier: Option<Notifier>,
     rung: bool,
 }
 
@@ -126,11 +126,11 @@ impl Inner {
 
     fn ring(&mut self) {
         let wanted = self.has_news();
-        if let Some(bell) = self.bell.as_ref().filter(|_| wanted != self.rung) {
+        if let Some(notifier) = self.notifier.as_ref().filter(|_| wanted != self.rung) {
             if wanted {
-                bell.ring();
+                notifier.ring();
             } else {
-                bell.silence();
+                notifier.silence();
             }
             self.rung = wanted;
         }
@@ -156,7 +156,7 @@ impl Mailbox {
                 next: 0,
                 blocked: false,
                 end: None,
-                bell: None,
+                notifier: None,
                 rung: false,
             }),
             callbacks: Callbacks::new(listener),
@@ -302,14 +302,14 @@ impl Mailbox {
     /// Readable while there is something to take. The descriptor is made when it is first asked for.
     pub fn fd(&self) -> Result<RawFd> {
         let mut inner = self.inner();
-        if inner.bell.is_none() {
-            inner.bell = Some(Bell::new().map_err(|e| {
+        if inner.notifier.is_none() {
+            inner.notifier = Some(Notifier::new().map_err(|e| {
                 Error::new(Status::LIMIT, format!("no descriptor to wait for: {e}"))
             })?);
             inner.ring();
         }
-        match &inner.bell {
-            Some(bell) => Ok(bell.as_fd().as_raw_fd()),
+        match &inner.notifier {
+            Some(notifier) => Ok(notifier.as_fd().as_raw_fd()),
             None => Err(Error::new(Status::INTERNAL, "watcher: no descriptor")),
         }
     }

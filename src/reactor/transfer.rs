@@ -9,9 +9,9 @@ use crate::protocol::http::exchange::Exchange as Reader;
 use crate::protocol::http::request;
 use crate::protocol::http_request::{HttpRequest, Method};
 use crate::transport::fault::{FaultKind, Sent};
-use crate::transport::pipe::{Pipe, Trouble};
-use crate::transport::prime;
+use crate::transport::maybe_tls_stream::{IoError, MaybeTlsStream};
 use crate::transport::record::Failure;
+use crate::transport::warmup;
 use mio::event::Event;
 
 /// Reads of a full buffer in one go; then it is the turn of others.
@@ -62,7 +62,7 @@ impl Core {
         let Some(connection) = self.connections.get_mut(key) else {
             return false;
         };
-        let read = connection.pipe.read(&mut self.input);
+        let read = connection.stream.read(&mut self.input);
         connection.readable = false;
         !read.is_err_and(|trouble| trouble.is_again())
     }
@@ -102,7 +102,7 @@ impl Core {
         };
         on.role = Role::Busy(key);
         // as a handshake it has to be over when connecting has
-        let reader = Box::new(Reader::new(Method::Get, prime::LONGEST));
+        let reader = Box::new(Reader::new(Method::Get, warmup::LONGEST));
         exchange.stage = Stage::Priming(connection, 0, reader);
         self.send(key);
         self.arm(key);
@@ -147,7 +147,7 @@ impl Core {
         });
         let outcome = match (written, self.connections.get_mut(connection)) {
             (Ok(body), Some(on)) => {
-                let (gone, outcome) = push(&mut on.pipe, &output, body, sent);
+                let (gone, outcome) = push(&mut on.stream, &output, body, sent);
                 Ok((gone, outcome, output.len() as u64, body.len() as u64))
             }
             (Err(why), _) => Err(why),
@@ -191,7 +191,7 @@ impl Core {
     }
 
     /// No more of the request is taken.
-    fn refused(&mut self, key: Key, connection: Key, phase: Phase, trouble: Trouble) {
+    fn refused(&mut self, key: Key, connection: Key, phase: Phase, trouble: IoError) {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
@@ -225,7 +225,7 @@ impl Core {
             if !priming && !exchange.is_listening() {
                 return;
             }
-            let n = match on.pipe.read(&mut self.input) {
+            let n = match on.stream.read(&mut self.input) {
                 Ok(n) => n,
                 Err(trouble) if trouble.is_again() => {
                     on.readable = false;
@@ -240,7 +240,7 @@ impl Core {
                     let phase = exchange.record.phase;
                     // TLS knows why a connection ended, the socket only that it did
                     let silent = exchange.silent();
-                    let silent = silent.filter(|_| matches!(trouble, Trouble::Errno(_)));
+                    let silent = silent.filter(|_| matches!(trouble, IoError::Errno(_)));
                     let failure = exchange.record.trouble(phase, trouble);
                     return self.fail(key, silent.unwrap_or(failure));
                 }
@@ -251,7 +251,7 @@ impl Core {
                 }
             }
             // less than asked for: there is no more at the moment, unless the end is near, or TLS handed out one record
-            let dry = n < self.input.len() && !on.closing && on.pipe.session().is_none();
+            let dry = n < self.input.len() && !on.closing && on.stream.session().is_none();
             on.readable = !dry;
             if priming {
                 return self.primed(key, connection, n);
@@ -280,7 +280,7 @@ impl Core {
         let Stage::Priming(_, _, reader) = &mut exchange.stage else {
             return;
         };
-        match prime::take(reader, part) {
+        match warmup::take(reader, part) {
             Ok(true) => self.send_on(key, connection),
             Ok(false) => {
                 if self.connections.get(connection).is_some_and(|c| c.readable) {
@@ -293,7 +293,12 @@ impl Core {
 }
 
 /// Writes both parts from byte `from` on, as far as it goes; how far, and what stopped it.
-fn push(pipe: &mut Pipe, head: &[u8], body: &[u8], from: u64) -> (u64, Result<(), Trouble>) {
+fn push(
+    stream: &mut MaybeTlsStream,
+    head: &[u8],
+    body: &[u8],
+    from: u64,
+) -> (u64, Result<(), IoError>) {
     let start = usize::try_from(from).unwrap_or(usize::MAX);
     let mut at = start;
     let gone = |at: usize| (at - start) as u64;
@@ -305,7 +310,7 @@ fn push(pipe: &mut Pipe, head: &[u8], body: &[u8], from: u64) -> (u64, Result<()
         if first.is_empty() && then.is_empty() {
             return (gone(at), Ok(()));
         }
-        match pipe.write(first, then, false) {
+        match stream.write(first, then, false) {
             Ok(n) => at += n,
             Err(trouble) if trouble.is_again() => return (gone(at), Ok(())),
             Err(trouble) => return (gone(at), Err(trouble)),

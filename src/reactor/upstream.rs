@@ -341,8 +341,8 @@ impl Task for Upstream {
     fn on_end(&mut self, outcome: Result<Answer, Box<Fault>>, context: &Context<'_>) -> TaskAction {
         self.note(&outcome, context.now);
         self.peer = match &outcome {
-            Ok(answer) => answer.course.peer,
-            Err(fault) => fault.course.peer,
+            Ok(answer) => answer.timings.peer,
+            Err(fault) => fault.timings.peer,
         };
         let told = match outcome {
             Ok(answer) => match self.judge(answer) {

@@ -1,5 +1,5 @@
 //! Input and output of one connection: small at rest, as large as an exchange needs.
-use super::attempt;
+use super::exchange_context;
 use ureq::unversioned::transport::Buffers;
 
 /// At rest; the head of every etcd answer fits.
@@ -73,7 +73,7 @@ impl Memory {
 impl Buffers for Memory {
     fn output(&mut self) -> &mut [u8] {
         // the head has to fit as a whole, a body may come in parts: the attempt knows how long they are
-        let needed = attempt::with(|a| {
+        let needed = exchange_context::with(|a| {
             let body = usize::try_from(a.record.body).unwrap_or(LARGE).min(LARGE);
             a.head_room.max(body)
         });

@@ -1,7 +1,7 @@
 //! A token that ends calls from another thread.
 use super::{
-    bell::Bell,
-    process::Birthplace,
+    fork_guard::ForkGuard,
+    notifier::Notifier,
     wait::{self, Stop},
 };
 use crate::{
@@ -26,8 +26,8 @@ pub struct Cancel(Arc<Token>);
 #[derive(Debug)]
 struct Token {
     fired: AtomicBool,
-    bell: Bell,
-    birthplace: Birthplace,
+    notifier: Notifier,
+    birthplace: ForkGuard,
     calls: Mutex<Calls>,
 }
 
@@ -61,7 +61,7 @@ impl Drop for Subscription {
 impl Cancel {
     /// Needs one descriptor (an eventfd); `LIMIT` when there is none left.
     pub fn new() -> Result<Cancel> {
-        let bell = Bell::new().map_err(|e| {
+        let notifier = Notifier::new().map_err(|e| {
             Error::new(
                 Status::LIMIT,
                 format!("no descriptor for a cancel token: {e}"),
@@ -69,8 +69,8 @@ impl Cancel {
         })?;
         Ok(Cancel(Arc::new(Token {
             fired: AtomicBool::new(false),
-            bell,
-            birthplace: Birthplace::new(),
+            notifier,
+            birthplace: ForkGuard::new(),
             calls: Mutex::default(),
         })))
     }
@@ -80,7 +80,7 @@ impl Cancel {
         let first = !self.0.fired.swap(true, Ordering::SeqCst);
         // a forked child shares the descriptor with its parent, whose calls are none of its business
         if first && self.0.birthplace.is_here() {
-            self.0.bell.ring();
+            self.0.notifier.ring();
             let waiting = std::mem::take(&mut self.calls().waiting);
             for call in waiting.into_values() {
                 call();
@@ -125,7 +125,7 @@ pub fn pause(cancel: Option<&Cancel>, time: Duration) -> bool {
 impl AsFd for Cancel {
     /// Readable from the moment when the token was fired.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.bell.as_fd()
+        self.0.notifier.as_fd()
     }
 }
 

@@ -1,18 +1,18 @@
 //! The way to one member: its pool of connections and the HTTP engine over it.
 use super::{
-    attempt::{self, Attempt, Installed},
     cancel::Cancel,
     connect::{Dialer, Way},
-    course::Course,
     credentials::{Authorization, Credentials},
     endpoint::Endpoint,
+    exchange_context::{self, ExchangeContext, Installed},
     fault::{Fault, FaultKind},
-    prime,
+    metrics::ConnectionMetrics,
     record::{Failure, Record},
     resolve::Later,
-    tally::Tally,
+    timings::Timings,
     tls::Tls,
     tls::settings::TlsSettings,
+    warmup,
 };
 use crate::{
     echo::one_line,
@@ -63,7 +63,7 @@ pub struct Settings {
     /// for members only: who is not one gets none
     pub credentials: Arc<Credentials>,
     /// what all members together have moved
-    pub tally: Arc<Tally>,
+    pub metrics: Arc<ConnectionMetrics>,
     /// for every `https://`
     pub tls: Arc<Tls>,
 }
@@ -97,7 +97,7 @@ pub struct Answer {
     /// the proof that not all of the request had left when it came
     pub partial: Option<NotApplied>,
     /// how it went
-    pub course: Course,
+    pub timings: Timings,
 }
 
 /// What to do once the head of an answer has come.
@@ -182,8 +182,8 @@ impl Channel {
     }
 
     /// What it has moved.
-    pub fn tally(&self) -> &Arc<Tally> {
-        self.dialer.tally()
+    pub fn metrics(&self) -> &Arc<ConnectionMetrics> {
+        self.dialer.metrics()
     }
 
     /// Changes whenever idle connections are to be closed, wherever they are kept.
@@ -235,48 +235,48 @@ impl Channel {
         heed: &mut dyn FnMut(&Head, Instant) -> Heed,
         seen: &mut (Option<Instant>, Option<SocketAddr>),
     ) -> Result<Option<Answer>, Box<Fault>> {
-        let mut attempt = Attempt::new(limits, cancel);
+        let mut context = ExchangeContext::new(limits, cancel);
         let began = Instant::now();
-        if let Err(stop) = attempt.check() {
-            let failure = attempt.record.stopped(Phase::Connect, stop, began);
-            return Err(Box::new(attempt.record.fault(failure)));
+        if let Err(stop) = context.check() {
+            let failure = context.record.stopped(Phase::Connect, stop, began);
+            return Err(Box::new(context.record.fault(failure)));
         }
         let authorization = self.authorization();
         let request = match self.request(http_request, authorization.as_ref()) {
             Ok(request) => request,
-            Err(text) => return Err(Box::new(attempt.record.fault(local(text)))),
+            Err(text) => return Err(Box::new(context.record.fault(local(text)))),
         };
         let line = http_request.method.name().len()
             + http_request.target.len()
             + " ".len()
             + " HTTP/1.1".len();
-        attempt.prime = line > prime::LONG_LINE;
+        context.warm_up = line > warmup::LONG_LINE;
         let listed = http_request.content_type.as_ref().map_or(0, String::len)
             + authorization.as_ref().map_or(0, |a| a.header().len());
-        attempt.head_room = HEAD_ROOM + line + 512 + listed;
-        attempt.record.body = http_request
+        context.head_room = HEAD_ROOM + line + 512 + listed;
+        context.record.body = http_request
             .body
             .as_ref()
             .map_or(0, |body| body.len() as u64);
-        let Some(_installed) = Installed::new(attempt) else {
-            let attempt = Attempt::new(limits, cancel);
+        let Some(_installed) = Installed::new(context) else {
+            let context = ExchangeContext::new(limits, cancel);
             return Err(Box::new(
-                attempt.record.fault(local("the thread is ending")),
+                context.record.fault(local("the thread is ending")),
             ));
         };
-        self.tally().begin();
+        self.metrics().begin();
         let outcome = self.run(request, http_request.method, limits, heed);
-        let left = attempt::with(|attempt| {
-            *seen = (attempt.finished, attempt.record.peer);
-            attempt.record.course(Instant::now())
+        let left = exchange_context::with(|context| {
+            *seen = (context.finished, context.record.peer);
+            context.record.timings(Instant::now())
         });
         let left = left.unwrap_or_default();
-        self.tally().end(match &outcome {
-            Ok(Some(answer)) => &answer.course,
+        self.metrics().end(match &outcome {
+            Ok(Some(answer)) => &answer.timings,
             Ok(None) => &left,
             Err(fault) => {
                 self.dialer.judge(fault);
-                &fault.course
+                &fault.timings
             }
         });
         outcome
@@ -354,17 +354,17 @@ impl Channel {
             Ok(response) => response.into_parts(),
             Err(error) => return Err(Box::new(fault(&error, "head"))),
         };
-        let sifted = attempt::with(|attempt| {
-            attempt.record.enter(Phase::Body, Instant::now());
-            std::mem::take(&mut attempt.answer)
+        let sifted = exchange_context::with(|context| {
+            context.record.enter(Phase::Body, Instant::now());
+            std::mem::take(&mut context.answer)
         });
         let head = read_head(sifted.unwrap_or_default(), &parts);
-        let connected = attempt::with(|attempt| attempt.connected).flatten();
+        let connected = exchange_context::with(|context| context.connected).flatten();
         match heed(&head, connected.unwrap_or_else(Instant::now)) {
             Heed::Stay => {}
             Heed::Silence(patience, finish) => {
-                attempt::with(|attempt| {
-                    (attempt.patience, attempt.finish) = (Some(patience), finish)
+                exchange_context::with(|context| {
+                    (context.patience, context.finish) = (Some(patience), finish)
                 });
             }
             // a connection whose answer was not read is closed
@@ -388,7 +388,7 @@ impl Channel {
             return failed(too_large(limits.max_body), head, bytes);
         }
         let full = || {
-            attempt::with(|attempt| attempt.record.fault(out_of_memory()))
+            exchange_context::with(|context| context.record.fault(out_of_memory()))
                 .unwrap_or_else(|| unattended(out_of_memory()))
         };
         if bytes.try_reserve_exact(room_for(told)).is_err() {
@@ -407,7 +407,9 @@ impl Channel {
         // ureq forgives an end just before the empty line after the last chunk; only a body without framing ends so
         let framed = told.is_some() || parts.headers.contains_key(TRANSFER_ENCODING);
         if framed && parts.version == http::Version::HTTP_11 {
-            let ended = attempt::with(|attempt| attempt.ended.then(|| attempt.record.fault(cut())));
+            let ended = exchange_context::with(|context| {
+                context.ended.then(|| context.record.fault(cut()))
+            });
             if let Some(fault) = ended.flatten() {
                 return failed(fault, head, bytes);
             }
@@ -415,17 +417,17 @@ impl Channel {
         if bytes.try_reserve_exact(1).is_err() {
             return failed(full(), head, Vec::new());
         }
-        let ended = attempt::with(|attempt| {
-            let record = &attempt.record;
-            (NotApplied::left(record), record.course(Instant::now()))
+        let ended = exchange_context::with(|context| {
+            let record = &context.record;
+            (NotApplied::left(record), record.timings(Instant::now()))
         });
-        let (partial, course) = ended.unwrap_or((None, Course::default()));
+        let (partial, timings) = ended.unwrap_or((None, Timings::default()));
         Ok(Some(Answer {
             head,
             body: bytes,
             content: Content::default(),
             partial,
-            course,
+            timings,
         }))
     }
 }
@@ -437,7 +439,7 @@ impl<R: Read> Read for HandedOn<R> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let n = self.0.read(room)?;
         if n > 0 {
-            attempt::with(|attempt| attempt.void = 0);
+            exchange_context::with(|context| context.void = 0);
         }
         Ok(n)
     }
@@ -498,27 +500,27 @@ fn local(text: impl Into<String>) -> Failure {
 
 /// What became of the attempt of this thread, given what ureq makes of it.
 fn fault(error: &ureq::Error, part: &str) -> Fault {
-    attempt::with(|attempt| {
-        let failure = match attempt.failure.take() {
+    exchange_context::with(|context| {
+        let failure = match context.failure.take() {
             Some(failure) => failure,
-            None => judge(error, attempt, part),
+            None => judge(error, context, part),
         };
-        attempt.record.fault(failure)
+        context.record.fault(failure)
     })
     .unwrap_or_else(|| unattended(local("the thread lost its exchange")))
 }
 
 /// The transport found nothing wrong: ureq did, or the connection ended in the middle.
-fn judge(error: &ureq::Error, attempt: &Attempt, part: &str) -> Failure {
-    let phase = attempt.record.phase;
+fn judge(error: &ureq::Error, context: &ExchangeContext, part: &str) -> Failure {
+    let phase = context.record.phase;
     match error {
-        _ if attempt.ended && phase == Phase::Body => cut(),
-        _ if attempt.ended && attempt.record.received > 0 => {
+        _ if context.ended && phase == Phase::Body => cut(),
+        _ if context.ended && context.record.received > 0 => {
             let text = "connection closed inside the head of the answer";
             Failure::new(phase, FaultKind::Connection, text)
         }
-        _ if attempt.ended => attempt.record.unanswered(),
-        _ if attempt.record.received > 0 => {
+        _ if context.ended => context.record.unanswered(),
+        _ if context.record.received > 0 => {
             let text = format!("{part} of the answer is not HTTP: {error}");
             Failure::new(phase, FaultKind::Protocol, one_line(&text))
         }
@@ -534,7 +536,7 @@ fn cut() -> Failure {
 fn too_large(max_body: u64) -> Fault {
     let text = format!("body of the answer is larger than {max_body} bytes");
     let failure = Failure::new(Phase::Body, FaultKind::TooLarge, text);
-    attempt::with(|attempt| attempt.record.fault(failure.clone()))
+    exchange_context::with(|context| context.record.fault(failure.clone()))
         .unwrap_or_else(|| unattended(failure))
 }
 

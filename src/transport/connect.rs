@@ -1,20 +1,20 @@
 //! Makes connections: resolves, races the addresses, primes; the `Connector` that ureq calls when its pool is empty.
 use super::{
     addresses::Addresses,
-    attempt::{self, Attempt},
     channel::Settings,
     endpoint::{Endpoint, Host, Place, Scheme},
+    exchange_context::{self, ExchangeContext},
     fault::Fault,
-    pipe::Pipe,
-    prime,
-    race::{Launch, Race},
+    happy_eyeballs::{HappyEyeballs, Launch},
+    maybe_tls_stream::MaybeTlsStream,
+    metrics::{ConnectionMetrics, Lease},
     record::Failure,
     resolve::Names,
     socket::{self, Begun},
     stream::Stream,
-    tally::{Lease, Tally},
     tls::Session,
     wait::{self, Stop},
+    warmup,
 };
 use crate::error::Phase;
 use rustix::{
@@ -55,7 +55,7 @@ pub(crate) struct Dialer {
     secure: Option<Host>,
     host_header: String,
     settings: Settings,
-    tally: Arc<Tally>,
+    metrics: Arc<ConnectionMetrics>,
 }
 
 /// Where a connection leads.
@@ -82,14 +82,14 @@ impl Dialer {
             addresses: Addresses::default(),
             secure,
             host_header: endpoint.authority(),
-            tally: Arc::new(Tally::part_of(&settings.tally)),
+            metrics: Arc::new(ConnectionMetrics::part_of(&settings.metrics)),
             settings: settings.clone(),
         }
     }
 
     /// What went there.
-    pub(super) fn tally(&self) -> &Arc<Tally> {
-        &self.tally
+    pub(super) fn metrics(&self) -> &Arc<ConnectionMetrics> {
+        &self.metrics
     }
 
     pub(crate) fn goal(&self) -> &Goal {
@@ -140,9 +140,11 @@ impl Dialer {
     }
 
     /// Whether a connection may be used once more.
-    pub(crate) fn is_current(&self, pipe: &Pipe) -> bool {
+    pub(crate) fn is_current(&self, stream: &MaybeTlsStream) -> bool {
         let tls = &self.settings.tls;
-        pipe.session().is_none_or(|session| tls.is_current(session))
+        stream
+            .session()
+            .is_none_or(|session| tls.is_current(session))
     }
 
     /// The name look-up runs for ever.
@@ -153,48 +155,48 @@ impl Dialer {
         }
     }
 
-    fn dial(&self, attempt: &mut Attempt) -> Result<Pipe, Failure> {
+    fn dial(&self, context: &mut ExchangeContext) -> Result<MaybeTlsStream, Failure> {
         let began = Instant::now();
-        attempt.record.enter(Phase::Connect, began);
-        attempt
+        context.record.enter(Phase::Connect, began);
+        context
             .check()
-            .map_err(|stop| attempt.record.stopped(Phase::Connect, stop, began))?;
-        let end = attempt.end_of(attempt.limits.connect);
+            .map_err(|stop| context.record.stopped(Phase::Connect, stop, began))?;
+        let end = context.end_of(context.limits.connect);
         let (socket, peer) = match &self.goal {
-            Goal::Unix(path) => (reach_unix(path, attempt, end)?, None),
-            Goal::Address(address) => self.race(vec![*address], attempt, end)?,
+            Goal::Unix(path) => (reach_unix(path, context, end)?, None),
+            Goal::Address(address) => self.race(vec![*address], context, end)?,
             Goal::Name(names) => {
-                attempt.record.enter(Phase::Resolve, began);
-                let addresses = names.look_up(attempt, end)?;
+                context.record.enter(Phase::Resolve, began);
+                let addresses = names.look_up(context, end)?;
                 let now = Instant::now();
-                attempt.record.enter(Phase::Connect, now);
+                context.record.enter(Phase::Connect, now);
                 let addresses = self.addresses.order(addresses, None, now);
-                self.race(addresses, attempt, end)?
+                self.race(addresses, context, end)?
             }
         };
-        attempt.record.peer = peer;
+        context.record.peer = peer;
         let Some(session) = self.session() else {
-            if attempt.prime {
-                prime::prime(&socket, &self.host_header, attempt, end)?;
+            if context.warm_up {
+                warmup::warm_up(&socket, &self.host_header, context, end)?;
             }
-            return Ok(Pipe::new(socket));
+            return Ok(MaybeTlsStream::new(socket));
         };
-        attempt.record.enter(Phase::Tls, Instant::now());
-        let mut pipe = Pipe::new(socket);
-        pipe.secure(session?);
-        shake(&mut pipe, attempt, end)?;
-        Ok(pipe)
+        context.record.enter(Phase::Tls, Instant::now());
+        let mut stream = MaybeTlsStream::new(socket);
+        stream.secure(session?);
+        shake(&mut stream, context, end)?;
+        Ok(stream)
     }
 
     /// Tries the addresses until the first one answers.
     fn race(
         &self,
         addresses: Vec<SocketAddr>,
-        attempt: &Attempt,
+        context: &ExchangeContext,
         end: Instant,
     ) -> Result<(OwnedFd, Option<SocketAddr>), Failure> {
         let began = Instant::now();
-        let mut race = Race::new(addresses, began);
+        let mut race = HappyEyeballs::new(addresses, began);
         let mut flying: Vec<(OwnedFd, SocketAddr)> = Vec::new();
         loop {
             let next_start = match race.next(Instant::now(), &self.settings) {
@@ -207,11 +209,11 @@ impl Dialer {
                 Launch::Wait(next_start) => next_start,
             };
             let wake = next_start.map_or(end, |start| end.min(start));
-            let ready = match decided(&flying, attempt, wake) {
+            let ready = match decided(&flying, context, wake) {
                 Ok(ready) => ready,
                 Err(Stop::TimedOut) if wake < end => continue,
                 Err(stop) => {
-                    return Err(attempt.record.stopped(Phase::Connect, stop, began));
+                    return Err(context.record.stopped(Phase::Connect, stop, began));
                 }
             };
             let (done, still) = std::mem::take(&mut flying)
@@ -229,41 +231,45 @@ impl Dialer {
 }
 
 /// A handshake from its beginning to its end.
-fn shake(pipe: &mut Pipe, attempt: &mut Attempt, end: Instant) -> Result<(), Failure> {
+fn shake(
+    stream: &mut MaybeTlsStream,
+    context: &mut ExchangeContext,
+    end: Instant,
+) -> Result<(), Failure> {
     let began = Instant::now();
     loop {
-        match pipe.shake() {
+        match stream.shake() {
             Err(trouble) if trouble.is_again() => {}
             Err(trouble) if trouble.is_busy() => {
-                attempt
+                context
                     .check_until(end)
-                    .map_err(|stop| attempt.record.stopped(Phase::Tls, stop, began))?;
+                    .map_err(|stop| context.record.stopped(Phase::Tls, stop, began))?;
                 continue;
             }
             outcome => {
-                return outcome.map_err(|trouble| attempt.record.trouble(Phase::Tls, trouble));
+                return outcome.map_err(|trouble| context.record.trouble(Phase::Tls, trouble));
             }
         }
-        let interest = match pipe.is_full() {
+        let interest = match stream.is_full() {
             true => PollFlags::OUT,
             false => PollFlags::IN,
         };
-        wait::one(pipe.as_fd(), interest, attempt.cancel.as_ref(), end)
-            .map_err(|stop| attempt.record.stopped(Phase::Tls, stop, began))?;
+        wait::one(stream.as_fd(), interest, context.cancel.as_ref(), end)
+            .map_err(|stop| context.record.stopped(Phase::Tls, stop, began))?;
     }
 }
 
 /// Which of the connections in flight are decided.
 fn decided(
     flying: &[(OwnedFd, SocketAddr)],
-    attempt: &Attempt,
+    context: &ExchangeContext,
     end: Instant,
 ) -> Result<Vec<usize>, Stop> {
     let mut fds: Vec<PollFd<'_>> = flying
         .iter()
         .map(|(socket, _)| PollFd::new(socket, PollFlags::OUT))
         .collect();
-    wait::any(&mut fds, attempt.cancel.as_ref(), end)?;
+    wait::any(&mut fds, context.cancel.as_ref(), end)?;
     let ready = fds.iter().enumerate();
     Ok(ready
         .filter(|(_, fd)| !fd.revents().is_empty())
@@ -271,14 +277,14 @@ fn decided(
         .collect())
 }
 
-fn reach_unix(path: &Path, attempt: &Attempt, end: Instant) -> Result<OwnedFd, Failure> {
+fn reach_unix(path: &Path, context: &ExchangeContext, end: Instant) -> Result<OwnedFd, Failure> {
     let began = Instant::now();
-    let stopped = |stop| attempt.record.stopped(Phase::Connect, stop, began);
+    let stopped = |stop| context.record.stopped(Phase::Connect, stop, began);
     for tries in 0.. {
         match socket::begin_unix(path) {
             Ok(Begun::Connected(socket)) => return Ok(socket),
             Ok(Begun::Pending(socket)) => {
-                let cancel = attempt.cancel.as_ref();
+                let cancel = context.cancel.as_ref();
                 wait::one(socket.as_fd(), PollFlags::OUT, cancel, end).map_err(stopped)?;
                 return match socket::outcome(&socket) {
                     Ok(()) => Ok(socket),
@@ -292,7 +298,7 @@ fn reach_unix(path: &Path, attempt: &Attempt, end: Instant) -> Result<OwnedFd, F
                     return Err(stopped(Stop::TimedOut));
                 }
                 let pause = full_queue_pause(tries);
-                let cancel = attempt.cancel.as_ref();
+                let cancel = context.cancel.as_ref();
                 wait::pause(cancel, end.min(now + pause)).map_err(stopped)?;
             }
             Err(errno) => return Err(Failure::from_errno(Phase::Connect, errno)),
@@ -313,18 +319,19 @@ impl Connector for Way {
         _: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> Result<Option<Stream>, ureq::Error> {
-        let made = attempt::run(|attempt| Ok((self.0.dial(attempt)?, attempt.record.peer)))?;
-        let (pipe, peer) = made;
-        let lease = Lease::new(&self.0.tally).made();
+        let made =
+            exchange_context::run(|context| Ok((self.0.dial(context)?, context.record.peer)))?;
+        let (stream, peer) = made;
+        let lease = Lease::new(&self.0.metrics).made();
         let now = Instant::now();
         let times = (now, self.0.expiry(now));
-        Ok(Some(Stream::new(pipe, peer, times, lease)))
+        Ok(Some(Stream::new(stream, peer, times, lease)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{channel::Limits, fault::FaultKind, race};
+    use super::super::{channel::Limits, fault::FaultKind, happy_eyeballs};
     use super::*;
     use std::net::{TcpListener, TcpStream};
 
@@ -338,7 +345,7 @@ mod tests {
         Dialer::new(&endpoint, &settings)
     }
 
-    fn attempt() -> Attempt {
+    fn context() -> ExchangeContext {
         let long = Duration::from_secs(20);
         let limits = Limits {
             deadline: Instant::now() + long,
@@ -348,7 +355,7 @@ mod tests {
             body: long,
             max_body: 0,
         };
-        Attempt::new(&limits, None)
+        ExchangeContext::new(&limits, None)
     }
 
     /// An address that answers nothing: the queue of its listener is full.
@@ -377,14 +384,14 @@ mod tests {
         let (_listener, _queue, mute) = mute();
         let good = TcpListener::bind("127.0.0.1:0").unwrap();
         let good = good.local_addr().map(|address| (good, address)).unwrap();
-        let attempt = attempt();
-        let end = attempt.end_of(Duration::from_secs(20));
+        let context = context();
+        let end = context.end_of(Duration::from_secs(20));
         let began = Instant::now();
         let addresses = vec![mute, closed(), good.1];
-        let won = dialer().race(addresses, &attempt, end).unwrap();
+        let won = dialer().race(addresses, &context, end).unwrap();
         assert_eq!(peer(won.0), good.1);
         // one head start, then at once: the closed one is refused without waiting
-        assert!(began.elapsed() >= race::STAGGER);
+        assert!(began.elapsed() >= happy_eyeballs::STAGGER);
         assert!(began.elapsed() < Duration::from_secs(10));
     }
 
@@ -392,30 +399,30 @@ mod tests {
     fn refusals_do_not_wait() {
         let good = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = good.local_addr().unwrap();
-        let attempt = attempt();
-        let end = attempt.end_of(Duration::from_secs(20));
+        let context = context();
+        let end = context.end_of(Duration::from_secs(20));
         let mut addresses: Vec<_> = (0..12).map(|_| closed()).collect();
-        let failure = dialer().race(addresses.clone(), &attempt, end).unwrap_err();
+        let failure = dialer().race(addresses.clone(), &context, end).unwrap_err();
         assert_eq!(failure.text, "connection refused");
         addresses.push(address);
         let began = Instant::now();
-        let won = dialer().race(addresses, &attempt, end).unwrap();
+        let won = dialer().race(addresses, &context, end).unwrap();
         assert_eq!(peer(won.0), address);
-        assert!(began.elapsed() < 12 * race::STAGGER);
+        assert!(began.elapsed() < 12 * happy_eyeballs::STAGGER);
     }
 
     #[test]
     fn only_mute_addresses_take_the_time_that_they_are_given() {
         let (_listener, _queue, mute) = mute();
-        let attempt = attempt();
-        let end = attempt.end_of(Duration::from_millis(50));
-        let failure = dialer().race(vec![mute; 5], &attempt, end).unwrap_err();
+        let context = context();
+        let end = context.end_of(Duration::from_millis(50));
+        let failure = dialer().race(vec![mute; 5], &context, end).unwrap_err();
         assert_eq!(failure.kind, FaultKind::Timeout);
         assert!(
             failure.text.starts_with("no connection within"),
             "{failure:?}"
         );
-        let none = dialer().race(Vec::new(), &attempt, end).unwrap_err();
+        let none = dialer().race(Vec::new(), &context, end).unwrap_err();
         assert_eq!(none.kind, FaultKind::Connection);
     }
 }

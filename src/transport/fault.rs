@@ -1,5 +1,5 @@
 //! Why an exchange brought no complete answer.
-use super::course::Course;
+use super::timings::Timings;
 use crate::{error::Phase, outcome::proof::NotApplied, protocol::answer::Head};
 use std::net::SocketAddr;
 
@@ -57,7 +57,7 @@ pub struct Fault {
     /// first bytes of the body
     pub body: Vec<u8>,
     /// how it went until then
-    pub course: Course,
+    pub timings: Timings,
 }
 
 impl Fault {
@@ -70,7 +70,7 @@ impl Fault {
             FaultKind::Protocol | FaultKind::Tls => true,
             FaultKind::Cancelled | FaultKind::TooLarge | FaultKind::Local => false,
         };
-        self.course.peer.filter(|_| theirs)
+        self.timings.peer.filter(|_| theirs)
     }
 
     /// Nothing came after the head.

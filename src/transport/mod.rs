@@ -6,29 +6,29 @@
 #![deny(unsafe_code)]
 
 mod addresses;
-mod attempt;
-pub(crate) mod bell;
 mod buffers;
 pub mod cancel;
 pub mod channel;
 pub(crate) mod connect;
-pub mod course;
 pub mod credentials;
 pub mod dns;
 pub mod endpoint;
+mod exchange_context;
 pub mod fault;
+pub mod fork_guard;
+pub(crate) mod happy_eyeballs;
+pub(crate) mod maybe_tls_stream;
+pub mod metrics;
 pub(crate) mod monitor;
-pub(crate) mod pipe;
-pub(crate) mod prime;
-pub mod process;
-pub(crate) mod race;
+pub(crate) mod notifier;
 pub(crate) mod record;
 pub(crate) mod resolve;
 mod sift;
 pub(crate) mod signals;
 pub(crate) mod socket;
 mod stream;
-pub mod tally;
 pub(crate) mod thread;
+pub mod timings;
 pub mod tls;
 pub(crate) mod wait;
+pub(crate) mod warmup;

@@ -1,8 +1,8 @@
 //! What happened in one exchange so far, and what that makes of its failure; the same for every driver.
 use super::{
-    course::Course,
     fault::{Fault, FaultKind, Sent},
-    pipe::Trouble,
+    maybe_tls_stream::IoError,
+    timings::Timings,
     wait::Stop,
 };
 use crate::{
@@ -61,7 +61,7 @@ pub(crate) struct Record {
     /// the phase began
     since: Instant,
     /// of the phases before
-    course: Course,
+    timings: Timings,
 }
 
 impl Record {
@@ -78,7 +78,7 @@ impl Record {
             turned_away: None,
             secure: false,
             since: Instant::now(),
-            course: Course::default(),
+            timings: Timings::default(),
         }
     }
 
@@ -100,22 +100,22 @@ impl Record {
     /// From one phase to the next.
     pub(crate) fn enter(&mut self, phase: Phase, now: Instant) {
         let spent = now.saturating_duration_since(self.since);
-        self.course.add(self.phase, spent.as_nanos());
+        self.timings.add(self.phase, spent.as_nanos());
         (self.phase, self.since) = (phase, now);
         self.secure |= phase == Phase::Tls;
     }
 
     /// How it went so far.
-    pub(crate) fn course(&self, now: Instant) -> Course {
-        let mut course = self.course;
+    pub(crate) fn timings(&self, now: Instant) -> Timings {
+        let mut timings = self.timings;
         let spent = now.saturating_duration_since(self.since);
-        course.add(self.phase, spent.as_nanos());
-        Course {
+        timings.add(self.phase, spent.as_nanos());
+        Timings {
             sent: self.sent,
             received: self.received,
             reused: self.reused,
             peer: self.peer,
-            ..course
+            ..timings
         }
     }
 
@@ -145,8 +145,8 @@ impl Record {
     }
 
     /// What a connection could not do.
-    pub(crate) fn trouble(&mut self, phase: Phase, trouble: Trouble) -> Failure {
-        if let Trouble::Tls(refusal) = &trouble {
+    pub(crate) fn trouble(&mut self, phase: Phase, trouble: IoError) -> Failure {
+        if let IoError::Tls(refusal) = &trouble {
             let alert = refusal.alert.map(|alert| Alert {
                 reused: self.reused,
                 heard: alert.heard || self.received > 0,
@@ -194,7 +194,7 @@ impl Record {
             head: None,
             body_began: self.body_began,
             body: Vec::new(),
-            course: self.course(Instant::now()),
+            timings: self.timings(Instant::now()),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Names to addresses: on a helper thread, since `getaddrinfo` can neither be interrupted nor given a deadline.
-use super::{attempt::Attempt, bell::Bell, fault::FaultKind, record::Failure, signals, wait};
+use super::{
+    exchange_context::ExchangeContext, fault::FaultKind, notifier::Notifier, record::Failure,
+    signals, wait,
+};
 use crate::error::Phase;
 use rustix::{event::PollFlags, fd::AsFd};
 use std::fmt;
@@ -27,7 +30,7 @@ pub(crate) struct Names {
 #[derive(Debug)]
 pub(crate) struct LookUp {
     state: Mutex<State>,
-    done: Bell,
+    done: Notifier,
 }
 
 #[derive(Default)]
@@ -55,10 +58,10 @@ impl Names {
     /// Waits for the addresses until `end`.
     pub(super) fn look_up(
         &self,
-        attempt: &Attempt,
+        context: &ExchangeContext,
         end: Instant,
     ) -> Result<Vec<SocketAddr>, Failure> {
-        self.join_or_start()?.wait(attempt, end)
+        self.join_or_start()?.wait(context, end)
     }
 
     /// A look-up that ends when the test says so.
@@ -66,7 +69,7 @@ impl Names {
     pub(super) fn hang(&self) -> Arc<LookUp> {
         let look_up = Arc::new(LookUp {
             state: Mutex::default(),
-            done: Bell::new().unwrap(),
+            done: Notifier::new().unwrap(),
         });
         *lock(&self.running) = Some(look_up.clone());
         look_up
@@ -82,7 +85,8 @@ impl Names {
         if let Some(look_up) = running.as_ref().filter(|l| !l.is_done()) {
             return Ok(look_up.clone());
         }
-        let done = Bell::new().map_err(|_| "no descriptor left for a name look-up".to_owned())?;
+        let done =
+            Notifier::new().map_err(|_| "no descriptor left for a name look-up".to_owned())?;
         let look_up = Arc::new(LookUp {
             state: Mutex::default(),
             done,
@@ -100,11 +104,11 @@ impl Names {
 }
 
 impl LookUp {
-    fn wait(&self, attempt: &Attempt, end: Instant) -> Result<Vec<SocketAddr>, Failure> {
+    fn wait(&self, context: &ExchangeContext, end: Instant) -> Result<Vec<SocketAddr>, Failure> {
         let began = Instant::now();
-        let cancel = attempt.cancel.as_ref();
+        let cancel = context.cancel.as_ref();
         wait::one(self.done.as_fd(), PollFlags::IN, cancel, end)
-            .map_err(|stop| attempt.record.stopped(Phase::Resolve, stop, began))?;
+            .map_err(|stop| context.record.stopped(Phase::Resolve, stop, began))?;
         self.addresses()
     }
 
@@ -209,7 +213,7 @@ mod tests {
         assert_eq!(in_turns(Vec::new()), Vec::new());
     }
 
-    fn attempt(cancel: Option<&crate::transport::cancel::Cancel>) -> Attempt {
+    fn context(cancel: Option<&crate::transport::cancel::Cancel>) -> ExchangeContext {
         let long = std::time::Duration::from_secs(20);
         let limits = crate::transport::channel::Limits {
             deadline: Instant::now() + long,
@@ -219,7 +223,7 @@ mod tests {
             body: long,
             max_body: 0,
         };
-        Attempt::new(&limits, cancel)
+        ExchangeContext::new(&limits, cancel)
     }
 
     /// A look-up that ends when the test says so.
@@ -239,8 +243,8 @@ mod tests {
                     let joined = names.join_or_start().unwrap();
                     assert!(Arc::ptr_eq(&joined, &look_up));
                     scope.spawn(move || {
-                        let attempt = attempt(None);
-                        joined.wait(&attempt, attempt.limits.deadline)
+                        let context = context(None);
+                        joined.wait(&context, context.limits.deadline)
                     })
                 })
                 .collect();
@@ -259,7 +263,7 @@ mod tests {
     #[test]
     fn a_mute_name_server_is_given_up() {
         let (names, look_up) = slow();
-        let patient = attempt(None);
+        let patient = context(None);
         let end = Instant::now() + std::time::Duration::from_millis(20);
         let failure = names.look_up(&patient, end).unwrap_err();
         assert_eq!(
@@ -273,7 +277,7 @@ mod tests {
 
         let token = crate::transport::cancel::Cancel::new().unwrap();
         token.fire();
-        let cancelled = attempt(Some(&token));
+        let cancelled = context(Some(&token));
         let failure = names
             .look_up(&cancelled, cancelled.limits.deadline)
             .unwrap_err();

@@ -1,12 +1,12 @@
 //! One connection in use: moves bytes for ureq, within the limits of the running exchange, and keeps its record.
 use super::{
-    attempt::{self, Attempt},
     buffers::Memory,
+    exchange_context::{self, ExchangeContext},
     fault::FaultKind,
-    pipe::{Pipe, Trouble},
+    maybe_tls_stream::{IoError, MaybeTlsStream},
+    metrics::Lease,
     record::Failure,
     sift::sift,
-    tally::Lease,
     wait::{self, Stop},
 };
 use crate::error::Phase;
@@ -23,7 +23,7 @@ const LONGEST_VOID: u64 = 256 * 1024;
 /// A connection with its buffers.
 #[derive(Debug)]
 pub(super) struct Stream {
-    pipe: Pipe,
+    stream: MaybeTlsStream,
     memory: Memory,
     lease: Lease,
     /// when the connection was made
@@ -48,13 +48,13 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(
-        pipe: Pipe,
+        stream: MaybeTlsStream,
         peer: Option<SocketAddr>,
         (connected, expiry): (Instant, Option<Instant>),
         lease: Lease,
     ) -> Stream {
         Stream {
-            pipe,
+            stream,
             peer,
             lease,
             connected,
@@ -69,29 +69,29 @@ impl Stream {
         }
     }
 
-    fn transmit(&mut self, amount: usize, attempt: &mut Attempt) -> Result<(), Failure> {
+    fn transmit(&mut self, amount: usize, context: &mut ExchangeContext) -> Result<(), Failure> {
         if !self.busy {
             self.busy = true;
             self.lease.set_busy(true);
             self.more = false;
             self.held.clear();
-            attempt.record.reused = self.served;
-            attempt.connected = Some(self.connected);
-            attempt.record.peer = self.peer;
+            context.record.reused = self.served;
+            context.connected = Some(self.connected);
+            context.record.peer = self.peer;
         }
         if self.deaf.is_some() {
             return Ok(());
         }
         let began = Instant::now();
-        attempt.record.enter(Phase::Send, began);
-        attempt
+        context.record.enter(Phase::Send, began);
+        context
             .check()
-            .map_err(|stop| attempt.record.stopped(Phase::Send, stop, began))?;
+            .map_err(|stop| context.record.stopped(Phase::Send, stop, began))?;
         let part = self.memory.to_send(amount);
-        if attempt.record.head.is_none() {
+        if context.record.head.is_none() {
             let length = self.held.len().saturating_add(part.len());
-            attempt.record.head = part.ends_with(b"\r\n\r\n").then_some(length as u64);
-            if attempt.record.head.is_none() || attempt.record.body > 0 {
+            context.record.head = part.ends_with(b"\r\n\r\n").then_some(length as u64);
+            if context.record.head.is_none() || context.record.body > 0 {
                 self.held.extend_from_slice(part);
                 return Ok(());
             }
@@ -99,21 +99,21 @@ impl Stream {
         let (mut first, mut then) = (&self.held[..], part);
         while !(first.is_empty() && then.is_empty()) {
             let left = (first.len() as u64).saturating_add(then.len() as u64);
-            let reached = attempt.record.sent.saturating_add(left);
-            let more = attempt.record.whole().is_some_and(|whole| reached < whole);
-            match self.pipe.write(first, then, more) {
+            let reached = context.record.sent.saturating_add(left);
+            let more = context.record.whole().is_some_and(|whole| reached < whole);
+            match self.stream.write(first, then, more) {
                 Ok(n) => {
-                    attempt.record.sent = attempt.record.sent.saturating_add(n as u64);
+                    context.record.sent = context.record.sent.saturating_add(n as u64);
                     let of_first = n.min(first.len());
                     first = first.get(of_first..).unwrap_or_default();
                     then = then.get(n - of_first..).unwrap_or_default();
                 }
                 Err(trouble) if trouble.is_again() => {
                     let began = Instant::now();
-                    let end = attempt.end_of(attempt.limits.send);
-                    let cancel = attempt.cancel.as_ref();
-                    wait::one(self.pipe.as_fd(), PollFlags::OUT, cancel, end)
-                        .map_err(|stop| attempt.record.stopped(Phase::Send, stop, began))?;
+                    let end = context.end_of(context.limits.send);
+                    let cancel = context.cancel.as_ref();
+                    wait::one(self.stream.as_fd(), PollFlags::OUT, cancel, end)
+                        .map_err(|stop| context.record.stopped(Phase::Send, stop, began))?;
                 }
                 // closed while it is talked to: perhaps with a word about why, so the engine is let on to the answer
                 Err(trouble) if trouble.is_end() => {
@@ -121,81 +121,81 @@ impl Stream {
                     self.sound = false;
                     break;
                 }
-                Err(trouble) => return Err(attempt.record.trouble(Phase::Send, trouble)),
+                Err(trouble) => return Err(context.record.trouble(Phase::Send, trouble)),
             }
         }
         self.held.clear();
         Ok(())
     }
 
-    fn receive(&mut self, attempt: &mut Attempt) -> Result<bool, Failure> {
+    fn receive(&mut self, context: &mut ExchangeContext) -> Result<bool, Failure> {
         let began = Instant::now();
-        if attempt.record.phase < Phase::Head {
-            attempt.record.enter(Phase::Head, began);
+        if context.record.phase < Phase::Head {
+            context.record.enter(Phase::Head, began);
         }
-        let phase = attempt.record.phase;
+        let phase = context.record.phase;
         // left over from the read that brought the head: the beginning of a chunk
-        attempt.record.body_began |= phase == Phase::Body && !self.memory.input().is_empty();
-        attempt
+        context.record.body_began |= phase == Phase::Body && !self.memory.input().is_empty();
+        context
             .check()
-            .map_err(|stop| attempt.record.stopped(phase, stop, began))?;
-        let silence = match attempt.record.received {
-            0 => attempt.limits.head,
-            _ if attempt.record.body_began => attempt.limits.body,
-            _ => attempt.patience.unwrap_or(attempt.limits.body),
+            .map_err(|stop| context.record.stopped(phase, stop, began))?;
+        let silence = match context.record.received {
+            0 => context.limits.head,
+            _ if context.record.body_began => context.limits.body,
+            _ => context.patience.unwrap_or(context.limits.body),
         };
-        let mut end = attempt.end_of(silence);
+        let mut end = context.end_of(silence);
         let room = self.memory.room(self.more);
-        if room.is_empty() || attempt.void > LONGEST_VOID {
+        if room.is_empty() || context.void > LONGEST_VOID {
             let text = "head, trailer or a line of the answer has no end";
             return Err(Failure::new(phase, FaultKind::Protocol, text));
         }
         // there is something at once only inside a long body: anywhere else recv would be a wasted call
-        let mut ready = self.more || self.pipe.has_more();
+        let mut ready = self.more || self.stream.has_more();
         loop {
             if !ready {
-                let cancel = attempt.cancel.as_ref();
-                match wait::one(self.pipe.as_fd(), PollFlags::IN, cancel, end) {
+                let cancel = context.cancel.as_ref();
+                match wait::one(self.stream.as_fd(), PollFlags::IN, cancel, end) {
                     Ok(()) => {}
-                    Err(Stop::TimedOut) if attempt.finish(Instant::now()) => {
-                        self.pipe.finish();
+                    Err(Stop::TimedOut) if context.finish(Instant::now()) => {
+                        self.stream.finish();
                         self.sound = false;
-                        end = attempt.end_of(attempt.finish);
+                        end = context.end_of(context.finish);
                         continue;
                     }
-                    Err(stop) => return Err(attempt.record.stopped(phase, stop, began)),
+                    Err(stop) => return Err(context.record.stopped(phase, stop, began)),
                 }
             }
-            match self.pipe.read(room) {
+            match self.stream.read(room) {
                 Ok(n) => {
                     self.more = n == room.len();
                     self.memory.input_appended(n);
-                    if attempt.record.received == 0 {
+                    if context.record.received == 0 {
                         self.memory
-                            .drop_front(|bytes| sift(bytes, &mut attempt.answer));
+                            .drop_front(|bytes| sift(bytes, &mut context.answer));
                     }
-                    attempt.record.received = attempt.record.received.saturating_add(n as u64);
-                    attempt.void = attempt.void.saturating_add(n as u64);
-                    attempt.ended |= n == 0;
-                    attempt.record.body_began |= phase == Phase::Body && n > 0;
+                    context.record.received = context.record.received.saturating_add(n as u64);
+                    context.void = context.void.saturating_add(n as u64);
+                    context.ended |= n == 0;
+                    context.record.body_began |= phase == Phase::Body && n > 0;
                     self.sound &= n > 0;
-                    return match self.deaf.take_if(|_| attempt.record.received == 0) {
+                    return match self.deaf.take_if(|_| context.record.received == 0) {
                         Some(failure) => Err(failure),
                         None => Ok(n > 0),
                     };
                 }
                 Err(trouble) if trouble.is_again() => ready = false,
                 Err(trouble) if trouble.is_busy() => {
-                    attempt
+                    context
                         .check_until(end)
-                        .map_err(|stop| attempt.record.stopped(phase, stop, began))?;
+                        .map_err(|stop| context.record.stopped(phase, stop, began))?;
                     ready = true;
                 }
                 Err(trouble) => {
-                    let silent = self.deaf.take_if(|_| attempt.record.received == 0);
+                    let silent = self.deaf.take_if(|_| context.record.received == 0);
                     // TLS knows why a connection ended, the socket only that it did
-                    let silent = silent.filter(|_| matches!(trouble, Trouble::Errno(_)));
-                    return Err(silent.unwrap_or_else(|| attempt.record.trouble(phase, trouble)));
+                    let silent = silent.filter(|_| matches!(trouble, IoError::Errno(_)));
+                    return Err(silent.unwrap_or_else(|| context.record.trouble(phase, trouble)));
                 }
             }
         }
@@ -208,13 +208,13 @@ impl Transport for Stream {
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        let outcome = attempt::run(|attempt| self.transmit(amount, attempt));
+        let outcome = exchange_context::run(|context| self.transmit(amount, context));
         self.sound &= outcome.is_ok();
         outcome
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
-        let outcome = attempt::run(|attempt| self.receive(attempt));
+        let outcome = exchange_context::run(|context| self.receive(context));
         self.sound &= outcome.is_ok();
         outcome
     }
@@ -231,6 +231,6 @@ impl Transport for Stream {
             return self.sound;
         }
         let old = self.expiry.is_some_and(|end| Instant::now() >= end);
-        self.sound && !old && self.pipe.is_silent()
+        self.sound && !old && self.stream.is_silent()
     }
 }

@@ -58,11 +58,11 @@ impl Ears {
                 http_status: t.http_status,
                 text: t.text.to_owned(),
                 failed_in: t.failed_in,
-                connecting: t.course.spent(Phase::Connect),
-                waiting: t.course.spent(Phase::Head),
-                moved: (t.course.sent, t.course.received),
-                reused: t.course.reused,
-                spent: t.course.total(),
+                connecting: t.timings.spent(Phase::Connect),
+                waiting: t.timings.spent(Phase::Head),
+                moved: (t.timings.sent, t.timings.received),
+                reused: t.timings.reused,
+                spent: t.timings.total(),
                 total: t.total,
             });
         }));

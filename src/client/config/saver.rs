@@ -2,7 +2,7 @@
 //! is something to be saved.
 
 use super::autosave::Source;
-use crate::transport::process::Birthplace;
+use crate::transport::fork_guard::ForkGuard;
 use crate::transport::thread::HostedThread;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ const STACK: usize = 256 * 1024;
 pub(super) struct Saver {
     shared: Arc<Shared>,
     thread: Mutex<Option<HostedThread>>,
-    birthplace: Birthplace,
+    birthplace: ForkGuard,
 }
 
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Saver {
                 changed: Condvar::new(),
             }),
             thread: Mutex::new(None),
-            birthplace: Birthplace::new(),
+            birthplace: ForkGuard::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Phase};
 use crate::status::Status;
-use crate::transport::course::Course;
+use crate::transport::timings::Timings;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ pub struct Trace<'a> {
     /// of an attempt that failed
     pub failed_in: Option<Phase>,
     /// of the attempt
-    pub course: Course,
+    pub timings: Timings,
     /// since the beginning
     pub total: Duration,
 }

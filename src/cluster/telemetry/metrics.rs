@@ -1,4 +1,4 @@
-//! Numbers of a client that only the rules know; those of its connections are in [`crate::transport::tally`].
+//! Numbers of a client that only the rules know; those of its connections are in [`crate::transport::metrics`].
 
 use crate::status::Status;
 use std::sync::atomic::{AtomicU64, Ordering};

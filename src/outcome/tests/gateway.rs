@@ -57,7 +57,7 @@ fn answer(head: Head, body: &str, partial: Option<NotApplied>) -> Reply {
         body: body.into(),
         content: Default::default(),
         partial,
-        course: Default::default(),
+        timings: Default::default(),
     }))
 }
 
@@ -238,7 +238,7 @@ impl Run<'_> {
             head: None,
             body_began: false,
             body: Vec::new(),
-            course: Default::default(),
+            timings: Default::default(),
         }))
     }
 }

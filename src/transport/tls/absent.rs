@@ -1,5 +1,5 @@
 //! In a build without TLS there are neither configurations nor connections.
-use super::super::{endpoint::Host, pipe::Trouble, record::Failure};
+use super::super::{endpoint::Host, maybe_tls_stream::IoError, record::Failure};
 use super::settings::TlsSettings;
 use crate::{
     error::{Error, Result},
@@ -47,7 +47,7 @@ impl Session {
         match *self {}
     }
 
-    pub(crate) fn shake(&mut self, _: &OwnedFd) -> std::result::Result<(), Trouble> {
+    pub(crate) fn shake(&mut self, _: &OwnedFd) -> std::result::Result<(), IoError> {
         match *self {}
     }
 
@@ -59,7 +59,7 @@ impl Session {
         &mut self,
         _: &OwnedFd,
         _: &mut [u8],
-    ) -> std::result::Result<usize, Trouble> {
+    ) -> std::result::Result<usize, IoError> {
         match *self {}
     }
 
@@ -68,7 +68,7 @@ impl Session {
         _: &OwnedFd,
         _: &[u8],
         _: &[u8],
-    ) -> std::result::Result<usize, Trouble> {
+    ) -> std::result::Result<usize, IoError> {
         match *self {}
     }
 }

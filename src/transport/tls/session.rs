@@ -1,7 +1,7 @@
 //! One connection through TLS: handshake, and bytes in both directions, without waiting.
 use super::super::{
     fault::FaultKind,
-    pipe::{Refusal, Trouble, pull, send_flags},
+    maybe_tls_stream::{IoError, TlsFailure, pull, send_flags},
     record::Failure,
 };
 use super::{config::Config, words};
@@ -37,7 +37,7 @@ pub(crate) struct Session {
     /// bytes of the socket since the last one for us
     void: u64,
     /// told once the data before it has been handed out
-    ended: Option<Trouble>,
+    ended: Option<IoError>,
     first: Vec<u8>,
 }
 
@@ -73,9 +73,9 @@ impl Session {
         self.ended.is_some() || !self.tls.wants_read()
     }
 
-    pub(crate) fn shake(&mut self, socket: &OwnedFd) -> Result<(), Trouble> {
+    pub(crate) fn shake(&mut self, socket: &OwnedFd) -> Result<(), IoError> {
         for _ in 0..TURN {
-            let gone = match self.flush(socket).map_err(Trouble::from) {
+            let gone = match self.flush(socket).map_err(IoError::from) {
                 Ok(()) if !self.tls.is_handshaking() => {
                     self.first = Vec::new();
                     self.void = 0;
@@ -95,10 +95,10 @@ impl Session {
                 Err(trouble) => return Err(trouble),
             }
         }
-        Err(Trouble::Busy)
+        Err(IoError::Busy)
     }
 
-    pub(crate) fn read(&mut self, socket: &OwnedFd, into: &mut [u8]) -> Result<usize, Trouble> {
+    pub(crate) fn read(&mut self, socket: &OwnedFd, into: &mut [u8]) -> Result<usize, IoError> {
         for _ in 0..TURN {
             match self.tls.reader().read(into) {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {}
@@ -126,7 +126,7 @@ impl Session {
                 let _ = self.flush(socket);
             }
         }
-        Err(Trouble::Busy)
+        Err(IoError::Busy)
     }
 
     /// Only what has left in full counts: of a part of a record nobody can read anything.
@@ -135,7 +135,7 @@ impl Session {
         socket: &OwnedFd,
         first: &[u8],
         then: &[u8],
-    ) -> Result<usize, Trouble> {
+    ) -> Result<usize, IoError> {
         if self.pending == 0 {
             let parts = [IoSlice::new(first), IoSlice::new(then)];
             let taken = self.tls.writer().write_vectored(&parts);
@@ -163,7 +163,7 @@ impl Session {
     }
 
     /// Takes in what the socket has; 0 is its end.
-    fn pull(&mut self, socket: &OwnedFd) -> Result<usize, Trouble> {
+    fn pull(&mut self, socket: &OwnedFd) -> Result<usize, IoError> {
         let mut tap = Tap {
             socket,
             first: self.tls.is_handshaking().then_some(&mut self.first),
@@ -187,7 +187,7 @@ impl Session {
         }
     }
 
-    fn refusal(&self, error: &Error) -> Trouble {
+    fn refusal(&self, error: &Error) -> IoError {
         let text = match words::foreign(&self.first) {
             Some(text) if matches!(error, Error::InvalidMessage(_)) => text.to_owned(),
             _ => words::of(error, self.config.has_identity()),
@@ -207,10 +207,10 @@ impl Session {
             _ => FaultKind::Tls,
         };
         let failure = Failure::new(Phase::Tls, kind, text);
-        Trouble::Tls(Box::new(Refusal { failure, alert }))
+        IoError::Tls(Box::new(TlsFailure { failure, alert }))
     }
 
-    fn cut_short(&self, how: &str) -> Trouble {
+    fn cut_short(&self, how: &str) -> IoError {
         let text = match self.first.is_empty() {
             true => {
                 format!("{how} without a word: perhaps this is no TLS port, but one for http://")
@@ -218,7 +218,7 @@ impl Session {
             false => format!("{how} in the middle of the handshake"),
         };
         let failure = Failure::new(Phase::Tls, FaultKind::Connection, text);
-        Trouble::Tls(Box::new(Refusal {
+        IoError::Tls(Box::new(TlsFailure {
             failure,
             alert: None,
         }))
@@ -226,12 +226,12 @@ impl Session {
 }
 
 /// Records without end, and not a byte of an answer in them.
-fn flood(bytes: u64) -> Trouble {
+fn flood(bytes: u64) -> IoError {
     let text = format!(
         "{} KiB of TLS records without a byte of an answer",
         bytes / 1024
     );
-    Trouble::Tls(Box::new(Refusal {
+    IoError::Tls(Box::new(TlsFailure {
         failure: Failure::new(Phase::Tls, FaultKind::Protocol, text),
         alert: None,
     }))

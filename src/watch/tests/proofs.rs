@@ -1,7 +1,7 @@
 //! Every short history, many random ones, and each of them without one of the rules.
 
 use super::histories::{Act, FAULTS, run};
-use super::tally::{Part, Tally, is_long, seeds};
+use super::tally::{ConnectionMetrics, Part, is_long, seeds};
 use crate::cluster::rule::Rule;
 use crate::watch::options::OnLost;
 use crate::watch::pace::Pace;
@@ -58,7 +58,7 @@ fn short_histories_of_writes_and_faults() {
         true => (&[Act::Watched, Act::Foreign, Act::Delete], 4),
         false => (&[Act::Watched, Act::Foreign], 4),
     };
-    let (part, mut tally) = (Part::asked_for(), Tally::default());
+    let (part, mut tally) = (Part::asked_for(), ConnectionMetrics::default());
     histories(writes, most, 2, &mut |number, acts| {
         // without the long form each history is run once, with a policy and a number of members by turns
         let all = if is_long() { 6 } else { 1 };
@@ -95,7 +95,7 @@ pub(super) fn random(seed: u64) -> (Vec<Act>, usize, OnLost) {
 
 #[test]
 fn random_long_histories() {
-    let (part, mut tally) = (Part::asked_for(), Tally::default());
+    let (part, mut tally) = (Part::asked_for(), ConnectionMetrics::default());
     for seed in seeds().filter(|seed| part.has(*seed)) {
         let (acts, members, policy) = random(seed);
         tally.add(run(seed, &acts, members, policy).err());

@@ -43,7 +43,7 @@ pub(in crate::watch) fn fault(kind: FaultKind, phase: Phase, body_began: bool) -
         head: None,
         body_began,
         body: Vec::new(),
-        course: Default::default(),
+        timings: Default::default(),
     }
 }
 

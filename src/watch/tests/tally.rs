@@ -40,12 +40,12 @@ impl Part {
 }
 
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct ConnectionMetrics {
     runs: u64,
     failed: Vec<String>,
 }
 
-impl Tally {
+impl ConnectionMetrics {
     pub(super) fn add(&mut self, failure: Option<String>) {
         self.runs += 1;
         if let Some(why) = failure {

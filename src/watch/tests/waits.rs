@@ -3,7 +3,7 @@
 use super::histories::Act;
 use super::histories::calls::{run, run_forgetfully, run_late};
 use super::proofs::{asked_for, fails_without, histories, random};
-use super::tally::{Part, Tally, is_long, seeds};
+use super::tally::{ConnectionMetrics, Part, is_long, seeds};
 use crate::cluster::rule::Rule;
 
 /// Whether history may be lost by it.
@@ -18,7 +18,7 @@ fn short_histories_seen_by_a_caller() {
         true => &[Act::Watched, Act::Foreign, Act::Delete],
         false => &[Act::Watched, Act::Foreign],
     };
-    let (part, mut tally, mut losses) = (Part::asked_for(), Tally::default(), 0);
+    let (part, mut tally, mut losses) = (Part::asked_for(), ConnectionMetrics::default(), 0);
     histories(writes, 4, 2, &mut |number, acts| {
         if !is_long() && number % 151 != 0 && acts.len() > 3 || !part.has(number) {
             return;
@@ -42,7 +42,7 @@ fn short_histories_seen_by_a_caller() {
 
 #[test]
 fn random_long_histories_seen_by_a_caller() {
-    let (part, mut tally) = (Part::asked_for(), Tally::default());
+    let (part, mut tally) = (Part::asked_for(), ConnectionMetrics::default());
     for seed in seeds().filter(|seed| part.has(*seed)) {
         let (acts, members, _) = random(seed);
         tally.add(run(seed, &acts, members).err());

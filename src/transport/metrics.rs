@@ -1,11 +1,11 @@
 //! Numbers that grow: what went to one member, and to all of a client's.
-use super::course::Course;
+use super::timings::Timings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Numbers of one member, or of a client; nothing depends on their order, so all of them are relaxed.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct ConnectionMetrics {
     exchanges: AtomicU64,
     failed: AtomicU64,
     in_flight: AtomicU64,
@@ -15,12 +15,12 @@ pub struct Tally {
     open: AtomicU64,
     busy: AtomicU64,
     /// of the client that this is a part of
-    whole: Option<Arc<Tally>>,
+    whole: Option<Arc<ConnectionMetrics>>,
 }
 
 /// All of them at one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sums {
+pub struct MetricsSnapshot {
     /// requests that were sent, or tried to be
     pub exchanges: u64,
     /// of them, those that brought no answer
@@ -39,12 +39,12 @@ pub struct Sums {
     pub idle: u64,
 }
 
-impl Tally {
+impl ConnectionMetrics {
     /// Of a member.
-    pub(super) fn part_of(whole: &Arc<Tally>) -> Tally {
-        Tally {
+    pub(super) fn part_of(whole: &Arc<ConnectionMetrics>) -> ConnectionMetrics {
+        ConnectionMetrics {
             whole: Some(whole.clone()),
-            ..Tally::default()
+            ..ConnectionMetrics::default()
         }
     }
 
@@ -57,11 +57,11 @@ impl Tally {
     }
 
     /// An exchange is over.
-    pub(crate) fn end(&self, course: &Course) {
+    pub(crate) fn end(&self, timings: &Timings) {
         self.each(|t| {
             subtract(&t.in_flight);
-            add(&t.sent, course.sent);
-            add(&t.received, course.received);
+            add(&t.sent, timings.sent);
+            add(&t.received, timings.received);
         });
     }
 
@@ -71,9 +71,9 @@ impl Tally {
     }
 
     /// All of them.
-    pub fn sums(&self) -> Sums {
+    pub fn sums(&self) -> MetricsSnapshot {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Sums {
+        MetricsSnapshot {
             exchanges: of(&self.exchanges),
             failed: of(&self.failed),
             in_flight: of(&self.in_flight),
@@ -86,7 +86,7 @@ impl Tally {
         }
     }
 
-    fn each(&self, change: impl Fn(&Tally)) {
+    fn each(&self, change: impl Fn(&ConnectionMetrics)) {
         change(self);
         if let Some(whole) = &self.whole {
             change(whole);
@@ -105,16 +105,16 @@ fn subtract(count: &AtomicU64) {
 /// One connection, for as long as there is one.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    tally: Arc<Tally>,
+    metrics: Arc<ConnectionMetrics>,
     made: bool,
     busy: bool,
 }
 
 impl Lease {
     /// Of one that is not made yet.
-    pub(crate) fn new(tally: &Arc<Tally>) -> Lease {
+    pub(crate) fn new(metrics: &Arc<ConnectionMetrics>) -> Lease {
         Lease {
-            tally: tally.clone(),
+            metrics: metrics.clone(),
             made: false,
             busy: false,
         }
@@ -129,7 +129,7 @@ impl Lease {
     /// As [`Lease::made`].
     pub(crate) fn set_made(&mut self) {
         if !std::mem::replace(&mut self.made, true) {
-            self.tally.each(|t| {
+            self.metrics.each(|t| {
                 add(&t.opened, 1);
                 add(&t.open, 1);
             });
@@ -140,7 +140,7 @@ impl Lease {
     pub(crate) fn set_busy(&mut self, busy: bool) {
         if self.busy != busy {
             self.busy = busy;
-            self.tally.each(|t| match busy {
+            self.metrics.each(|t| match busy {
                 true => add(&t.busy, 1),
                 false => subtract(&t.busy),
             });
@@ -152,7 +152,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         self.set_busy(false);
         if self.made {
-            self.tally.each(|t| subtract(&t.open));
+            self.metrics.each(|t| subtract(&t.open));
         }
     }
 }
@@ -163,16 +163,16 @@ mod tests {
 
     #[test]
     fn a_member_counts_for_itself_and_for_the_whole() {
-        let whole = Arc::new(Tally::default());
-        let [one, two] = [(); 2].map(|()| Arc::new(Tally::part_of(&whole)));
-        let course = Course {
+        let whole = Arc::new(ConnectionMetrics::default());
+        let [one, two] = [(); 2].map(|()| Arc::new(ConnectionMetrics::part_of(&whole)));
+        let timings = Timings {
             sent: 3,
             received: 5,
-            ..Course::default()
+            ..Timings::default()
         };
         one.begin();
         two.begin();
-        two.end(&course);
+        two.end(&timings);
         two.fail();
         let _begun = Lease::new(&one);
         let mut lease = Lease::new(&one).made();
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!((one.sums().open, one.sums().idle), (2, 1));
         assert_eq!(
             whole.sums(),
-            Sums {
+            MetricsSnapshot {
                 exchanges: 2,
                 failed: 1,
                 in_flight: 1,

@@ -13,45 +13,45 @@ use std::io::IoSlice;
 
 /// Why no byte moves.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum IoError {
     /// the system says no; `AGAIN`: not now
     Errno(Errno),
     /// TLS does
-    Tls(Box<Refusal>),
+    Tls(Box<TlsFailure>),
     /// much came, and nothing of it for us: there is more, and first it is the turn of deadlines, tokens and others
     Busy,
 }
 
 /// What TLS has against a connection.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct TlsFailure {
     pub(crate) failure: Failure,
     /// how the other side gave up once the handshake was over for us
     pub(crate) alert: Option<Alert>,
 }
 
-impl Trouble {
+impl IoError {
     /// Not now.
     pub(crate) fn is_again(&self) -> bool {
-        matches!(self, Trouble::Errno(Errno::AGAIN))
+        matches!(self, IoError::Errno(Errno::AGAIN))
     }
 
     /// There is more at once, after a look at the clock.
     pub(crate) fn is_busy(&self) -> bool {
-        matches!(self, Trouble::Busy)
+        matches!(self, IoError::Busy)
     }
 
     /// Closed by the other side, which perhaps said why before.
     pub(crate) fn is_end(&self) -> bool {
-        matches!(self, Trouble::Errno(Errno::PIPE | Errno::CONNRESET))
+        matches!(self, IoError::Errno(Errno::PIPE | Errno::CONNRESET))
     }
 
     /// As the end of what was done in `phase`.
     pub(crate) fn failure(self, phase: Phase) -> Failure {
         match self {
-            Trouble::Errno(errno) => Failure::from_errno(phase, errno),
-            Trouble::Tls(refusal) => refusal.failure,
-            Trouble::Busy => {
+            IoError::Errno(errno) => Failure::from_errno(phase, errno),
+            IoError::Tls(refusal) => refusal.failure,
+            IoError::Busy => {
                 let text = "the server says much, and nothing to us";
                 Failure::new(phase, FaultKind::Protocol, text)
             }
@@ -59,32 +59,32 @@ impl Trouble {
     }
 }
 
-impl From<Errno> for Trouble {
-    fn from(errno: Errno) -> Trouble {
-        Trouble::Errno(errno)
+impl From<Errno> for IoError {
+    fn from(errno: Errno) -> IoError {
+        IoError::Errno(errno)
     }
 }
 
 /// A connected, non-blocking socket, and what is spoken on it.
 #[derive(Debug)]
-pub(crate) struct Pipe {
+pub(crate) struct MaybeTlsStream {
     socket: OwnedFd,
     tls: Option<Box<Session>>,
     /// something came in clear
     heard: bool,
 }
 
-impl Pipe {
+impl MaybeTlsStream {
     /// In clear.
-    pub(crate) fn new(socket: OwnedFd) -> Pipe {
-        Pipe {
+    pub(crate) fn new(socket: OwnedFd) -> MaybeTlsStream {
+        MaybeTlsStream {
             socket,
             tls: None,
             heard: false,
         }
     }
 
-    /// TLS from here on; [`Pipe::shake`] comes next.
+    /// TLS from here on; [`MaybeTlsStream::shake`] comes next.
     pub(crate) fn secure(&mut self, session: Session) {
         self.tls = Some(Box::new(session));
     }
@@ -93,8 +93,8 @@ impl Pipe {
         self.tls.as_deref()
     }
 
-    /// Goes on with the handshake. `AGAIN`: not before the socket is readable, or what [`Pipe::is_full`] says.
-    pub(crate) fn shake(&mut self) -> Result<(), Trouble> {
+    /// Goes on with the handshake. `AGAIN`: not before the socket is readable, or what [`MaybeTlsStream::is_full`] says.
+    pub(crate) fn shake(&mut self) -> Result<(), IoError> {
         match &mut self.tls {
             Some(session) => session.shake(&self.socket),
             None => Ok(()),
@@ -112,7 +112,7 @@ impl Pipe {
     }
 
     /// `AGAIN` when there is nothing now, 0 at the end.
-    pub(crate) fn read(&mut self, into: &mut [u8]) -> Result<usize, Trouble> {
+    pub(crate) fn read(&mut self, into: &mut [u8]) -> Result<usize, IoError> {
         match &mut self.tls {
             Some(session) => session.read(&self.socket, into),
             None => {
@@ -135,7 +135,7 @@ impl Pipe {
         first: &[u8],
         then: &[u8],
         more: bool,
-    ) -> Result<usize, Trouble> {
+    ) -> Result<usize, IoError> {
         match &mut self.tls {
             Some(session) => session.write(&self.socket, first, then),
             None => Ok(push(&self.socket, first, then, send_flags(more))?),
@@ -184,15 +184,15 @@ impl Pipe {
     }
 }
 
-impl AsFd for Pipe {
+impl AsFd for MaybeTlsStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 }
 
-fn speaks_tls() -> Trouble {
+fn speaks_tls() -> IoError {
     let text = "the server talks TLS: this is a port for https://";
-    Trouble::Tls(Box::new(Refusal {
+    IoError::Tls(Box::new(TlsFailure {
         failure: Failure::new(Phase::Head, FaultKind::Tls, text),
         alert: None,
     }))

@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// All marks of a process share one page of memory that the kernel hands to a forked child filled with zeros
 /// (`MADV_WIPEONFORK`, Linux 4.14): what the page holds tells whether this is still the same process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Birthplace {
+pub struct ForkGuard {
     /// what the page held, never 0; or the process id where there is no such page
     mark: u64,
 }
 
-impl Birthplace {
+impl ForkGuard {
     /// Here and now.
-    pub fn new() -> Birthplace {
-        Birthplace { mark: here() }
+    pub fn new() -> ForkGuard {
+        ForkGuard { mark: here() }
     }
 
     /// Whether the calling process is the one in which this was made.
@@ -27,9 +27,9 @@ impl Birthplace {
     }
 }
 
-impl Default for Birthplace {
-    fn default() -> Birthplace {
-        Birthplace::new()
+impl Default for ForkGuard {
+    fn default() -> ForkGuard {
+        ForkGuard::new()
     }
 }
 
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn all_marks_of_a_process_are_the_same() {
-        let first = Birthplace::new();
-        let other = std::thread::spawn(Birthplace::new).join().unwrap();
+        let first = ForkGuard::new();
+        let other = std::thread::spawn(ForkGuard::new).join().unwrap();
         assert!(first.is_here() && other.is_here());
         assert_eq!(first, other);
     }

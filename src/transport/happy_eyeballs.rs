@@ -18,7 +18,7 @@ const IN_FLIGHT: usize = 3;
 /// Tries one address after the other without waiting for the end of the one before; the first one wins. Waiting is the
 /// work of the driver.
 #[derive(Debug)]
-pub(crate) struct Race {
+pub(crate) struct HappyEyeballs {
     queue: VecDeque<SocketAddr>,
     flying: usize,
     next_start: Instant,
@@ -30,7 +30,7 @@ pub(crate) struct Race {
 pub(crate) enum Launch {
     /// there is the connection
     Won(OwnedFd, SocketAddr),
-    /// tell [`Race::decided`] when it is writable; then ask for more
+    /// tell [`HappyEyeballs::decided`] when it is writable; then ask for more
     Flying(OwnedFd, SocketAddr),
     /// nothing before one is decided, or this time has come
     Wait(Option<Instant>),
@@ -38,9 +38,9 @@ pub(crate) enum Launch {
     Lost(Failure),
 }
 
-impl Race {
-    pub(crate) fn new(addresses: Vec<SocketAddr>, now: Instant) -> Race {
-        Race {
+impl HappyEyeballs {
+    pub(crate) fn new(addresses: Vec<SocketAddr>, now: Instant) -> HappyEyeballs {
+        HappyEyeballs {
             queue: addresses.into(),
             flying: 0,
             next_start: now,

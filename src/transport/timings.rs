@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 /// Of one exchange, whatever its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Course {
+pub struct Timings {
     /// nanoseconds in each phase, in their order; waiting for a free connection counts as connecting
     pub(super) spent: [u64; Phase::COUNT],
     /// bytes of the request that left
@@ -17,7 +17,7 @@ pub struct Course {
     pub(crate) peer: Option<SocketAddr>,
 }
 
-impl Course {
+impl Timings {
     /// Nanoseconds in this phase.
     pub fn spent(&self, phase: Phase) -> u64 {
         self.spent.get(phase as usize).copied().unwrap_or(0)

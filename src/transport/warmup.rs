@@ -2,7 +2,7 @@
 //!
 //! Clear-text etcd looks for HTTP/2 in the first 4,094 bytes of a connection and drops it without a word when it finds
 //! no end of line in them; later requests are free of that.
-use super::{attempt::Attempt, fault::FaultKind, record::Failure, wait};
+use super::{exchange_context::ExchangeContext, fault::FaultKind, record::Failure, wait};
 use crate::{
     error::Phase,
     protocol::{
@@ -28,19 +28,19 @@ pub(crate) const LONGEST: u64 = 64 * 1024;
 
 /// Asks for the version and takes the answer in, whatever it says. As a handshake it has to be over when connecting has:
 /// the request has not left, so another member may still have all the time.
-pub(super) fn prime(
+pub(super) fn warm_up(
     socket: &OwnedFd,
     host: &str,
-    attempt: &Attempt,
+    context: &ExchangeContext,
     end: Instant,
 ) -> Result<(), Failure> {
     let mut request = Vec::new();
     request::write(&HttpRequest::get("/version"), host, &[], &mut request).map_err(refused)?;
-    push(socket, &request, attempt, end)?;
+    push(socket, &request, context, end)?;
     let mut exchange = Exchange::new(Method::Get, LONGEST);
     let mut part = [0u8; 1024];
     loop {
-        let n = pull(socket, &mut part, attempt, end)?;
+        let n = pull(socket, &mut part, context, end)?;
         if take(&mut exchange, part.get(..n).unwrap_or_default())? {
             return Ok(());
         }
@@ -74,18 +74,18 @@ pub(crate) fn take(exchange: &mut Exchange, mut part: &[u8]) -> Result<bool, Fai
 fn push(
     socket: &OwnedFd,
     mut bytes: &[u8],
-    attempt: &Attempt,
+    context: &ExchangeContext,
     end: Instant,
 ) -> Result<(), Failure> {
     let began = Instant::now();
     while !bytes.is_empty() {
-        match send(socket, bytes, super::pipe::send_flags(false)) {
+        match send(socket, bytes, super::maybe_tls_stream::send_flags(false)) {
             Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                let cancel = attempt.cancel.as_ref();
+                let cancel = context.cancel.as_ref();
                 wait::one(socket.as_fd(), PollFlags::OUT, cancel, end)
-                    .map_err(|stop| attempt.record.stopped(Phase::Connect, stop, began))?;
+                    .map_err(|stop| context.record.stopped(Phase::Connect, stop, began))?;
             }
             Err(errno) => return Err(Failure::from_errno(Phase::Connect, errno)),
         }
@@ -96,13 +96,13 @@ fn push(
 fn pull(
     socket: &OwnedFd,
     part: &mut [u8],
-    attempt: &Attempt,
+    context: &ExchangeContext,
     end: Instant,
 ) -> Result<usize, Failure> {
     let began = Instant::now();
     loop {
-        wait::one(socket.as_fd(), PollFlags::IN, attempt.cancel.as_ref(), end)
-            .map_err(|stop| attempt.record.stopped(Phase::Connect, stop, began))?;
+        wait::one(socket.as_fd(), PollFlags::IN, context.cancel.as_ref(), end)
+            .map_err(|stop| context.record.stopped(Phase::Connect, stop, began))?;
         match recv(socket, &mut *part, RecvFlags::empty()) {
             Ok((_, n)) => return Ok(n),
             Err(Errno::INTR | Errno::AGAIN) => {}

@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 /// One exchange: its limits, then its record.
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub(super) struct ExchangeContext {
     pub(super) limits: Limits,
     pub(super) cancel: Option<Cancel>,
     /// room that the head of the request needs
     pub(super) head_room: usize,
     /// a new connection has to answer something short first
-    pub(super) prime: bool,
+    pub(super) warm_up: bool,
 
     pub(super) record: Record,
     /// of what was received, since the last byte of body that was handed on
@@ -39,13 +39,13 @@ pub(super) struct Attempt {
     pub(super) connected: Option<Instant>,
 }
 
-impl Attempt {
-    pub(super) fn new(limits: &Limits, cancel: Option<&Cancel>) -> Attempt {
-        Attempt {
+impl ExchangeContext {
+    pub(super) fn new(limits: &Limits, cancel: Option<&Cancel>) -> ExchangeContext {
+        ExchangeContext {
             limits: *limits,
             cancel: cancel.cloned(),
             head_room: 0,
-            prime: false,
+            warm_up: false,
             record: Record::new(),
             void: 0,
             answer: Head::default(),
@@ -99,20 +99,20 @@ impl Attempt {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Attempt>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<ExchangeContext>> = const { RefCell::new(None) };
 }
 
 /// The attempt is that of this thread until this is dropped, also by a panic.
 pub(super) struct Installed {
-    previous: Option<Attempt>,
+    previous: Option<ExchangeContext>,
 }
 
 impl Installed {
     /// `None`: the thread is ending, its thread-locals are gone.
-    pub(super) fn new(attempt: Attempt) -> Option<Installed> {
+    pub(super) fn new(context: ExchangeContext) -> Option<Installed> {
         CURRENT
             .try_with(|current| Installed {
-                previous: current.replace(Some(attempt)),
+                previous: current.replace(Some(context)),
             })
             .ok()
     }
@@ -126,7 +126,7 @@ impl Drop for Installed {
 }
 
 /// Works on the attempt of this thread; `None` when there is none.
-pub(super) fn with<T>(f: impl FnOnce(&mut Attempt) -> T) -> Option<T> {
+pub(super) fn with<T>(f: impl FnOnce(&mut ExchangeContext) -> T) -> Option<T> {
     CURRENT
         .try_with(|current| current.try_borrow_mut().ok()?.as_mut().map(f))
         .ok()
@@ -134,10 +134,12 @@ pub(super) fn with<T>(f: impl FnOnce(&mut Attempt) -> T) -> Option<T> {
 }
 
 /// As [`with`], in the words of ureq: a failure is recorded, and ureq told to give up.
-pub(super) fn run<T>(f: impl FnOnce(&mut Attempt) -> Result<T, Failure>) -> Result<T, ureq::Error> {
-    with(|attempt| {
-        f(attempt).map_err(|failure| {
-            attempt.failure.get_or_insert(failure);
+pub(super) fn run<T>(
+    f: impl FnOnce(&mut ExchangeContext) -> Result<T, Failure>,
+) -> Result<T, ureq::Error> {
+    with(|context| {
+        f(context).map_err(|failure| {
+            context.failure.get_or_insert(failure);
         })
     })
     .and_then(Result::ok)

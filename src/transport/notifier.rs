@@ -4,29 +4,29 @@ use std::io;
 
 /// Readable from when it is rung until it is silenced: any number of pollers see it.
 #[derive(Debug)]
-pub(crate) struct Bell {
+pub(crate) struct Notifier {
     ear: OwnedFd,
     /// the other end of a pipe, where there is no eventfd
     #[cfg(not(target_os = "linux"))]
     hand: OwnedFd,
 }
 
-impl Bell {
+impl Notifier {
     #[cfg(target_os = "linux")]
-    pub(crate) fn new() -> io::Result<Bell> {
+    pub(crate) fn new() -> io::Result<Notifier> {
         use rustix::event::{EventfdFlags, eventfd};
-        Ok(Bell {
+        Ok(Notifier {
             ear: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
         })
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn new() -> io::Result<Bell> {
+    pub(crate) fn new() -> io::Result<Notifier> {
         use rustix::io::{FdFlags, fcntl_setfd};
-        let (ear, hand) = rustix::pipe::pipe()?;
+        let (ear, hand) = rustix::stream::stream()?;
         fcntl_setfd(&ear, FdFlags::CLOEXEC)?;
         fcntl_setfd(&hand, FdFlags::CLOEXEC)?;
-        Ok(Bell { ear, hand })
+        Ok(Notifier { ear, hand })
     }
 
     /// Makes it readable. Not to be rung again before it is silenced: a pipe could fill up.
@@ -46,7 +46,7 @@ impl Bell {
     }
 }
 
-impl AsFd for Bell {
+impl AsFd for Notifier {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.ear.as_fd()
     }
