@@ -44,7 +44,7 @@ use crate::error::{Error, Result};
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::request::{Operation, Request, flags};
 use crate::protocol::response::Response;
-use crate::reactor::hub::Hub;
+use crate::reactor::watch_registry::WatchRegistry;
 use crate::status::Status;
 use crate::transport::cancel::Cancel;
 use crate::transport::credentials::Authorization;
@@ -58,7 +58,7 @@ use std::time::Instant;
 pub struct Client {
     /// before everything that it needs, which it ends with
     background: Background,
-    hub: OnceLock<Arc<Hub>>,
+    registry: OnceLock<Arc<WatchRegistry>>,
     member_set: Arc<MemberSet>,
     /// where earlier calls of `watch_once` stopped
     places: Places,
@@ -85,7 +85,7 @@ impl Client {
         let member_set = Arc::new(member_set);
         let client = Client {
             background: Background::new(options.max_in_flight),
-            hub: OnceLock::new(),
+            registry: OnceLock::new(),
             autosave: Autosave::new(&options, &member_set),
             member_set,
             places: Places::default(),

@@ -63,7 +63,11 @@ impl Client {
         let counts = self.member_set.telemetry().metrics();
         let of = |count| counts.get(count);
         let sums = self.options.settings.metrics.sums();
-        let watched = self.hub.get().map(|hub| hub.totals()).unwrap_or_default();
+        let watched = self
+            .registry
+            .get()
+            .map(|registry| registry.totals())
+            .unwrap_or_default();
         let members = self.member_set.members();
         Ok(Counters {
             whole: [

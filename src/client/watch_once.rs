@@ -16,10 +16,10 @@ use crate::protocol::key::Key;
 use crate::protocol::response::Response;
 use crate::status::Status;
 use crate::transport::cancel::{Cancel, pause};
-use crate::transport::channel::{Heed, Limits};
+use crate::transport::channel::{HeaderDecision, Limits};
 use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::record::{Failure, Record};
-use crate::watch::exchange::{self, Exchange, Regard, Whom};
+use crate::watch::driver::{self, MemberPreference, MemberVerdict, PollRequest};
 use crate::watch::once::{Once, Step as Next};
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
@@ -196,9 +196,9 @@ impl Call<'_> {
     }
 
     /// Makes the exchange that the machine asks for, and reports its end to the machine.
-    fn exchange(&mut self, now: Instant, exchange: Exchange) -> Result<()> {
+    fn exchange(&mut self, now: Instant, exchange: PollRequest) -> Result<()> {
         let before = self.last.clone();
-        let Some(member) = self.choose(now, exchange.whom)? else {
+        let Some(member) = self.choose(now, exchange.preference)? else {
             let text = "no member is known";
             let failure = Failure::new(Phase::Resolve, FaultKind::Connection, text);
             self.once
@@ -208,7 +208,9 @@ impl Call<'_> {
         };
         self.last = Some(member.clone());
         let same = before.is_some_and(|before| Arc::ptr_eq(&before, &member));
-        if let (Whom::Other, true, Some(address)) = (exchange.whom, same, self.peer.take()) {
+        if let (MemberPreference::Other, true, Some(address)) =
+            (exchange.preference, same, self.peer.take())
+        {
             member.leave_address(address);
         }
         let asked = now;
@@ -235,14 +237,14 @@ impl Call<'_> {
                 blamed = stale.blames();
                 client.member_set.telemetry().stale(member.url(), &stale);
                 once.machine().on_stale(now, &stale.to_string());
-                return Heed::Leave;
+                return HeaderDecision::Leave;
             }
             if let Some(sight) = Sight::of(head, (asked, now), connected) {
                 its.continuity().observe(sight);
             }
             match once.on_head(now, head) {
-                exchange::Heed::Leave => Heed::Leave,
-                exchange::Heed::Stay(silence) => Heed::Silence(silence, finish),
+                driver::HeaderDecision::Leave => HeaderDecision::Leave,
+                driver::HeaderDecision::Stay(silence) => HeaderDecision::Silence(silence, finish),
             }
         };
         let attempt = Attempt::new(
@@ -268,8 +270,12 @@ impl Call<'_> {
         let now = Instant::now();
         match ended.step {
             None => {
-                let regard = if blamed { Regard::Bad } else { Regard::Neither };
-                self.regard(&member, regard, now);
+                let verdict = if blamed {
+                    MemberVerdict::Bad
+                } else {
+                    MemberVerdict::Neither
+                };
+                self.verdict(&member, verdict, now);
                 Ok(())
             }
             Some(step) => self.report(&member, step, now, now - asked),
@@ -277,16 +283,22 @@ impl Call<'_> {
     }
 
     /// The member that the machine asks for, among those that have not failed; if all have, discovery runs first.
-    fn choose(&mut self, now: Instant, whom: Whom) -> Result<Option<Arc<Member>>> {
+    fn choose(
+        &mut self,
+        now: Instant,
+        preference: MemberPreference,
+    ) -> Result<Option<Arc<Member>>> {
         let member_set = &self.client.member_set;
         let last = self.last.take().filter(|last| !last.is_gone());
         let failed = |tried: &[Arc<Member>], member: &Arc<Member>| {
             tried.iter().any(|tried| Arc::ptr_eq(tried, member))
         };
-        match (whom, last) {
-            (Whom::Only, last) => return Ok(last),
-            (Whom::Same, Some(last)) if !failed(&self.tried, &last) => return Ok(Some(last)),
-            (Whom::Other, Some(last)) => {
+        match (preference, last) {
+            (MemberPreference::Only, last) => return Ok(last),
+            (MemberPreference::Same, Some(last)) if !failed(&self.tried, &last) => {
+                return Ok(Some(last));
+            }
+            (MemberPreference::Other, Some(last)) => {
                 let mut others = self.tried.clone();
                 others.push(last);
                 if let Some(other) = member_set.pick(now, &others) {
@@ -345,8 +357,8 @@ impl Call<'_> {
             }
             AttemptOutcome::Fault(fault) => return self.fault(member, &fault, now, took),
         };
-        let regard = self.once.machine().on_answer(now, verdict);
-        self.regard(member, regard, now);
+        let verdict = self.once.machine().on_answer(now, verdict);
+        self.verdict(member, verdict, now);
         Ok(())
     }
 
@@ -372,23 +384,23 @@ impl Call<'_> {
         } else {
             self.attempt_log.fault(member.url(), fault, took);
         }
-        let regard = self.once.machine().on_fault(now, fault);
-        self.regard(member, regard, now);
+        let verdict = self.once.machine().on_fault(now, fault);
+        self.verdict(member, verdict, now);
         Ok(())
     }
 
-    fn regard(&mut self, member: &Arc<Member>, regard: Regard, now: Instant) {
-        match regard {
-            Regard::Good => {
+    fn verdict(&mut self, member: &Arc<Member>, verdict: MemberVerdict, now: Instant) {
+        match verdict {
+            MemberVerdict::Good => {
                 member.succeed();
                 self.client.member_set.pin(member);
                 self.tried.clear();
             }
-            Regard::Bad => {
+            MemberVerdict::Bad => {
                 member.fail(now, self.peer);
                 self.tried.push(member.clone());
             }
-            Regard::Neither => {}
+            MemberVerdict::Neither => {}
         }
     }
 

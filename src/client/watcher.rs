@@ -3,9 +3,9 @@
 use super::Client;
 use crate::error::{Error, Result};
 use crate::protocol::key::Key;
-use crate::reactor::hub::Hub;
 use crate::reactor::mailbox::{Listener, Mailbox};
 use crate::reactor::upstream::Terms;
+use crate::reactor::watch_registry::WatchRegistry;
 use crate::status::Status;
 use crate::transport::fork_guard::ForkGuard;
 use crate::watch::counters::Counters;
@@ -20,7 +20,7 @@ use std::time::Instant;
 /// A watcher. Any number of threads may use it at once; it outlives its client, but ends with it.
 #[derive(Debug)]
 pub struct Watcher {
-    hub: Arc<Hub>,
+    registry: Arc<WatchRegistry>,
     mailbox: Arc<Mailbox>,
     id: WatcherId,
     birthplace: ForkGuard,
@@ -32,17 +32,17 @@ impl Client {
     pub fn watch(&self, key: &Key, options: &WatchOptions, listener: Listener) -> Result<Watcher> {
         self.refuse_elsewhere()?;
         let commands = self.reactor()?.commands();
-        let hub = self.hub.get_or_init(|| {
+        let registry = self.registry.get_or_init(|| {
             let terms = Terms {
                 connect: self.options.connect_timeout,
                 max_body: self.options.max_response_bytes,
                 decode: self.options.decode,
             };
-            Hub::new(commands.clone(), terms, self.options.max_poll)
+            WatchRegistry::new(commands.clone(), terms, self.options.max_poll)
         });
-        let (id, mailbox) = hub.watch(key, options, listener)?;
+        let (id, mailbox) = registry.watch(key, options, listener)?;
         Ok(Watcher {
-            hub: hub.clone(),
+            registry: registry.clone(),
             mailbox,
             id,
             birthplace: ForkGuard::new(),
@@ -59,7 +59,7 @@ impl Watcher {
             return Ok(None);
         };
         if taken.drained {
-            self.hub.drained(self.id);
+            self.registry.drained(self.id);
         }
         Ok(Some(taken.event))
     }
@@ -74,7 +74,7 @@ impl Watcher {
     /// from inside one.
     pub fn cancel(&self) {
         if self.birthplace.is_here() {
-            self.hub.cancel(self.id);
+            self.registry.cancel(self.id);
             self.mailbox
                 .close(Error::new(Status::CANCELLED, "watcher: cancelled"));
         }
@@ -94,7 +94,7 @@ impl Watcher {
             return 0;
         }
         // asked first: what arrives in between is then in the queue, and counts as not handed out
-        let upstream = self.hub.next_index(self.id);
+        let upstream = self.registry.next_index(self.id);
         match self.mailbox.place() {
             (next, true) => next,
             (next, false) => next.max(upstream),
@@ -104,7 +104,10 @@ impl Watcher {
     /// What it has done so far.
     pub fn counters(&self) -> Counters {
         match self.birthplace.is_here() {
-            true => self.hub.counters(self.id).plus(self.mailbox.counters()),
+            true => self
+                .registry
+                .counters(self.id)
+                .plus(self.mailbox.counters()),
             false => Counters::default(),
         }
     }

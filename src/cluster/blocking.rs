@@ -15,7 +15,7 @@ use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response::Response;
 use crate::status::Status;
 use crate::transport::cancel::{Cancel, pause};
-use crate::transport::channel::{Heed, Limits, Settings};
+use crate::transport::channel::{HeaderDecision, Limits, Settings};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::time::Instant;
@@ -123,7 +123,7 @@ pub fn attempt(
         member_set
             .staleness()
             .see(member.number(), head, Instant::now());
-        Heed::Stay
+        HeaderDecision::Stay
     };
     let ended = attempt_heeding(member_set, settings, attempt, limits, cancel, &mut heed);
     let left = || AttemptOutcome::Trouble(Error::new(Status::INTERNAL, "the answer was left"));
@@ -137,7 +137,7 @@ pub fn attempt_heeding(
     mut attempt: Attempt<&HttpRequest>,
     limits: &Limits,
     cancel: Option<&Cancel>,
-    heed: &mut dyn FnMut(&Member, &Head, Instant) -> Heed,
+    heed: &mut dyn FnMut(&Member, &Head, Instant) -> HeaderDecision,
 ) -> Heeded {
     let (member, http_request) = attempt.exchange();
     let mut entry = member_set
@@ -147,7 +147,7 @@ pub fn attempt_heeding(
     loop {
         let (member, http_request) = attempt.exchange();
         let mut told = |head: &Head, connected| match head.status {
-            307 | 308 => Heed::Stay,
+            307 | 308 => HeaderDecision::Stay,
             _ => heed(member, head, connected),
         };
         let channel = member.channel();

@@ -8,7 +8,7 @@ use crate::outcome::proof::NotApplied;
 use crate::protocol::answer::Head;
 use crate::protocol::body::Body;
 use crate::protocol::http::exchange::{Event, Exchange as Reader};
-use crate::protocol::http::flaw::{Flaw, FlawKind};
+use crate::protocol::http::parse_error::{FlawKind, ParseError};
 use crate::transport::channel::{Answer, KEPT, Limits, out_of_memory, room_for};
 use crate::transport::credentials::Authorization;
 use crate::transport::fault::{Fault, FaultKind, Sent};
@@ -291,7 +291,7 @@ impl Exchange {
     }
 }
 
-fn failure(phase: Phase, flaw: Flaw) -> Failure {
+fn failure(phase: Phase, flaw: ParseError) -> Failure {
     let kind = match flaw.kind {
         FlawKind::Connection => FaultKind::Connection,
         FlawKind::Protocol => FaultKind::Protocol,

@@ -7,7 +7,7 @@
 //! [`decoder`] reads what would hold up the loop. [`slab`]
 //! and [`timers`] hold it all together.
 //!
-//! The [`periodic_sync`] is an owner, too: it looks for members. Watchers come by way of the [`hub`]: each [`upstream`] of theirs is an owner, what it tells waits in a [`mailbox`].
+//! The [`periodic_sync`] is an owner, too: it looks for members. Watchers come by way of the [`watch_registry`]: each [`upstream`] of theirs is an owner, what it tells waits in a [`mailbox`].
 //!
 //! `mio` waits for readiness: one crate more (libc is here anyway), and in return edge-triggered readiness of sockets, a
 //! waker and their counterparts on systems without epoll, none of which would be smaller over rustix alone. Registering
@@ -27,7 +27,6 @@ mod exchange;
 pub(crate) mod handle;
 mod handshake;
 pub(crate) mod hedge;
-pub(crate) mod hub;
 mod life;
 pub mod mailbox;
 pub(crate) mod periodic_sync;
@@ -37,6 +36,7 @@ pub(crate) mod task;
 mod timers;
 mod transfer;
 pub(crate) mod upstream;
+pub(crate) mod watch_registry;
 
 #[cfg(test)]
 mod tests;

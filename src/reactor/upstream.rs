@@ -2,8 +2,8 @@
 
 use super::auditor::Auditor;
 use super::commands::{Closed, Command};
-use super::hub::{Calls, Holder};
 use super::task::{Context, HeaderAction, PoolClass, RequestSpec, Task, TaskAction, Way};
+use super::watch_registry::{Calls, Holder};
 use crate::cluster::continuity::Sight;
 use crate::cluster::member::Member;
 use crate::cluster::staleness::{Baseline, Staleness, StalenessPolicy};
@@ -16,7 +16,7 @@ use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::transport::channel::{Answer, Limits};
 use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::record::{Failure, Record};
-use crate::watch::exchange::{self, Action, Exchange, Purpose, Regard, Whom};
+use crate::watch::driver::{self, Action, MemberPreference, MemberVerdict, PollRequest, Purpose};
 use crate::watch::fanout::UpstreamId;
 use crate::watch::machine::Machine;
 use std::net::SocketAddr;
@@ -36,7 +36,7 @@ pub(crate) struct Terms {
 }
 
 pub(super) struct Upstream {
-    hub: Holder,
+    registry: Holder,
     id: UpstreamId,
     /// until its head comes: most of the time of most watchers goes by after it
     http_request: Option<Box<HttpRequest>>,
@@ -57,9 +57,9 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn new(hub: Holder, id: UpstreamId) -> Upstream {
+    pub(super) fn new(registry: Holder, id: UpstreamId) -> Upstream {
         Upstream {
-            hub,
+            registry,
             id,
             http_request: None,
             expect: ResponseKind::Event,
@@ -79,22 +79,22 @@ impl Upstream {
         context: &Context<'_>,
         tell: impl FnOnce(&mut Machine) -> T,
     ) -> Option<(T, TaskAction)> {
-        let hub = self.hub.upgrade()?;
+        let registry = self.registry.upgrade()?;
         let standing = self.member.as_ref();
         let standing = standing.and_then(|member| member.continuity().standing());
-        let (answer, calls) = hub.report(self.id, context.now, standing, tell);
+        let (answer, calls) = registry.report(self.id, context.now, standing, tell);
         run(calls);
         let (told, action, wanted) = answer?;
         if let (Some(need), Some(member)) = (wanted, &self.member) {
             let handle = context.handle();
             let wake = Box::new(move || handle.wake());
             if member.continuity().enlist(need, wake) {
-                let auditor = Auditor::new(member.clone(), hub.terms().connect, need);
+                let auditor = Auditor::new(member.clone(), registry.terms().connect, need);
                 context.order(Command::Add(Box::new(auditor)));
             }
         }
         let next = match action {
-            Action::Start(exchange) => self.start_exchange(*exchange, hub.terms(), context),
+            Action::Start(exchange) => self.start_exchange(*exchange, registry.terms(), context),
             Action::Wait(Some(until)) => TaskAction::Wake(until),
             Action::Wait(None) | Action::Prove(_) => TaskAction::Keep,
             Action::Closed => TaskAction::End,
@@ -104,22 +104,28 @@ impl Upstream {
 
     fn start_exchange(
         &mut self,
-        exchange: Exchange,
+        exchange: PollRequest,
         terms: &Terms,
         context: &Context<'_>,
     ) -> TaskAction {
         let last = self.member.take();
         let before = last.as_ref().map(Arc::as_ptr);
         let other = match &last {
-            Some(last) if exchange.whom == Whom::Other => {
+            Some(last) if exchange.preference == MemberPreference::Other => {
                 context.member_set.pick(context.now, slice::from_ref(last))
             }
             _ => None,
         };
         let chosen = match (last, other) {
-            (last, _) if exchange.whom == Whom::Only => last.filter(|last| !last.is_gone()),
+            (last, _) if exchange.preference == MemberPreference::Only => {
+                last.filter(|last| !last.is_gone())
+            }
             (_, Some(member)) => Some(member),
-            (Some(same), None) if exchange.whom == Whom::Same && !same.is_gone() => Some(same),
+            (Some(same), None)
+                if exchange.preference == MemberPreference::Same && !same.is_gone() =>
+            {
+                Some(same)
+            }
             _ => context.member_set.pick(context.now, &[]),
         };
         let Some(member) = chosen else {
@@ -132,7 +138,7 @@ impl Upstream {
             return TaskAction::Wake(context.now);
         };
         let again = before == Some(Arc::as_ptr(&member));
-        let way = self.way(exchange.whom, &member, again);
+        let way = self.way(exchange.preference, &member, again);
         self.member = Some(member.clone());
         // the one before is given up, if it has no end yet
         self.entry = None;
@@ -170,26 +176,26 @@ impl Upstream {
         })
     }
 
-    /// A host name may stand for several servers, each of which counts as a member for `whom`. `again`: this member had the
+    /// A host name may stand for several servers, each of which counts as a member for `preference`. `again`: this member had the
     /// last exchange.
-    fn way(&mut self, whom: Whom, member: &Member, again: bool) -> Way {
+    fn way(&mut self, preference: MemberPreference, member: &Member, again: bool) -> Way {
         let peer = self.peer.take().filter(|_| again);
         let Some(address) = peer.filter(|_| member.channel().dialer().ways() > 1) else {
             return Way::Any;
         };
-        match whom {
-            Whom::Only => Way::Only(address),
-            Whom::Other => {
+        match preference {
+            MemberPreference::Only => Way::Only(address),
+            MemberPreference::Other => {
                 member.leave_address(address);
                 Way::Any
             }
-            Whom::Any | Whom::Same => Way::Any,
+            MemberPreference::Any | MemberPreference::Same => Way::Any,
         }
     }
 
     fn judge(&self, answer: Answer) -> Option<Verdict> {
-        let (hub, member) = (self.hub.upgrade()?, self.member.as_ref()?);
-        let decode = &hub.terms().decode;
+        let (registry, member) = (self.registry.upgrade()?, self.member.as_ref()?);
+        let decode = &registry.terms().decode;
         let mut verdict = judge_body(
             answer.head,
             Body::of(answer.body, answer.content),
@@ -235,7 +241,7 @@ impl Upstream {
 
     fn leave(&mut self, stale: &Staleness, context: &Context<'_>) -> HeaderAction {
         if stale.blames() {
-            self.regard(Regard::Bad, context);
+            self.verdict(MemberVerdict::Bad, context);
         }
         let why = stale.to_string();
         if let Some(member) = &self.member {
@@ -245,18 +251,18 @@ impl Upstream {
         HeaderAction::Leave(told.map_or(TaskAction::End, |(_, next)| next))
     }
 
-    fn regard(&self, regard: Regard, context: &Context<'_>) {
+    fn verdict(&self, verdict: MemberVerdict, context: &Context<'_>) {
         if let Some(member) = &self.member {
-            match regard {
-                Regard::Good => member.succeed(),
-                Regard::Bad => {
+            match verdict {
+                MemberVerdict::Good => member.succeed(),
+                MemberVerdict::Bad => {
                     member.fail(context.now, self.peer);
                     context
                         .member_set
                         .sync_limiter()
                         .notice(context.member_set, context.now);
                 }
-                Regard::Neither => {}
+                MemberVerdict::Neither => {}
             }
         }
     }
@@ -271,11 +277,11 @@ fn run(calls: Calls) {
 impl Drop for Upstream {
     /// The loop broke: nobody else would tell the watchers.
     fn drop(&mut self) {
-        if let Some(hub) = self.hub.upgrade() {
-            let (_, calls) = hub.report(self.id, Instant::now(), None, |machine| {
+        if let Some(registry) = self.registry.upgrade() {
+            let (_, calls) = registry.report(self.id, Instant::now(), None, |machine| {
                 machine.close(Some(Closed::Broken.error()));
             });
-            hub.left(self.id);
+            registry.left(self.id);
             run(calls);
         }
     }
@@ -283,10 +289,10 @@ impl Drop for Upstream {
 
 impl Task for Upstream {
     fn start(&mut self, context: &Context<'_>) -> TaskAction {
-        let Some(hub) = self.hub.upgrade() else {
+        let Some(registry) = self.registry.upgrade() else {
             return TaskAction::End;
         };
-        hub.arrived(self.id, context.handle());
+        registry.arrived(self.id, context.handle());
         self.report(context, |_| ())
             .map_or(TaskAction::End, |(_, next)| next)
     }
@@ -296,8 +302,8 @@ impl Task for Upstream {
     }
 
     fn reading(&self) -> Option<(ResponseKind, answer::Limits)> {
-        let hub = self.hub.upgrade()?;
-        Some((self.expect, hub.terms().decode))
+        let registry = self.registry.upgrade()?;
+        Some((self.expect, registry.terms().decode))
     }
 
     fn on_head(&mut self, head: &Head, context: &Context<'_>) -> HeaderAction {
@@ -325,11 +331,13 @@ impl Task for Upstream {
         match self.report(context, |machine| machine.on_head(context.now, head)) {
             // what it showed of the member ends it
             Some((
-                exchange::Heed::Stay(_),
+                driver::HeaderDecision::Stay(_),
                 next @ (TaskAction::Exchange(_) | TaskAction::Wake(_)),
             )) => HeaderAction::Leave(next),
-            Some((exchange::Heed::Stay(silence), _)) => HeaderAction::Silence(silence, self.finish),
-            Some((exchange::Heed::Leave, next)) => HeaderAction::Leave(next),
+            Some((driver::HeaderDecision::Stay(silence), _)) => {
+                HeaderAction::Silence(silence, self.finish)
+            }
+            Some((driver::HeaderDecision::Leave, next)) => HeaderAction::Leave(next),
             None => HeaderAction::Leave(TaskAction::End),
         }
     }
@@ -353,10 +361,10 @@ impl Task for Upstream {
             },
             Err(fault) => self.report(context, |machine| machine.on_fault(context.now, &fault)),
         };
-        let Some((regard, next)) = told else {
+        let Some((verdict, next)) = told else {
             return TaskAction::End;
         };
-        self.regard(regard, context);
+        self.verdict(verdict, context);
         next
     }
 
@@ -382,19 +390,19 @@ impl Task for Upstream {
         if let Some(fault) = fault {
             self.note(&Err(fault), context.now);
         }
-        let Some(hub) = self.hub.upgrade() else {
+        let Some(registry) = self.registry.upgrade() else {
             return;
         };
-        let (_, calls) = hub.report(self.id, context.now, None, |machine| {
+        let (_, calls) = registry.report(self.id, context.now, None, |machine| {
             machine.close(Some(context.commands.closed().error()))
         });
-        hub.left(self.id);
+        registry.left(self.id);
         run(calls);
     }
 
     fn refuse(mut self: Box<Self>) {
         // who made it has locked the hub
-        self.hub = Holder::new();
+        self.registry = Holder::new();
     }
 
     fn is_quiet(&self) -> bool {

@@ -102,7 +102,7 @@ pub struct Answer {
 
 /// What to do once the head of an answer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heed {
+pub enum HeaderDecision {
     /// go on
     Stay,
     /// go on; timeout until the first byte of the body, and then, after our sending side is closed, until its end (zero: the
@@ -115,7 +115,7 @@ pub enum Heed {
 /// The end of [`Channel::exchange_heeding`].
 #[derive(Debug)]
 pub struct Heeded {
-    /// `None`: it was aborted by [`Heed::Leave`]
+    /// `None`: it was aborted by [`HeaderDecision::Leave`]
     pub outcome: Option<Result<Answer, Box<Fault>>>,
     /// when our sending side was closed, because no data followed the head
     pub finished: Option<Instant>,
@@ -202,10 +202,10 @@ impl Channel {
             http_request,
             limits,
             cancel,
-            &mut |_, _| Heed::Stay,
+            &mut |_, _| HeaderDecision::Stay,
             &mut (None, None),
         )?;
-        // only `Heed::Leave` ends it without an outcome
+        // only `HeaderDecision::Leave` ends it without an outcome
         outcome.ok_or_else(|| Box::new(unattended(local("the exchange was left"))))
     }
 
@@ -215,7 +215,7 @@ impl Channel {
         http_request: &HttpRequest,
         limits: &Limits,
         cancel: Option<&Cancel>,
-        heed: &mut dyn FnMut(&Head, Instant) -> Heed,
+        heed: &mut dyn FnMut(&Head, Instant) -> HeaderDecision,
     ) -> Heeded {
         let mut seen = (None, None);
         let outcome = self.carry(http_request, limits, cancel, heed, &mut seen);
@@ -232,7 +232,7 @@ impl Channel {
         http_request: &HttpRequest,
         limits: &Limits,
         cancel: Option<&Cancel>,
-        heed: &mut dyn FnMut(&Head, Instant) -> Heed,
+        heed: &mut dyn FnMut(&Head, Instant) -> HeaderDecision,
         seen: &mut (Option<Instant>, Option<SocketAddr>),
     ) -> Result<Option<Answer>, Box<Fault>> {
         let mut context = ExchangeContext::new(limits, cancel);
@@ -338,7 +338,7 @@ impl Channel {
         request: Request<&[u8]>,
         method: Method,
         limits: &Limits,
-        heed: &mut dyn FnMut(&Head, Instant) -> Heed,
+        heed: &mut dyn FnMut(&Head, Instant) -> HeaderDecision,
     ) -> Result<Option<Answer>, Box<Fault>> {
         let agent = {
             let current = self.agent.read().unwrap_or_else(PoisonError::into_inner);
@@ -361,14 +361,14 @@ impl Channel {
         let head = read_head(sifted.unwrap_or_default(), &parts);
         let connected = exchange_context::with(|context| context.connected).flatten();
         match heed(&head, connected.unwrap_or_else(Instant::now)) {
-            Heed::Stay => {}
-            Heed::Silence(patience, finish) => {
+            HeaderDecision::Stay => {}
+            HeaderDecision::Silence(patience, finish) => {
                 exchange_context::with(|context| {
                     (context.patience, context.finish) = (Some(patience), finish)
                 });
             }
             // a connection whose answer was not read is closed
-            Heed::Leave => return Ok(None),
+            HeaderDecision::Leave => return Ok(None),
         }
         let mut bytes = Vec::new();
         let failed = |mut fault: Fault, head: Head, mut bytes: Vec<u8>| {

@@ -5,10 +5,10 @@
 //! are at the same place: an event is told to everybody once, whoever told the one before.
 
 use super::counters::Counters;
-use super::exchange::Output;
+use super::driver::Output;
 use super::machine::Machine;
 use super::options::{OnLost, Start, WatchOptions};
-use super::pace::Pace;
+use super::poll_schedule::PollSchedule;
 use super::queue::Push;
 use super::state::State;
 use crate::error::{Error, Result};
@@ -89,7 +89,7 @@ pub struct Fanout {
     seats: HashMap<WatcherId, Seat>,
     families: HashMap<Arc<Terms>, Vec<UpstreamId>>,
     effects: VecDeque<Effect>,
-    random: Pace,
+    random: PollSchedule,
     last: u64,
 }
 
@@ -112,7 +112,7 @@ impl Fanout {
             seats: HashMap::new(),
             families: HashMap::new(),
             effects: VecDeque::new(),
-            random: Pace::new(seed),
+            random: PollSchedule::new(seed),
             last: 0,
         }
     }

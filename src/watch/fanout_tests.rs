@@ -1,8 +1,8 @@
 use super::*;
 use crate::error::Phase;
 use crate::transport::fault::FaultKind;
+use crate::watch::driver::{Action, HeaderDecision, Purpose};
 use crate::watch::event::{Event, Kind};
-use crate::watch::exchange::{Action, Heed, Purpose};
 use crate::watch::options::OnFull;
 use crate::watch::queue::Queue;
 use crate::watch::tests::consumer::Consumer;
@@ -26,7 +26,7 @@ struct Hall {
     fanout: Fanout,
     store: Store,
     now: Instant,
-    dice: Pace,
+    dice: PollSchedule,
     upstreams: Vec<UpstreamId>,
     /// open polls: index asked for, store index at registration
     open: BTreeMap<UpstreamId, (u64, u64)>,
@@ -46,7 +46,7 @@ impl Hall {
             fanout: Fanout::new(seed),
             store,
             now: Instant::now(),
-            dice: Pace::new(seed),
+            dice: PollSchedule::new(seed),
             upstreams: Vec::new(),
             open: BTreeMap::new(),
             guests: BTreeMap::new(),
@@ -157,7 +157,10 @@ impl Hall {
                 Found::Nothing => (200, None),
             };
             let head = head(status, index, 1);
-            assert!(matches!(machine.on_head(self.now, &head), Heed::Stay(_)));
+            assert!(matches!(
+                machine.on_head(self.now, &head),
+                HeaderDecision::Stay(_)
+            ));
             match body {
                 Some(body) => {
                     machine.on_answer(self.now, verdict(head, &body, exchange.purpose));

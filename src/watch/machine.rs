@@ -7,14 +7,16 @@
 //! report and before it asks, the driver hands over what is known of the member that has, or had, the last exchange with
 //! [`Machine::vouch`]: nothing is told before that covers it.
 
+use super::driver::{
+    Action, HeaderDecision, MemberPreference, MemberVerdict, Output, PollRequest, Purpose,
+};
 use super::event::{Event, Loss};
-use super::exchange::{Action, Exchange, Heed, Output, Purpose, Regard, Whom};
+use super::event_filter::EventFilter;
 use super::mirror::Mirror;
 use super::options::{OnLost, Start, WatchOptions};
-use super::pace::Pace;
-use super::position::Position;
-use super::scope::Scope;
+use super::poll_schedule::PollSchedule;
 use super::state::State;
+use super::wait_index::WaitIndex;
 use super::{batch::Batch, counters::Counters};
 use crate::cluster::continuity::Standing;
 use crate::cluster::rule::Rule;
@@ -64,7 +66,7 @@ const LAST_WORD: u8 = 5;
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Task {
+enum ExchangeKind {
     Poll,
     Probe,
     /// everything that is there is told
@@ -86,7 +88,7 @@ enum Task {
 /// An exchange that is running.
 #[derive(Debug)]
 struct Busy {
-    task: Task,
+    kind: ExchangeKind,
     started: Instant,
     /// the highest index known when it began
     known: u64,
@@ -109,7 +111,7 @@ struct Behind {
 /// The position of a machine, with what identifies its store: another machine of the same key can continue from it.
 #[derive(Clone, Debug)]
 pub struct Place {
-    position: Position,
+    position: WaitIndex,
     cluster: u64,
     behind: Option<Behind>,
     proof: Option<Instant>,
@@ -128,17 +130,17 @@ impl Place {
 /// The state machine of one upstream.
 #[derive(Debug)]
 pub struct Machine {
-    scope: Scope,
+    scope: EventFilter,
     on_lost: OnLost,
     progress: bool,
     max_poll: Duration,
     shortest: Duration,
-    pace: Pace,
-    position: Position,
+    pace: PollSchedule,
+    position: WaitIndex,
     mirror: Option<Arc<Mirror>>,
-    task: Task,
-    /// what follows [`Task::Index`] and [`Task::Version`]
-    then: Task,
+    kind: ExchangeKind,
+    /// what follows [`ExchangeKind::Index`] and [`ExchangeKind::Version`]
+    then: ExchangeKind,
     /// what that found, for the next listing; 0 = nothing
     index_read: u64,
     /// answers of etcd in a row that no repetition changes
@@ -149,7 +151,7 @@ pub struct Machine {
     passed: u32,
     busy: Option<Busy>,
     not_before: Option<Instant>,
-    whom: Whom,
+    preference: MemberPreference,
     /// something between us and the member keeps heads back until there is an event
     withheld: bool,
     paused: bool,
@@ -204,35 +206,35 @@ impl Machine {
         // a key that is too long for any of the requests is refused here
         HttpRequest::poll(key, options.recursive, u64::MAX)?;
         read(key, options.recursive, false)?;
-        let mut pace = Pace::new(seed);
+        let mut pace = PollSchedule::new(seed);
         let mirror = (options.on_lost == OnLost::Resync)
             .then(|| Arc::new(Mirror::new(key, options.recursive, pace.dice())));
         let max_poll = options.max_poll.unwrap_or(max_poll);
         Ok(Machine {
-            scope: Scope::new(key, options.recursive),
+            scope: EventFilter::new(key, options.recursive),
             on_lost: options.on_lost,
             progress: options.progress,
             max_poll,
             shortest: max_poll / 4,
             pace,
-            position: Position::at(match options.start {
+            position: WaitIndex::at(match options.start {
                 Start::At(index) => index,
                 _ => 0,
             }),
             mirror,
-            task: if options.snapshot_first() {
-                Task::List
+            kind: if options.snapshot_first() {
+                ExchangeKind::List
             } else {
-                Task::Poll
+                ExchangeKind::Poll
             },
-            then: Task::Poll,
+            then: ExchangeKind::Poll,
             index_read: 0,
             hopeless: 0,
             absent: 0,
             passed: 0,
             busy: None,
             not_before: None,
-            whom: Whom::Any,
+            preference: MemberPreference::Any,
             withheld: false,
             paused: false,
             lived: false,
@@ -278,7 +280,7 @@ impl Machine {
             state: State::Connecting,
             counters: Counters::default(),
             outputs: VecDeque::new(),
-            task: self.settled_task(),
+            kind: self.settled_task(),
             behind: self.behind.clone(),
             ..*self
         }
@@ -321,21 +323,22 @@ impl Machine {
             Some(until) if until > now => return Action::Wait(Some(until)),
             _ => self.not_before = None,
         }
-        let task = self.task;
+        let kind = self.kind;
         let (key, recursive) = (self.scope.key(), self.scope.is_recursive());
-        let http_request = match task {
-            Task::Poll => HttpRequest::poll(key, recursive, self.poll_from()),
-            Task::Recall => HttpRequest::poll(key, recursive, self.last.0),
-            Task::Probe => Ok(HttpRequest::head(key)),
-            Task::List | Task::Resync | Task::Verify | Task::Look => {
-                read(key, recursive, self.index_read != 0)
-            }
-            Task::Index => self.index_wire(),
-            Task::Version => Ok(versions::ask()),
+        let http_request = match kind {
+            ExchangeKind::Poll => HttpRequest::poll(key, recursive, self.poll_from()),
+            ExchangeKind::Recall => HttpRequest::poll(key, recursive, self.last.0),
+            ExchangeKind::Probe => Ok(HttpRequest::head(key)),
+            ExchangeKind::List
+            | ExchangeKind::Resync
+            | ExchangeKind::Verify
+            | ExchangeKind::Look => read(key, recursive, self.index_read != 0),
+            ExchangeKind::Index => self.index_wire(),
+            ExchangeKind::Version => Ok(versions::ask()),
         };
         let http_request = match http_request {
             Ok(http_request) => http_request,
-            Err(error) if task == Task::Index => {
+            Err(error) if kind == ExchangeKind::Index => {
                 // a key that leaves no room for a longer one
                 self.on_index(now, Verdict::Refused(error));
                 return Action::Wait(self.not_before);
@@ -345,34 +348,34 @@ impl Machine {
                 return Action::Closed;
             }
         };
-        let (purpose, head) = match task {
-            Task::Poll if self.withheld && self.behind.is_some() => (Purpose::Poll, SHORT),
-            Task::Poll if self.withheld => {
+        let (purpose, head) = match kind {
+            ExchangeKind::Poll if self.withheld && self.behind.is_some() => (Purpose::Poll, SHORT),
+            ExchangeKind::Poll if self.withheld => {
                 (Purpose::Poll, self.pace.poll(self.max_poll, self.max_poll))
             }
-            Task::Poll | Task::Recall => (Purpose::Poll, HEAD_PATIENCE),
-            Task::Probe | Task::Version => (Purpose::Probe, HEAD_PATIENCE),
+            ExchangeKind::Poll | ExchangeKind::Recall => (Purpose::Poll, HEAD_PATIENCE),
+            ExchangeKind::Probe | ExchangeKind::Version => (Purpose::Probe, HEAD_PATIENCE),
             _ => (Purpose::Snapshot, STALL),
         };
-        self.counters.polls += u64::from(task == Task::Poll);
+        self.counters.polls += u64::from(kind == ExchangeKind::Poll);
         self.busy = Some(Busy {
-            task,
+            kind,
             started: now,
             known: self.known,
             head: None,
             finish: None,
             met: false,
         });
-        Action::Start(Box::new(Exchange {
+        Action::Start(Box::new(PollRequest {
             http_request,
             purpose,
-            whom: match (&self.held, task) {
-                (None, Task::Recall) => {
-                    self.whom = Whom::Same;
-                    Whom::Only
+            preference: match (&self.held, kind) {
+                (None, ExchangeKind::Recall) => {
+                    self.preference = MemberPreference::Same;
+                    MemberPreference::Only
                 }
-                (Some(_), _) => Whom::Only,
-                (None, _) => std::mem::replace(&mut self.whom, Whom::Same),
+                (Some(_), _) => MemberPreference::Only,
+                (None, _) => std::mem::replace(&mut self.preference, MemberPreference::Same),
             },
             head,
             stall: STALL,
@@ -384,22 +387,22 @@ impl Machine {
     }
 
     /// The task without the questions that come before it.
-    fn settled_task(&self) -> Task {
-        match self.task {
-            Task::Probe => Task::Poll,
-            Task::Index | Task::Version => self.then,
-            task => task,
+    fn settled_task(&self) -> ExchangeKind {
+        match self.kind {
+            ExchangeKind::Probe => ExchangeKind::Poll,
+            ExchangeKind::Index | ExchangeKind::Version => self.then,
+            kind => kind,
         }
     }
 
     /// Another member is asked next, and nothing that was learnt of this one holds for it.
     fn leave_member(&mut self) {
-        self.whom = Whom::Other;
+        self.preference = MemberPreference::Other;
         self.withheld = false;
-        self.task = match self.settled_task() {
+        self.kind = match self.settled_task() {
             // it was about the store of that member
-            Task::Recall => Task::Poll,
-            task => task,
+            ExchangeKind::Recall => ExchangeKind::Poll,
+            kind => kind,
         };
     }
 
@@ -473,7 +476,7 @@ impl Machine {
     /// Whether a member has its poll at a known place.
     pub fn is_live(&self) -> bool {
         matches!(self.state, State::Live)
-            && self.task == Task::Poll
+            && self.kind == ExchangeKind::Poll
             && self.position.wait_index() != 0
             && self.open_gap.is_none()
     }
@@ -481,13 +484,13 @@ impl Machine {
     /// Whether the next event is the first at or after `index` (0: from now).
     pub fn is_at(&self, index: u64) -> bool {
         self.position.wait_index() == index
-            && self.settled_task() == Task::Poll
+            && self.settled_task() == ExchangeKind::Poll
             && self.open_gap.is_none()
     }
 
     /// Whether the snapshot with which it begins has not come yet.
     pub fn is_listing(&self) -> bool {
-        self.settled_task() == Task::List
+        self.settled_task() == ExchangeKind::List
     }
 
     /// Whether both are live, have told all they had, and would go on with the same event.

@@ -3,7 +3,7 @@
 //! [`Once::step`] returns what to do next. While an exchange runs, its head goes to [`Once::on_head`] and its end to the
 //! machine. An exchange or an audit is completed before the next step. No socket and no clock: the time is an argument.
 
-use super::exchange::{Action, Exchange, Heed, Output};
+use super::driver::{Action, HeaderDecision, Output, PollRequest};
 use super::machine::{Machine, Place, SHORT};
 use super::options::WatchOptions;
 use super::state::State;
@@ -31,7 +31,7 @@ pub enum Step {
     /// the call is over: no change up to this index (0: not known)
     TimedOut(u64),
     /// send this
-    Start(Box<Exchange>),
+    Start(Box<PollRequest>),
     /// audit the member of the last exchange, unless an audit of it is running
     Prove(Need),
     /// do nothing before this time
@@ -127,14 +127,14 @@ impl Once {
     }
 
     /// The head of the running exchange has come. The poll is shortened so that it can be closed cleanly before the deadline.
-    pub fn on_head(&mut self, now: Instant, head: &Head) -> Heed {
+    pub fn on_head(&mut self, now: Instant, head: &Head) -> HeaderDecision {
         match self.machine.on_head(now, head) {
-            Heed::Leave => Heed::Leave,
-            Heed::Stay(silence) => {
+            HeaderDecision::Leave => HeaderDecision::Leave,
+            HeaderDecision::Stay(silence) => {
                 let left = self.deadline.saturating_duration_since(now);
                 let reserve = (left / 8).min(RESERVE);
                 let most = left.checked_sub(reserve).filter(|most| *most >= SHORT);
-                Heed::Stay(most.map_or(silence, |most| silence.min(most)))
+                HeaderDecision::Stay(most.map_or(silence, |most| silence.min(most)))
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use super::batch::Batch;
 use super::counters::Counters;
+use super::driver::Output;
 use super::event::{Event, Kind, Loss};
-use super::exchange::Output;
 use super::options::OnFull;
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use crate::protocol::request::Operation;
 use crate::transport::channel::Answer;
 use crate::transport::fault::{Fault, FaultKind, Sent};
 use crate::transport::record::Record;
-use crate::watch::pace::Pace;
+use crate::watch::poll_schedule::PollSchedule;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ struct Truth {
 
 /// One request through the gateway.
 struct Run<'a> {
-    dice: &'a mut Pace,
+    dice: &'a mut PollSchedule,
     http_request: Arc<HttpRequest>,
     truth: Truth,
     told: String,
@@ -244,7 +244,7 @@ impl Run<'_> {
 }
 
 /// Runs one request to its end over three members.
-fn run(dice: &mut Pace, allow_repeat: bool) -> (Run<'_>, Result<(), Error>) {
+fn run(dice: &mut PollSchedule, allow_repeat: bool) -> (Run<'_>, Result<(), Error>) {
     let operation = OPERATIONS[(dice.dice() % OPERATIONS.len() as u64) as usize];
     let mut options = Options::default();
     let endpoints = ["http://a:1", "http://a:1,http://b:1,http://c:1"];
@@ -310,7 +310,7 @@ fn run(dice: &mut Pace, allow_repeat: bool) -> (Run<'_>, Result<(), Error>) {
 
 #[test]
 fn no_write_is_told_wrongly_or_sent_twice() {
-    let mut dice = Pace::new(9);
+    let mut dice = PollSchedule::new(9);
     let (mut exchanges, mut runs, mut promises, mut unknown) = (0, 0, 0, 0);
     while exchanges < 100_000 {
         let allow_repeat = dice.dice() % 4 == 0;

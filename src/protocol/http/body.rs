@@ -1,5 +1,5 @@
 //! The body of an answer: finds its data in the input, without copying it.
-use super::{flaw::Flaw, framing::Framing};
+use super::{framing::Framing, parse_error::ParseError};
 
 /// Chunk extensions and trailers, together.
 const LONGEST_EXTRA: u32 = 16 * 1024;
@@ -60,11 +60,13 @@ impl Body {
     }
 
     /// Takes the next piece of data from the front of `input`. `None`: the input is used up, or the body has ended.
-    pub fn advance<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Flaw> {
+    pub fn advance<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, ParseError> {
         loop {
             match self.state {
                 State::Done => return Ok(None),
-                State::Length(left) if left > self.room => return Err(Flaw::too_large(self.limit)),
+                State::Length(left) if left > self.room => {
+                    return Err(ParseError::too_large(self.limit));
+                }
                 _ => {}
             }
             let Some((first, rest)) = input.split_first() else {
@@ -81,7 +83,7 @@ impl Body {
                 }
             };
             if left == 0 {
-                return Err(Flaw::too_large(self.limit));
+                return Err(ParseError::too_large(self.limit));
             }
             let length = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
             let (data, rest) = input.split_at_checked(length).unwrap_or((input, &[]));
@@ -99,7 +101,7 @@ impl Body {
     }
 
     /// One byte of framing.
-    fn step(&mut self, byte: u8) -> Result<State, Flaw> {
+    fn step(&mut self, byte: u8) -> Result<State, ParseError> {
         let state = match (self.state, byte) {
             (State::Size(size, digits), _) if byte.is_ascii_hexdigit() => {
                 if digits == MOST_DIGITS {
@@ -127,7 +129,7 @@ impl Body {
             (State::Extension(_), _) => return Err(bad("control character in a chunk extension")),
             (State::SizeLf(0), b'\n') => State::TrailerStart,
             (State::SizeLf(size), b'\n') if size > self.room => {
-                return Err(Flaw::too_large(self.limit));
+                return Err(ParseError::too_large(self.limit));
             }
             (State::SizeLf(size), b'\n') => State::Data(size),
             (State::DataCr, b'\r') => State::DataLf,
@@ -154,7 +156,7 @@ impl Body {
         Ok(state)
     }
 
-    fn count(&mut self) -> Result<(), Flaw> {
+    fn count(&mut self) -> Result<(), ParseError> {
         self.extra += 1;
         match self.extra > LONGEST_EXTRA {
             true => Err(bad("extensions and trailers are longer than 16 KiB")),
@@ -182,16 +184,16 @@ impl Body {
     }
 
     /// The connection has ended: was that the end of the body?
-    pub fn end_of_stream(&self) -> Result<(), Flaw> {
+    pub fn end_of_stream(&self) -> Result<(), ParseError> {
         match self.state {
             State::Done | State::UntilClose => Ok(()),
-            _ => Err(Flaw::protocol(
+            _ => Err(ParseError::protocol(
                 "the body was cut: connection closed before its end",
             )),
         }
     }
 }
 
-fn bad(why: &str) -> Flaw {
-    Flaw::protocol(format!("bad chunks in the answer: {why}"))
+fn bad(why: &str) -> ParseError {
+    ParseError::protocol(format!("bad chunks in the answer: {why}"))
 }

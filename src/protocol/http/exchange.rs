@@ -1,8 +1,8 @@
 //! The answer to one request, from its first byte to its last.
 use super::{
     body::Body,
-    flaw::Flaw,
-    head::{Collector, Parsed, Progress},
+    head::{HeadParser, Parsed, Progress},
+    parse_error::ParseError,
 };
 use crate::{
     error::Phase,
@@ -29,7 +29,7 @@ pub enum Event<'a> {
 
 #[derive(Debug)]
 enum State {
-    Head(Collector),
+    Head(HeadParser),
     Body {
         body: Body,
         keep_alive: bool,
@@ -39,7 +39,7 @@ enum State {
         began: bool,
     },
     Failed {
-        flaw: Flaw,
+        error: ParseError,
         phase: Phase,
         began: bool,
     },
@@ -77,30 +77,30 @@ impl Exchange {
         Exchange {
             method,
             max_body,
-            state: State::Head(Collector::default()),
+            state: State::Head(HeadParser::default()),
         }
     }
 
     /// Takes from the front of `input` what makes the next event. To be called until it says [`Event::More`], also
     /// when the input is used up: an end may need no further byte.
-    pub fn advance<'a>(&mut self, input: &mut &'a [u8]) -> Result<Event<'a>, Flaw> {
+    pub fn advance<'a>(&mut self, input: &mut &'a [u8]) -> Result<Event<'a>, ParseError> {
         let outcome = self.next(input);
-        if let Err(flaw) = &outcome {
-            self.fail(flaw.clone());
+        if let Err(error) = &outcome {
+            self.fail(error.clone());
         }
         outcome
     }
 
-    fn fail(&mut self, flaw: Flaw) {
+    fn fail(&mut self, error: ParseError) {
         self.state = State::Failed {
-            flaw,
+            error,
             phase: self.phase(),
             began: self.body_began(),
         };
     }
 
     #[inline]
-    fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Event<'a>, Flaw> {
+    fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Event<'a>, ParseError> {
         loop {
             match &mut self.state {
                 State::Head(collector) => match collector.advance(self.method, input)? {
@@ -132,27 +132,27 @@ impl Exchange {
                         surplus: input.len(),
                     });
                 }
-                State::Failed { flaw, .. } => return Err(flaw.clone()),
+                State::Failed { error, .. } => return Err(error.clone()),
             }
         }
     }
 
     /// The connection has ended. That is the end of the answer ([`Event::End`]), or a flaw.
-    pub fn end_of_stream(&mut self) -> Result<Event<'static>, Flaw> {
+    pub fn end_of_stream(&mut self) -> Result<Event<'static>, ParseError> {
         let outcome = match &self.state {
             State::End { .. } => Ok(()),
             State::Body { body, .. } => body.end_of_stream(),
             State::Head(collector) if collector.is_empty() => {
-                Err(Flaw::connection("connection closed before an answer"))
+                Err(ParseError::connection("connection closed before an answer"))
             }
-            State::Head(_) => Err(Flaw::connection(
+            State::Head(_) => Err(ParseError::connection(
                 "connection closed inside the head of the answer",
             )),
-            State::Failed { flaw, .. } => Err(flaw.clone()),
+            State::Failed { error, .. } => Err(error.clone()),
         };
-        if let Err(flaw) = outcome {
-            self.fail(flaw.clone());
-            return Err(flaw);
+        if let Err(error) = outcome {
+            self.fail(error.clone());
+            return Err(error);
         }
         self.state = State::End {
             keep_alive: false,

@@ -1,5 +1,5 @@
 //! How the body of an answer ends, and whether the connection serves on (RFC 9112, 6 and 9.3).
-use super::flaw::Flaw;
+use super::parse_error::ParseError;
 use crate::protocol::http_request::Method;
 
 /// How a body ends.
@@ -22,7 +22,7 @@ pub(super) struct Fields {
     chunked: bool,
     close: bool,
     keep_alive: bool,
-    flaw: Option<&'static str>,
+    error: Option<&'static str>,
 }
 
 const CHUNKED: &str = "transfer coding other than chunked";
@@ -52,9 +52,9 @@ impl Fields {
         // something in between may have joined several headers to a list
         for element in elements(value) {
             match (digits(element), self.length) {
-                (None, _) => self.flaw = Some("Content-Length is no number"),
+                (None, _) => self.error = Some("Content-Length is no number"),
                 (Some(new), Some(old)) if new != old => {
-                    self.flaw = Some("several Content-Length that differ");
+                    self.error = Some("several Content-Length that differ");
                 }
                 (new, _) => self.length = new,
             }
@@ -67,11 +67,11 @@ impl Fields {
             codings += 1;
             self.chunked |= coding.eq_ignore_ascii_case(b"chunked");
             if !coding.eq_ignore_ascii_case(b"chunked") {
-                self.flaw = Some(CHUNKED);
+                self.error = Some(CHUNKED);
             }
         }
         if codings != 1 || seen {
-            self.flaw = Some(CHUNKED);
+            self.error = Some(CHUNKED);
         }
     }
 
@@ -81,13 +81,13 @@ impl Fields {
         method: Method,
         status: u16,
         version: u8,
-    ) -> Result<(Framing, bool), Flaw> {
+    ) -> Result<(Framing, bool), ParseError> {
         let keep_alive = !self.close && (version > 0 || self.keep_alive);
         // what headers say about length is about the body that another request would get
         if method == Method::Head || matches!(status, 204 | 304) {
             return Ok((Framing::None, keep_alive));
         }
-        if let Some(why) = self.flaw {
+        if let Some(why) = self.error {
             return Err(bad(why));
         }
         match (self.chunked, self.length) {
@@ -100,8 +100,8 @@ impl Fields {
     }
 }
 
-fn bad(why: &str) -> Flaw {
-    Flaw::protocol(format!("bad framing of the answer: {why}"))
+fn bad(why: &str) -> ParseError {
+    ParseError::protocol(format!("bad framing of the answer: {why}"))
 }
 
 fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -136,7 +136,7 @@ mod tests {
         }
         fields
             .decide(method, status, version)
-            .map_err(|flaw| flaw.text.into_owned())
+            .map_err(|error| error.text.into_owned())
     }
 
     #[test]

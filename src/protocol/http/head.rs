@@ -1,7 +1,7 @@
 //! The head of an answer, collected until its blank line.
 use super::{
-    flaw::Flaw,
     framing::{Fields, Framing},
+    parse_error::ParseError,
 };
 use crate::protocol::{answer::Head, http_request::Method};
 use std::mem::{MaybeUninit, take};
@@ -46,7 +46,7 @@ enum At {
 
 /// Takes in a head, in pieces of any size.
 #[derive(Debug, Default)]
-pub(super) struct Collector {
+pub(super) struct HeadParser {
     /// an incomplete head; a head that comes in one piece is never copied
     kept: Vec<u8>,
     at: At,
@@ -54,7 +54,7 @@ pub(super) struct Collector {
     spent: usize,
 }
 
-impl Collector {
+impl HeadParser {
     /// Whether nothing at all has come.
     pub(super) fn is_empty(&self) -> bool {
         self.kept.is_empty() && self.spent == 0
@@ -62,7 +62,11 @@ impl Collector {
 
     /// Takes from the front of `input` what belongs to the head.
     #[inline]
-    pub(super) fn advance(&mut self, method: Method, input: &mut &[u8]) -> Result<Progress, Flaw> {
+    pub(super) fn advance(
+        &mut self,
+        method: Method,
+        input: &mut &[u8],
+    ) -> Result<Progress, ParseError> {
         if input.is_empty() {
             return Ok(Progress::More);
         }
@@ -88,7 +92,9 @@ impl Collector {
         }
         if end.is_none() {
             return match self.kept.len() >= room {
-                true => Err(Flaw::protocol("head of the answer is longer than 64 KiB")),
+                true => Err(ParseError::protocol(
+                    "head of the answer is longer than 64 KiB",
+                )),
                 false => Ok(Progress::More),
             };
         }
@@ -98,7 +104,7 @@ impl Collector {
         match parse(&whole, method) {
             Parse::Complete(_, progress) => progress,
             Parse::Partial => Err(not_http("it has a blank line too early")),
-            Parse::Bad(httparse::Error::TooManyHeaders) => Err(Flaw::protocol(
+            Parse::Bad(httparse::Error::TooManyHeaders) => Err(ParseError::protocol(
                 "head of the answer has more than 128 headers",
             )),
             Parse::Bad(error) => Err(not_http(&error.to_string())),
@@ -133,7 +139,7 @@ fn front(bytes: &[u8], length: usize) -> &[u8] {
 }
 
 /// Whoever speaks something else is told apart by his first bytes: he may never send a blank line.
-fn begins(bytes: &[u8]) -> Result<(), Flaw> {
+fn begins(bytes: &[u8]) -> Result<(), ParseError> {
     let seen = front(bytes, BEGINNING.len());
     match BEGINNING.starts_with(seen) {
         true => Ok(()),
@@ -141,13 +147,13 @@ fn begins(bytes: &[u8]) -> Result<(), Flaw> {
     }
 }
 
-fn not_http(why: &str) -> Flaw {
-    Flaw::protocol(format!("head of the answer is not HTTP/1: {why}"))
+fn not_http(why: &str) -> ParseError {
+    ParseError::protocol(format!("head of the answer is not HTTP/1: {why}"))
 }
 
 enum Parse {
     /// bytes, and what they mean
-    Complete(usize, Result<Progress, Flaw>),
+    Complete(usize, Result<Progress, ParseError>),
     Partial,
     Bad(httparse::Error),
 }
@@ -165,14 +171,14 @@ fn parse(bytes: &[u8], method: Method) -> Parse {
 }
 
 #[inline]
-fn read(response: &httparse::Response<'_, '_>, method: Method) -> Result<Progress, Flaw> {
+fn read(response: &httparse::Response<'_, '_>, method: Method) -> Result<Progress, ParseError> {
     // 0: httparse knows both in every complete head
     let status = response.code.unwrap_or(0);
     let version = response.version.unwrap_or(0);
     match status {
         0..=99 => return Err(not_http("its status is below 100")),
         // HTTP/2 or a websocket would follow
-        101 => return Err(Flaw::protocol("status 101, which nobody asked for")),
+        101 => return Err(ParseError::protocol("status 101, which nobody asked for")),
         102..=199 | 100 => return Ok(Progress::Interim),
         _ => {}
     }

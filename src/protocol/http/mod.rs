@@ -1,13 +1,13 @@
 //! The client's half of HTTP/1.1 as pure data: bytes in, events out; no I/O, no clock.
 //!
 //! [`request`] writes a request, [`exchange`] reads its answer in pieces of any size: `head` up to the blank line,
-//! `framing` says how the body ends, [`body`] finds its data. What is wrong with the bytes is a [`flaw::Flaw`].
+//! `framing` says how the body ends, [`body`] finds its data. What is wrong with the bytes is a [`parse_error::ParseError`].
 
 pub mod body;
 pub mod exchange;
-pub mod flaw;
 pub mod framing;
 mod head;
+pub mod parse_error;
 pub mod request;
 
 #[cfg(test)]

@@ -13,12 +13,12 @@ impl Machine {
             return false;
         }
         self.then = self.settled_task();
-        (self.task, self.whom) = (Task::Version, Whom::Same);
+        (self.kind, self.preference) = (ExchangeKind::Version, MemberPreference::Same);
         true
     }
 
     /// The answer to `/version`.
-    pub(super) fn on_version(&mut self, now: Instant, verdict: Verdict) -> Regard {
+    pub(super) fn on_version(&mut self, now: Instant, verdict: Verdict) -> MemberVerdict {
         let told = match &verdict {
             Verdict::Success(response) => explain(response.head().status, response.body()),
             _ => None,
@@ -27,14 +27,14 @@ impl Machine {
         let Some(error) = told else {
             self.absent = 0;
             self.retry(now, "the answer is not etcd's: there is no such page");
-            return Regard::Bad;
+            return MemberVerdict::Bad;
         };
         self.absent += 1;
         if self.absent >= ALL {
             self.close(Some(error));
-            return Regard::Bad;
+            return MemberVerdict::Bad;
         }
         self.retry(now, &error.detail().message);
-        Regard::Bad
+        MemberVerdict::Bad
     }
 }

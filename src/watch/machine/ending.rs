@@ -4,75 +4,81 @@ use super::*;
 
 impl Machine {
     /// The running exchange has a complete answer.
-    pub fn on_answer(&mut self, now: Instant, verdict: Verdict) -> Regard {
+    pub fn on_answer(&mut self, now: Instant, verdict: Verdict) -> MemberVerdict {
         let Some(busy) = self.busy.take() else {
-            return Regard::Neither;
+            return MemberVerdict::Neither;
         };
-        let verdict = self.about_this(busy.task, verdict);
-        match busy.task {
+        let verdict = self.about_this(busy.kind, verdict);
+        match busy.kind {
             // what comes before the event that waits is told would be told in the wrong order, and comes again
-            Task::Poll if self.is_holding() => Regard::Good,
-            Task::Poll => match verdict {
+            ExchangeKind::Poll if self.is_holding() => MemberVerdict::Good,
+            ExchangeKind::Poll => match verdict {
                 Verdict::Success(response) => self.on_event(now, &busy, response),
                 Verdict::NoEvent => {
                     self.quiet(now, &busy);
                     if now.saturating_duration_since(busy.started) < SHORT {
                         return self.excuse(now, "an empty answer, and sooner than it makes sense");
                     }
-                    Regard::Good
+                    MemberVerdict::Good
                 }
                 Verdict::Refused(error) if is_etcds(&error, Status::HISTORY_CLEARED, 400) => {
                     if std::mem::take(&mut self.rechecking) && !self.restarted {
                         // the history no longer reaches back to the last event
-                        return Regard::Good;
+                        return MemberVerdict::Good;
                     }
                     let index = busy.head.map_or(0, |(index, _)| index);
                     let index = index.max(error.detail().index);
                     let why = "the server's history was cleared";
                     self.lose(now, Loss::Cleared, index, why, Some(error));
-                    Regard::Good
+                    MemberVerdict::Good
                 }
                 other => self.refused(now, other),
             },
-            Task::Probe => match verdict {
+            ExchangeKind::Probe => match verdict {
                 // a read-only proxy answers HEAD with 501, but it does answer
                 // without the headers of etcd: what it has to say stands in bodies, of which a HEAD has none
                 Verdict::Trouble(error) if error.detail().http_status == 404 => {
                     self.withheld = true;
-                    self.read_index(Task::Poll);
-                    Regard::Neither
+                    self.read_index(ExchangeKind::Poll);
+                    MemberVerdict::Neither
                 }
                 Verdict::Trouble(error) if error.detail().http_status != 501 => {
-                    self.task = Task::Poll;
+                    self.kind = ExchangeKind::Poll;
                     self.refused(now, Verdict::Trouble(error))
                 }
                 _ => {
-                    self.task = Task::Poll;
+                    self.kind = ExchangeKind::Poll;
                     self.withheld = true;
                     // an explicit index and a member that answers is all that can be had
                     if self.position.wait_index() == 0 {
-                        self.read_index(Task::Poll);
+                        self.read_index(ExchangeKind::Poll);
                     } else if self.behind.is_none() {
                         self.enter(State::Live);
                     }
-                    Regard::Good
+                    MemberVerdict::Good
                 }
             },
-            Task::Index => self.on_index(now, verdict),
-            Task::Version => self.on_version(now, verdict),
-            Task::Recall => self.recalled(now, &busy, verdict),
-            task => self.on_snapshot(now, &busy, task, verdict),
+            ExchangeKind::Index => self.on_index(now, verdict),
+            ExchangeKind::Version => self.on_version(now, verdict),
+            ExchangeKind::Recall => self.recalled(now, &busy, verdict),
+            kind => self.on_snapshot(now, &busy, kind, verdict),
         }
     }
 
     /// An answer about another key is not the answer to this request.
-    fn about_this(&self, task: Task, verdict: Verdict) -> Verdict {
+    fn about_this(&self, kind: ExchangeKind, verdict: Verdict) -> Verdict {
         let asked = self.scope.key().text().trim_end_matches('/');
-        let fits = |told: &str| match task {
+        let fits = |told: &str| match kind {
             // by string, not by segments: the history returns the deletion of /pre to a poll of /prefix
-            Task::Poll => told.starts_with(asked) || asked.starts_with(told),
-            Task::List | Task::Resync | Task::Verify | Task::Look => told == asked,
-            Task::Probe | Task::Index | Task::Recall | Task::Version => true,
+            ExchangeKind::Poll => told.starts_with(asked) || asked.starts_with(told),
+            ExchangeKind::List
+            | ExchangeKind::Resync
+            | ExchangeKind::Verify
+            | ExchangeKind::Look => told == asked,
+            ExchangeKind::Probe
+            | ExchangeKind::Index
+            | ExchangeKind::Recall
+            | ExchangeKind::Version => true,
         };
         match verdict {
             Verdict::Success(response)
@@ -87,7 +93,7 @@ impl Machine {
         }
     }
 
-    fn on_event(&mut self, now: Instant, busy: &Busy, response: Response) -> Regard {
+    fn on_event(&mut self, now: Instant, busy: &Busy, response: Response) -> MemberVerdict {
         let index = response.node().map_or(0, |node| node.modified_index());
         if self.position.wait_index() == 0 {
             self.anchor(index.saturating_sub(1));
@@ -102,7 +108,7 @@ impl Machine {
             self.leave_member();
             let why = format!("told of index {index}, asked for {asked} and later");
             self.retry(now, &why);
-            return Regard::Bad;
+            return MemberVerdict::Bad;
         }
         if self.passed < HISTORY {
             self.pace.reset();
@@ -112,7 +118,7 @@ impl Machine {
         self.known = self.known.max(index);
         self.lived = true;
         self.hold(now, busy, proof::Claim::Event(Box::new(response)));
-        Regard::Good
+        MemberVerdict::Good
     }
 
     /// An event is told, if it is one of the watch.
@@ -173,14 +179,14 @@ impl Machine {
         let next = self.position.wait_index();
         let tells = self.mirror.is_some() || !self.scope.is_recursive();
         if tells && next != 0 && index >= next.saturating_add(LOOK_AFTER) {
-            self.task = Task::Look;
+            self.kind = ExchangeKind::Look;
         }
     }
 
     /// The running exchange ended without a complete answer.
-    pub fn on_fault(&mut self, now: Instant, fault: &Fault) -> Regard {
+    pub fn on_fault(&mut self, now: Instant, fault: &Fault) -> MemberVerdict {
         let Some(busy) = self.busy.take() else {
-            return Regard::Neither;
+            return MemberVerdict::Neither;
         };
         // its member, or the way to it, is to be left, and what waits for its word comes again elsewhere
         self.let_go();
@@ -189,7 +195,7 @@ impl Machine {
         match fault.kind {
             FaultKind::Cancelled => {
                 self.close(None);
-                return Regard::Neither;
+                return MemberVerdict::Neither;
             }
             FaultKind::TooLarge => {
                 let error = Error::new(Status::TOO_LARGE, fault.text.clone());
@@ -200,7 +206,7 @@ impl Machine {
             }
             FaultKind::Local => {
                 self.retry(now, &fault.text);
-                return Regard::Neither;
+                return MemberVerdict::Neither;
             }
             FaultKind::Connection | FaultKind::Timeout | FaultKind::Protocol | FaultKind::Tls => {}
         }
@@ -208,7 +214,7 @@ impl Machine {
         if fault.reused && fault.received == 0 && fault.kind == FaultKind::Connection {
             return self.excuse(now, &fault.text);
         }
-        if busy.task == Task::Poll {
+        if busy.kind == ExchangeKind::Poll {
             let (reached, silence) = busy.head.map_or((0, Duration::ZERO), |(index, at)| {
                 (index, now.saturating_duration_since(at))
             });
@@ -220,11 +226,11 @@ impl Machine {
                         self.unproven(now, &busy, reached);
                     }
                     self.leave_member();
-                    return Regard::Neither;
+                    return MemberVerdict::Neither;
                 }
                 (FaultKind::Timeout, Phase::Head) => {
-                    self.task = Task::Probe;
-                    return Regard::Neither;
+                    self.kind = ExchangeKind::Probe;
+                    return MemberVerdict::Neither;
                 }
                 // an idle connection cut by something in between is nobody's failure
                 (FaultKind::Connection | FaultKind::Protocol, Phase::Body)
@@ -236,8 +242,8 @@ impl Machine {
                     }
                     return match busy.finish {
                         // something in between that closes both sides as soon as we close ours
-                        Some(_) => Regard::Good,
-                        None => Regard::Neither,
+                        Some(_) => MemberVerdict::Good,
+                        None => MemberVerdict::Neither,
                     };
                 }
                 // perhaps inside an event: the place is kept
@@ -249,7 +255,7 @@ impl Machine {
         }
         self.leave_member();
         self.retry(now, &fault.text);
-        Regard::Bad
+        MemberVerdict::Bad
     }
 
     /// The head has come, of a store that is older than what the client has seen: the exchange is dropped.
@@ -263,17 +269,21 @@ impl Machine {
     }
 
     /// What may happen on the way to any member is not its fault; if it happens again and again, it is.
-    fn excuse(&mut self, now: Instant, why: &str) -> Regard {
+    fn excuse(&mut self, now: Instant, why: &str) -> MemberVerdict {
         let again = self.pace.step() >= EXCUSED;
         if again {
             self.leave_member();
         }
         self.retry(now, why);
-        if again { Regard::Bad } else { Regard::Neither }
+        if again {
+            MemberVerdict::Bad
+        } else {
+            MemberVerdict::Neither
+        }
     }
 
     /// An answer that is not what was asked for.
-    pub(super) fn refused(&mut self, now: Instant, verdict: Verdict) -> Regard {
+    pub(super) fn refused(&mut self, now: Instant, verdict: Verdict) -> MemberVerdict {
         let (error, definite) = match verdict {
             Verdict::Refused(error) => (error, true),
             Verdict::Trouble(error) => (error, false),
@@ -287,7 +297,7 @@ impl Machine {
             }
         };
         if self.inquires(&error) {
-            return Regard::Neither;
+            return MemberVerdict::Neither;
         }
         self.absent = 0;
         let malformed =
@@ -298,7 +308,7 @@ impl Machine {
         // rights change, also back; but who never had them is told at once
         if is_etcds(&error, Status::UNAUTHORIZED, 401) && definite && !self.lived {
             self.close(Some(error));
-            return Regard::Good;
+            return MemberVerdict::Good;
         }
         // a member that lost its watchers, not its history, or took rights away
         let patient = is_etcds(&error, Status::WATCHER_CLEARED, 400)
@@ -308,23 +318,23 @@ impl Machine {
         }
         self.retry(now, &error.detail().message);
         if definite && error.detail().etcd_code != 0 {
-            Regard::Good
+            MemberVerdict::Good
         } else {
-            Regard::Bad
+            MemberVerdict::Bad
         }
     }
 
     /// An answer that the client's limits do not let in, or that calls the request malformed. What one member sends is no
     /// reason to end, perhaps it is something on the way; what etcd sends again and again will not become better.
-    fn hopeless(&mut self, now: Instant, error: Error, etcds: bool) -> Regard {
+    fn hopeless(&mut self, now: Instant, error: Error, etcds: bool) -> MemberVerdict {
         self.hopeless += u8::from(etcds);
         if self.hopeless >= LAST_WORD {
             self.close(Some(error));
-            return Regard::Neither;
+            return MemberVerdict::Neither;
         }
         self.leave_member();
         self.retry(now, &error.detail().message);
-        Regard::Neither
+        MemberVerdict::Neither
     }
 }
 

@@ -4,50 +4,52 @@ use super::*;
 
 impl Machine {
     /// The head of the running exchange has come.
-    pub fn on_head(&mut self, now: Instant, head: &Head) -> Heed {
+    pub fn on_head(&mut self, now: Instant, head: &Head) -> HeaderDecision {
         let Some(busy) = &mut self.busy else {
-            return Heed::Leave;
+            return HeaderDecision::Leave;
         };
         let index = head.etcd_index;
         busy.head = Some((index, now));
-        let (task, known, started) = (busy.task, busy.known, busy.started);
-        if task == Task::Poll {
+        let (kind, known, started) = (busy.kind, busy.known, busy.started);
+        if kind == ExchangeKind::Poll {
             self.sighted();
         }
-        if task == Task::Version {
-            return Heed::Stay(STALL);
+        if kind == ExchangeKind::Version {
+            return HeaderDecision::Stay(STALL);
         }
         // without an index it says nothing of the store
         if index == 0 {
-            if head.status >= 300 || task != Task::Poll {
-                return Heed::Stay(STALL);
+            if head.status >= 300 || kind != ExchangeKind::Poll {
+                return HeaderDecision::Stay(STALL);
             }
             if self.position.wait_index() == 0 {
                 // a change between this poll and the next would be missed
                 self.busy = None;
-                self.read_index(Task::Poll);
-                return Heed::Leave;
+                self.read_index(ExchangeKind::Poll);
+                return HeaderDecision::Leave;
             }
             self.enter(State::Live);
             // its end proves nothing, so that there is no use in an early one
-            return Heed::Stay(self.pace.poll(self.max_poll, self.max_poll).max(SHORT));
+            return HeaderDecision::Stay(self.pace.poll(self.max_poll, self.max_poll).max(SHORT));
         }
-        if task == Task::Poll && !self.reaches(now, index) {
-            return Heed::Leave;
+        if kind == ExchangeKind::Poll && !self.reaches(now, index) {
+            return HeaderDecision::Leave;
         }
         self.known = self.known.max(index);
         // an error may be told by somebody who is no cluster at all
         if head.status < 300 && self.is_another_cluster(head) {
             self.known = index;
-            match task {
+            match kind {
                 // what they bring is right, only not after what was known
-                Task::List | Task::Resync | Task::Look => self.position = Position::at(0),
-                Task::Poll
-                | Task::Probe
-                | Task::Verify
-                | Task::Index
-                | Task::Recall
-                | Task::Version => {
+                ExchangeKind::List | ExchangeKind::Resync | ExchangeKind::Look => {
+                    self.position = WaitIndex::at(0)
+                }
+                ExchangeKind::Poll
+                | ExchangeKind::Probe
+                | ExchangeKind::Verify
+                | ExchangeKind::Index
+                | ExchangeKind::Recall
+                | ExchangeKind::Version => {
                     self.busy = None;
                     self.held = None;
                     self.lose(
@@ -57,32 +59,32 @@ impl Machine {
                         "another cluster answered",
                         None,
                     );
-                    return Heed::Leave;
+                    return HeaderDecision::Leave;
                 }
             }
         }
-        match task {
-            Task::Poll | Task::Recall if head.status < 300 => {
+        match kind {
+            ExchangeKind::Poll | ExchangeKind::Recall if head.status < 300 => {
                 self.pace.beat(now, index);
                 (self.lived, self.absent) = (true, 0);
             }
-            Task::Probe => {}
+            ExchangeKind::Probe => {}
             // what is wrong with it, the body tells
-            _ => return Heed::Stay(STALL),
+            _ => return HeaderDecision::Stay(STALL),
         }
         if self.position.wait_index() == 0 {
             self.anchor(index);
             self.proof = Some(started);
         } else if index.saturating_add(1) < self.position.wait_index() {
             return match self.fall_behind(now, index) {
-                true => Heed::Leave,
-                false => Heed::Stay(SHORT),
+                true => HeaderDecision::Leave,
+                false => HeaderDecision::Stay(SHORT),
             };
         }
         self.behind = None;
-        match task {
-            Task::Probe => return Heed::Stay(STALL),
-            Task::Recall => return Heed::Stay(SHORT),
+        match kind {
+            ExchangeKind::Probe => return HeaderDecision::Stay(STALL),
+            ExchangeKind::Recall => return HeaderDecision::Stay(SHORT),
             _ => {}
         }
         self.mute = if index == self.last_head {
@@ -96,7 +98,7 @@ impl Machine {
             self.leave_member();
         }
         self.enter(State::Live);
-        Heed::Stay(self.patience())
+        HeaderDecision::Stay(self.patience())
     }
 
     /// How long this poll may be silent. What is shorter would prove nothing.

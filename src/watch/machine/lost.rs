@@ -26,7 +26,7 @@ impl Machine {
         }
         if loss == Loss::Cleared && !self.scope.is_recursive() && self.open_gap.is_none() {
             // a single key tells by its own indices whether it changed
-            (self.task, self.refusal) = (Task::Verify, told.map(Box::new));
+            (self.kind, self.refusal) = (ExchangeKind::Verify, told.map(Box::new));
             return self.retry(now, why);
         }
         self.tell_loss(loss, index, why, told);
@@ -48,9 +48,9 @@ impl Machine {
             }
             OnLost::Resync => {
                 if loss == Loss::Recreated {
-                    self.position = Position::at(0);
+                    self.position = WaitIndex::at(0);
                 }
-                self.task = Task::Resync;
+                self.kind = ExchangeKind::Resync;
             }
             OnLost::Gap => self.gap(loss, index),
         }
@@ -58,13 +58,13 @@ impl Machine {
 
     /// Tells a gap from the place of the watch to `index`, and goes on after it.
     pub(super) fn gap(&mut self, loss: Loss, index: u64) {
-        self.task = Task::Poll;
+        self.kind = ExchangeKind::Poll;
         let next = self.position.wait_index();
         let (from, loss) = self.open_gap.take().unwrap_or((next, loss));
         if index == 0 || (loss == Loss::Cleared && index < next) {
             // never the same index again: the next head tells where "now" is
             self.open_gap = Some((from, loss));
-            self.position = Position::at(0);
+            self.position = WaitIndex::at(0);
             return;
         }
         self.tell(Event::gap(from, index, loss));
@@ -73,7 +73,7 @@ impl Machine {
 
     /// The watch goes on after `index`.
     pub(super) fn begin_after(&mut self, index: u64) {
-        self.position = Position::at(index.saturating_add(1));
+        self.position = WaitIndex::at(index.saturating_add(1));
         (self.last, self.rechecking) = ((index, 0), false);
     }
 

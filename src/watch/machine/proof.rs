@@ -28,7 +28,7 @@ pub(super) enum Claim {
 /// The keys that are watched, and their values.
 #[derive(Debug)]
 pub(super) struct Listing {
-    pub(super) task: Task,
+    pub(super) kind: ExchangeKind,
     pub(super) index: u64,
     pub(super) response: Option<Response>,
 }
@@ -161,7 +161,7 @@ impl Machine {
             self.list(*listing);
             return None;
         }
-        (self.busy, self.task) = (None, Task::Poll);
+        (self.busy, self.kind) = (None, ExchangeKind::Poll);
         self.leave_member();
         self.retry(now, "the member does not say whether its history is whole");
         None
@@ -255,22 +255,22 @@ impl Machine {
     /// the answer proves depends on the history of the member that gives it.
     fn recall(&mut self, asked: Instant, standing: &Standing) -> bool {
         let (index, print) = self.last;
-        let task = match self.mirror {
-            _ if print != 0 => Task::Recall,
+        let kind = match self.mirror {
+            _ if print != 0 => ExchangeKind::Recall,
             Some(_) => {
                 self.rechecking = true;
-                Task::Look
+                ExchangeKind::Look
             }
             None if standing.lower || index < standing.floor => return false,
             // there is no last event, only the fact that there was none since then
             None if self.must_recheck() => {
                 self.rechecking = true;
                 self.proof = self.proof.max(Some(asked));
-                Task::Poll
+                ExchangeKind::Poll
             }
             None => return false,
         };
-        (self.held, self.busy, self.task) = (None, None, task);
+        (self.held, self.busy, self.kind) = (None, None, kind);
         self.restarted = standing.restarted;
         self.vague = index <= standing.floor && Rule::Floor.holds();
         true
@@ -291,26 +291,29 @@ impl Machine {
 
     /// An old event that was never delivered: the store of the watch has none. But the history contains more than a live poll
     /// delivers: events of other keys, and removals of a parent directory when the key itself did not exist.
-    pub(super) fn unheard(&mut self, now: Instant, busy: &Busy, event: &Response) -> Regard {
+    pub(super) fn unheard(&mut self, now: Instant, busy: &Busy, event: &Response) -> MemberVerdict {
         let index = event.node().map_or(0, |node| node.modified_index());
         let (reached, _) = busy.head.unwrap_or((index, now));
         if !self.scope.holds(event) || self.scope.is_inside(event) {
             self.last = (index, print(event));
             self.passed(now);
-            return Regard::Good;
+            return MemberVerdict::Good;
         }
         let why = "the store is another one";
         self.lose(now, Loss::Recreated, reached.max(index), why, None);
-        Regard::Good
+        MemberVerdict::Good
     }
 
     /// The history of the member cannot be relied on.
     fn doubt(&mut self, now: Instant, standing: &Standing, known: bool) {
-        let task = self.busy.take().map_or(Task::Poll, |busy| busy.task);
+        let kind = self
+            .busy
+            .take()
+            .map_or(ExchangeKind::Poll, |busy| busy.kind);
         let next = self.position.wait_index();
         self.held = None;
-        if matches!(task, Task::Poll | Task::Probe) {
-            self.task = Task::Poll;
+        if matches!(kind, ExchangeKind::Poll | ExchangeKind::Probe) {
+            self.kind = ExchangeKind::Poll;
         }
         if standing.floor < next {
             // only what hung while the store was replaced is lost
@@ -332,7 +335,12 @@ impl Machine {
     }
 
     /// The answer of a store that may be another one.
-    pub(super) fn recalled(&mut self, now: Instant, busy: &Busy, verdict: Verdict) -> Regard {
+    pub(super) fn recalled(
+        &mut self,
+        now: Instant,
+        busy: &Busy,
+        verdict: Verdict,
+    ) -> MemberVerdict {
         let reached = busy.head.map_or(0, |(index, _)| index);
         let silent = busy.head.is_some_and(|(_, at)| {
             let end = busy.finish.unwrap_or(at);
@@ -347,30 +355,30 @@ impl Machine {
             Verdict::NoEvent => {
                 self.leave_member();
                 self.retry(now, "the last event is not there yet");
-                return Regard::Neither;
+                return MemberVerdict::Neither;
             }
             Verdict::Refused(error) if error.status() == Status::HISTORY_CLEARED => {
                 return self.forgotten(now, busy);
             }
             other => return self.refused(now, other),
         };
-        self.task = Task::Poll;
+        self.kind = ExchangeKind::Poll;
         if !same && self.vague {
             return self.not_its_own(now, busy);
         }
         if same {
             self.rechecking = self.must_recheck();
             self.recognised(busy);
-            return Regard::Good;
+            return MemberVerdict::Good;
         }
         let why = "the store is another one";
         self.lose(now, Loss::Recreated, reached, why, None);
-        Regard::Good
+        MemberVerdict::Good
     }
 
     /// The last event is another one in a history that came with a snapshot: that says nothing, neither that it is another
     /// store nor that it is the same.
-    fn not_its_own(&mut self, now: Instant, busy: &Busy) -> Regard {
+    fn not_its_own(&mut self, now: Instant, busy: &Busy) -> MemberVerdict {
         if self.mirror.is_some() || self.restarted {
             return self.forgotten(now, busy);
         }
@@ -380,21 +388,21 @@ impl Machine {
         if self.doubts <= DOUBTS {
             self.leave_member();
             self.retry(now, why);
-            return Regard::Neither;
+            return MemberVerdict::Neither;
         }
         self.doubts = 0;
         let (reached, _) = busy.head.unwrap_or((0, now));
         self.lose(now, Loss::Recreated, reached, why, None);
-        Regard::Good
+        MemberVerdict::Good
     }
 
     /// The last event is too old to be asked for.
-    fn forgotten(&mut self, now: Instant, busy: &Busy) -> Regard {
+    fn forgotten(&mut self, now: Instant, busy: &Busy) -> MemberVerdict {
         let reached = busy.head.map_or(0, |(index, _)| index);
         match self.mirror {
-            Some(_) => (self.task, self.rechecking) = (Task::Look, true),
+            Some(_) => (self.kind, self.rechecking) = (ExchangeKind::Look, true),
             None if self.restarted => {
-                self.task = Task::Poll;
+                self.kind = ExchangeKind::Poll;
                 let why = "the store may be another one";
                 let loss = match self.vague {
                     true => Loss::Recreated,
@@ -403,11 +411,11 @@ impl Machine {
                 self.lose(now, loss, reached, why, None);
             }
             None => {
-                self.task = Task::Poll;
+                self.kind = ExchangeKind::Poll;
                 self.recognised(busy);
             }
         }
-        Regard::Good
+        MemberVerdict::Good
     }
 
     /// The store was that of the watch when this exchange began.

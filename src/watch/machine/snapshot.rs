@@ -7,15 +7,15 @@ impl Machine {
         &mut self,
         now: Instant,
         busy: &Busy,
-        task: Task,
+        kind: ExchangeKind,
         verdict: Verdict,
-    ) -> Regard {
+    ) -> MemberVerdict {
         let (index, response) = match verdict {
             Verdict::Success(response) => match self.index_of(&response) {
                 Some(index) => (index, Some(response)),
                 None => {
-                    self.read_index(task);
-                    return Regard::Good;
+                    self.read_index(kind);
+                    return MemberVerdict::Good;
                 }
             },
             Verdict::Refused(error) if unmarked::is_absence(&error) => (error.detail().index, None),
@@ -24,7 +24,7 @@ impl Machine {
         if index == 0 {
             self.leave_member();
             self.retry(now, "a listing without the index of the store");
-            return Regard::Bad;
+            return MemberVerdict::Bad;
         }
         self.known = self.known.max(index);
         if index.saturating_add(1) < self.position.wait_index() {
@@ -32,29 +32,29 @@ impl Machine {
             if !self.fall_behind(now, index) {
                 self.retry(now, "a listing from a member that is behind");
             }
-            return Regard::Neither;
+            return MemberVerdict::Neither;
         }
         self.behind = None;
         (self.hopeless, self.index_read) = (0, 0);
-        match task {
-            Task::Verify => {
-                self.task = Task::Poll;
+        match kind {
+            ExchangeKind::Verify => {
+                self.kind = ExchangeKind::Poll;
                 self.verified(now, busy, index, response);
             }
-            Task::Look if self.mirror.is_none() => {
+            ExchangeKind::Look if self.mirror.is_none() => {
                 self.looked(now, busy, index, response.as_ref());
-                self.task = Task::Poll;
+                self.kind = ExchangeKind::Poll;
             }
             _ => {
                 let listing = proof::Listing {
-                    task,
+                    kind,
                     index,
                     response,
                 };
                 self.hold(now, busy, proof::Claim::Listing(Box::new(listing)));
             }
         }
-        Regard::Good
+        MemberVerdict::Good
     }
 
     /// A listing is proven.
@@ -62,18 +62,18 @@ impl Machine {
         let index = listing.index;
         let next = self.position.wait_index();
         let agrees = |mirror: &Mirror| mirror.agrees(listing.response.as_ref(), next);
-        match listing.task {
-            Task::Look if self.rechecking && self.mirror.as_deref().is_some_and(agrees) => {
+        match listing.kind {
+            ExchangeKind::Look if self.rechecking && self.mirror.as_deref().is_some_and(agrees) => {
                 // the store is the same, and a poll delivers what has changed since
                 self.rechecking = false;
-                self.task = Task::Poll;
+                self.kind = ExchangeKind::Poll;
                 return;
             }
-            Task::Look => self.resynced(index, listing.response, false),
-            Task::Resync => self.resynced(index, listing.response, true),
+            ExchangeKind::Look => self.resynced(index, listing.response, false),
+            ExchangeKind::Resync => self.resynced(index, listing.response, true),
             _ => self.listed(index, listing.response),
         }
-        self.task = Task::Poll;
+        self.kind = ExchangeKind::Poll;
         if self.progress {
             self.tell(Event::progress(index));
         }
@@ -142,10 +142,10 @@ impl Machine {
             self.hold(now, busy, proof::Claim::Unchanged(index));
         } else if self.mirror.is_some() {
             // this is the listing that is compared
-            let task = Task::Resync;
-            self.task = task;
+            let kind = ExchangeKind::Resync;
+            self.kind = kind;
             let listing = proof::Listing {
-                task,
+                kind,
                 index,
                 response,
             };

@@ -7,10 +7,10 @@ use super::*;
 const MISSING: &str = "the X-Etcd-Index header is missing, perhaps removed by a proxy";
 
 impl Machine {
-    /// The exchange that `task` needs cannot be used without an index: it is read first, if that is worth a try.
-    pub(super) fn read_index(&mut self, task: Task) {
-        self.then = task;
-        self.task = Task::Index;
+    /// The exchange that `kind` needs cannot be used without an index: it is read first, if that is worth a try.
+    pub(super) fn read_index(&mut self, kind: ExchangeKind) {
+        self.then = kind;
+        self.kind = ExchangeKind::Index;
         self.enter(State::Reconnecting {
             why: format!("{MISSING}: the index is read from an error instead").into(),
             attempt: self.pace.step().max(1),
@@ -31,28 +31,28 @@ impl Machine {
     }
 
     /// Its answer.
-    pub(super) fn on_index(&mut self, now: Instant, verdict: Verdict) -> Regard {
-        self.task = self.then;
+    pub(super) fn on_index(&mut self, now: Instant, verdict: Verdict) -> MemberVerdict {
+        self.kind = self.then;
         let index = match &verdict {
             Verdict::Refused(error) if is_absence(error) => error.detail().index,
-            Verdict::Trouble(error) if self.inquires(error) => return Regard::Neither,
+            Verdict::Trouble(error) if self.inquires(error) => return MemberVerdict::Neither,
             // no other member would know the headers either, if it is a proxy that removes them
             Verdict::Refused(error) | Verdict::Trouble(error) => {
                 let why = format!("{MISSING}, and {}", error.detail().message);
                 self.leave_member();
                 self.retry(now, &why);
-                return Regard::Neither;
+                return MemberVerdict::Neither;
             }
             _ => 0,
         };
         if index == 0 {
             self.leave_member();
             self.retry(now, MISSING);
-            return Regard::Neither;
+            return MemberVerdict::Neither;
         }
         self.known = self.known.max(index);
-        match self.task {
-            Task::Poll => {
+        match self.kind {
+            ExchangeKind::Poll => {
                 self.anchor(index);
                 if self.withheld {
                     self.enter(State::Live);
@@ -60,7 +60,7 @@ impl Machine {
             }
             _ => self.index_read = index,
         }
-        Regard::Good
+        MemberVerdict::Good
     }
 
     /// Where a listing stands: as its head says, or not before the index that was read ahead of it, and not before its

@@ -5,8 +5,8 @@ use super::script::*;
 use crate::error::Phase;
 use crate::protocol::answer::Head;
 use crate::transport::fault::FaultKind::Connection;
+use crate::watch::driver::{MemberPreference, MemberVerdict, Purpose};
 use crate::watch::event::{Event, Kind};
-use crate::watch::exchange::{Purpose, Regard, Whom};
 use crate::watch::options::OnLost;
 use crate::watch::state::State;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// What a broken server does for ever, on every exchange.
 #[test]
 fn no_server_makes_a_hot_loop() {
-    type Turn = fn(&mut Script) -> Regard;
+    type Turn = fn(&mut Script) -> MemberVerdict;
     let turns: [(&str, Turn); 9] = [
         ("401", |s| match s.exchange.purpose {
             Purpose::Poll => s.answer(400, 3000, &outdated(3000)),
@@ -104,11 +104,14 @@ fn resync_tells_what_changed_and_refuses_what_is_older() {
     assert!(s.next() > Duration::ZERO);
     assert_eq!(s.exchange.purpose, Purpose::Snapshot);
     // a member that does not even know what was told
-    assert_eq!(s.answer(200, 120, &listing(&[&a, &b])), Regard::Neither);
+    assert_eq!(
+        s.answer(200, 120, &listing(&[&a, &b])),
+        MemberVerdict::Neither
+    );
     assert!(s.next() > Duration::ZERO);
     assert_eq!(
-        (s.exchange.purpose, s.exchange.whom),
-        (Purpose::Snapshot, Whom::Other)
+        (s.exchange.purpose, s.exchange.preference),
+        (Purpose::Snapshot, MemberPreference::Other)
     );
     assert_eq!(s.told().len(), 1);
     let new = file("/w/a", "2", 1900);

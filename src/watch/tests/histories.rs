@@ -9,11 +9,13 @@ use crate::protocol::answer::Head;
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::key::Key;
 use crate::transport::fault::FaultKind;
+use crate::watch::driver::{
+    Action, HeaderDecision, MemberPreference, Output, PollRequest, Purpose,
+};
 use crate::watch::event::{Event, Kind, Loss};
-use crate::watch::exchange::{Action, Exchange, Heed, Output, Purpose, Whom};
 use crate::watch::machine::Machine;
 use crate::watch::options::{OnFull, OnLost, WatchOptions};
-use crate::watch::pace::Pace;
+use crate::watch::poll_schedule::PollSchedule;
 use crate::watch::queue::Queue;
 use crate::watch::state::State;
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,7 +112,7 @@ impl Member {
 }
 
 struct Running {
-    exchange: Box<Exchange>,
+    exchange: Box<PollRequest>,
     member: usize,
     asked: Instant,
     connected: Instant,
@@ -130,7 +132,7 @@ struct Running {
 
 pub(super) struct Sim {
     now: Instant,
-    dice: Pace,
+    dice: PollSchedule,
     members: Vec<Member>,
     ops: Vec<Op>,
     /// what the cluster has
@@ -209,7 +211,7 @@ impl Sim {
         };
         Sim {
             now,
-            dice: Pace::new(seed),
+            dice: PollSchedule::new(seed),
             members: (0..members).map(member).collect(),
             ops: Vec::new(),
             whole: fresh(),
@@ -756,12 +758,12 @@ impl Sim {
         }
     }
 
-    fn start(&mut self, exchange: Box<Exchange>) {
+    fn start(&mut self, exchange: Box<PollRequest>) {
         let count = self.members.len();
-        self.last_member = match exchange.whom {
-            Whom::Any => self.home,
-            Whom::Same | Whom::Only => self.last_member,
-            Whom::Other => (self.last_member + 1) % count,
+        self.last_member = match exchange.preference {
+            MemberPreference::Any => self.home,
+            MemberPreference::Same | MemberPreference::Only => self.last_member,
+            MemberPreference::Other => (self.last_member + 1) % count,
         };
         let i = self.last_member;
         self.trace(&(exchange.purpose, &exchange.http_request.target));
@@ -895,11 +897,11 @@ impl Sim {
         let heed = self.machine.on_head(self.now, &head);
         let standing = member.record.standing();
         match heed {
-            Heed::Leave => {
+            HeaderDecision::Leave => {
                 self.members[self.last_member].connection = None;
                 self.running = None;
             }
-            Heed::Stay(silence) => {
+            HeaderDecision::Stay(silence) => {
                 let now = self.now;
                 if let Some(running) = &mut self.running {
                     running.silence = Some(now + silence);

@@ -4,7 +4,7 @@ use super::histories::{Act, FAULTS, run};
 use super::tally::{ConnectionMetrics, Part, is_long, seeds};
 use crate::cluster::rule::Rule;
 use crate::watch::options::OnLost;
-use crate::watch::pace::Pace;
+use crate::watch::poll_schedule::PollSchedule;
 use std::panic::UnwindSafe;
 
 const POLICIES: [OnLost; 3] = [OnLost::Gap, OnLost::Resync, OnLost::Fail];
@@ -81,7 +81,7 @@ fn short_histories_of_writes_and_faults() {
 
 /// A history of up to twenty acts.
 pub(super) fn random(seed: u64) -> (Vec<Act>, usize, OnLost) {
-    let mut dice = Pace::new(seed ^ 0xabcd);
+    let mut dice = PollSchedule::new(seed ^ 0xabcd);
     let mut roll = |sides: u64| (dice.dice() >> 16) % sides;
     let acts = (0..5 + roll(16)).map(|_| match roll(5) {
         0 => FAULTS[roll(FAULTS.len() as u64) as usize],

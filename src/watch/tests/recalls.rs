@@ -3,8 +3,8 @@
 use super::said::always;
 use super::script::*;
 use crate::cluster::continuity::Standing;
+use crate::watch::driver::MemberPreference;
 use crate::watch::event::{Kind, Loss};
-use crate::watch::exchange::Whom;
 use std::time::Duration;
 
 /// Has told of index 9, and then meets a member of which nothing is known but this.
@@ -35,7 +35,10 @@ fn the_member_whose_store_is_in_question_is_asked_for_the_last_event_and_no_othe
         s.head(10);
         s.event(10);
         s.next();
-        assert_eq!((s.asked(), s.exchange.whom), (9, Whom::Only));
+        assert_eq!(
+            (s.asked(), s.exchange.preference),
+            (9, MemberPreference::Only)
+        );
         s.answer(200, 10, &heard);
         let told = s.told();
         assert_eq!(told.len(), gaps, "{heard}");
@@ -50,12 +53,18 @@ fn a_restored_history_with_another_event_recognises_no_store() {
     for turn in 1..=3 {
         s.event(10);
         s.next();
-        assert_eq!((s.asked(), s.exchange.whom), (9, Whom::Only));
+        assert_eq!(
+            (s.asked(), s.exchange.preference),
+            (9, MemberPreference::Only)
+        );
         assert!(s.told().is_empty());
         s.answer(200, 10, &another_nine());
         s.next();
         if turn < 3 {
-            assert_eq!((s.asked(), s.exchange.whom), (10, Whom::Other));
+            assert_eq!(
+                (s.asked(), s.exchange.preference),
+                (10, MemberPreference::Other)
+            );
         }
     }
     let told = s.told();

@@ -8,8 +8,8 @@ use crate::protocol::http_request::ResponseKind;
 use crate::protocol::key::Key;
 use crate::status::Status;
 use crate::transport::fault::FaultKind::{Connection, Timeout};
+use crate::watch::driver::{Action, HeaderDecision, MemberPreference, MemberVerdict, Purpose};
 use crate::watch::event::{Kind, Loss};
-use crate::watch::exchange::{Action, Heed, Purpose, Regard, Whom};
 use crate::watch::machine::Machine;
 use crate::watch::options::{OnLost, WatchOptions};
 use crate::watch::state::State;
@@ -18,16 +18,22 @@ use std::time::{Duration, Instant};
 #[test]
 fn the_first_head_anchors_and_the_next_poll_follows_at_once() {
     let mut s = Script::new(|_| {});
-    assert_eq!((s.asked(), s.exchange.whom), (0, Whom::Any));
-    assert!(matches!(s.head(41), Heed::Stay(_)));
+    assert_eq!(
+        (s.asked(), s.exchange.preference),
+        (0, MemberPreference::Any)
+    );
+    assert!(matches!(s.head(41), HeaderDecision::Stay(_)));
     assert_eq!(s.machine.next_index(), 42);
     // cut before anything came: the explicit index is kept
-    assert_eq!(s.fail(Connection, Phase::Body), Regard::Neither);
+    assert_eq!(s.fail(Connection, Phase::Body), MemberVerdict::Neither);
     assert!(s.next() >= Duration::from_millis(25));
     assert_eq!(s.asked(), 42);
-    assert_eq!(s.event(50), Regard::Good);
+    assert_eq!(s.event(50), MemberVerdict::Good);
     assert_eq!(s.next(), Duration::ZERO);
-    assert_eq!((s.asked(), s.exchange.whom), (51, Whom::Same));
+    assert_eq!(
+        (s.asked(), s.exchange.preference),
+        (51, MemberPreference::Same)
+    );
     let codes: Vec<_> = s.states.iter().map(State::code).collect();
     assert_eq!(codes, [2, 3, 2]);
 }
@@ -47,15 +53,21 @@ fn only_a_poll_that_is_ended_in_order_carries_the_place_forward() {
     // a cut after a long silence is an idle cut: nobody's failure, and no proof
     s.head(700);
     s.now += MINUTE;
-    assert_eq!(s.fail(Connection, Phase::Body), Regard::Neither);
+    assert_eq!(s.fail(Connection, Phase::Body), MemberVerdict::Neither);
     assert_eq!(s.next(), Duration::ZERO);
-    assert_eq!((s.asked(), s.exchange.whom), (10, Whom::Same));
+    assert_eq!(
+        (s.asked(), s.exchange.preference),
+        (10, MemberPreference::Same)
+    );
     // silence is no proof either, nor is an empty answer that we did not ask for
     s.head(701);
     s.now += MINUTE;
-    assert_eq!(s.fail(Timeout, Phase::Body), Regard::Neither);
+    assert_eq!(s.fail(Timeout, Phase::Body), MemberVerdict::Neither);
     assert_eq!(s.next(), Duration::ZERO);
-    assert_eq!((s.asked(), s.exchange.whom), (10, Whom::Other));
+    assert_eq!(
+        (s.asked(), s.exchange.preference),
+        (10, MemberPreference::Other)
+    );
     s.head(702);
     s.now += MINUTE;
     s.answer(200, 702, "");
@@ -65,7 +77,7 @@ fn only_a_poll_that_is_ended_in_order_carries_the_place_forward() {
     s.head(703);
     s.now += MINUTE;
     s.machine.on_finish(s.now);
-    assert_eq!(s.fail(Connection, Phase::Body), Regard::Good);
+    assert_eq!(s.fail(Connection, Phase::Body), MemberVerdict::Good);
     s.next();
     assert_eq!(s.asked(), 10);
     // too soon after the head: etcd may choose the end though there is an event
@@ -76,7 +88,7 @@ fn only_a_poll_that_is_ended_in_order_carries_the_place_forward() {
     assert_eq!(s.asked(), 10);
     s.head(705);
     s.now += Duration::from_millis(1000);
-    assert_eq!(s.finish(705), Regard::Good);
+    assert_eq!(s.finish(705), MemberVerdict::Good);
     assert_eq!(s.next(), Duration::ZERO);
     assert_eq!(s.asked(), 706);
     assert!(s.told().is_empty());
@@ -115,7 +127,7 @@ fn polls_last_as_told_give_or_take_a_quarter() {
         let mut s = Script::new(|o| o.set_max_poll_ms(4000).unwrap());
         s.machine.seen(1);
         for index in 1..20 {
-            let Heed::Stay(quiet) = s.head(index) else {
+            let HeaderDecision::Stay(quiet) = s.head(index) else {
                 panic!("left")
             };
             match index {
@@ -133,7 +145,7 @@ fn polls_last_as_told_give_or_take_a_quarter() {
     assert!(seen[0] < 3200 && seen[seen.len() - 1] > 4800);
     // what is too short would prove nothing
     let mut s = Script::new(|o| o.set_max_poll_ms(100).unwrap());
-    assert_eq!(s.head(1), Heed::Stay(Duration::from_secs(1)));
+    assert_eq!(s.head(1), HeaderDecision::Stay(Duration::from_secs(1)));
 }
 
 #[test]
@@ -236,7 +248,10 @@ fn another_cluster_is_seen_at_its_first_head() {
     let mut s = Script::new(|_| {});
     s.event(900);
     s.next();
-    assert_eq!(s.machine.on_head(s.now, &head(200, 12, 2)), Heed::Leave);
+    assert_eq!(
+        s.machine.on_head(s.now, &head(200, 12, 2)),
+        HeaderDecision::Leave
+    );
     s.next();
     assert_eq!(s.asked(), 13);
     let told = s.told();
@@ -245,13 +260,16 @@ fn another_cluster_is_seen_at_its_first_head() {
         (Some(Loss::Recreated), 901, 12)
     );
     let again = head(200, 12, 2);
-    assert!(matches!(s.machine.on_head(s.now, &again), Heed::Stay(_)));
+    assert!(matches!(
+        s.machine.on_head(s.now, &again),
+        HeaderDecision::Stay(_)
+    ));
     assert_eq!(
         s.machine.on_answer(
             s.now,
             verdict(head(200, 12, 2), &set("/w/x", 13), Purpose::Poll)
         ),
-        Regard::Good
+        MemberVerdict::Good
     );
     assert_eq!(s.told().len(), 1);
 }
@@ -263,14 +281,14 @@ fn members_that_lag_are_left_and_a_store_that_never_catches_up_is_another_one() 
     while s.asked() == 5000 {
         assert!(s.now - begun < Duration::from_secs(30));
         match s.head(40) {
-            Heed::Leave => {}
-            Heed::Stay(quiet) => {
+            HeaderDecision::Leave => {}
+            HeaderDecision::Stay(quiet) => {
                 s.now += quiet;
                 s.fail(Timeout, Phase::Body);
             }
         }
         s.next();
-        assert_eq!(s.exchange.whom, Whom::Other);
+        assert_eq!(s.exchange.preference, MemberPreference::Other);
     }
     assert!(s.now - begun >= Duration::from_secs(15));
     assert!(s.starts < 30);
@@ -293,11 +311,11 @@ fn withheld_heads_cost_a_probe_and_then_patience() {
     let patience = s.exchange.head;
     assert!(patience < Duration::from_secs(5));
     s.now += patience;
-    assert_eq!(s.fail(Timeout, Phase::Head), Regard::Neither);
+    assert_eq!(s.fail(Timeout, Phase::Head), MemberVerdict::Neither);
     assert_eq!(s.next(), Duration::ZERO);
     assert_eq!(
-        (s.exchange.purpose, s.exchange.whom),
-        (Purpose::Probe, Whom::Same)
+        (s.exchange.purpose, s.exchange.preference),
+        (Purpose::Probe, MemberPreference::Same)
     );
     s.answer(200, 77, "");
     s.next();
@@ -307,26 +325,34 @@ fn withheld_heads_cost_a_probe_and_then_patience() {
     let mut s = Script::new(|_| {});
     s.fail(Timeout, Phase::Head);
     s.next();
-    assert_eq!(s.fail(Timeout, Phase::Head), Regard::Bad);
+    assert_eq!(s.fail(Timeout, Phase::Head), MemberVerdict::Bad);
     s.next();
     assert_eq!(
-        (s.exchange.purpose, s.exchange.whom),
-        (Purpose::Poll, Whom::Other)
+        (s.exchange.purpose, s.exchange.preference),
+        (Purpose::Poll, MemberPreference::Other)
     );
 }
 
 #[test]
 fn a_mute_member_and_a_stale_one_are_left() {
     let mut s = Script::new(|_| {});
-    let mut whom = Vec::new();
+    let mut preference = Vec::new();
     for _ in 0..4 {
         s.head(100);
         s.now += MINUTE;
         s.finish(100);
         s.next();
-        whom.push(s.exchange.whom);
+        preference.push(s.exchange.preference);
     }
-    assert_eq!(whom, [Whom::Same, Whom::Same, Whom::Other, Whom::Same]);
+    assert_eq!(
+        preference,
+        [
+            MemberPreference::Same,
+            MemberPreference::Same,
+            MemberPreference::Other,
+            MemberPreference::Same
+        ]
+    );
     s.head(101);
     s.finish(101);
     s.machine.seen(150);
@@ -334,7 +360,7 @@ fn a_mute_member_and_a_stale_one_are_left() {
     s.head(120);
     s.finish(120);
     s.next();
-    assert_eq!(s.exchange.whom, Whom::Other);
+    assert_eq!(s.exchange.preference, MemberPreference::Other);
 }
 
 #[test]
@@ -349,7 +375,7 @@ fn what_is_not_watched_and_what_was_told_is_left_out() {
         r#"{"action":"delete","node":{"key":"/","dir":true,"modifiedIndex":14,"createdIndex":1}}"#;
     s.answer(200, 20, &gone.replace("\"/\"", "\"/wi\""));
     s.next();
-    assert_eq!(s.answer(200, 20, &set("/w/a", 12)), Regard::Bad);
+    assert_eq!(s.answer(200, 20, &set("/w/a", 12)), MemberVerdict::Bad);
     assert!(s.next() > Duration::ZERO);
     assert_eq!(s.asked(), 15);
     let told = s.told();
@@ -366,7 +392,7 @@ fn definite_refusals_end_it_and_lost_rights_may_come_back() {
     let mut s = Script::new(|_| {});
     s.event(9);
     s.next();
-    assert_eq!(s.answer(401, 0, denied), Regard::Good);
+    assert_eq!(s.answer(401, 0, denied), MemberVerdict::Good);
     assert!(s.next() > Duration::ZERO);
     assert_eq!(s.asked(), 10);
     let malformed = r#"{"errorCode":209,"message":"Invalid field","cause":"x","index":9}"#;
@@ -374,7 +400,7 @@ fn definite_refusals_end_it_and_lost_rights_may_come_back() {
     for _ in 1..5 {
         s.answer(400, 9, malformed);
         assert!(s.next() > Duration::ZERO);
-        assert_eq!(s.exchange.whom, Whom::Other);
+        assert_eq!(s.exchange.preference, MemberPreference::Other);
     }
     s.answer(400, 9, malformed);
     assert_eq!(s.closed(), Status(209));
@@ -391,8 +417,8 @@ fn a_paused_machine_starts_nothing_and_a_closed_one_stays_so() {
     s.machine.close(None);
     s.machine.close(None);
     s.collect();
-    assert_eq!(s.event(6), Regard::Neither);
-    assert_eq!(s.head(6), Heed::Leave);
+    assert_eq!(s.event(6), MemberVerdict::Neither);
+    assert_eq!(s.head(6), HeaderDecision::Leave);
     s.collect();
     assert_eq!(s.states.iter().filter(|state| state.code() == 5).count(), 1);
 }
@@ -413,8 +439,8 @@ fn cuts_are_excused_but_not_for_ever() {
         s.next();
         assert_eq!(s.asked(), 10);
     }
-    assert_eq!(seen[2..], [Regard::Neither, Regard::Bad]);
-    assert_eq!(s.exchange.whom, Whom::Other);
+    assert_eq!(seen[2..], [MemberVerdict::Neither, MemberVerdict::Bad]);
+    assert_eq!(s.exchange.preference, MemberPreference::Other);
 }
 
 #[test]
@@ -450,8 +476,12 @@ fn an_answer_about_another_key_neither_moves_the_place_nor_fills_the_table() {
             let Action::Start(_) = machine.poll(now) else {
                 panic!("no exchange");
             };
-            let regard = machine.on_answer(now, told(key));
-            assert_eq!(regard != Regard::Bad, fits, "{key}, snapshot: {snapshot}");
+            let verdict = machine.on_answer(now, told(key));
+            assert_eq!(
+                verdict != MemberVerdict::Bad,
+                fits,
+                "{key}, snapshot: {snapshot}"
+            );
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::error::Phase;
 use crate::protocol::answer::{Head, Limits, Verdict, judge};
 use crate::protocol::http_request::ResponseKind;
 use crate::transport::fault::{Fault, FaultKind, Sent};
-use crate::watch::exchange::Purpose;
+use crate::watch::driver::Purpose;
 use std::time::{Duration, Instant};
 
 pub(in crate::watch) fn head(status: u16, index: u64, cluster: u64) -> Head {

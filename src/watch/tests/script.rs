@@ -6,8 +6,8 @@ use crate::error::Phase;
 use crate::protocol::key::Key;
 use crate::status::Status;
 use crate::transport::fault::FaultKind;
+use crate::watch::driver::{Action, HeaderDecision, MemberVerdict, Output, PollRequest};
 use crate::watch::event::Event;
-use crate::watch::exchange::{Action, Exchange, Heed, Output, Regard};
 use crate::watch::machine::Machine;
 use crate::watch::options::WatchOptions;
 use crate::watch::queue::Queue;
@@ -19,7 +19,7 @@ pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) struct Script {
     pub(super) machine: Machine,
     pub(super) now: Instant,
-    pub(super) exchange: Box<Exchange>,
+    pub(super) exchange: Box<PollRequest>,
     pub(super) states: Vec<State>,
     pub(super) queue: Queue,
     pub(super) starts: u32,
@@ -83,27 +83,27 @@ impl Script {
         wait_index(&self.exchange.http_request.target)
     }
 
-    pub(super) fn head(&mut self, index: u64) -> Heed {
+    pub(super) fn head(&mut self, index: u64) -> HeaderDecision {
         self.machine.on_head(self.now, &head(200, index, 1))
     }
 
-    pub(super) fn answer(&mut self, status: u16, index: u64, body: &str) -> Regard {
+    pub(super) fn answer(&mut self, status: u16, index: u64, body: &str) -> MemberVerdict {
         let head = head(status, index, 1);
         self.machine.on_head(self.now, &head);
         let verdict = verdict(head, body, self.exchange.purpose);
         self.machine.on_answer(self.now, verdict)
     }
 
-    pub(super) fn event(&mut self, index: u64) -> Regard {
+    pub(super) fn event(&mut self, index: u64) -> MemberVerdict {
         self.answer(200, index - 1, &set("/w/a", index))
     }
 
-    pub(super) fn fail(&mut self, kind: FaultKind, phase: Phase) -> Regard {
+    pub(super) fn fail(&mut self, kind: FaultKind, phase: Phase) -> MemberVerdict {
         self.machine.on_fault(self.now, &fault(kind, phase, false))
     }
 
     /// The running poll is ended in order.
-    pub(super) fn finish(&mut self, index: u64) -> Regard {
+    pub(super) fn finish(&mut self, index: u64) -> MemberVerdict {
         self.machine.on_finish(self.now);
         self.now += Duration::from_micros(400);
         let verdict = verdict(head(200, index, 1), "", self.exchange.purpose);

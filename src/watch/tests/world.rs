@@ -7,10 +7,12 @@ use crate::error::Phase;
 use crate::protocol::answer::{Head, Verdict};
 use crate::protocol::key::Key;
 use crate::transport::fault::{Fault, FaultKind};
-use crate::watch::exchange::{Action, Exchange, Heed, Output, Purpose, Whom};
+use crate::watch::driver::{
+    Action, HeaderDecision, MemberPreference, Output, PollRequest, Purpose,
+};
 use crate::watch::machine::Machine;
 use crate::watch::options::WatchOptions;
-use crate::watch::pace::Pace;
+use crate::watch::poll_schedule::PollSchedule;
 use crate::watch::queue::{Push, Queue};
 use crate::watch::state::State;
 use std::time::{Duration, Instant};
@@ -31,7 +33,7 @@ enum Plan {
 }
 
 struct Running {
-    exchange: Box<Exchange>,
+    exchange: Box<PollRequest>,
     member: usize,
     plan: Plan,
     registered: u64,
@@ -42,7 +44,7 @@ struct Running {
 pub(in crate::watch) struct World {
     begun: Instant,
     pub(in crate::watch) now: Instant,
-    pub(in crate::watch) dice: Pace,
+    pub(in crate::watch) dice: PollSchedule,
     pub(in crate::watch) ops: Vec<Op>,
     pub(in crate::watch) members: Vec<Store>,
     frozen: Vec<Option<Instant>>,
@@ -77,7 +79,7 @@ impl World {
         World {
             begun: now,
             now,
-            dice: Pace::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+            dice: PollSchedule::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
             ops: Vec::new(),
             members: vec![start; members],
             frozen: vec![None; members],
@@ -194,14 +196,16 @@ impl World {
         }
     }
 
-    fn start(&mut self, exchange: Box<Exchange>) {
+    fn start(&mut self, exchange: Box<PollRequest>) {
         self.starts += 1;
         let count = self.members.len() as u64;
         let last = self.last_member;
-        let member = match exchange.whom {
-            Whom::Any => self.roll(count) as usize,
-            Whom::Same | Whom::Only => last,
-            Whom::Other => (last + 1 + self.roll(count.max(2) - 1) as usize) % count as usize,
+        let member = match exchange.preference {
+            MemberPreference::Any => self.roll(count) as usize,
+            MemberPreference::Same | MemberPreference::Only => last,
+            MemberPreference::Other => {
+                (last + 1 + self.roll(count.max(2) - 1) as usize) % count as usize
+            }
         };
         self.last_member = member;
         let millis = Duration::from_millis(self.roll(4000));
@@ -242,7 +246,7 @@ impl World {
         match purpose {
             Purpose::Probe => {
                 let head = head(200, index, self.cluster);
-                if self.machine.on_head(self.now, &head) == Heed::Leave {
+                if self.machine.on_head(self.now, &head) == HeaderDecision::Leave {
                     self.running = None;
                     return;
                 }
@@ -252,7 +256,7 @@ impl World {
                 let listing = self.members[member].listing(&self.key, self.recursive);
                 let status = if listing.is_ok() { 200 } else { 404 };
                 let head = head(status, index, self.cluster);
-                if self.machine.on_head(self.now, &head) == Heed::Leave {
+                if self.machine.on_head(self.now, &head) == HeaderDecision::Leave {
                     self.running = None;
                     return;
                 }
@@ -287,11 +291,11 @@ impl World {
             return;
         }
         match self.machine.on_head(self.now, &head) {
-            Heed::Leave => {
+            HeaderDecision::Leave => {
                 self.running = None;
                 return;
             }
-            Heed::Stay(quiet) => running.until = self.now + quiet,
+            HeaderDecision::Stay(quiet) => running.until = self.now + quiet,
         }
         let plan = running.plan;
         let Some(body) = body else { return };

@@ -60,9 +60,9 @@ fn whatever_comes_nothing_breaks() {
         let expected = whole(*method, &bytes);
         let text = String::from_utf8_lossy(&bytes);
         assert!(expected.data.len() <= bytes.len());
-        assert_ne!(expected.end.is_some(), expected.flaw.is_some(), "{text:?}");
+        assert_ne!(expected.end.is_some(), expected.error.is_some(), "{text:?}");
         ends += usize::from(expected.end.is_some());
-        flaws += usize::from(expected.flaw.is_some());
+        flaws += usize::from(expected.error.is_some());
         let pieces = random.cut(&bytes);
         assert_eq!(
             run(*method, pieces.iter().copied(), true),

@@ -1,7 +1,7 @@
 //! However an answer is cut, it means the same; whatever comes, nothing breaks.
 use super::{
     exchange::{Event, Exchange},
-    flaw::Flaw,
+    parse_error::ParseError,
 };
 use crate::{
     error::Phase,
@@ -21,7 +21,7 @@ struct Seen {
     data: Vec<u8>,
     /// keep-alive, and bytes beyond the end
     end: Option<(bool, usize)>,
-    flaw: Option<Flaw>,
+    error: Option<ParseError>,
     phase: Option<Phase>,
     began: bool,
 }
@@ -51,20 +51,20 @@ fn run<'a>(method: Method, pieces: impl IntoIterator<Item = &'a [u8]>, close: bo
                     seen.end = Some((keep_alive, sum));
                     break;
                 }
-                Err(flaw) => {
+                Err(error) => {
                     assert_eq!(
                         exchange.advance(&mut input),
-                        Err(flaw.clone()),
+                        Err(error.clone()),
                         "told again"
                     );
-                    assert_eq!(exchange.end_of_stream(), Err(flaw.clone()), "told again");
-                    seen.flaw = Some(flaw);
+                    assert_eq!(exchange.end_of_stream(), Err(error.clone()), "told again");
+                    seen.error = Some(error);
                     break 'pieces;
                 }
             }
         }
     }
-    if close && seen.end.is_none() && seen.flaw.is_none() {
+    if close && seen.end.is_none() && seen.error.is_none() {
         match exchange.end_of_stream() {
             Ok(event) => {
                 let end = Event::End {
@@ -74,7 +74,7 @@ fn run<'a>(method: Method, pieces: impl IntoIterator<Item = &'a [u8]>, close: bo
                 assert_eq!(event, end);
                 seen.end = Some((false, 0));
             }
-            Err(flaw) => seen.flaw = Some(flaw),
+            Err(error) => seen.error = Some(error),
         }
     }
     seen.phase = Some(exchange.phase());

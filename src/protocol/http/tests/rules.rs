@@ -2,8 +2,8 @@
 use super::{
     super::{
         body::Body,
-        flaw::{Flaw, FlawKind},
         framing::Framing,
+        parse_error::{FlawKind, ParseError},
     },
     LIMIT,
     corpus::{BAD, CHUNKED, CHUNKS, ETCD, GOOD, corpus},
@@ -15,7 +15,7 @@ use crate::{error::Phase, protocol::http_request::Method};
 fn good_answers() {
     for (method, text, status, body, keep_alive, surplus) in GOOD {
         let seen = whole(*method, text.as_bytes());
-        assert_eq!(seen.flaw, None, "{text}");
+        assert_eq!(seen.error, None, "{text}");
         assert_eq!(seen.heads.len(), 1, "{text}");
         assert_eq!(seen.heads[0].status, *status, "{text}");
         assert_eq!(String::from_utf8_lossy(&seen.data), *body);
@@ -40,8 +40,8 @@ fn good_answers() {
 fn bad_answers() {
     for (method, text, why, head) in BAD {
         let seen = whole(*method, text.as_bytes());
-        let flaw = seen.flaw.unwrap();
-        assert!(flaw.text.contains(why), "{text}: {flaw}");
+        let error = seen.error.unwrap();
+        assert!(error.text.contains(why), "{text}: {error}");
         assert_eq!(seen.heads.len(), usize::from(*head), "{text}");
         assert_eq!(
             seen.phase,
@@ -53,12 +53,12 @@ fn bad_answers() {
             _ if why.contains("larger") => FlawKind::TooLarge,
             _ => FlawKind::Protocol,
         };
-        assert_eq!((flaw.kind, seen.end), (kind, None), "{text}");
+        assert_eq!((error.kind, seen.end), (kind, None), "{text}");
     }
     for (chunks, why) in CHUNKS {
         let seen = whole(Method::Get, format!("{CHUNKED}{chunks}").as_bytes());
-        let flaw = seen.flaw.unwrap();
-        assert!(flaw.text.contains(why), "{chunks}: {flaw}");
+        let error = seen.error.unwrap();
+        assert!(error.text.contains(why), "{chunks}: {error}");
         assert_eq!(
             (seen.began, seen.end),
             (!chunks.is_empty(), None),
@@ -78,9 +78,9 @@ fn other_protocols_need_no_blank_line() {
         b"<html>",
     ] {
         let seen = run(Method::Get, bytes.chunks(1), false);
-        assert!(seen.flaw.unwrap().text.contains("not HTTP/1"), "{bytes:?}");
+        assert!(seen.error.unwrap().text.contains("not HTTP/1"), "{bytes:?}");
     }
-    assert_eq!(run(Method::Get, [&b"HTTP/"[..]], false).flaw, None);
+    assert_eq!(run(Method::Get, [&b"HTTP/"[..]], false).error, None);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn no_end_before_the_end() {
         for length in 0..bytes.len() {
             let seen = run(*method, [&bytes[..length]], false);
             assert_eq!(
-                (&seen.end, &seen.flaw),
+                (&seen.end, &seen.error),
                 (&None, &None),
                 "{length} of {text}"
             );
@@ -123,7 +123,7 @@ fn no_end_before_the_end() {
                 let head = text.find("\r\n\r\n").unwrap() + 4;
                 assert!(*open && length >= head, "{length} of {text}");
             }
-            assert_ne!(seen.end.is_some(), seen.flaw.is_some());
+            assert_ne!(seen.end.is_some(), seen.error.is_some());
         }
     }
 }
@@ -139,7 +139,7 @@ fn heads_are_bounded() {
         for size in [1, 1000, 65_535, 65_536] {
             assert_eq!(run(Method::Get, text.as_bytes().chunks(size), true), seen);
         }
-        seen.flaw.map(|flaw| flaw.text.into_owned())
+        seen.error.map(|error| error.text.into_owned())
     };
     assert_eq!(judge(&fill(128, 1)), None);
     let many = judge(&fill(129, 1)).unwrap();
@@ -168,10 +168,10 @@ fn extensions_and_trailers_are_bounded() {
         (format!("1{}\r\n", " ".repeat(16 * 1024 + 1)), false),
     ] {
         let seen = whole(Method::Get, format!("{CHUNKED}{body}").as_bytes());
-        let flaw = seen
-            .flaw
-            .map(|flaw| flaw.text.contains("longer than 16 KiB"));
-        assert_eq!(flaw, (!good).then_some(true));
+        let error = seen
+            .error
+            .map(|error| error.text.contains("longer than 16 KiB"));
+        assert_eq!(error, (!good).then_some(true));
     }
 }
 
@@ -180,7 +180,7 @@ fn a_body_without_framing_is_bounded_and_its_beginning_told() {
     let text = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(700));
     let seen = whole(Method::Get, text.as_bytes());
     assert_eq!(seen.data.len() as u64, LIMIT);
-    assert_eq!(seen.flaw, Some(Flaw::too_large(LIMIT)));
+    assert_eq!(seen.error, Some(ParseError::too_large(LIMIT)));
     assert_eq!(run(Method::Get, text.as_bytes().chunks(7), true), seen);
 }
 

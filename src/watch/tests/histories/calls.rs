@@ -78,7 +78,7 @@ impl Follower {
         matches!(self, Follower::Caller(_))
     }
 
-    pub(super) fn on_head(&mut self, now: Instant, head: &Head) -> Heed {
+    pub(super) fn on_head(&mut self, now: Instant, head: &Head) -> HeaderDecision {
         match self {
             Follower::Watcher(machine) => machine.on_head(now, head),
             Follower::Caller(caller) => caller.once.on_head(now, head),

@@ -1,8 +1,8 @@
 //! The words between the machine of a watcher and whoever does its I/O.
 //!
-//! A driver runs one exchange at a time: it sends [`Action::Start`], reports the head, and does what [`Heed`] says. When
-//! the silence of [`Heed::Stay`] has passed without a byte of the body, it *ends the poll in order* if the exchange has a
-//! time to [`finish`](Exchange::finish): it closes its sending side (through TLS: close_notify), tells
+//! A driver runs one exchange at a time: it sends [`Action::Start`], reports the head, and does what [`HeaderDecision`] says. When
+//! the silence of [`HeaderDecision::Stay`] has passed without a byte of the body, it *ends the poll in order* if the exchange has a
+//! time to [`finish`](PollRequest::finish): it closes its sending side (through TLS: close_notify), tells
 //! [`Machine::on_finish`](super::machine::Machine::on_finish), and reads on for so long. A complete empty answer then
 //! proves that nothing was held back on the way, since etcd writes the last chunk within a millisecond; a bare end, a cut
 //! or more silence proves nothing and is reported as the fault that it is. The connection is not used again.
@@ -28,7 +28,7 @@ pub enum Purpose {
 
 /// Which member is preferred. A wish: one that cannot be fulfilled is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whom {
+pub enum MemberPreference {
     /// the client's choice
     Any,
     /// the one that had the last exchange
@@ -42,18 +42,18 @@ pub enum Whom {
 
 /// A request to be sent now, on its own connection.
 #[derive(Clone, Debug)]
-pub struct Exchange {
+pub struct PollRequest {
     /// the request
     pub http_request: HttpRequest,
     /// what it is for
     pub purpose: Purpose,
     /// to whom
-    pub whom: Whom,
+    pub preference: MemberPreference,
     /// longest silence before the head, counted from the end of sending; connecting has the client's limit
     pub head: Duration,
     /// longest silence inside the body, once it has begun
     pub stall: Duration,
-    /// after the silence of [`Heed::Stay`]: how long the end of a poll is waited for once the sending side is closed;
+    /// after the silence of [`HeaderDecision::Stay`]: how long the end of a poll is waited for once the sending side is closed;
     /// zero: that silence is the end
     pub finish: Duration,
 }
@@ -62,7 +62,7 @@ pub struct Exchange {
 #[derive(Clone, Debug)]
 pub enum Action {
     /// send this
-    Start(Box<Exchange>),
+    Start(Box<PollRequest>),
     /// an audit of the member that had the last exchange is wanted: see that
     /// one is made (see [`Continuity`](crate::cluster::continuity::Continuity)), report its end with
     /// [`Machine::vouch`](super::machine::Machine::vouch), and ask again now: the machine does not wait for it
@@ -75,7 +75,7 @@ pub enum Action {
 
 /// What to do after a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heed {
+pub enum HeaderDecision {
     /// go on; longest silence from now to the first byte of the body. When it passes, the poll is ended in order, or if
     /// it has no time to finish, that is a timeout in the body.
     Stay(Duration),
@@ -85,7 +85,7 @@ pub enum Heed {
 
 /// What an exchange says of its member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Regard {
+pub enum MemberVerdict {
     /// it serves
     Good,
     /// it gets a penalty

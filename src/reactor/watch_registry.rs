@@ -8,7 +8,7 @@ use crate::cluster::continuity::{Need, Standing};
 use crate::error::Result;
 use crate::protocol::key::Key;
 use crate::watch::counters::Counters;
-use crate::watch::exchange::{Action, Output};
+use crate::watch::driver::{Action, Output};
 use crate::watch::fanout::{Effect, Fanout, UpstreamId, WatcherId};
 use crate::watch::machine::Machine;
 use crate::watch::options::WatchOptions;
@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// Shared by the client, its watchers and the reactor. Locked before any [`Mailbox`], and never while a callback runs.
-pub(crate) struct Hub {
+pub(crate) struct WatchRegistry {
     inner: Mutex<Inner>,
     commands: Arc<Commands>,
     terms: Terms,
@@ -50,16 +50,20 @@ pub(crate) struct Totals {
 /// What is told to callbacks once the hub is unlocked.
 pub(super) type Calls = Vec<(Arc<Mailbox>, Output)>;
 
-impl fmt::Debug for Hub {
+impl fmt::Debug for WatchRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").finish_non_exhaustive()
+        f.debug_struct("WatchRegistry").finish_non_exhaustive()
     }
 }
 
-impl Hub {
-    pub(crate) fn new(commands: Arc<Commands>, terms: Terms, max_poll: Duration) -> Arc<Hub> {
+impl WatchRegistry {
+    pub(crate) fn new(
+        commands: Arc<Commands>,
+        terms: Terms,
+        max_poll: Duration,
+    ) -> Arc<WatchRegistry> {
         let seed = RandomState::new().hash_one(0u8);
-        Arc::new(Hub {
+        Arc::new(WatchRegistry {
             inner: Mutex::new(Inner {
                 fanout: Fanout::new(seed),
                 mailboxes: HashMap::new(),
@@ -78,7 +82,7 @@ impl Hub {
 
     /// Takes in a watcher.
     pub(crate) fn watch(
-        self: &Arc<Hub>,
+        self: &Arc<WatchRegistry>,
         key: &Key,
         options: &WatchOptions,
         listener: Listener,
@@ -99,7 +103,7 @@ impl Hub {
     }
 
     /// The watcher is gone.
-    pub(crate) fn cancel(self: &Arc<Hub>, watcher: WatcherId) {
+    pub(crate) fn cancel(self: &Arc<WatchRegistry>, watcher: WatcherId) {
         let mut inner = self.inner();
         inner.fanout.cancel(watcher);
         if let Some(mailbox) = inner.mailboxes.remove(&watcher) {
@@ -131,7 +135,7 @@ impl Hub {
     }
 
     /// A queue that was full has room again.
-    pub(crate) fn drained(self: &Arc<Hub>, watcher: WatcherId) {
+    pub(crate) fn drained(self: &Arc<WatchRegistry>, watcher: WatcherId) {
         let mut inner = self.inner();
         inner.fanout.drained(watcher);
         self.settle(&mut inner);
@@ -156,7 +160,7 @@ impl Hub {
     }
 
     /// Does what follows from a change of the fan-out; `false` when the reactor is gone.
-    fn settle(self: &Arc<Hub>, inner: &mut Inner) -> bool {
+    fn settle(self: &Arc<WatchRegistry>, inner: &mut Inner) -> bool {
         let mut alive = true;
         while let Some(effect) = inner.fanout.effect() {
             match effect {
@@ -199,7 +203,7 @@ impl Hub {
     /// Reports something to a machine, with what is known of its member after that, hands out what it tells, and asks what
     /// comes next, and what is to be proven. `None`: the machine is gone.
     pub(super) fn report<T>(
-        self: &Arc<Hub>,
+        self: &Arc<WatchRegistry>,
         id: UpstreamId,
         now: Instant,
         standing: Option<Standing>,
@@ -247,5 +251,5 @@ impl Hub {
     }
 }
 
-/// How a [`Hub`] is held by those that it holds.
-pub(super) type Holder = Weak<Hub>;
+/// How a [`WatchRegistry`] is held by those that it holds.
+pub(super) type Holder = Weak<WatchRegistry>;

@@ -15,37 +15,37 @@ pub enum FlawKind {
 
 /// Why an answer cannot be read (further).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flaw {
+pub struct ParseError {
     /// kind
     pub kind: FlawKind,
     /// one line, lower case
     pub text: Cow<'static, str>,
 }
 
-impl Flaw {
-    pub(super) fn connection(text: &'static str) -> Flaw {
-        Flaw {
+impl ParseError {
+    pub(super) fn connection(text: &'static str) -> ParseError {
+        ParseError {
             kind: FlawKind::Connection,
             text: text.into(),
         }
     }
 
-    pub(super) fn protocol(text: impl Into<Cow<'static, str>>) -> Flaw {
-        Flaw {
+    pub(super) fn protocol(text: impl Into<Cow<'static, str>>) -> ParseError {
+        ParseError {
             kind: FlawKind::Protocol,
             text: text.into(),
         }
     }
 
-    pub(super) fn too_large(limit: u64) -> Flaw {
-        Flaw {
+    pub(super) fn too_large(limit: u64) -> ParseError {
+        ParseError {
             kind: FlawKind::TooLarge,
             text: format!("body of the answer is larger than {limit} bytes").into(),
         }
     }
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }

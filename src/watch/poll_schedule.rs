@@ -11,7 +11,7 @@ const HALF_WINDOW: u32 = 500;
 
 /// Pauses, jitter and the speed of the store's index. All randomness comes from the seed.
 #[derive(Clone, Debug)]
-pub struct Pace {
+pub struct PollSchedule {
     random: u64,
     step: u32,
     /// the last head: index and time
@@ -20,12 +20,12 @@ pub struct Pace {
     window: Option<Duration>,
 }
 
-impl Pace {
+impl PollSchedule {
     /// Two watchers with the same seed keep the same beat.
-    pub fn new(seed: u64) -> Pace {
+    pub fn new(seed: u64) -> PollSchedule {
         // spreads small seeds over all bits
         let mixed = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        Pace {
+        PollSchedule {
             // 0 is the one state that xorshift never leaves
             random: (mixed ^ mixed >> 32).max(1),
             step: 0,
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn pauses_double_between_half_and_all() {
-        let mut pace = Pace::new(0);
+        let mut pace = PollSchedule::new(0);
         for nominal in [50, 100, 200, 400, 800, 1600, 3000, 3000] {
             let pause = pace.pause().as_millis();
             assert!(
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(pace.step(), 8);
         pace.reset();
         assert!(pace.pause() <= FIRST);
-        let (mut a, mut b) = (Pace::new(1), Pace::new(2));
+        let (mut a, mut b) = (PollSchedule::new(1), PollSchedule::new(2));
         assert_ne!(a.pause(), b.pause());
     }
 
@@ -123,7 +123,7 @@ mod tests {
     fn polls_keep_a_quiet_place_inside_the_history() {
         let start = Instant::now();
         let (longest, shortest) = (Duration::from_secs(40), Duration::from_secs(1));
-        let mut pace = Pace::new(9);
+        let mut pace = PollSchedule::new(9);
         let first = pace.poll(longest, shortest);
         assert!((shortest..=shortest * 5 / 4).contains(&first), "{first:?}");
         pace.beat(start, 1000);

@@ -5,15 +5,15 @@ use crate::protocol::response::{Action, Response};
 
 /// What is watched.
 #[derive(Clone, Debug)]
-pub struct Scope {
+pub struct EventFilter {
     key: Key,
     recursive: bool,
 }
 
-impl Scope {
+impl EventFilter {
     /// `key`, or everything below it too.
-    pub fn new(key: &Key, recursive: bool) -> Scope {
-        Scope {
+    pub fn new(key: &Key, recursive: bool) -> EventFilter {
+        EventFilter {
             key: key.clone(),
             recursive,
         }
@@ -85,7 +85,8 @@ mod tests {
         };
         match judge(head, body.into_bytes(), ResponseKind::Event, &limits) {
             Verdict::Success(event) => {
-                Scope::new(&Key::parse("key", watched).expect("a key"), recursive).holds(&event)
+                EventFilter::new(&Key::parse("key", watched).expect("a key"), recursive)
+                    .holds(&event)
             }
             other => panic!("{other:?}"),
         }

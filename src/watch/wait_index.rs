@@ -2,12 +2,12 @@
 
 /// The first index not yet seen; 0 until the first answer of a watch "from now" has told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position(u64);
+pub struct WaitIndex(u64);
 
-impl Position {
+impl WaitIndex {
     /// At `index`; 0 is "from now".
-    pub fn at(index: u64) -> Position {
-        Position(index)
+    pub fn at(index: u64) -> WaitIndex {
+        WaitIndex(index)
     }
 
     /// What the next poll asks for.
@@ -43,11 +43,11 @@ impl Position {
 
 #[cfg(test)]
 mod tests {
-    use super::Position;
+    use super::WaitIndex;
 
     #[test]
     fn quiet_polls_carry_it_forward_and_never_back() {
-        let mut p = Position::at(5);
+        let mut p = WaitIndex::at(5);
         p.quiet(0);
         assert_eq!(p.wait_index(), 5);
         p.quiet(1200);
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_cut_poll_anchors_only_a_watch_from_now() {
-        let mut p = Position::at(0);
+        let mut p = WaitIndex::at(0);
         p.cut(0);
         assert_eq!(p.wait_index(), 0);
         p.cut(9);
@@ -69,14 +69,14 @@ mod tests {
 
     #[test]
     fn events_are_taken_once_and_in_order() {
-        let mut p = Position::at(10);
+        let mut p = WaitIndex::at(10);
         assert!(!p.take(9));
         assert!(p.take(12));
         assert!(!p.take(12));
         assert!(p.take(13));
         assert!(!p.take(0));
         assert_eq!(p.wait_index(), 14);
-        let mut p = Position::at(u64::MAX - 1);
+        let mut p = WaitIndex::at(u64::MAX - 1);
         assert!(p.take(u64::MAX - 1));
         assert!(!p.take(u64::MAX));
     }
