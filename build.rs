@@ -28,7 +28,7 @@ const CHAPTERS: &[&str] = &[
     "credentials",
     "endpoints",
     "selection",
-    "verbs",
+    "keys",
     "request",
     "response",
     "node",

@@ -1,6 +1,6 @@
 //! The one error type: a status, one line of text, and everything known about how it came to be.
 
-use crate::echo;
+use crate::display;
 use crate::status::Status;
 use std::fmt;
 use std::ops::Deref;
@@ -130,10 +130,10 @@ pub(crate) fn line(mut text: String) -> String {
         text.truncate(end);
         text.push('…');
     }
-    if text.chars().all(|c| echo::plain(c) == c) {
+    if text.chars().all(|c| display::plain(c) == c) {
         return text;
     }
-    text.chars().map(echo::plain).collect()
+    text.chars().map(display::plain).collect()
 }
 
 impl Error {

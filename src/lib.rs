@@ -12,7 +12,7 @@
 //! | [`watch`] | the rules of watching, without I/O: what to ask next, what to tell, who shares |
 //! | [`transport`] | one exchange with one member: endpoint, connection, cancel token, what was sent and received |
 //! | [`protocol`] | pure data, no I/O, no clock: key, request to bytes, bytes to answer |
-//! | [`error`], [`status`], [`echo`] | the ground: how everything above says no |
+//! | [`error`], [`status`], [`display`] | the ground: how everything above says no |
 //!
 //! A call walks down once: `ffi` copies its inputs into a [`client::Call`], `client` turns it into a
 //! [`protocol::http_request::HttpRequest`], `cluster` picks members and judges outcomes, `transport` moves the bytes.
@@ -20,7 +20,7 @@
 
 pub mod client;
 pub mod cluster;
-pub mod echo;
+pub mod display;
 pub mod error;
 pub mod ffi;
 pub mod outcome;

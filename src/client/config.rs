@@ -18,7 +18,7 @@ pub use self::table::NAMES;
 
 use self::document::{Document, Value};
 use super::{Client, Options};
-use crate::echo;
+use crate::display;
 use crate::error::{Error, Result};
 use crate::status::Status;
 use std::path::Path;
@@ -54,7 +54,7 @@ impl Options {
     /// As [`Options::load_json`], from a file.
     pub fn load_file(&mut self, parameter: &str, path: &Path) -> Result<()> {
         let text = store::load(parameter, path)?;
-        let name = format!("{parameter}: {}", echo::path(path));
+        let name = format!("{parameter}: {}", display::path(path));
         self.load_json(&name, &text)
     }
 }

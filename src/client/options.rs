@@ -5,7 +5,7 @@ use super::config::autosave::Savers;
 use crate::cluster::balancer::Selection;
 use crate::cluster::staleness::StalenessPolicy;
 use crate::cluster::telemetry::hooks::{Hooks, Level, OnCurl, OnLog, OnRetry, OnTrace};
-use crate::echo::one_line;
+use crate::display::one_line;
 use crate::error::{Error, Result};
 use crate::protocol::answer::Limits;
 use crate::status::Status;

@@ -2,7 +2,7 @@
 
 use super::{Ask, Call, Client, Patience};
 use crate::cluster::backoff::Backoff;
-use crate::echo::seconds;
+use crate::display::seconds;
 use crate::error::{Error, Result, line};
 use crate::protocol::admin::health;
 use crate::protocol::key::Key;

@@ -8,7 +8,7 @@ use crate::cluster::continuity::{Need, Sight, Todo};
 use crate::cluster::member::Member;
 use crate::cluster::on_demand_sync::OnDemandSync;
 use crate::cluster::staleness::{Staleness, StalenessPolicy};
-use crate::echo::{one_line, seconds};
+use crate::display::{one_line, seconds};
 use crate::error::{Error, Phase, Result};
 use crate::protocol::answer::{Head, Verdict};
 use crate::protocol::http_request::ResponseKind;

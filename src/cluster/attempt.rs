@@ -3,7 +3,7 @@
 use super::member::Member;
 use super::member_set::MemberSet;
 use super::staleness::{Staleness, StalenessPolicy};
-use crate::echo;
+use crate::display;
 use crate::error::{Error, Phase, Result};
 use crate::outcome::answer::{NoPage, judge};
 use crate::outcome::proof::NotApplied;
@@ -286,7 +286,7 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
             let text = format!(
                 "{}: redirected to {}: {why}",
                 from.url(),
-                echo::url(location)
+                display::url(location)
             );
             Error::new(Status::REDIRECT, text)
         };

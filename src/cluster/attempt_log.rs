@@ -1,6 +1,6 @@
 //! What one call has been through so far, and the error that it ends with when no member would do.
 
-use crate::echo::seconds;
+use crate::display::seconds;
 use crate::error::{Attempt, Error, Known, Phase, line};
 use crate::outcome::copies::{Copies, Told};
 use crate::status::Status;

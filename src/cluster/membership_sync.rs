@@ -402,7 +402,7 @@ fn another_cluster(head: &Head) -> Error {
         "" => "it does not tell its cluster".to_owned(),
         id => format!(
             "it belongs to another cluster, {}",
-            crate::echo::one_line(id)
+            crate::display::one_line(id)
         ),
     })
 }

@@ -4,7 +4,7 @@ use super::budget::Budget;
 use super::failover::{CallOptions, Failover, Todo};
 use super::member::Member;
 use super::member_set::MemberSet;
-use crate::echo::one_line;
+use crate::display::one_line;
 use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
 use crate::protocol::admin::members;

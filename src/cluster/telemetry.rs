@@ -14,7 +14,7 @@ use super::attempt::AttemptOutcome;
 use super::attempt_log::AttemptLog;
 use super::member::Member;
 use super::member_set::MemberSet;
-use crate::echo;
+use crate::display;
 use crate::error::{Error, line};
 use crate::protocol::http_request::{HttpRequest, Method};
 use crate::status::Status;
@@ -254,7 +254,7 @@ impl RequestSpan {
         if self.target.is_none() {
             return;
         }
-        let took = echo::seconds(now.saturating_duration_since(self.began));
+        let took = display::seconds(now.saturating_duration_since(self.began));
         match end {
             Ok(()) => self.log(Level::Debug, format_args!("ended after {took}")),
             Err(error) => {

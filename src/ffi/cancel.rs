@@ -7,7 +7,7 @@
 use super::{
     convert::{self, Handle, look},
     error::etcd_v2_error,
-    guard::{guard, shield},
+    panic_boundary::{guard, shield},
     status::etcd_v2_status,
 };
 use crate::transport::cancel::Cancel;

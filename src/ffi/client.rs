@@ -5,8 +5,8 @@
 use super::{
     convert::{self, Handle, borrow, look, optional_text},
     error::etcd_v2_error,
-    guard::{guard, shield},
     options::etcd_v2_options,
+    panic_boundary::{guard, shield},
     status::etcd_v2_status,
 };
 use crate::client::{Client, Options};

@@ -22,10 +22,10 @@ use super::{
     client::etcd_v2_client,
     convert::{borrow, bytes, c_string, null, text},
     error::etcd_v2_error,
-    guard::guard,
     options::{etcd_v2_options, set},
+    panic_boundary::guard,
     status::etcd_v2_status,
-    user::User,
+    userdata::UserData,
 };
 use crate::{
     client::{Options, config::OnConfig},
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_config_callback(
     free_user: Option<unsafe extern "C-unwind" fn(user: *mut c_void)>,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
-    let user = User::new(user, free_user);
+    let user = UserData::new(user, free_user);
     let change = |o: &mut Options| {
         let secrets = secrets(flags)?;
         let function = callback.ok_or_else(|| null("callback"))?;

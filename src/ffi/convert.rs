@@ -59,7 +59,7 @@ pub(super) unsafe fn required<T: Handle>(parameter: &str, out: *mut *mut T) -> R
 pub(super) unsafe fn free<T: Handle>(handle: *mut T) {
     if !handle.is_null() {
         // SAFETY: the caller's promise: made by Box::into_raw, and this is the only owner
-        super::guard::shield((), || drop(unsafe { Box::from_raw(handle) }));
+        super::panic_boundary::shield((), || drop(unsafe { Box::from_raw(handle) }));
     }
 }
 

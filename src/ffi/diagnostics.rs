@@ -16,7 +16,7 @@ use super::{
     retry::etcd_v2_retry,
     status::etcd_v2_status,
     trace::etcd_v2_trace,
-    user::{FreeUser, User},
+    userdata::{FreeUser, UserData},
 };
 use crate::{
     client::Options,
@@ -192,6 +192,6 @@ pub unsafe extern "C" fn etcd_v2_options_set_retry_hook(
 }
 
 /// Whatever happens to it, it is let go once.
-fn held(user: *mut c_void, free_user: FreeUser) -> Arc<User> {
-    Arc::new(User::new(user, free_user))
+fn held(user: *mut c_void, free_user: FreeUser) -> Arc<UserData> {
+    Arc::new(UserData::new(user, free_user))
 }

@@ -16,7 +16,7 @@ use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, look, text},
     error::etcd_v2_error,
-    guard::{guard, shield},
+    panic_boundary::{guard, shield},
     status::etcd_v2_status,
     watch::patience,
 };

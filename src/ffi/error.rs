@@ -4,7 +4,7 @@
 //! does.
 use super::{
     convert::{self, Handle, c_string, look, put},
-    guard::shield,
+    panic_boundary::shield,
     status::etcd_v2_status,
 };
 use crate::error::{Attempt, Error, Phase};

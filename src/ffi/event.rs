@@ -4,8 +4,8 @@
 //! long as the event. Events share the answer that they came in; taking one copies nothing.
 use super::{
     convert::{self, Handle, look},
-    guard::shield,
     node::{etcd_v2_node, pointer},
+    panic_boundary::shield,
     response::etcd_v2_response,
 };
 use crate::watch::event::Event;

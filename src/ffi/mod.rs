@@ -4,7 +4,7 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `preamble.h` | first page of the header, in C: conventions, includes, macros |
-//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`endpoints`], [`tls_options`], [`credentials`], [`selection`], [`verbs`], [`request`], [`response`], [`node`], [`consistency`], [`outcome`], [`watch`], [`watch_options`], [`watcher`], [`event`], [`submit`], [`queue`], [`completion`], [`members`], [`stats`], [`health`], [`auth`], [`users`], [`roles`], [`config`], [`diagnostics`], [`trace`], [`retry`], [`counters`] | one chapter of the header each, in its order |
+//! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`endpoints`], [`tls_options`], [`credentials`], [`selection`], [`keys`], [`request`], [`response`], [`node`], [`consistency`], [`outcome`], [`watch`], [`watch_options`], [`watcher`], [`event`], [`submit`], [`queue`], [`completion`], [`members`], [`stats`], [`health`], [`auth`], [`users`], [`roles`], [`config`], [`diagnostics`], [`trace`], [`retry`], [`counters`] | one chapter of the header each, in its order |
 //! | `guard` | panics and errors become statuses; every fallible function runs inside it |
 //! | `user` | what a callback gets back, and its end |
 //! | `convert` | every conversion of a pointer: text, bytes, out parameters, handles |
@@ -20,9 +20,9 @@
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
 mod convert;
-mod guard;
+mod panic_boundary;
 mod texts;
-mod user;
+mod userdata;
 
 pub mod auth;
 pub mod cancel;
@@ -37,6 +37,7 @@ pub mod endpoints;
 pub mod error;
 pub mod event;
 pub mod health;
+pub mod keys;
 pub mod members;
 pub mod node;
 pub mod options;
@@ -55,7 +56,6 @@ pub mod test_hooks;
 pub mod tls_options;
 pub mod trace;
 pub mod users;
-pub mod verbs;
 pub mod version;
 pub mod watch;
 pub mod watch_options;

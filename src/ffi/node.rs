@@ -2,7 +2,7 @@
 //!
 //! A key and what is stored there, as part of a response. Nodes are never freed: they live as long
 //! as their response, and as it, they are read-only.
-use super::{convert::put, guard::shield};
+use super::{convert::put, panic_boundary::shield};
 use crate::protocol::tree::{Node, NodeRef, Tree};
 use std::{ffi::c_char, ptr};
 

@@ -6,7 +6,7 @@
 use super::{
     convert::{self, Handle, borrow, optional_text, text},
     error::etcd_v2_error,
-    guard::guard,
+    panic_boundary::guard,
     status::etcd_v2_status,
 };
 use crate::{client::Options, error::Result};

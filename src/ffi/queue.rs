@@ -6,7 +6,7 @@ use super::{
     completion::{Token, etcd_v2_completion},
     convert::{self, Handle, borrow, timeout},
     error::etcd_v2_error,
-    guard::guard,
+    panic_boundary::guard,
     status::etcd_v2_status,
 };
 use crate::{client::Queue, error::Error, status::Status};

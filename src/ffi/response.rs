@@ -4,8 +4,8 @@
 //! does.
 use super::{
     convert::{self, Handle, c_string, look, put},
-    guard::shield,
     node::{etcd_v2_node, lead_back, pointer},
+    panic_boundary::shield,
 };
 use crate::protocol::response::Response;
 use std::{

@@ -8,7 +8,7 @@ use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, c_string, look, optional_text, put, text},
     error::etcd_v2_error,
-    guard::{guard, shield},
+    panic_boundary::{guard, shield},
     status::etcd_v2_status,
 };
 use crate::protocol::{

@@ -12,11 +12,11 @@ use super::{
     completion::{Token, etcd_v2_completion},
     convert::{borrow, free, null},
     error::etcd_v2_error,
-    guard::guard,
+    panic_boundary::guard,
     queue::etcd_v2_queue,
     request::etcd_v2_request,
     status::etcd_v2_status,
-    user::User,
+    userdata::UserData,
 };
 use std::ffi::c_void;
 
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn etcd_v2_submit_callback(
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // before anything can fail
-    let user = User::new(user, free_user);
+    let user = UserData::new(user, free_user);
     // SAFETY: handles and err as the header asks
     unsafe {
         guard(err, || {

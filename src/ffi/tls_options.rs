@@ -15,8 +15,8 @@ use super::{
     client::etcd_v2_client,
     convert::{borrow, bytes, look, text},
     error::etcd_v2_error,
-    guard::{guard, shield},
     options::{etcd_v2_options, set},
+    panic_boundary::{guard, shield},
     status::etcd_v2_status,
 };
 use crate::transport::tls::settings::Source;

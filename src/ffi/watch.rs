@@ -9,10 +9,10 @@ use super::{
     client::etcd_v2_client,
     convert::{self, borrow, look, text},
     error::etcd_v2_error,
-    guard::guard,
+    keys::ETCD_V2_RECURSIVE,
+    panic_boundary::guard,
     response::etcd_v2_response,
     status::etcd_v2_status,
-    verbs::ETCD_V2_RECURSIVE,
 };
 use crate::{
     client::{Options, Patience},

@@ -8,9 +8,9 @@ use super::{
     convert::{self, Handle, borrow, c_string, null},
     error::etcd_v2_error,
     event::etcd_v2_event,
-    guard::guard,
+    panic_boundary::guard,
     status::etcd_v2_status,
-    user::{FreeUser, User},
+    userdata::{FreeUser, UserData},
 };
 use crate::{
     client::Listener,
@@ -74,7 +74,7 @@ pub(super) struct Settings {
 #[derive(Clone)]
 struct Callback<F> {
     function: F,
-    user: Arc<User>,
+    user: Arc<UserData>,
 }
 
 impl Settings {
@@ -349,7 +349,7 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_state_callback(
 
 /// Whatever happens to it, what it holds is let go once.
 fn given<F>(function: F, user: *mut c_void, free_user: FreeUser) -> Callback<F> {
-    let user = Arc::new(User::new(user, free_user));
+    let user = Arc::new(UserData::new(user, free_user));
     Callback { function, user }
 }
 

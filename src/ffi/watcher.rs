@@ -15,7 +15,7 @@ use super::{
     convert::{self, Handle, borrow, look, put, text, timeout},
     error::etcd_v2_error,
     event::etcd_v2_event,
-    guard::{guard, shield},
+    panic_boundary::{guard, shield},
     status::etcd_v2_status,
     watch_options::{Settings, etcd_v2_watch_options},
 };

@@ -3,7 +3,7 @@
 use super::copies::doubtful;
 use super::proof::NotApplied;
 use super::refusals;
-use crate::echo;
+use crate::display;
 use crate::error::Error;
 use crate::protocol::absent;
 use crate::protocol::admin::page::Page;
@@ -199,7 +199,7 @@ fn not_this(why: &str, response: Response) -> Error {
 fn not_followed(location: &str) -> Error {
     let text = format!(
         "redirected to {}, which is not followed",
-        echo::url(location)
+        display::url(location)
     );
     Error::new(Status::REDIRECT, text)
 }

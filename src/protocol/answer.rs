@@ -4,7 +4,7 @@ use super::{
     response::Response, tree::Tree,
 };
 use crate::{
-    echo::{self, one_line},
+    display::{self, one_line},
     error::{Error, Result},
     status::Status,
 };
@@ -289,7 +289,7 @@ fn not_followed(head: &Head, body: &[u8]) -> Error {
         Some(location) => format!(
             "redirected with status {} to {}, which is not followed",
             head.status,
-            echo::url(location)
+            display::url(location)
         ),
         None => format!("redirected with status {} to nowhere", head.status),
     };

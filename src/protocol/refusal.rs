@@ -1,6 +1,6 @@
 //! Bodies of answers that are not a success: etcd's errors, messages of its other parts, and what is none of both.
 use super::json::{Broken, Json};
-use crate::echo::one_line;
+use crate::display::one_line;
 
 /// What the body of a failure says.
 #[derive(Debug, Default, PartialEq, Eq)]

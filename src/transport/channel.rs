@@ -15,7 +15,7 @@ use super::{
     warmup,
 };
 use crate::{
-    echo::one_line,
+    display::one_line,
     error::Phase,
     outcome::proof::NotApplied,
     protocol::{

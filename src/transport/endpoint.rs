@@ -1,6 +1,6 @@
 //! Where a member listens: `http://host:port`, `https://host:port`, `host:port`, `unix:///path`.
 use crate::{
-    echo,
+    display,
     error::{Error, Result},
     status::Status,
 };
@@ -60,7 +60,7 @@ impl Endpoint {
     /// `unix:///absolute/path`. A missing port is [`DEFAULT_PORT`]. `https://` is refused with `TLS` by a build without TLS.
     pub fn parse(parameter: &str, url: &str) -> Result<Endpoint> {
         let no = |why: &dyn fmt::Display| {
-            Error::invalid(parameter, format!("{why}: {}", echo::url(url)))
+            Error::invalid(parameter, format!("{why}: {}", display::url(url)))
         };
         if url.is_empty() {
             return Err(Error::invalid(parameter, "empty URL"));
@@ -90,7 +90,7 @@ impl Endpoint {
                 let endpoint = Endpoint::tcp(scheme, rest).map_err(|why| no(&why))?;
                 match scheme {
                     Scheme::Https if !cfg!(feature = "tls") => {
-                        let text = format!("{parameter}: built without TLS: {}", echo::url(url));
+                        let text = format!("{parameter}: built without TLS: {}", display::url(url));
                         Err(Error::new(Status::TLS, text))
                     }
                     _ => Ok(endpoint),

@@ -6,7 +6,7 @@ use super::{
     wait::Stop,
 };
 use crate::{
-    echo::seconds,
+    display::seconds,
     error::Phase,
     outcome::proof::{Alert, NotApplied},
 };

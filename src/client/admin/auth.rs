@@ -1,7 +1,7 @@
 //! Who may do what.
 
 use super::Client;
-use crate::echo::one_line;
+use crate::display::one_line;
 use crate::error::{Error, Result};
 use crate::protocol::admin::auth;
 use crate::protocol::admin::roles::{self, Access, Role};

@@ -1,6 +1,6 @@
 //! JSON as values that know where they stand, so that whatever is wrong is told with its line and its name.
 
-use crate::echo::one_line;
+use crate::display::one_line;
 use crate::error::{Error, Result};
 use crate::protocol::json::{Broken, Json};
 use crate::status::Status;

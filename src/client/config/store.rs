@@ -2,7 +2,7 @@
 
 use super::document::LONGEST;
 use super::draft::Draft;
-use crate::echo;
+use crate::display;
 use crate::error::{Error, Result};
 use crate::status::Status;
 use rustix::fs::OFlags;
@@ -127,6 +127,6 @@ fn refused(parameter: &str, path: &Path, error: &io::Error) -> Error {
 }
 
 fn invalid(parameter: &str, path: &Path, why: &str) -> Error {
-    let path = echo::path(path);
+    let path = display::path(path);
     Error::invalid(parameter, format_args!("{path}: {why}"))
 }

@@ -1,7 +1,7 @@
 //! What follows from what was read.
 
 use super::{History, Search};
-use crate::echo::one_line;
+use crate::display::one_line;
 use crate::error::{Error, line};
 use crate::protocol::request::Operation;
 use crate::protocol::response::Response;

@@ -1,6 +1,6 @@
 //! A domain that is asked for its members, and what it said last.
 
-use crate::echo::one_line;
+use crate::display::one_line;
 use crate::error::{Error, Result};
 use crate::transport::endpoint::Endpoint;
 use std::net::SocketAddr;

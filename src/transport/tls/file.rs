@@ -1,7 +1,7 @@
 //! Reads what a source names.
 use super::settings::{Place, Source};
 use crate::{
-    echo,
+    display,
     error::{Error, Result},
     status::Status,
 };
@@ -19,7 +19,7 @@ impl Source {
         match &self.place {
             Place::Memory(bytes) => Ok((bytes.to_vec(), parameter.to_owned())),
             Place::File(path) => {
-                let shown = echo::path(path);
+                let shown = display::path(path);
                 let name = format!("{parameter}: `{shown}`");
                 let refuse = |why: &str| Error::new(Status::TLS, format!("{name}: {why}"));
                 // a pipe would keep us waiting, already when it is opened

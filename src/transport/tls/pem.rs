@@ -1,7 +1,7 @@
 //! Certificates and keys in PEM form, and what is wrong with text that has none.
 use super::{der, settings::Source};
 use crate::{
-    echo::one_line,
+    display::one_line,
     error::{Error, Result},
     status::Status,
 };

@@ -1,5 +1,5 @@
 //! What went wrong with TLS, in words.
-use crate::echo::one_line;
+use crate::display::one_line;
 use rustls::{AlertDescription, CertificateError, Error, pki_types::UnixTime};
 
 /// What the other side speaks, when it is not TLS.

@@ -5,20 +5,20 @@ use std::ffi::c_void;
 pub(super) type FreeUser = Option<unsafe extern "C-unwind" fn(user: *mut c_void)>;
 
 /// A `user` with its `free_user`, which runs when this is dropped.
-pub(super) struct User {
+pub(super) struct UserData {
     data: *mut c_void,
     free: FreeUser,
 }
 
 // SAFETY: it is only handed back to the host, which the header tells on which thread
-unsafe impl Send for User {}
+unsafe impl Send for UserData {}
 // SAFETY: as above; the pointer is never followed here
-unsafe impl Sync for User {}
+unsafe impl Sync for UserData {}
 
-impl User {
+impl UserData {
     /// To be made before anything can fail.
-    pub(super) fn new(data: *mut c_void, free: FreeUser) -> User {
-        User { data, free }
+    pub(super) fn new(data: *mut c_void, free: FreeUser) -> UserData {
+        UserData { data, free }
     }
 
     /// What C gave.
@@ -27,7 +27,7 @@ impl User {
     }
 }
 
-impl Drop for User {
+impl Drop for UserData {
     fn drop(&mut self) {
         if let Some(free) = self.free {
             // SAFETY: the header asks for a function that takes `user`; this is its only call
@@ -53,14 +53,14 @@ mod tests {
     fn the_last_holder_lets_go_once() {
         let freed = AtomicUsize::new(0);
         let data = (&raw const freed).cast_mut().cast();
-        let one = Arc::new(User::new(data, Some(count)));
+        let one = Arc::new(UserData::new(data, Some(count)));
         let two = one.clone();
         assert_eq!(one.data(), data);
         drop(one);
         assert_eq!(freed.load(Ordering::SeqCst), 0);
         drop(two);
         assert_eq!(freed.load(Ordering::SeqCst), 1);
-        drop(User::new(data, None));
+        drop(UserData::new(data, None));
         assert_eq!(freed.load(Ordering::SeqCst), 1);
     }
 }
