@@ -46,7 +46,7 @@ impl Client {
         let completion = Arc::new(Mutex::new(Some(completion)));
         let [first, second] = Hedge::both(delay);
         let [sequence, again] = errands;
-        let owners = [(first, sequence), (second, again)].map(|(hedge, sequence)| {
+        let tasks = [(first, sequence), (second, again)].map(|(hedge, sequence)| {
             let (side, completion) = (hedge.clone(), completion.clone());
             let end = move |result| {
                 let Some(result) = side.end(result) else {
@@ -60,11 +60,11 @@ impl Client {
                     completion(result);
                 }
             };
-            let owner = call::Call::new(sequence, call.cancel.clone(), end);
-            let owner = owner.hedged(hedge).quiet(quiet);
-            Box::new(owner) as Box<dyn Task>
+            let task = call::Call::new(sequence, call.cancel.clone(), end);
+            let task = task.hedged(hedge).quiet(quiet);
+            Box::new(task) as Box<dyn Task>
         });
-        let [first, second] = owners;
+        let [first, second] = tasks;
         if let Err(error) = reactor.add(first) {
             second.refuse();
             return Err(error);

@@ -43,7 +43,7 @@ impl<T> State<T> {
     fn take(&mut self) -> Option<(Completed<T>, Permit)> {
         let result = self.results.pop_front()?;
         if self.results.is_empty() {
-            self.notifier.iter().for_each(Notifier::silence);
+            self.notifier.iter().for_each(Notifier::clear);
         }
         Some(result)
     }
@@ -107,7 +107,7 @@ impl<T> Queue<T> {
                 Error::new(Status::LIMIT, text)
             })?;
             if !state.results.is_empty() {
-                notifier.ring();
+                notifier.notify();
             }
             state.notifier = Some(notifier);
         }
@@ -151,7 +151,7 @@ impl<T> Entry<T> {
         state.results.push_back((completed, permit));
         let first = state.results.len() == 1;
         if first {
-            state.notifier.iter().for_each(Notifier::ring);
+            state.notifier.iter().for_each(Notifier::notify);
         }
         drop(state);
         if first {

@@ -1,13 +1,17 @@
-//! The members of a cluster: which one to ask, for how long, and what a failure means.
+//! Members of a cluster: choice, retry, failover, discovery, staleness and telemetry, as rules.
 //!
-//! Rules without I/O, time is an argument: [`health`], [`budget`], [`backoff`] and [`retry_policy`] are the small ones,
-//! [`attempt`] is one try at one member, [`failover`] is one request on its way over all of them, [`attempt_log`] what it has been
-//! through, [`request_sequence`] all the requests that one call takes. [`staleness`] is what the answers have told of the cluster,
-//! [`evidence`] what the store says about a write whose outcome is unknown. [`member_set`] keeps the members, each a
-//! [`member`], [`balancer`] says which of them comes first, [`membership_sync`] finds more of them, [`endpoint_filter`] says which may be
-//! used; [`on_demand_sync`] is what a call does about it when all have failed, [`sync_limiter`] how often. [`blocking`] drives an call on
-//! the thread of the caller. [`continuity`] is what makes the word of a watcher one that can be relied on, [`rule`] names
-//! its rules. [`telemetry`] is told of all of it.
+//! No I/O in the rules, and time is an argument.
+//!
+//! * One request: [`attempt`] is one try at one member with its redirects; [`failover`] is the state machine of one request
+//!   over all members, with [`budget`], [`backoff`], [`retry_policy`] and the [`attempt_log`] that becomes its error;
+//!   [`request_sequence`] adds the preflight requests that some calls need. [`blocking`] drives all of them on the calling
+//!   thread.
+//! * Members: [`member_set`] holds each [`member`] with its [`health`]; [`balancer`] chooses the first one.
+//! * Discovery: [`membership_sync`] fetches, checks and probes the member list, [`endpoint_filter`] decides which advertised
+//!   URLs may be used, [`on_demand_sync`] runs it inside a failing call, [`sync_limiter`] limits how often.
+//! * What responses prove: [`staleness`] and [`watermark`] for reads, [`continuity`] and its [`rule`]s for watches,
+//!   [`identity`] for whose they are, [`evidence`] for a write whose outcome is unknown.
+//! * [`telemetry`]: metrics, log, trace, curl lines and hooks.
 #![forbid(unsafe_code)]
 
 pub mod attempt;

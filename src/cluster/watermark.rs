@@ -43,7 +43,7 @@ struct Dispute {
     since: Duration,
     /// by more than one answer
     repeated: bool,
-    /// its owner tells less by now
+    /// its member reports less by now
     withdrawn: bool,
     /// who told less, after the time of doubt
     against: Option<u64>,

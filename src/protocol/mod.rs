@@ -1,4 +1,4 @@
-//! The v2 wire as pure data: no I/O, no clock, no `unsafe`.
+//! The v2 API as pure data: no I/O, no clock, no `unsafe`.
 //!
 //! [`key`] and [`request`] say what is asked, [`http_request`] is how it is written, [`answer`] judges what came back,
 //! [`decode`] turns its [`body`] into a [`tree`], [`response`] is what a caller reads, [`json`] is the pull parser below them;

@@ -16,9 +16,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) enum Command {
     /// begin with this
     Add(Box<dyn Task>),
-    /// tell the owner that something has changed for it
+    /// wake the task: something has changed for it
     WakeTask(Key),
-    /// end the owner
+    /// end the task
     Cancel(Key),
     /// the name that this exchange asked for was looked up
     Resolved(Key),

@@ -1,4 +1,4 @@
-//! The loop: waits for sockets, times and commands, and lets owners decide.
+//! The loop: waits for sockets, times and commands, and lets tasks decide.
 //!
 //! Nothing here calls itself: whatever ends an exchange puts it into `ended`, which is worked off between two events.
 
@@ -51,13 +51,13 @@ pub(super) enum Ended {
     Answered(bool),
     /// without
     Failed(Failure),
-    /// the owner has seen enough, and says what follows
+    /// the task has seen enough, and says what follows
     Left(TaskAction),
 }
 
-/// An owner with what it runs.
+/// A task with what it runs.
 pub(super) struct Held {
-    pub(super) owner: Box<dyn Task>,
+    pub(super) task: Box<dyn Task>,
     pub(super) exchange: Option<Key>,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Core {
     pub(super) commands: Arc<Commands>,
     pub(super) decoder: Decoder,
     pub(super) poll: Poll,
-    pub(super) owners: Slab<Held>,
+    pub(super) tasks: Slab<Held>,
     pub(super) exchanges: Slab<Exchange>,
     pub(super) connections: Slab<Connection>,
     pub(super) pools: Slab<Pool>,
@@ -93,7 +93,7 @@ impl Core {
             commands,
             decoder: Decoder::default(),
             poll,
-            owners: Slab::default(),
+            tasks: Slab::default(),
             exchanges: Slab::default(),
             connections: Slab::default(),
             pools: Slab::default(),
@@ -142,10 +142,8 @@ impl Core {
                         self.close(Closed::Freed);
                         return Ok(());
                     }
-                    Command::Add(owner) => self.add(owner),
-                    Command::WakeTask(key) => {
-                        self.ask(key, |owner, context| owner.on_wake(context))
-                    }
+                    Command::Add(task) => self.add(task),
+                    Command::WakeTask(key) => self.ask(key, |task, context| task.on_wake(context)),
                     Command::Cancel(key) => self.cancel(key),
                     Command::Resolved(key) => self.resolved(key),
                     Command::Read(key, body) => self.read(key, *body),
@@ -156,7 +154,7 @@ impl Core {
             self.expire();
             self.exchanges.settle();
             self.connections.settle();
-            self.owners.settle();
+            self.tasks.settle();
             self.pools.settle();
             self.orders.give_back();
             self.ended.give_back();
@@ -214,8 +212,8 @@ impl Core {
     fn expire(&mut self) {
         self.now = Instant::now();
         while let Some(index) = self.owner_times.due(self.now) {
-            if let Some(key) = self.owners.at(index) {
-                self.ask(key, |owner, context| owner.on_timer(context));
+            if let Some(key) = self.tasks.at(index) {
+                self.ask(key, |task, context| task.on_timer(context));
                 self.work_off();
             }
         }
@@ -257,11 +255,11 @@ impl Core {
         if let Some(on) = self.connections.get_mut(connection) {
             on.stream.finish();
         }
-        let owner = self.exchanges.get(key).map(|exchange| exchange.owner);
-        if let Some(owner) = owner {
-            if let Some(held) = self.owners.get_mut(owner) {
-                let context = context(&self.setup, &self.commands, owner, self.now);
-                held.owner.on_finish(&context);
+        let task = self.exchanges.get(key).map(|exchange| exchange.task);
+        if let Some(task) = task {
+            if let Some(held) = self.tasks.get_mut(task) {
+                let context = context(&self.setup, &self.commands, task, self.now);
+                held.task.on_finish(&context);
             }
         }
         self.arm(key);
@@ -274,18 +272,18 @@ impl Core {
         }
     }
 
-    fn add(&mut self, owner: Box<dyn Task>) {
+    fn add(&mut self, task: Box<dyn Task>) {
         let exchange = None;
-        let key = self.owners.insert(Held { owner, exchange });
-        self.ask(key, |owner, context| owner.start(context));
+        let key = self.tasks.insert(Held { task, exchange });
+        self.ask(key, |task, context| task.start(context));
     }
 
     fn ask(&mut self, key: Key, question: impl FnOnce(&mut dyn Task, &Context<'_>) -> TaskAction) {
-        let Some(held) = self.owners.get_mut(key) else {
+        let Some(held) = self.tasks.get_mut(key) else {
             return;
         };
         let context = context(&self.setup, &self.commands, key, self.now);
-        let next = question(&mut *held.owner, &context);
+        let next = question(&mut *held.task, &context);
         self.follow(key, next);
     }
 
@@ -300,20 +298,20 @@ impl Core {
             TaskAction::End => {
                 self.drop_exchange(key);
                 self.owner_times.clear(key.index());
-                self.owners.remove(key);
+                self.tasks.remove(key);
             }
         }
     }
 
-    fn begin(&mut self, owner: Key, order: &RequestSpec) {
+    fn begin(&mut self, task: Key, order: &RequestSpec) {
         let pool = self.pool_of(&order.member);
-        let Some(held) = self.owners.get_mut(owner) else {
+        let Some(held) = self.tasks.get_mut(task) else {
             return;
         };
-        let long = held.owner.http_request().is_some_and(is_long);
+        let long = held.task.http_request().is_some_and(is_long);
         let key = self
             .exchanges
-            .insert(Exchange::new(owner, pool, order, long, self.now));
+            .insert(Exchange::new(task, pool, order, long, self.now));
         held.exchange = Some(key);
         let Some(pool) = self.pools.get_mut(pool) else {
             return;
@@ -349,7 +347,7 @@ impl Core {
         known.unwrap_or_else(|| self.pools.insert(Pool::new(member.clone(), limit)))
     }
 
-    /// What came goes to the exchange, whose owner may have an opinion.
+    /// What came goes to the exchange, whose task may have an opinion.
     pub(super) fn feed(&mut self, key: Key, amount: usize) -> super::exchange::Fed {
         use super::exchange::Fed;
         let (Some(exchange), Some(input)) = (self.exchanges.get_mut(key), self.input.get(..amount))
@@ -357,8 +355,8 @@ impl Core {
             return Fed::More;
         };
         exchange.record.received += amount as u64;
-        let owner_key = exchange.owner;
-        let Some(held) = self.owners.get_mut(owner_key) else {
+        let owner_key = exchange.task;
+        let Some(held) = self.tasks.get_mut(owner_key) else {
             return Fed::More;
         };
         let mut context = context(&self.setup, &self.commands, owner_key, self.now);
@@ -367,13 +365,13 @@ impl Core {
             context.connected = on.map(|on| on.since);
             context.peer = on.and_then(|on| on.peer);
         }
-        let fed = exchange.feed(input, self.now, |head| held.owner.on_head(head, &context));
+        let fed = exchange.feed(input, self.now, |head| held.task.on_head(head, &context));
         exchange.wait_for_more(self.now);
         fed
     }
 }
 
-/// What an owner is given.
+/// What a task is given.
 pub(super) fn context<'a>(
     setup: &'a Setup,
     commands: &'a Arc<Commands>,

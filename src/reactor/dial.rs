@@ -99,9 +99,9 @@ impl Core {
         }
     }
 
-    /// The remote address of the exchange of this owner.
-    fn waits_at(&self, owner: Key) -> Option<SocketAddr> {
-        let exchange = self.exchanges.get(self.owners.get(owner)?.exchange?)?;
+    /// The remote address of the exchange of this task.
+    fn waits_at(&self, task: Key) -> Option<SocketAddr> {
+        let exchange = self.exchanges.get(self.tasks.get(task)?.exchange?)?;
         match exchange.stage {
             Stage::Running(on, _) | Stage::Priming(on, ..) | Stage::Shaking(on) => {
                 self.connections.get(on)?.peer
@@ -134,7 +134,7 @@ impl Core {
             Ok(addresses) => {
                 let way = exchange.way;
                 let beside = match way {
-                    Way::Beside(TaskId(owner)) => self.waits_at(owner),
+                    Way::Beside(TaskId(task)) => self.waits_at(task),
                     Way::Any | Way::Only(_) => None,
                 };
                 if let Some(dialer) = self.dialer(key) {

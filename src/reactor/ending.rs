@@ -1,4 +1,4 @@
-//! Ends of exchanges and of owners, and what follows for the others.
+//! Ends of exchanges and of tasks, and what follows for the others.
 
 use super::commands::{Closed, Command};
 use super::core::{Core, Ended, Held, context};
@@ -30,15 +30,15 @@ impl Core {
         let Some(mut exchange) = self.detach(key, reusable) else {
             return;
         };
-        let (owner, pool) = (exchange.owner, exchange.pool);
-        let Some(held) = self.owners.get_mut(owner) else {
+        let (task, pool) = (exchange.task, exchange.pool);
+        let Some(held) = self.tasks.get_mut(task) else {
             return self.tidy(pool);
         };
         held.exchange = None;
-        let context = context(&self.setup, &self.commands, owner, self.now);
+        let context = context(&self.setup, &self.commands, task, self.now);
         let mut blamed = false;
         let next = match ended {
-            Ended::Answered(_) => held.owner.on_end(Ok(exchange.answer(self.now)), &context),
+            Ended::Answered(_) => held.task.on_end(Ok(exchange.answer(self.now)), &context),
             Ended::Left(next) => next,
             Ended::Failed(failure) => {
                 let fault = exchange.fault(failure);
@@ -46,11 +46,11 @@ impl Core {
                 if let Some(pool) = self.pools.get(pool) {
                     pool.member.channel().dialer().judge(&fault);
                 }
-                held.owner.on_end(Err(fault), &context)
+                held.task.on_end(Err(fault), &context)
             }
         };
         drop(exchange);
-        self.follow(owner, next);
+        self.follow(task, next);
         if blamed {
             self.shun(pool);
         }
@@ -65,8 +65,8 @@ impl Core {
         let Some(connection) = exchange.is_long() else {
             return false;
         };
-        let held = self.owners.get(exchange.owner);
-        let Some((expect, limits)) = held.and_then(|held| held.owner.reading()) else {
+        let held = self.tasks.get(exchange.task);
+        let Some((expect, limits)) = held.and_then(|held| held.task.reading()) else {
             return false;
         };
         let (status, body) = exchange.leave(self.now);
@@ -128,8 +128,8 @@ impl Core {
         Some(exchange)
     }
 
-    pub(super) fn drop_exchange(&mut self, owner: Key) -> Option<Exchange> {
-        let key = self.owners.get_mut(owner)?.exchange.take()?;
+    pub(super) fn drop_exchange(&mut self, task: Key) -> Option<Exchange> {
+        let key = self.tasks.get_mut(task)?.exchange.take()?;
         let exchange = self.detach(key, false)?;
         self.tidy(exchange.pool);
         Some(exchange)
@@ -180,7 +180,7 @@ impl Core {
     pub(super) fn cancel(&mut self, key: Key) {
         let exchange = self.drop_exchange(key);
         self.owner_times.clear(key.index());
-        let Some(held) = self.owners.remove(key) else {
+        let Some(held) = self.tasks.remove(key) else {
             return;
         };
         let fault: Option<Box<Fault>> = exchange.map(|mut exchange| {
@@ -188,14 +188,14 @@ impl Core {
             exchange.fault(failure)
         });
         let context = context(&self.setup, &self.commands, key, self.now);
-        held.owner.close(fault, &context);
+        held.task.close(fault, &context);
     }
 
-    /// Has every owner tell that the loop broke.
+    /// Has every task tell that the loop broke.
     pub(super) fn drop_owners(&mut self) {
-        let keys: Vec<Key> = self.owners.keys().collect();
+        let keys: Vec<Key> = self.tasks.keys().collect();
         for key in keys {
-            drop(self.owners.remove(key));
+            drop(self.tasks.remove(key));
         }
         while let Some(order) = self.orders.pop_front() {
             drop(order);
@@ -214,17 +214,17 @@ impl Core {
             }
         }
         while let Some(command) = self.orders.pop_front() {
-            if let Command::Add(owner) = command {
+            if let Command::Add(task) = command {
                 let exchange = None;
-                self.owners.insert(Held { owner, exchange });
+                self.tasks.insert(Held { task, exchange });
             }
         }
         // first those whose end cannot be the end of the thread
         for quiet in [true, false] {
-            let keys: Vec<Key> = self.owners.keys().collect();
+            let keys: Vec<Key> = self.tasks.keys().collect();
             for key in keys {
-                let held = self.owners.get(key);
-                if held.is_some_and(|held| held.owner.is_quiet() == quiet) {
+                let held = self.tasks.get(key);
+                if held.is_some_and(|held| held.task.is_quiet() == quiet) {
                     self.cancel(key);
                 }
             }

@@ -43,7 +43,7 @@ pub(super) enum Stage {
 /// One request in flight.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    pub(super) owner: Key,
+    pub(super) task: Key,
     pub(super) pool: Key,
     /// its line needs a connection that has answered before
     pub(super) long: bool,
@@ -77,7 +77,7 @@ pub(super) enum Fed {
     More,
     /// complete; whether the connection may be used again
     Done(bool),
-    /// the owner has seen enough
+    /// the task has seen enough
     Leave(TaskAction),
     /// it cannot be read
     Bad(Failure),
@@ -85,14 +85,14 @@ pub(super) enum Fed {
 
 impl Exchange {
     pub(super) fn new(
-        owner: Key,
+        task: Key,
         pool: Key,
         order: &RequestSpec,
         long: bool,
         now: Instant,
     ) -> Exchange {
         Exchange {
-            owner,
+            task,
             pool,
             long,
             admitted: false,

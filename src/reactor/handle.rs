@@ -45,16 +45,16 @@ impl Reactor {
         })
     }
 
-    /// Gives it one more owner to work for. When this fails the owner hears nothing.
-    pub(crate) fn add(&self, owner: Box<dyn Task>) -> Result<()> {
-        if let Err(Command::Add(owner)) = self.commands.push(Command::Add(owner)) {
-            owner.refuse();
+    /// Gives it one more task to work for. When this fails the task hears nothing.
+    pub(crate) fn add(&self, task: Box<dyn Task>) -> Result<()> {
+        if let Err(Command::Add(task)) = self.commands.push(Command::Add(task)) {
+            task.refuse();
             return Err(self.commands.closed().error());
         }
         Ok(())
     }
 
-    /// The way to it, for owners that come later.
+    /// The way to it, for tasks that come later.
     pub(crate) fn commands(&self) -> &Arc<Commands> {
         &self.commands
     }

@@ -76,7 +76,7 @@ impl Hedge {
         pair.asked.clone().filter(|_| begins)
     }
 
-    /// The owner of the first call, while it waits for this member.
+    /// The task of the first call, while it waits for this member.
     pub(crate) fn beside(&self, member: &Arc<Member>) -> Option<TaskId> {
         let pair = self.pair();
         let same = pair
@@ -87,7 +87,7 @@ impl Hedge {
             .first
             .as_ref()
             .filter(|_| same && self.side == Side::Second);
-        first.map(TaskHandle::owner)
+        first.map(TaskHandle::task)
     }
 
     /// One has ended: what is to be told now, if anything.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub(super) fn run(core: Core, life: &Arc<Life>) {
     unwind::at_end(Last(core.commands.clone()));
     let core = part(core, life, |core| _ = core.run());
-    // of a loop that broke: its owners tell so when they are dropped before their time
+    // of a loop that broke: its tasks tell so when they are dropped before their time
     let core = core.and_then(|mut core| {
         let late = core.commands.close(Closed::Broken);
         core.orders.extend(late);

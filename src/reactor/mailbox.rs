@@ -115,7 +115,7 @@ impl Inner {
         self.next = self.next.max(event.index().saturating_add(1));
         let drained = self.blocked && self.queue.drained();
         self.blocked &= !drained;
-        self.ring();
+        self.notify();
         Some(Ok(Taken { event, drained }))
     }
 
@@ -124,13 +124,13 @@ impl Inner {
         !self.queue.is_empty() || self.end.is_some()
     }
 
-    fn ring(&mut self) {
+    fn notify(&mut self) {
         let wanted = self.has_news();
         if let Some(notifier) = self.notifier.as_ref().filter(|_| wanted != self.rung) {
             if wanted {
-                notifier.ring();
+                notifier.notify();
             } else {
-                notifier.silence();
+                notifier.clear();
             }
             self.rung = wanted;
         }
@@ -187,13 +187,13 @@ impl Mailbox {
                 }
                 let push = inner.queue.push(output.clone());
                 inner.blocked = push == Push::Full;
-                inner.ring();
+                inner.notify();
                 drop(inner);
                 self.inner.wake_one();
                 return push;
             }
         }
-        inner.ring();
+        inner.notify();
         drop(inner);
         self.inner.wake_all();
         Push::Accepted
@@ -266,7 +266,7 @@ impl Mailbox {
         inner.state = State::Closed(None);
         inner.end.get_or_insert(error);
         while inner.queue.pop().is_some() {}
-        inner.ring();
+        inner.notify();
         drop(inner);
         self.inner.wake_all();
         let Some(callbacks) = &self.callbacks else {
@@ -306,7 +306,7 @@ impl Mailbox {
             inner.notifier = Some(Notifier::new().map_err(|e| {
                 Error::new(Status::LIMIT, format!("no descriptor to wait for: {e}"))
             })?);
-            inner.ring();
+            inner.notify();
         }
         match &inner.notifier {
             Some(notifier) => Ok(notifier.as_fd().as_raw_fd()),

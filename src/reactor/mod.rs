@@ -1,17 +1,17 @@
-//! One thread per client for everything that nobody waits for: calls that are submitted, and long polls.
+//! The event loop: one background thread per client for submitted calls and long polls.
 //!
-//! [`handle`] starts and ends the thread, [`life`] is how it gets from the one to the other, [`commands`] is the way to it, [`core`] its loop. The loop knows owners
-//! ([`owner`], of which [`call`] is one; two of them make a [`hedge`]), which say what to exchange with whom, and what an
-//! answer means; it moves the bytes: `dial` makes connections, [`pool`] keeps and shares them out, [`exchange`] is one
-//! request in flight, `transfer` writes and reads it over a [`connection`], `ending` ends it and serves the next, and a
-//! [`decoder`] reads what would hold up the loop. [`slab`]
-//! and [`timers`] hold it all together.
+//! [`handle`] starts and stops the thread, [`life`] is its main function, [`commands`] the queue into it, [`core`] the loop.
+//! The loop runs [`task`]s: state machines that say which request to send to which member, and decide on the response. A
+//! submitted [`call`] is one, a [`hedge`] is a pair of them, [`periodic_sync`] looks for members, the auditor checks a
+//! member's store for watchers. `dial` makes connections, [`pool`] keeps and lends them, [`exchange`] is a request in
+//! flight, `transfer` reads and writes its bytes over a [`connection`], `ending` completes it and starts the next one.
+//! [`slab`], [`timers`] and `capacity` are the data structures below.
 //!
-//! The [`periodic_sync`] is an owner, too: it looks for members. Watchers come by way of the [`watch_registry`]: each [`upstream`] of theirs is an owner, what it tells waits in a [`mailbox`].
+//! [`watch_registry`] holds the watchers of the client. Each [`upstream`], a long poll that several watchers may share, is a
+//! task; its events are delivered through a [`mailbox`].
 //!
-//! `mio` waits for readiness: one crate more (libc is here anyway), and in return edge-triggered readiness of sockets, a
-//! waker and their counterparts on systems without epoll, none of which would be smaller over rustix alone. Registering
-//! once per connection saves a system call per change of interest.
+//! mio provides readiness: edge-triggered on every supported system, with a waker. Each connection is registered once,
+//! which saves a system call per change of interest.
 #![forbid(unsafe_code)]
 
 mod auditor;

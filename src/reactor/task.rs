@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// An owner of exchanges, one at a time. The loop calls it on its thread and does what it says; its rules are without I/O
+/// A task of exchanges, one at a time. The loop calls it on its thread and does what it says; its rules are without I/O
 /// and without a clock of their own.
 pub(crate) trait Task: Send {
     /// The first thing that is called.
@@ -57,7 +57,7 @@ pub(crate) trait Task: Send {
     }
 }
 
-/// What an owner is given to decide with.
+/// What a task is given to decide with.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
@@ -72,7 +72,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// How other threads reach this owner.
+    /// How other threads reach this task.
     pub(crate) fn handle(&self) -> TaskHandle {
         TaskHandle {
             commands: Arc::downgrade(self.commands),
@@ -86,7 +86,7 @@ impl Context<'_> {
     }
 }
 
-/// What is to be done for an owner.
+/// What is to be done for a task.
 #[derive(Debug)]
 pub(crate) enum TaskAction {
     /// drop the running exchange if there is one, and run this
@@ -95,7 +95,7 @@ pub(crate) enum TaskAction {
     Wake(Instant),
     /// go on as it is
     Keep,
-    /// drop the running exchange, and the owner
+    /// drop the running exchange, and the task
     End,
 }
 
@@ -114,13 +114,13 @@ pub(crate) enum Way {
     /// an idle connection, or else the first address that has not failed lately
     #[default]
     Any,
-    /// a new connection, to another address than that of the exchange of this owner, if there is one
+    /// a new connection, to another address than that of the exchange of this task, if there is one
     Beside(TaskId),
     /// only this address
     Only(SocketAddr),
 }
 
-/// Identifies an owner.
+/// Identifies a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TaskId(pub(super) Key);
 
@@ -141,11 +141,11 @@ pub(crate) enum HeaderAction {
     /// go on; longest silence from now to the first byte of the body, then how long its end is waited for once our side
     /// is closed, if at all
     Silence(Duration, Duration),
-    /// drop the connection; the exchange is over for the owner
+    /// drop the connection; the exchange is over for the task
     Leave(TaskAction),
 }
 
-/// How other threads reach an owner. Does nothing once that is gone.
+/// How other threads reach a task. Does nothing once that is gone.
 #[derive(Clone, Debug)]
 pub(crate) struct TaskHandle {
     commands: Weak<Commands>,
@@ -159,7 +159,7 @@ impl TaskHandle {
     }
 
     /// Identifies it for [`Way::Beside`].
-    pub(crate) fn owner(&self) -> TaskId {
+    pub(crate) fn task(&self) -> TaskId {
         TaskId(self.key)
     }
 

@@ -1,4 +1,4 @@
-//! What the loop does for owners, whatever they are: with one that is a script.
+//! What the loop does for tasks, whatever they are: with one that is a script.
 use super::core::Setup;
 use super::handle::Reactor;
 use super::task::{
@@ -103,7 +103,7 @@ impl Task for Scripted {
     }
 }
 
-/// Tells its own end, which is that of its owner.
+/// Tells its own end, which is that of its task.
 struct Tell(Sender<Told>);
 
 impl Drop for Tell {
@@ -237,7 +237,7 @@ fn silences_have_their_limits() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (tell, told) = channel();
     let reactor = start(&listener);
-    // before the head: from the limits; between head and body: as the owner said
+    // before the head: from the limits; between head and body: as the task said
     let limits = Limits {
         deadline: Instant::now() + LONG,
         connect: LONG,
@@ -288,7 +288,7 @@ fn others_reach_an_owner_while_it_is_there() {
     let second = handle(&told);
     let mut stream = serve(&listener, HEAD);
     assert!(matches!(next(&told), Told::Head(200)));
-    // the place is the same, the owner is not
+    // the place is the same, the task is not
     first.cancel();
     first.wake();
     second.cancel();

@@ -84,8 +84,8 @@ impl Core {
         exchange.record.enter(Phase::Send, self.now);
         exchange.wait(self.now, exchange.limits.send);
         let limit = exchange.limits.max_body;
-        let held = self.owners.get(exchange.owner);
-        let method = held.and_then(|held| Some(held.owner.http_request()?.method));
+        let held = self.tasks.get(exchange.task);
+        let method = held.and_then(|held| Some(held.task.http_request()?.method));
         let reader = Reader::new(method.unwrap_or(Method::Get), limit);
         exchange.stage = Stage::Running(connection, reader);
         self.send(key);
@@ -136,8 +136,8 @@ impl Core {
                 Some(&version)
             }
             false => {
-                let held = self.owners.get(exchange.owner);
-                held.and_then(|held| held.owner.http_request())
+                let held = self.tasks.get(exchange.task);
+                held.and_then(|held| held.task.http_request())
             }
         };
         let authorization = exchange.authorization.as_ref().filter(|_| !priming);

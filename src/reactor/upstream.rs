@@ -1,4 +1,4 @@
-//! One upstream of watchers as an owner of exchanges: carries what happens to its machine, and back.
+//! One upstream of watchers as a task of exchanges: carries what happens to its machine, and back.
 
 use super::auditor::Auditor;
 use super::commands::{Closed, Command};
@@ -401,7 +401,7 @@ impl Task for Upstream {
     }
 
     fn refuse(mut self: Box<Self>) {
-        // who made it has locked the hub
+        // who made it has locked the registry
         self.registry = Holder::new();
     }
 

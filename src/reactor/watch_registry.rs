@@ -47,7 +47,7 @@ pub(crate) struct Totals {
     pub(crate) counters: Counters,
 }
 
-/// What is told to callbacks once the hub is unlocked.
+/// What is told to callbacks once the registry is unlocked.
 pub(super) type Calls = Vec<(Arc<Mailbox>, Output)>;
 
 impl fmt::Debug for WatchRegistry {

@@ -80,7 +80,7 @@ impl Cancel {
         let first = !self.0.fired.swap(true, Ordering::SeqCst);
         // a forked child shares the descriptor with its parent, whose calls are none of its business
         if first && self.0.birthplace.is_here() {
-            self.0.notifier.ring();
+            self.0.notifier.notify();
             let waiting = std::mem::take(&mut self.calls().waiting);
             for call in waiting.into_values() {
                 call();

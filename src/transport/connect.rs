@@ -1,4 +1,4 @@
-//! Makes connections: resolves, races the addresses, primes; the `Connector` that ureq calls when its pool is empty.
+//! Makes connections: name resolution, happy eyeballs, warm-up request; the `Connector` that ureq calls when its pool is empty.
 use super::{
     addresses::Addresses,
     channel::Settings,

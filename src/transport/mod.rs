@@ -1,8 +1,9 @@
-//! One exchange with one member: address, connection, cancel token, record of what was sent and received.
+//! One exchange with one member: address, connection, cancellation token, record of what was sent and received.
 //!
-//! A call is run by `ureq` on the thread of the caller; everything that touches a socket is ours, below:
-//! [`channel`] builds the request and reads the answer, `connect` makes connections (`resolve`, `socket`, `prime`),
-//! `stream` moves bytes through a `pipe`, in clear or by [`tls`], and all of them find deadline, token and record of the running exchange in `attempt`.
+//! ureq runs a blocking call on the caller's thread; everything that touches a socket is in this folder. [`channel`] builds
+//! the request and reads the response. `connect` makes connections from `resolve`, `happy_eyeballs`, `socket` and `warmup`.
+//! `stream` moves bytes over a `maybe_tls_stream`, in clear text or through [`tls`]. `exchange_context` hands them the
+//! deadline, the token and the `record` of the running exchange.
 #![deny(unsafe_code)]
 
 mod addresses;

@@ -29,8 +29,8 @@ impl Notifier {
         Ok(Notifier { ear, hand })
     }
 
-    /// Makes it readable. Not to be rung again before it is silenced: a pipe could fill up.
-    pub(crate) fn ring(&self) {
+    /// Makes it readable. Not to be called again before it was cleared: a pipe could fill up.
+    pub(crate) fn notify(&self) {
         #[cfg(target_os = "linux")]
         let hand = &self.ear;
         #[cfg(not(target_os = "linux"))]
@@ -39,8 +39,8 @@ impl Notifier {
         while rustix::io::write(hand, &1u64.to_ne_bytes()) == Err(rustix::io::Errno::INTR) {}
     }
 
-    /// Makes it unreadable. Only to be called when it was rung: a pipe could block.
-    pub(crate) fn silence(&self) {
+    /// Makes it unreadable. Only to be called after a notification: a pipe could block.
+    pub(crate) fn clear(&self) {
         let mut count = [0u8; size_of::<u64>()];
         while rustix::io::read(&self.ear, &mut count) == Err(rustix::io::Errno::INTR) {}
     }

@@ -151,7 +151,7 @@ impl LookUp {
         state.outcome = Some(outcome);
         let calls = std::mem::take(&mut state.calls);
         drop(state);
-        self.done.ring();
+        self.done.notify();
         for call in calls {
             call();
         }

@@ -1,9 +1,9 @@
-//! The rules of watching as pure data: no I/O, no clock, no thread; times and answers come in, decisions go out.
+//! The rules of watching, without I/O, clock or threads: times and responses come in, decisions go out.
 //!
-//! [`machine`] follows one upstream from poll to poll and keeps its [`wait_index`], [`poll_schedule`] and [`mirror`]; [`driver`] is
-//! how it talks to whoever moves the bytes. What it tells are [`event`]s and [`batch`]es of them, filtered by [`event_filter`];
-//! they wait in the [`queue`] of each watcher. [`fanout`] lets watchers share a machine, [`once`] drives one for
-//! a single change, and [`places`] keeps the positions of such calls.
+//! [`machine`] is the long-poll state machine: it keeps the [`wait_index`], its [`poll_schedule`], and for RESYNC a
+//! [`mirror`] of the subtree. [`driver`] defines what it and its drivers exchange. It delivers [`event`]s and [`batch`]es of
+//! them, filtered by [`event_filter`], into the [`queue`] of each watcher. [`fanout`] lets watchers share a machine. [`once`]
+//! drives one machine for a single change, and [`places`] remembers where such a wait ended.
 #![forbid(unsafe_code)]
 
 pub mod batch;

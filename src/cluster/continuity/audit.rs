@@ -30,7 +30,7 @@ enum Question {
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Todo {
-    /// send [`Audit::wire`] to the member
+    /// send [`Audit::http_request`] to the member
     Ask,
     /// [`Continuity::end`] it
     End,

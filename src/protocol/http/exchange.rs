@@ -60,7 +60,7 @@ enum State {
 ///             assert!(keep_alive && surplus == 0 && body == b"{}");
 ///             break;
 ///         }
-///         Err(flaw) => unreachable!("{flaw}"),
+///         Err(error) => unreachable!("{error}"),
 ///     }
 /// }
 /// ```
@@ -137,7 +137,7 @@ impl Exchange {
         }
     }
 
-    /// The connection has ended. That is the end of the answer ([`Event::End`]), or a flaw.
+    /// The connection has ended. That is the end of the answer ([`Event::End`]), or an error.
     pub fn end_of_stream(&mut self) -> Result<Event<'static>, ParseError> {
         let outcome = match &self.state {
             State::End { .. } => Ok(()),
@@ -173,7 +173,7 @@ impl Exchange {
         }
     }
 
-    /// Whether any byte came after the head, if only the beginning of a chunk; also to be asked after a flaw.
+    /// Whether any byte came after the head, if only the beginning of a chunk; also to be asked after an error.
     pub fn body_began(&self) -> bool {
         match &self.state {
             State::Head(_) => false,

@@ -2,7 +2,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// Kind of flaw.
+/// Kind of parse error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlawKind {
     /** the stream ended before the body began */

@@ -148,7 +148,7 @@ pub(super) const GOOD: &[Good] = &[
     ),
 ];
 
-/// Method, answer, a part of the flaw's text, whether the head was told before.
+/// Method, answer, a part of the error's text, whether the head was told before.
 pub(super) type Bad = (Method, &'static str, &'static str, bool);
 
 pub(super) const BAD: &[Bad] = &[
