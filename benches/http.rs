@@ -4,8 +4,8 @@
 
 use etcd_v2::protocol::{
     http::{
-        exchange::{Event, Exchange},
         request,
+        response_reader::{ReaderEvent, ResponseReader},
     },
     http_request::{HttpRequest, Method},
 };
@@ -41,15 +41,15 @@ fn main() {
         if request::write(black_box(&http_request), "127.0.0.1:2379", &[], &mut out).is_err() {
             println!("the request was refused");
         }
-        let mut exchange = Exchange::new(Method::Get, 1 << 20);
+        let mut exchange = ResponseReader::new(Method::Get, 1 << 20);
         let mut input = black_box(&answer[..]);
         loop {
             match exchange.advance(&mut input) {
-                Ok(Event::End { .. }) => {
+                Ok(ReaderEvent::End { .. }) => {
                     complete += 1;
                     break;
                 }
-                Ok(Event::More) | Err(_) => break,
+                Ok(ReaderEvent::More) | Err(_) => break,
                 Ok(event) => drop(black_box(event)),
             }
         }

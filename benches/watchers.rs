@@ -5,7 +5,7 @@
 use etcd_v2::client::{Ask, Call, Client, Listener, Options, Watcher};
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::{Operation, Request};
-use etcd_v2::transport::tls::settings::Source;
+use etcd_v2::transport::tls::settings::PemSource;
 use etcd_v2::watch::options::WatchOptions;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::{Duration, Instant};
@@ -80,7 +80,7 @@ fn main() {
     let mut options = Options::default();
     options.add_endpoints("endpoints", url).expect("a URL");
     if let Some(file) = arguments.get(3) {
-        let source = Source::file("ca_file", file);
+        let source = PemSource::file("ca_file", file);
         options.tls_mut().set_authorities(source).expect("a file");
     }
     let client = Client::new(&options).expect("a client");

@@ -18,7 +18,7 @@ mod watcher;
 
 pub use call::{Ask, Call};
 pub use counters::{Counters, Row};
-pub use endpoints::Known;
+pub use endpoints::KnownMember;
 pub use options::Options;
 pub use queue::{Completed, Queue};
 pub use resolve::Lookout;

@@ -27,7 +27,7 @@ pub(crate) fn stoppable<T>(body: impl FnOnce() -> T) -> T {
     fn framed<T>(body: impl FnOnce() -> T) -> T {
         body()
     }
-    let stop = Stop;
+    let stop = StopOnUnwind;
     let result = framed(body);
     mem::forget(stop);
     result
@@ -39,9 +39,9 @@ pub(crate) fn is_forced() -> bool {
 }
 
 /// Dropped by an unwind only.
-struct Stop;
+struct StopOnUnwind;
 
-impl Drop for Stop {
+impl Drop for StopOnUnwind {
     fn drop(&mut self) {
         // an exception that a callback threw ends in an abort, which says so
         if is_forced() {
@@ -73,19 +73,19 @@ mod cancel {
     /// As it was before.
     #[derive(Clone, Copy, Debug)]
     #[must_use]
-    pub(crate) struct State(c_int);
+    pub(crate) struct CancelState(c_int);
 
     #[inline]
-    pub(crate) fn put_off() -> State {
+    pub(crate) fn put_off() -> CancelState {
         let mut before = DISABLE;
         // SAFETY: the pointer is to a live local value
         unsafe { pthread_setcancelstate(DISABLE, &raw mut before) };
-        State(before)
+        CancelState(before)
     }
 
     /// To be called where nothing is left to be dropped.
     #[inline]
-    pub(crate) fn restore(State(before): State) {
+    pub(crate) fn restore(CancelState(before): CancelState) {
         if before != DISABLE {
             let mut now = DISABLE;
             // SAFETY: a state that this function gave; NULL is not allowed everywhere
@@ -98,11 +98,11 @@ mod cancel {
 mod cancel {
     #[derive(Clone, Copy, Debug)]
     #[must_use]
-    pub(crate) struct State;
-    pub(crate) fn put_off() -> State {
-        State
+    pub(crate) struct CancelState;
+    pub(crate) fn put_off() -> CancelState {
+        CancelState
     }
-    pub(crate) fn restore(_: State) {}
+    pub(crate) fn restore(_: CancelState) {}
 }
 
 #[allow(unsafe_code)]

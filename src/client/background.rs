@@ -133,7 +133,7 @@ impl Client {
         if let Some(delay) = self.hedges(call) {
             return self.send_twice(call, delay, quiet, completion);
         }
-        let owner = call::Call::new(sequence, call.cancel.clone(), completion);
+        let owner = call::SubmittedCall::new(sequence, call.cancel.clone(), completion);
         reactor.add(Box::new(owner.quiet(quiet)))
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// One member, as the client sees it.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct KnownMember {
     /// Its URL.
     pub url: Arc<str>,
     /// Where it is from.
@@ -20,13 +20,13 @@ pub struct Known {
 
 impl Client {
     /// The members that are known now, in the order in which they are asked if none has a penalty.
-    pub fn endpoints(&self) -> Result<Vec<Known>> {
+    pub fn endpoints(&self) -> Result<Vec<KnownMember>> {
         self.refuse_elsewhere()?;
         let now = Instant::now();
         let left = |until: Instant| until.saturating_duration_since(now);
         let members = self.member_set.sources().into_iter();
         Ok(members
-            .map(|(member, source)| Known {
+            .map(|(member, source)| KnownMember {
                 url: member.url().clone(),
                 source,
                 penalty: member.penalised_until(now).map_or(Duration::ZERO, left),

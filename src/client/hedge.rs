@@ -60,7 +60,7 @@ impl Client {
                     completion(result);
                 }
             };
-            let task = call::Call::new(sequence, call.cancel.clone(), end);
+            let task = call::SubmittedCall::new(sequence, call.cancel.clone(), end);
             let task = task.hedged(hedge).quiet(quiet);
             Box::new(task) as Box<dyn Task>
         });

@@ -25,21 +25,21 @@ pub struct Completed<T> {
 /// Takes in the results of calls, of one client or of several. It is never longer than calls may be in flight, since a
 /// result counts as that until it is taken out. Clients and queues may end in any order; what comes for a queue that was
 /// dropped is dropped.
-pub struct Queue<T>(Arc<Shared<T>>);
+pub struct Queue<T>(Arc<QueueShared<T>>);
 
-struct Shared<T> {
-    state: Monitor<State<T>>,
+struct QueueShared<T> {
+    state: Monitor<QueueState<T>>,
     birthplace: ForkGuard,
 }
 
-struct State<T> {
+struct QueueState<T> {
     results: VecDeque<(Completed<T>, Permit)>,
     /// rung as long as there are results; made when somebody asks for it
     notifier: Option<Notifier>,
     dropped: bool,
 }
 
-impl<T> State<T> {
+impl<T> QueueState<T> {
     fn take(&mut self) -> Option<(Completed<T>, Permit)> {
         let result = self.results.pop_front()?;
         if self.results.is_empty() {
@@ -54,8 +54,8 @@ impl<T> State<T> {
 }
 
 /// A place for a result.
-pub(super) struct Entry<T> {
-    shared: Arc<Shared<T>>,
+pub(super) struct QueueSlot<T> {
+    shared: Arc<QueueShared<T>>,
     user: T,
 }
 
@@ -67,8 +67,8 @@ impl<T> fmt::Debug for Queue<T> {
 
 impl<T> Default for Queue<T> {
     fn default() -> Queue<T> {
-        Queue(Arc::new(Shared {
-            state: Monitor::new(State {
+        Queue(Arc::new(QueueShared {
+            state: Monitor::new(QueueState {
                 results: VecDeque::new(),
                 notifier: None,
                 dropped: false,
@@ -89,7 +89,10 @@ impl<T> Queue<T> {
         self.0.refuse_elsewhere()?;
         // an end that no clock can show is no end
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let taken = self.0.state.consume(end, State::take, State::has_results);
+        let taken = self
+            .0
+            .state
+            .consume(end, QueueState::take, QueueState::has_results);
         Ok(taken.map(|(completed, permit)| {
             drop(permit);
             completed
@@ -117,9 +120,9 @@ impl<T> Queue<T> {
             .map_or(-1, |notifier| notifier.as_fd().as_raw_fd()))
     }
 
-    pub(super) fn entry(&self, user: T) -> Result<Entry<T>> {
+    pub(super) fn entry(&self, user: T) -> Result<QueueSlot<T>> {
         self.0.refuse_elsewhere()?;
-        Ok(Entry {
+        Ok(QueueSlot {
             shared: self.0.clone(),
             user,
         })
@@ -139,7 +142,7 @@ impl<T> Drop for Queue<T> {
     }
 }
 
-impl<T> Entry<T> {
+impl<T> QueueSlot<T> {
     pub(super) fn complete(self, result: Result<Response>, permit: Permit) {
         let user = self.user;
         let completed = Completed { user, result };
@@ -161,7 +164,7 @@ impl<T> Entry<T> {
     }
 }
 
-impl<T> Shared<T> {
+impl<T> QueueShared<T> {
     /// A lock that a thread of the parent held at the fork is never given back.
     fn refuse_elsewhere(&self) -> Result<()> {
         if self.birthplace.is_here() {

@@ -43,7 +43,7 @@ impl Client {
             return Err(Error::invalid("request", why));
         };
         let now = Instant::now();
-        let mut look = Look {
+        let mut look = OutcomeSearch {
             client: self,
             request,
             error,
@@ -73,7 +73,7 @@ impl Client {
     }
 }
 
-struct Look<'a> {
+struct OutcomeSearch<'a> {
     client: &'a Client,
     request: &'a Request,
     error: &'a Error,
@@ -81,7 +81,7 @@ struct Look<'a> {
     deadline: Instant,
 }
 
-impl Look<'_> {
+impl OutcomeSearch<'_> {
     fn once(&mut self) -> Result<Finding> {
         let detail = self.error.detail();
         let mut search = Search::new(self.request, detail.known)?;

@@ -4,7 +4,7 @@ use super::Client;
 use crate::cluster::attempt::{Attempt, AttemptOutcome};
 use crate::cluster::attempt_log::AttemptLog;
 use crate::cluster::blocking;
-use crate::cluster::continuity::{Need, Sight, Todo};
+use crate::cluster::continuity::{AuditStep, Need, Sight};
 use crate::cluster::member::Member;
 use crate::cluster::on_demand_sync::OnDemandSync;
 use crate::cluster::staleness::{Staleness, StalenessPolicy};
@@ -69,7 +69,7 @@ impl Client {
         if let Some(place) = self.places.find(key, recursive, wait_index) {
             once.go_on_from(place);
         }
-        let mut call = Call {
+        let mut call = WatchOnceCall {
             client: self,
             key,
             once,
@@ -93,7 +93,7 @@ impl Client {
     }
 }
 
-struct Call<'a> {
+struct WatchOnceCall<'a> {
     client: &'a Client,
     key: &'a Key,
     once: Once,
@@ -110,7 +110,7 @@ struct Call<'a> {
     answered: Vec<Arc<Member>>,
 }
 
-impl Call<'_> {
+impl WatchOnceCall<'_> {
     fn run(&mut self) -> Result<Response> {
         loop {
             let now = Instant::now();
@@ -172,10 +172,10 @@ impl Call<'_> {
                         true => audit.abandon(),
                         false => audit.failed(),
                     }
-                    Todo::End
+                    AuditStep::End
                 }
             };
-            if matches!(todo, Todo::End) {
+            if matches!(todo, AuditStep::End) {
                 break;
             }
         }

@@ -4,7 +4,7 @@ use super::Client;
 use crate::error::{Error, Result};
 use crate::protocol::key::Key;
 use crate::reactor::mailbox::{Listener, Mailbox};
-use crate::reactor::upstream::Terms;
+use crate::reactor::upstream::PollOptions;
 use crate::reactor::watch_registry::WatchRegistry;
 use crate::status::Status;
 use crate::transport::fork_guard::ForkGuard;
@@ -33,7 +33,7 @@ impl Client {
         self.refuse_elsewhere()?;
         let commands = self.reactor()?.commands();
         let registry = self.registry.get_or_init(|| {
-            let terms = Terms {
+            let terms = PollOptions {
                 connect: self.options.connect_timeout,
                 max_body: self.options.max_response_bytes,
                 decode: self.options.decode,

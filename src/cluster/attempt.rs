@@ -71,14 +71,14 @@ impl AttemptOutcome {
 pub struct Attempt<W> {
     member: Arc<Member>,
     http_request: W,
-    stage: Stage,
+    stage: AttemptStage,
     decode: answer::Limits,
     /// whether a member that answers "404 page not found" is asked for its version
     inquires: bool,
 }
 
 #[derive(Debug)]
-enum Stage {
+enum AttemptStage {
     /// Does the member know `refresh`? Older ones would overwrite the value.
     Version(HttpRequest),
     Request,
@@ -111,8 +111,8 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
         decode: answer::Limits,
     ) -> Attempt<W> {
         let stage = match refresh && !member.refreshes() {
-            true => Stage::Version(HttpRequest::get("/version")),
-            false => Stage::Request,
+            true => AttemptStage::Version(HttpRequest::get("/version")),
+            false => AttemptStage::Request,
         };
         Attempt {
             member,
@@ -138,21 +138,21 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
 
     /// Whether the request itself is sent now, and not a request for the version before or after it.
     pub fn is_copy(&self) -> bool {
-        matches!(self.stage, Stage::Request | Stage::Hop(_))
+        matches!(self.stage, AttemptStage::Request | AttemptStage::Hop(_))
     }
 
     /// Whether the request has been answered, and the version is requested now.
     pub fn is_inquiry(&self) -> bool {
-        matches!(self.stage, Stage::Inquiry(_))
+        matches!(self.stage, AttemptStage::Inquiry(_))
     }
 
     /// What to send, and to whom.
     pub fn exchange(&self) -> (&Arc<Member>, &HttpRequest) {
         match &self.stage {
-            Stage::Version(http_request) => (&self.member, http_request),
-            Stage::Request => (&self.member, &self.http_request),
-            Stage::Hop(hop) => (&hop.to, &hop.http_request),
-            Stage::Inquiry(inquiry) => (&inquiry.of, &inquiry.http_request),
+            AttemptStage::Version(http_request) => (&self.member, http_request),
+            AttemptStage::Request => (&self.member, &self.http_request),
+            AttemptStage::Hop(hop) => (&hop.to, &hop.http_request),
+            AttemptStage::Inquiry(inquiry) => (&inquiry.of, &inquiry.http_request),
         }
     }
 
@@ -164,7 +164,7 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
         member_set: &MemberSet,
         settings: &Settings,
     ) -> (Option<AttemptOutcome>, Option<NotApplied>) {
-        if let Stage::Version(_) = self.stage {
+        if let AttemptStage::Version(_) = self.stage {
             return (self.learn(&answer), None);
         }
         let (to, _) = self.exchange();
@@ -195,7 +195,7 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
             Verdict::Trouble(error) => match no_page.filter(|_| self.inquires) {
                 Some(about) => {
                     let (http_request, about) = (versions::ask(), about(error, proof));
-                    self.stage = Stage::Inquiry(Box::new(Inquiry {
+                    self.stage = AttemptStage::Inquiry(Box::new(Inquiry {
                         of,
                         http_request,
                         about,
@@ -206,7 +206,7 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
             },
             Verdict::Redirect(location) => match self.hop(&location, member_set, settings) {
                 Ok(hop) => {
-                    self.stage = Stage::Hop(hop);
+                    self.stage = AttemptStage::Hop(hop);
                     return (None, proof);
                 }
                 Err(error) => AttemptOutcome::Trouble(error),
@@ -234,8 +234,8 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
 
     /// The end of an inquiry.
     fn inquired(&mut self, version: Option<&Answer>) -> (Option<Error>, Option<NotApplied>) {
-        match std::mem::replace(&mut self.stage, Stage::Request) {
-            Stage::Inquiry(inquiry) => {
+        match std::mem::replace(&mut self.stage, AttemptStage::Request) {
+            AttemptStage::Inquiry(inquiry) => {
                 let version = version.map(|version| (&version.head, &*version.body));
                 let (error, proof) = inquiry.about.judge(version);
                 (Some(error), proof)
@@ -273,13 +273,13 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
             }
         }
         self.member.set_refreshes();
-        self.stage = Stage::Request;
+        self.stage = AttemptStage::Request;
         None
     }
 
     fn hop(&self, location: &str, member_set: &MemberSet, settings: &Settings) -> Result<Hop> {
         let (from, number) = match &self.stage {
-            Stage::Hop(hop) => (&hop.to, hop.number + 1),
+            AttemptStage::Hop(hop) => (&hop.to, hop.number + 1),
             _ => (&self.member, 1),
         };
         let refuse = |why: &str| {

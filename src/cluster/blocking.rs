@@ -1,13 +1,13 @@
 //! The blocking driver: runs an [`RequestSequence`] or a single [`Attempt`] on the calling thread.
 
 use super::attempt::{Attempt, AttemptOutcome};
-use super::failover::Todo;
+use super::failover::FailoverStep;
 use super::member::Member;
 use super::member_set::MemberSet;
 use super::membership_sync::{self, MembershipSync};
 use super::on_demand_sync::{self, OnDemandSync};
 use super::request_sequence::RequestSequence;
-use super::telemetry::hooks::Kind;
+use super::telemetry::hooks::RequestKind;
 use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
 use crate::protocol::answer::Head;
@@ -30,14 +30,14 @@ pub fn run<W: Deref<Target = HttpRequest> + Clone>(
     let mut todo = sequence.go(Instant::now(), member_set);
     loop {
         todo = match todo {
-            Todo::End(result) => {
+            FailoverStep::End(result) => {
                 return result.map(|response| *response).map_err(Told::into_error);
             }
-            Todo::Pause(time) if pause(cancel, time) => {
+            FailoverStep::Pause(time) if pause(cancel, time) => {
                 return Err(sequence.cancelled().into_error());
             }
-            Todo::Pause(_) => sequence.go(Instant::now(), member_set),
-            Todo::Exchange => match sequence.exchange() {
+            FailoverStep::Pause(_) => sequence.go(Instant::now(), member_set),
+            FailoverStep::Exchange => match sequence.exchange() {
                 None => sequence.go(Instant::now(), member_set),
                 Some((member, http_request, limits)) => {
                     match member.channel().exchange(http_request, limits, cancel) {
@@ -61,12 +61,12 @@ pub fn count(
     let mut todo = sync.go(Instant::now(), member_set);
     loop {
         todo = match todo {
-            membership_sync::Todo::End(result) => return result,
-            membership_sync::Todo::Pause(time) if pause(cancel, time) => {
+            membership_sync::SyncStep::End(result) => return result,
+            membership_sync::SyncStep::Pause(time) if pause(cancel, time) => {
                 return Err(sync.cancelled());
             }
-            membership_sync::Todo::Pause(_) => sync.go(Instant::now(), member_set),
-            membership_sync::Todo::Exchange => match sync.exchange() {
+            membership_sync::SyncStep::Pause(_) => sync.go(Instant::now(), member_set),
+            membership_sync::SyncStep::Exchange => match sync.exchange() {
                 None => sync.go(Instant::now(), member_set),
                 Some((member, http_request, limits)) => {
                     match member.channel().exchange(http_request, limits, cancel) {
@@ -84,10 +84,10 @@ pub fn seek(member_set: &MemberSet, mut on_demand: OnDemandSync, cancel: Option<
     let mut todo = on_demand.go(Instant::now(), member_set);
     loop {
         todo = match todo {
-            on_demand_sync::Todo::End => return cancel.is_some_and(Cancel::is_fired),
-            on_demand_sync::Todo::Pause(time) if pause(cancel, time) => return true,
-            on_demand_sync::Todo::Pause(_) => on_demand.go(Instant::now(), member_set),
-            on_demand_sync::Todo::Exchange => match on_demand.exchange() {
+            on_demand_sync::OnDemandStep::End => return cancel.is_some_and(Cancel::is_fired),
+            on_demand_sync::OnDemandStep::Pause(time) if pause(cancel, time) => return true,
+            on_demand_sync::OnDemandStep::Pause(_) => on_demand.go(Instant::now(), member_set),
+            on_demand_sync::OnDemandStep::Exchange => match on_demand.exchange() {
                 None => on_demand.go(Instant::now(), member_set),
                 Some((member, http_request, limits)) => {
                     match member.channel().exchange(http_request, limits, cancel) {
@@ -102,7 +102,7 @@ pub fn seek(member_set: &MemberSet, mut on_demand: OnDemandSync, cancel: Option<
 
 /// The end of one attempt at one member, for a watch.
 #[derive(Debug)]
-pub struct Heeded {
+pub struct HeededAttempt {
     /// `None`: it was aborted after the response head
     pub step: Option<AttemptOutcome>,
     /// when our sending side was closed, because no data followed the head
@@ -138,11 +138,11 @@ pub fn attempt_heeding(
     limits: &Limits,
     cancel: Option<&Cancel>,
     heed: &mut dyn FnMut(&Member, &Head, Instant) -> HeaderDecision,
-) -> Heeded {
+) -> HeededAttempt {
     let (member, http_request) = attempt.exchange();
     let mut entry = member_set
         .telemetry()
-        .open(Kind::Watch, http_request, Instant::now());
+        .open(RequestKind::Watch, http_request, Instant::now());
     entry.attempt(member, http_request);
     loop {
         let (member, http_request) = attempt.exchange();
@@ -172,7 +172,7 @@ pub fn attempt_heeding(
         if let Some(step) = &step {
             entry.step(step, now);
         }
-        return Heeded {
+        return HeededAttempt {
             step,
             finished: ended.finished,
             peer: ended.peer,

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 mod audit;
 
-pub use audit::{Audit, Todo};
+pub use audit::{Audit, AuditStep};
 
 /// A snapshot is taken by a follower that lags 5,000 entries behind: less growth between two heads is none.
 const GROWTH: u64 = 1000;
@@ -127,12 +127,12 @@ pub type Wake = Box<dyn FnOnce() + Send>;
 /// The record of one member.
 #[derive(Default)]
 pub struct Continuity {
-    state: Mutex<State>,
+    state: Mutex<ContinuityState>,
 }
 
 #[derive(Default)]
-struct State {
-    known: Option<Known>,
+struct ContinuityState {
+    known: Option<MemberRecord>,
     /// audits made, for tests and counters
     audits: u64,
     auditing: bool,
@@ -146,7 +146,7 @@ struct State {
     reads: Option<(i32, Instant)>,
 }
 
-struct Known {
+struct MemberRecord {
     /// `None` until the first audit
     standing: Option<Standing>,
     first: Instant,
@@ -199,7 +199,7 @@ impl fmt::Debug for Continuity {
 }
 
 impl Continuity {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ContinuityState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -209,7 +209,7 @@ impl Continuity {
         let auditing = state.auditing;
         match &mut state.known {
             Some(known) => known.observe(sight, auditing),
-            None => state.known = Some(Known::new(sight)),
+            None => state.known = Some(MemberRecord::new(sight)),
         }
     }
 
@@ -270,7 +270,7 @@ impl Continuity {
     }
 }
 
-impl State {
+impl ContinuityState {
     /// Reads that may be made now, 0 or less: none; and when the last of them was earned.
     fn reads_left(&self, now: Instant) -> (i32, Instant) {
         let (reads, since) = self.reads.unwrap_or((BURST, now));
@@ -289,9 +289,9 @@ impl State {
     }
 }
 
-impl Known {
-    fn new(sight: Sight) -> Known {
-        Known {
+impl MemberRecord {
+    fn new(sight: Sight) -> MemberRecord {
+        MemberRecord {
             standing: None,
             first: sight.asked,
             last: sight,

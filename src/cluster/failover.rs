@@ -11,7 +11,7 @@ use super::on_demand_sync::{self, OnDemandSync};
 use super::retry_policy::{self, RetryAction};
 use super::staleness::{Baseline, StalenessPolicy};
 use super::telemetry::RequestSpan;
-use super::telemetry::hooks::{Advice, Kind};
+use super::telemetry::hooks::{Advice, RequestKind};
 use crate::error::Error;
 use crate::outcome::copies::{Copies, Told};
 use crate::protocol::answer;
@@ -62,7 +62,7 @@ impl CallOptions {
 
 /// What the driver has to do.
 #[derive(Debug)]
-pub enum Todo {
+pub enum FailoverStep {
     /// Run [`Failover::exchange`], then tell [`Failover::answered`] or [`Failover::failed`].
     Exchange,
     /// Let this time pass, then go on with [`Failover::go`].
@@ -132,23 +132,23 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
     }
 
     /// Begins, or goes on after a pause.
-    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> Todo {
+    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> FailoverStep {
         if self.span.is_none() {
-            self.span = Some(
-                member_set
-                    .telemetry()
-                    .open(Kind::Call, &self.http_request, now),
-            );
+            self.span = Some(member_set.telemetry().open(
+                RequestKind::Call,
+                &self.http_request,
+                now,
+            ));
         }
         let todo = self.on(now, member_set);
         self.told(todo, now)
     }
 
     /// To the next member.
-    fn on(&mut self, now: Instant, member_set: &MemberSet) -> Todo {
+    fn on(&mut self, now: Instant, member_set: &MemberSet) -> FailoverStep {
         let urged = std::mem::take(&mut self.urged);
         if self.terms.budget.left(now).is_zero() {
-            return Todo::End(Err(self.attempt_log.take().out_of_time(now)));
+            return FailoverStep::End(Err(self.attempt_log.take().out_of_time(now)));
         }
         if self.on_demand.is_running() {
             let todo = self.on_demand.go(now, member_set);
@@ -177,12 +177,12 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
         let hope = elsewhere || (self.round < ROUNDS && self.hope);
         if !hope || all_slow {
             self.nobody(member_set);
-            return Todo::End(Err(self.attempt_log.take().exhausted()));
+            return FailoverStep::End(Err(self.attempt_log.take().exhausted()));
         }
         self.round += 1;
         self.hope = false;
         self.tried = slow;
-        Todo::Pause(breath)
+        FailoverStep::Pause(breath)
     }
 
     /// The members whose last answer took longer than the time that is left at `then`.
@@ -211,15 +211,25 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
     }
 
     /// Goes on with the search, and after it with those that were found.
-    fn sought(&mut self, todo: on_demand_sync::Todo, now: Instant, member_set: &MemberSet) -> Todo {
+    fn sought(
+        &mut self,
+        todo: on_demand_sync::OnDemandStep,
+        now: Instant,
+        member_set: &MemberSet,
+    ) -> FailoverStep {
         match todo {
-            on_demand_sync::Todo::Exchange => Todo::Exchange,
-            on_demand_sync::Todo::Pause(time) => Todo::Pause(time),
-            on_demand_sync::Todo::End => self.on(now, member_set),
+            on_demand_sync::OnDemandStep::Exchange => FailoverStep::Exchange,
+            on_demand_sync::OnDemandStep::Pause(time) => FailoverStep::Pause(time),
+            on_demand_sync::OnDemandStep::End => self.on(now, member_set),
         }
     }
 
-    fn attempt(&mut self, member: Arc<Member>, now: Instant, member_set: &MemberSet) -> Todo {
+    fn attempt(
+        &mut self,
+        member: Arc<Member>,
+        now: Instant,
+        member_set: &MemberSet,
+    ) -> FailoverStep {
         // an attempt is one connection: behind a name the next one goes to another address
         let ways = member.channel().dialer().ways();
         self.ways = self.ways.max(ways);
@@ -256,7 +266,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
             baseline,
             peer: None,
         });
-        Todo::Exchange
+        FailoverStep::Exchange
     }
 
     /// Whether it changes something.
@@ -269,7 +279,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
         self.tried.push(member);
     }
 
-    /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
+    /// The exchange that [`FailoverStep::Exchange`] asks for; `None` when it was not asked for.
     pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &Limits)> {
         if self.on_demand.is_running() {
             return self.on_demand.exchange();
@@ -290,7 +300,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
         now: Instant,
         member_set: &MemberSet,
         settings: &Settings,
-    ) -> Todo {
+    ) -> FailoverStep {
         if self.on_demand.is_running() {
             let todo = self.on_demand.answered(answer, now, member_set);
             let todo = self.sought(todo, now, member_set);
@@ -332,14 +342,19 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
                     let (asked, http_request) = in_flight.attempt.exchange();
                     span.exchange(asked, http_request);
                 }
-                Todo::Exchange
+                FailoverStep::Exchange
             }
         };
         self.told(todo, now)
     }
 
     /// The exchange brought none.
-    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, member_set: &MemberSet) -> Todo {
+    pub fn failed(
+        &mut self,
+        fault: Box<Fault>,
+        now: Instant,
+        member_set: &MemberSet,
+    ) -> FailoverStep {
         if self.on_demand.is_running() {
             let todo = self.on_demand.failed(fault, now, member_set);
             let todo = self.sought(todo, now, member_set);
@@ -375,29 +390,29 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
     }
 
     /// The end is told, whoever finds it.
-    fn told(&mut self, todo: Todo, now: Instant) -> Todo {
-        if let (Todo::End(result), Some(span)) = (&todo, &mut self.span) {
+    fn told(&mut self, todo: FailoverStep, now: Instant) -> FailoverStep {
+        if let (FailoverStep::End(result), Some(span)) = (&todo, &mut self.span) {
             span.close(result.as_ref().map(|_| ()).map_err(Told::error), now);
         }
         todo
     }
 
     /// The host has a say in whether it goes on, but not in whether a write is repeated: that has been decided before.
-    fn consult(&mut self, now: Instant, member_set: &MemberSet) -> Todo {
+    fn consult(&mut self, now: Instant, member_set: &MemberSet) -> FailoverStep {
         let span = self.span.as_ref();
         match span.map_or(Advice::Default, |e| {
             e.consult(&self.attempt_log, member_set)
         }) {
             Advice::Default => self.on(now, member_set),
-            Advice::Stop => Todo::End(Err(self.attempt_log.take().exhausted())),
+            Advice::Stop => FailoverStep::End(Err(self.attempt_log.take().exhausted())),
             Advice::Pause(time) => {
                 self.urged = true;
-                Todo::Pause(time.min(self.terms.budget.left(now)))
+                FailoverStep::Pause(time.min(self.terms.budget.left(now)))
             }
         }
     }
 
-    fn step(&mut self, step: AttemptOutcome, now: Instant, member_set: &MemberSet) -> Todo {
+    fn step(&mut self, step: AttemptOutcome, now: Instant, member_set: &MemberSet) -> FailoverStep {
         let Some(InFlight {
             attempt,
             began,
@@ -424,16 +439,16 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
             AttemptOutcome::Done(response) => {
                 member.succeed();
                 member_set.pin(member);
-                return Todo::End(Ok(response));
+                return FailoverStep::End(Ok(response));
             }
             AttemptOutcome::Quiet(_) => {
                 let error = Error::new(Status::PROTOCOL, format!("{url}: empty answer"));
-                return Todo::End(Err(self.attempt_log.take().sign(error)));
+                return FailoverStep::End(Err(self.attempt_log.take().sign(error)));
             }
             AttemptOutcome::Refused(error) => {
                 member.succeed();
                 member_set.pin(member);
-                return Todo::End(Err(self.attempt_log.take().refused(error)));
+                return FailoverStep::End(Err(self.attempt_log.take().refused(error)));
             }
             AttemptOutcome::Staleness(error, blame) => {
                 member_set.telemetry().stale(url, &error);
@@ -458,7 +473,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
                 self.hope |= error.detail().retriable;
                 self.attempt_log.trouble(url, error, took);
                 if unknown && !self.repeatable {
-                    return Todo::End(Err(self.attempt_log.take().exhausted()));
+                    return FailoverStep::End(Err(self.attempt_log.take().exhausted()));
                 }
                 self.tried.push(member.clone());
             }
@@ -478,7 +493,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
                 }
                 match outcome.next {
                     RetryAction::Stop => {
-                        return Todo::End(Err(self.attempt_log.take().stopped(fault.kind)));
+                        return FailoverStep::End(Err(self.attempt_log.take().stopped(fault.kind)));
                     }
                     RetryAction::Other => self.tried.push(member.clone()),
                     RetryAction::Again => {

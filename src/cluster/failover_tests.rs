@@ -74,13 +74,13 @@ impl Walk {
         loop {
             assert!(self.asked.len() < 50, "endless");
             todo = match todo {
-                Todo::End(result) => return result.map_err(Told::into_error),
-                Todo::Pause(time) => {
+                FailoverStep::End(result) => return result.map_err(Told::into_error),
+                FailoverStep::Pause(time) => {
                     self.asked.push("pause".into());
                     self.now += time;
                     self.failover.go(self.now, &self.member_set)
                 }
-                Todo::Exchange => {
+                FailoverStep::Exchange => {
                     let (member, http_request, limits) = self.failover.exchange().unwrap();
                     let host = member.url().trim_start_matches("http://").to_owned();
                     let (said, silence) =

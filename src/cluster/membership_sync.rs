@@ -10,7 +10,7 @@ use super::member_set::{MemberSet, Source};
 use super::retry_policy::{self, RetryAction};
 use super::staleness::cluster;
 use super::telemetry::RequestSpan;
-use super::telemetry::hooks::Kind;
+use super::telemetry::hooks::RequestKind;
 use crate::error::{Error, Phase, Result};
 use crate::protocol::admin::members;
 use crate::protocol::answer::{self, Head, Verdict, judge};
@@ -34,7 +34,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// What the driver has to do.
 #[derive(Debug)]
-pub enum Todo {
+pub enum SyncStep {
     /// Run [`MembershipSync::exchange`], then tell [`MembershipSync::answered`] or [`MembershipSync::failed`].
     Exchange,
     /// Let this time pass, then go on with [`MembershipSync::go`].
@@ -57,7 +57,7 @@ pub struct MembershipSync {
     tried: Vec<Arc<Member>>,
     attempt_log: AttemptLog,
     found: Option<Candidates>,
-    in_flight: Option<InFlight>,
+    in_flight: Option<SyncInFlight>,
 }
 
 /// How far the look at the DNS is; it comes first, since nobody may be known before.
@@ -82,7 +82,7 @@ struct Candidates {
 
 /// The exchange in progress.
 #[derive(Debug)]
-struct InFlight {
+struct SyncInFlight {
     member: Arc<Member>,
     http_request: HttpRequest,
     limits: Limits,
@@ -130,15 +130,15 @@ impl MembershipSync {
     }
 
     /// To the next member, or the next that is new.
-    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> Todo {
+    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> SyncStep {
         if self.budget.left(now).is_zero() {
-            return Todo::End(Err(self.attempt_log.take().out_of_time(now).into_error()));
+            return SyncStep::End(Err(self.attempt_log.take().out_of_time(now).into_error()));
         }
         if let Some(pause) = self.look_up(now, member_set) {
-            return Todo::Pause(pause.min(self.budget.left(now)));
+            return SyncStep::Pause(pause.min(self.budget.left(now)));
         }
         if !self.lists {
-            return Todo::End(match member_set.is_empty() {
+            return SyncStep::End(match member_set.is_empty() {
                 true => Err(self.attempt_log.take().exhausted().into_error()),
                 false => Ok(self.changed),
             });
@@ -146,7 +146,7 @@ impl MembershipSync {
         let Some(found) = &mut self.found else {
             return match member_set.pick(now, &self.tried) {
                 Some(member) => self.ask(member, members::ask_list(), now, member_set),
-                None => Todo::End(Err(self.attempt_log.take().exhausted().into_error())),
+                None => SyncStep::End(Err(self.attempt_log.take().exhausted().into_error())),
             };
         };
         if let Some(endpoint) = found.rest.pop_front() {
@@ -156,10 +156,10 @@ impl MembershipSync {
             return self.ask(member, http_request, now, member_set);
         }
         if found.good.is_empty() {
-            return Todo::End(Err(self.attempt_log.take().exhausted().into_error()));
+            return SyncStep::End(Err(self.attempt_log.take().exhausted().into_error()));
         }
         self.changed |= member_set.replace(Source::Synced, &found.good, self.epoch);
-        Todo::End(Ok(self.changed))
+        SyncStep::End(Ok(self.changed))
     }
 
     /// Asks the DNS, if that is to be done; how long to wait before asking again.
@@ -194,7 +194,7 @@ impl MembershipSync {
         http_request: HttpRequest,
         now: Instant,
         member_set: &MemberSet,
-    ) -> Todo {
+    ) -> SyncStep {
         let left = match &self.found {
             None => member_set.len().saturating_sub(self.tried.len()),
             Some(found) => found.rest.len() + 1,
@@ -202,9 +202,11 @@ impl MembershipSync {
         let mut limits = self.budget.limits(now, left, false, true);
         // who needs longer for a page than connecting may take is no gain
         limits.head = limits.head.min(self.budget.connect);
-        let mut span = member_set.telemetry().open(Kind::Call, &http_request, now);
+        let mut span = member_set
+            .telemetry()
+            .open(RequestKind::Call, &http_request, now);
         span.attempt(&member, &http_request);
-        self.in_flight = Some(InFlight {
+        self.in_flight = Some(SyncInFlight {
             member,
             http_request,
             limits,
@@ -212,10 +214,10 @@ impl MembershipSync {
             span,
             again: false,
         });
-        Todo::Exchange
+        SyncStep::Exchange
     }
 
-    /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
+    /// The exchange that [`SyncStep::Exchange`] asks for; `None` when it was not asked for.
     pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &Limits)> {
         let in_flight = self.in_flight.as_ref()?;
         Some((
@@ -226,7 +228,7 @@ impl MembershipSync {
     }
 
     /// The exchange brought an answer.
-    pub fn answered(&mut self, answer: Answer, now: Instant, member_set: &MemberSet) -> Todo {
+    pub fn answered(&mut self, answer: Answer, now: Instant, member_set: &MemberSet) -> SyncStep {
         let Some(mut in_flight) = self.in_flight.take() else {
             return self.go(now, member_set);
         };
@@ -263,7 +265,7 @@ impl MembershipSync {
     }
 
     /// The exchange brought none.
-    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, member_set: &MemberSet) -> Todo {
+    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, member_set: &MemberSet) -> SyncStep {
         let Some(mut in_flight) = self.in_flight.take() else {
             return self.go(now, member_set);
         };
@@ -281,11 +283,11 @@ impl MembershipSync {
                 in_flight.span.attempt(member, &in_flight.http_request);
                 in_flight.again = true;
                 self.in_flight = Some(in_flight);
-                return Todo::Exchange;
+                return SyncStep::Exchange;
             }
             RetryAction::Stop => {
                 in_flight.span.fault(&fault, now);
-                return Todo::End(Err(self
+                return SyncStep::End(Err(self
                     .attempt_log
                     .take()
                     .stopped(fault.kind)
@@ -305,7 +307,7 @@ impl MembershipSync {
     /// An answer that is etcd's: of a member that was asked for its list, or of one that is new.
     fn take(
         &mut self,
-        in_flight: &InFlight,
+        in_flight: &SyncInFlight,
         response: &Response,
         now: Instant,
         member_set: &MemberSet,

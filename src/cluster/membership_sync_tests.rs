@@ -64,8 +64,10 @@ impl World {
         let mut todo = sync.go(now, member_set);
         loop {
             assert!(self.asked.len() < 400, "endless");
-            let Todo::Exchange = todo else {
-                let Todo::End(result) = todo else { panic!() };
+            let SyncStep::Exchange = todo else {
+                let SyncStep::End(result) = todo else {
+                    panic!()
+                };
                 return result;
             };
             let (member, http_request, limits) = sync.exchange().unwrap();
@@ -309,7 +311,7 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
     };
     let decode = answer::Limits { depth: 1, nodes: 1 };
     let mut sync = MembershipSync::new(budget, decode, member_set, now);
-    let Todo::Exchange = sync.go(now, member_set) else {
+    let SyncStep::Exchange = sync.go(now, member_set) else {
         panic!()
     };
     let later = now + world.time;
@@ -324,16 +326,16 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
         content: Default::default(),
         timings: Default::default(),
     };
-    let Todo::Exchange = sync.answered(answer(), now, member_set) else {
+    let SyncStep::Exchange = sync.answered(answer(), now, member_set) else {
         panic!()
     };
-    let Todo::End(Ok(false)) = sync.answered(answer(), now, member_set) else {
+    let SyncStep::End(Ok(false)) = sync.answered(answer(), now, member_set) else {
         panic!()
     };
     assert_eq!(world.hosts(), ["x:1"]);
     // and time is not made up
     let mut late = MembershipSync::new(budget, decode, &world.member_set, now);
-    let Todo::End(Err(error)) = late.go(later, &world.member_set) else {
+    let SyncStep::End(Err(error)) = late.go(later, &world.member_set) else {
         panic!()
     };
     assert_eq!(error.status(), Status::TIMEOUT);

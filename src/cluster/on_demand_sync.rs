@@ -18,7 +18,7 @@ const LONGEST: Duration = Duration::from_secs(4);
 
 /// What the driver has to do.
 #[derive(Debug)]
-pub enum Todo {
+pub enum OnDemandStep {
     /// Run [`OnDemandSync::exchange`], then tell [`OnDemandSync::answered`] or [`OnDemandSync::failed`].
     Exchange,
     /// Let this time pass, then go on with [`OnDemandSync::go`].
@@ -29,10 +29,10 @@ pub enum Todo {
 
 /// The search of one call.
 #[derive(Debug, Default)]
-pub struct OnDemandSync(Stage);
+pub struct OnDemandSync(OnDemandStage);
 
 #[derive(Debug, Default)]
-enum Stage {
+enum OnDemandStage {
     #[default]
     Before,
     /// another call looks already; until when that is waited for
@@ -52,10 +52,10 @@ impl OnDemandSync {
         now: Instant,
         member_set: &MemberSet,
     ) -> bool {
-        if !matches!(self.0, Stage::Before) {
+        if !matches!(self.0, OnDemandStage::Before) {
             return false;
         }
-        self.0 = Stage::Over;
+        self.0 = OnDemandStage::Over;
         let lists = member_set.sync_limiter().is_wanted() && !answered.is_empty();
         if !lists && member_set.directory().is_none() {
             return false;
@@ -64,7 +64,7 @@ impl OnDemandSync {
         let time = (budget.left(now) / 2).min(LONGEST);
         match member_set.sync_limiter().begin(now) {
             SyncDecision::No => return false,
-            SyncDecision::Later => self.0 = Stage::Waiting(now + time),
+            SyncDecision::Later => self.0 = OnDemandStage::Waiting(now + time),
             SyncDecision::Go(turn) => {
                 let budget = Budget {
                     deadline: now + time,
@@ -72,7 +72,7 @@ impl OnDemandSync {
                 };
                 let sync = MembershipSync::new(budget, decode, member_set, now);
                 let sync = sync.among(answered, member_set).with_lists(lists);
-                self.0 = Stage::Running(turn, Box::new(sync));
+                self.0 = OnDemandStage::Running(turn, Box::new(sync));
             }
         }
         true
@@ -80,38 +80,46 @@ impl OnDemandSync {
 
     /// Whether what happens next is its business.
     pub fn is_running(&self) -> bool {
-        matches!(self.0, Stage::Waiting(_) | Stage::Running(..))
+        matches!(
+            self.0,
+            OnDemandStage::Waiting(_) | OnDemandStage::Running(..)
+        )
     }
 
     /// Goes on.
-    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> Todo {
+    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> OnDemandStep {
         match &mut self.0 {
-            Stage::Waiting(until) => {
+            OnDemandStage::Waiting(until) => {
                 if let (Some(pause), true) = (member_set.sync_limiter().glance(), now < *until) {
-                    return Todo::Pause(pause.min(until.saturating_duration_since(now)));
+                    return OnDemandStep::Pause(pause.min(until.saturating_duration_since(now)));
                 }
-                self.0 = Stage::Over;
-                Todo::End
+                self.0 = OnDemandStage::Over;
+                OnDemandStep::End
             }
-            Stage::Running(_, sync) => {
+            OnDemandStage::Running(_, sync) => {
                 let todo = sync.go(now, member_set);
                 self.follow(todo, now)
             }
-            Stage::Before | Stage::Over => Todo::End,
+            OnDemandStage::Before | OnDemandStage::Over => OnDemandStep::End,
         }
     }
 
-    /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
+    /// The exchange that [`OnDemandStep::Exchange`] asks for; `None` when it was not asked for.
     pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &Limits)> {
         match &self.0 {
-            Stage::Running(_, sync) => sync.exchange(),
+            OnDemandStage::Running(_, sync) => sync.exchange(),
             _ => None,
         }
     }
 
     /// The exchange brought an answer.
-    pub fn answered(&mut self, answer: Answer, now: Instant, member_set: &MemberSet) -> Todo {
-        let Stage::Running(_, sync) = &mut self.0 else {
+    pub fn answered(
+        &mut self,
+        answer: Answer,
+        now: Instant,
+        member_set: &MemberSet,
+    ) -> OnDemandStep {
+        let OnDemandStage::Running(_, sync) = &mut self.0 else {
             return self.go(now, member_set);
         };
         let todo = sync.answered(answer, now, member_set);
@@ -119,24 +127,30 @@ impl OnDemandSync {
     }
 
     /// The exchange brought none.
-    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, member_set: &MemberSet) -> Todo {
-        let Stage::Running(_, sync) = &mut self.0 else {
+    pub fn failed(
+        &mut self,
+        fault: Box<Fault>,
+        now: Instant,
+        member_set: &MemberSet,
+    ) -> OnDemandStep {
+        let OnDemandStage::Running(_, sync) = &mut self.0 else {
             return self.go(now, member_set);
         };
         let todo = sync.failed(fault, now, member_set);
         self.follow(todo, now)
     }
 
-    fn follow(&mut self, todo: membership_sync::Todo, now: Instant) -> Todo {
+    fn follow(&mut self, todo: membership_sync::SyncStep, now: Instant) -> OnDemandStep {
         let result = match todo {
-            membership_sync::Todo::Exchange => return Todo::Exchange,
-            membership_sync::Todo::Pause(time) => return Todo::Pause(time),
-            membership_sync::Todo::End(result) => result,
+            membership_sync::SyncStep::Exchange => return OnDemandStep::Exchange,
+            membership_sync::SyncStep::Pause(time) => return OnDemandStep::Pause(time),
+            membership_sync::SyncStep::End(result) => result,
         };
-        if let Stage::Running(turn, _) = std::mem::replace(&mut self.0, Stage::Over) {
+        if let OnDemandStage::Running(turn, _) = std::mem::replace(&mut self.0, OnDemandStage::Over)
+        {
             // why nothing was found is of no interest to a call that has failures of its own to tell
             turn.end(now, result.is_ok());
         }
-        Todo::End
+        OnDemandStep::End
     }
 }

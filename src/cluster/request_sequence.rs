@@ -1,7 +1,7 @@
 //! What one call takes: its request, and what has to be known before it. No I/O, as in [`super::failover`].
 
 use super::budget::Budget;
-use super::failover::{CallOptions, Failover, Todo};
+use super::failover::{CallOptions, Failover, FailoverStep};
 use super::member::Member;
 use super::member_set::MemberSet;
 use crate::display::one_line;
@@ -29,21 +29,21 @@ pub struct RequestSequence<W> {
     terms: CallOptions,
     begun: bool,
     /// what is to be known before it; the first of them is on its way
-    before: VecDeque<Before>,
+    before: VecDeque<Preflight>,
 }
 
 #[derive(Debug)]
-enum Before {
+enum Preflight {
     /// Who leads?
     Leader(Box<Failover<Arc<HttpRequest>>>),
-    Look(Box<Look>),
+    DirectoryCheck(Box<DirectoryCheck>),
 }
 
-impl Before {
+impl Preflight {
     fn failover(&mut self) -> &mut Failover<Arc<HttpRequest>> {
         match self {
-            Before::Leader(failover) => failover,
-            Before::Look(look) => &mut look.failover,
+            Preflight::Leader(failover) => failover,
+            Preflight::DirectoryCheck(look) => &mut look.failover,
         }
     }
 }
@@ -54,7 +54,7 @@ const LEADER_PATIENCE: Duration = Duration::from_secs(1);
 /// The update of a directory blanks the value of a file, so the kind of node is looked at first. A child that nobody
 /// makes is asked for, since the directory itself may be a long listing: etcd's refusal tells what its parent is.
 #[derive(Debug)]
-struct Look {
+struct DirectoryCheck {
     key: Key,
     /// the one that is asked for; `None`: the directory itself is
     child: Option<Key>,
@@ -84,8 +84,8 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
         let looks = operation == Operation::Update && request.flags() & flags::DIR != 0;
         let mut before = VecDeque::new();
         if looks {
-            let look = Look::new(request.key(), terms, now)?;
-            before.push_back(Before::Look(Box::new(look)));
+            let look = DirectoryCheck::new(request.key(), terms, now)?;
+            before.push_back(Preflight::DirectoryCheck(Box::new(look)));
         }
         terms.refresh = operation == Operation::Refresh;
         terms.plain_read = operation == Operation::Get && !is_quorum(&http_request);
@@ -97,7 +97,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
     }
 
     /// Begins, or goes on after a pause.
-    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> Todo {
+    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> FailoverStep {
         if !std::mem::replace(&mut self.begun, true) {
             self.look_for_leader(now, member_set);
         }
@@ -110,12 +110,12 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
         }
     }
 
-    /// The exchange that [`Todo::Exchange`] asks for; `None` when it was not asked for.
+    /// The exchange that [`FailoverStep::Exchange`] asks for; `None` when it was not asked for.
     pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &Limits)> {
         match self.before.front() {
             None => self.request.exchange(),
-            Some(Before::Leader(failover)) => failover.exchange(),
-            Some(Before::Look(look)) => look.failover.exchange(),
+            Some(Preflight::Leader(failover)) => failover.exchange(),
+            Some(Preflight::DirectoryCheck(look)) => look.failover.exchange(),
         }
     }
 
@@ -132,7 +132,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
         now: Instant,
         member_set: &MemberSet,
         settings: &Settings,
-    ) -> Todo {
+    ) -> FailoverStep {
         match self.before.front_mut() {
             None => self.request.answered(answer, now, member_set, settings),
             Some(before) => {
@@ -145,7 +145,12 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
     }
 
     /// The exchange brought none.
-    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, member_set: &MemberSet) -> Todo {
+    pub fn failed(
+        &mut self,
+        fault: Box<Fault>,
+        now: Instant,
+        member_set: &MemberSet,
+    ) -> FailoverStep {
         match self.before.front_mut() {
             None => self.request.failed(fault, now, member_set),
             Some(before) => {
@@ -189,27 +194,30 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
             ..self.terms
         };
         let failover = Failover::new(Arc::new(members::ask_leader()), terms.of_a_read(), now);
-        self.before.push_front(Before::Leader(Box::new(failover)));
+        self.before
+            .push_front(Preflight::Leader(Box::new(failover)));
     }
 
     /// The end of what comes before is not that of the call.
-    fn seen(&mut self, todo: Todo, now: Instant, member_set: &MemberSet) -> Todo {
+    fn seen(&mut self, todo: FailoverStep, now: Instant, member_set: &MemberSet) -> FailoverStep {
         let (result, before) = match (todo, self.before.front_mut()) {
-            (Todo::End(result), Some(before)) => (result, before),
+            (FailoverStep::End(result), Some(before)) => (result, before),
             (todo, _) => return todo,
         };
         let again = match (before, result) {
-            (Before::Leader(_), Err(told)) if told.error().status() == Status::CANCELLED => {
+            (Preflight::Leader(_), Err(told)) if told.error().status() == Status::CANCELLED => {
                 Err(told.into_error())
             }
-            (Before::Leader(_), result) => {
+            (Preflight::Leader(_), result) => {
                 let response = result.ok();
                 member_set
                     .balancer()
                     .learn(response.and_then(|r| leader(&r, member_set)));
                 Ok(false)
             }
-            (Before::Look(look), result) => look.judge(result.map_err(Told::into_error), now),
+            (Preflight::DirectoryCheck(look), result) => {
+                look.judge(result.map_err(Told::into_error), now)
+            }
         };
         match again {
             Ok(again) => {
@@ -219,7 +227,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
                 self.go(now, member_set)
             }
             // nothing of the request itself has left
-            Err(error) => Todo::End(Err(self.request.before(error))),
+            Err(error) => FailoverStep::End(Err(self.request.before(error))),
         }
     }
 }
@@ -231,8 +239,8 @@ fn leader(response: &Response, member_set: &MemberSet) -> Option<Arc<Member>> {
     urls.iter().find_map(known)
 }
 
-impl Look {
-    fn new(key: &Key, terms: CallOptions, now: Instant) -> Result<Look> {
+impl DirectoryCheck {
+    fn new(key: &Key, terms: CallOptions, now: Instant) -> Result<DirectoryCheck> {
         let parent = key.text().trim_end_matches('/');
         let child = Key::parse("key", &format!("{parent}/_etcd_v2_no_such_child"));
         let (http_request, child) = match child.and_then(|child| Ok((read(&child)?, child))) {
@@ -242,7 +250,7 @@ impl Look {
             Err(error) => return Err(error),
         };
         let terms = terms.of_a_read();
-        Ok(Look {
+        Ok(DirectoryCheck {
             failover: Failover::new(Arc::new(http_request), terms, now),
             key: key.clone(),
             child,

@@ -18,11 +18,11 @@ const GLANCE: Duration = Duration::from_millis(25);
 /// Shared by all calls of a client.
 pub struct SyncLimiter {
     wanted: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<LimiterState>,
     alarm: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
-struct State {
+struct LimiterState {
     running: bool,
     not_before: Option<Instant>,
     pauses: Backoff,
@@ -56,7 +56,7 @@ impl Default for SyncLimiter {
     fn default() -> SyncLimiter {
         SyncLimiter {
             wanted: AtomicBool::new(false),
-            state: Mutex::new(State {
+            state: Mutex::new(LimiterState {
                 running: false,
                 not_before: None,
                 pauses: Backoff::new(FIRST, LONGEST),
@@ -120,7 +120,7 @@ impl SyncLimiter {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LimiterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ pub mod hooks;
 pub mod metrics;
 mod redact;
 
-use self::hooks::{Advice, Hooks, Kind, Level, Retry, Trace, TraceEvent, call_hook};
+use self::hooks::{Advice, Hooks, Level, RequestKind, Retry, Trace, TraceEvent, call_hook};
 use self::metrics::{Metric, Metrics};
 use super::attempt::AttemptOutcome;
 use super::attempt_log::AttemptLog;
@@ -70,12 +70,12 @@ impl Telemetry {
     /// A request begins.
     pub fn open(
         self: &Arc<Telemetry>,
-        kind: Kind,
+        kind: RequestKind,
         http_request: &HttpRequest,
         now: Instant,
     ) -> RequestSpan {
         let number = self.metrics.add(Metric::Requests) + 1;
-        if kind == Kind::Watch {
+        if kind == RequestKind::Watch {
             self.metrics.add(Metric::WatchPolls);
         }
         let target = self.hooks.any().then(|| public(&http_request.target));
@@ -119,7 +119,7 @@ impl Telemetry {
 #[derive(Debug)]
 pub struct RequestSpan {
     telemetry: Arc<Telemetry>,
-    kind: Kind,
+    kind: RequestKind,
     number: u64,
     began: Instant,
     method: Method,
@@ -260,7 +260,7 @@ impl RequestSpan {
             Err(error) => {
                 // a watch goes on
                 let grave = matches!(count, Metric::Timeouts | Metric::Unknown | Metric::Failed);
-                let level = match grave && self.kind == Kind::Call {
+                let level = match grave && self.kind == RequestKind::Call {
                     true => Level::Error,
                     false => Level::Debug,
                 };

@@ -24,7 +24,7 @@ const MOST: usize = 16;
 
 /// What one member has told.
 #[derive(Clone, Copy, Debug)]
-struct Claim {
+struct MemberClaim {
     member: u64,
     highest: u64,
     /// by another answer than the highest
@@ -53,7 +53,7 @@ struct Dispute {
 #[derive(Clone, Debug, Default)]
 pub struct Watermark {
     value: u64,
-    claims: Vec<Claim>,
+    claims: Vec<MemberClaim>,
     dispute: Option<Dispute>,
 }
 
@@ -100,7 +100,7 @@ impl Watermark {
         self.value = self.believed().map_or(0, |claim| claim.highest);
     }
 
-    fn claim(&mut self, member: u64) -> &mut Claim {
+    fn claim(&mut self, member: u64) -> &mut MemberClaim {
         let known = self.claims.iter().position(|c| c.member == member);
         let place = known.unwrap_or_else(|| {
             if self.claims.len() == MOST {
@@ -108,7 +108,7 @@ impl Watermark {
                 let least = claims.min_by_key(|(_, claim)| claim.highest);
                 self.claims.swap_remove(least.map_or(0, |(place, _)| place));
             }
-            self.claims.push(Claim {
+            self.claims.push(MemberClaim {
                 member,
                 highest: 0,
                 second: 0,
@@ -120,7 +120,7 @@ impl Watermark {
         &mut self.claims[place]
     }
 
-    fn believed(&self) -> Option<&Claim> {
+    fn believed(&self) -> Option<&MemberClaim> {
         let trusted = self.claims.iter().filter(|c| c.denied.is_none());
         trusted.max_by_key(|claim| claim.highest)
     }

@@ -20,10 +20,10 @@ pub struct etcd_v2_completion {
 impl Handle for etcd_v2_completion {}
 
 /// What comes back with a completion; the host says to which thread.
-pub(super) struct Token(pub(super) *mut c_void);
+pub(super) struct UserToken(pub(super) *mut c_void);
 
 // SAFETY: it is only handed back, never followed
-unsafe impl Send for Token {}
+unsafe impl Send for UserToken {}
 
 impl etcd_v2_completion {
     /// At its place, where nodes find their tree; to be freed by [`convert::free`].

@@ -21,7 +21,7 @@ use super::{
     watch::patience,
 };
 use crate::{
-    client::{Known, Options},
+    client::{KnownMember, Options},
     cluster::member_set::Source,
     error::Result,
 };
@@ -39,7 +39,7 @@ pub const ETCD_V2_ENDPOINT_DNS: i32 = 1;
 pub const ETCD_V2_ENDPOINT_SYNCED: i32 = 2;
 
 /// The members that a client knew at one moment; read-only.
-pub struct etcd_v2_endpoints(Vec<(CString, Known)>);
+pub struct etcd_v2_endpoints(Vec<(CString, KnownMember)>);
 
 impl Handle for etcd_v2_endpoints {}
 
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn etcd_v2_client_endpoints(
             convert::required("out", out)?;
             let known = borrow("client", client)?.0.endpoints()?;
             // a URL has no control characters
-            let text = |known: Known| (CString::new(&*known.url).unwrap_or_default(), known);
+            let text = |known: KnownMember| (CString::new(&*known.url).unwrap_or_default(), known);
             let list = known.into_iter().map(text).collect();
             convert::give(out, || etcd_v2_endpoints(list));
             Ok(())
@@ -114,7 +114,10 @@ pub unsafe extern "C" fn etcd_v2_endpoints_penalty_ms(
 
 /// # Safety
 /// `endpoints` is NULL or alive for `'a`.
-unsafe fn at<'a>(endpoints: *const etcd_v2_endpoints, i: usize) -> Option<&'a (CString, Known)> {
+unsafe fn at<'a>(
+    endpoints: *const etcd_v2_endpoints,
+    i: usize,
+) -> Option<&'a (CString, KnownMember)> {
     // SAFETY: the caller's promise
     shield(None, || unsafe { look(endpoints) }?.0.get(i))
 }

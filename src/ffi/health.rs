@@ -13,7 +13,7 @@ use super::{
 };
 use crate::client::{
     Client,
-    admin::{Report, Row},
+    admin::{MemberRow, Report},
 };
 use crate::error::Result;
 use std::{
@@ -59,7 +59,7 @@ struct RowText {
 }
 
 impl RowText {
-    fn new(row: &Row) -> RowText {
+    fn new(row: &MemberRow) -> RowText {
         let failures = row.failures.iter();
         RowText {
             state: row.state as i32,
@@ -307,16 +307,16 @@ pub unsafe extern "C" fn etcd_v2_health_report_free(report: *mut etcd_v2_health_
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::admin::State;
+    use crate::client::admin::HealthState;
 
     #[test]
     fn states_are_those_of_the_core() {
         for (state, code) in [
-            (State::Healthy, ETCD_V2_HEALTHY),
-            (State::Degraded, ETCD_V2_DEGRADED),
-            (State::Unhealthy, ETCD_V2_UNHEALTHY),
-            (State::Unreachable, ETCD_V2_HEALTH_UNREACHABLE),
-            (State::NoClientUrls, ETCD_V2_HEALTH_NO_CLIENT_URLS),
+            (HealthState::Healthy, ETCD_V2_HEALTHY),
+            (HealthState::Degraded, ETCD_V2_DEGRADED),
+            (HealthState::Unhealthy, ETCD_V2_UNHEALTHY),
+            (HealthState::Unreachable, ETCD_V2_HEALTH_UNREACHABLE),
+            (HealthState::NoClientUrls, ETCD_V2_HEALTH_NO_CLIENT_URLS),
         ] {
             assert_eq!(state as i32, code);
         }

@@ -3,7 +3,7 @@
 //! Where completions wait until they are taken out, in the order in which calls ended. One queue may
 //! serve several clients, and one client several queues.
 use super::{
-    completion::{Token, etcd_v2_completion},
+    completion::{UserToken, etcd_v2_completion},
     convert::{self, Handle, borrow, timeout},
     error::etcd_v2_error,
     panic_boundary::guard,
@@ -13,7 +13,7 @@ use crate::{client::Queue, error::Error, status::Status};
 use std::ffi::c_int;
 
 /// Where completions wait. Safe from any number of threads.
-pub struct etcd_v2_queue(pub(super) Queue<Token>);
+pub struct etcd_v2_queue(pub(super) Queue<UserToken>);
 
 impl Handle for etcd_v2_queue {}
 

@@ -9,7 +9,7 @@
 //! repeat are those of the request; how it ended is told by the statuses of etcd_v2_execute().
 use super::{
     client::etcd_v2_client,
-    completion::{Token, etcd_v2_completion},
+    completion::{UserToken, etcd_v2_completion},
     convert::{borrow, free, null},
     error::etcd_v2_error,
     panic_boundary::guard,
@@ -29,9 +29,9 @@ pub type etcd_v2_completion_fn =
     Option<unsafe extern "C-unwind" fn(completion: *const etcd_v2_completion, user: *mut c_void)>;
 
 /// A completion while a callback has it.
-struct Told(*mut etcd_v2_completion);
+struct LentCompletion(*mut etcd_v2_completion);
 
-impl Drop for Told {
+impl Drop for LentCompletion {
     fn drop(&mut self) {
         // SAFETY: made by this library; the callback has ended, or its thread
         unsafe { free(self.0) }
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn etcd_v2_submit(
             let client = borrow("client", client)?;
             let call = borrow("request", request)?.call();
             let queue = borrow("queue", queue)?;
-            client.0.submit_to(&call, &queue.0, Token(user))
+            client.0.submit_to(&call, &queue.0, UserToken(user))
         })
     }
 }
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn etcd_v2_submit_callback(
             let call = borrow("request", request)?.call();
             let callback = callback.ok_or_else(|| null("callback"))?;
             client.0.submit_foreign(&call, move |result| {
-                let told = Told(etcd_v2_completion::raw(user.data(), result));
+                let told = LentCompletion(etcd_v2_completion::raw(user.data(), result));
                 callback(told.0, user.data());
             })
         })

@@ -19,7 +19,7 @@ use super::{
     panic_boundary::{guard, shield},
     status::etcd_v2_status,
 };
-use crate::transport::tls::settings::Source;
+use crate::transport::tls::settings::PemSource;
 use std::ffi::{c_char, c_void};
 
 /// Trusts the authorities in this file, and no others; takes the place of etcd_v2_options_set_ca_pem().
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_ca_file(
     // SAFETY: handle, text and err as the header asks
     unsafe {
         set(options, err, |o| {
-            let source = Source::file("ca_file", text("ca_file", ca_file)?);
+            let source = PemSource::file("ca_file", text("ca_file", ca_file)?);
             o.tls_mut().set_authorities(source)
         })
     }
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_ca_pem(
     // SAFETY: handle, bytes and err as the header asks
     unsafe {
         set(options, err, |o| {
-            let source = Source::memory("pem", bytes("pem", pem, length)?);
+            let source = PemSource::memory("pem", bytes("pem", pem, length)?);
             o.tls_mut().set_authorities(source)
         })
     }
@@ -83,8 +83,8 @@ pub unsafe extern "C" fn etcd_v2_options_set_client_cert_files(
     // SAFETY: handle, texts and err as the header asks
     unsafe {
         set(options, err, |o| {
-            let cert = Source::file("cert_file", text("cert_file", cert_file)?);
-            let key = Source::file("key_file", text("key_file", key_file)?);
+            let cert = PemSource::file("cert_file", text("cert_file", cert_file)?);
+            let key = PemSource::file("key_file", text("key_file", key_file)?);
             o.tls_mut().set_identity(cert, key)
         })
     }
@@ -103,8 +103,8 @@ pub unsafe extern "C" fn etcd_v2_options_set_client_cert_pem(
     // SAFETY: handle, bytes and err as the header asks
     unsafe {
         set(options, err, |o| {
-            let cert = Source::memory("cert", bytes("cert", cert, cert_length)?);
-            let key = Source::memory("key", bytes("key", key, key_length)?);
+            let cert = PemSource::memory("cert", bytes("cert", cert, cert_length)?);
+            let key = PemSource::memory("key", bytes("key", key, key_length)?);
             o.tls_mut().set_identity(cert, key)
         })
     }

@@ -7,7 +7,7 @@ use super::{
     status::etcd_v2_status,
 };
 use crate::{
-    cluster::telemetry::hooks::{Kind, Trace},
+    cluster::telemetry::hooks::{RequestKind, Trace},
     error::Phase,
     transport::timings::Timings,
 };
@@ -46,7 +46,7 @@ impl etcd_v2_trace {
     pub(super) fn new(trace: &Trace<'_>) -> etcd_v2_trace {
         etcd_v2_trace {
             moment: trace.event as i32,
-            is_watch: trace.kind == Kind::Watch,
+            is_watch: trace.kind == RequestKind::Watch,
             request: trace.request,
             method: c_string(trace.method),
             target: c_string(trace.target),

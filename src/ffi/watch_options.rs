@@ -59,13 +59,13 @@ pub type etcd_v2_state_fn = Option<
 >;
 
 /// How a watcher is to be. One thread at a time.
-pub struct etcd_v2_watch_options(Mutex<Settings>);
+pub struct etcd_v2_watch_options(Mutex<WatchSettings>);
 
 impl Handle for etcd_v2_watch_options {}
 
 /// All of it; a copy shares what the callbacks hold.
 #[derive(Clone, Default)]
-pub(super) struct Settings {
+pub(super) struct WatchSettings {
     pub(super) options: WatchOptions,
     on_event: Option<Callback<etcd_v2_event_fn>>,
     on_state: Option<Callback<etcd_v2_state_fn>>,
@@ -77,7 +77,7 @@ struct Callback<F> {
     user: Arc<UserData>,
 }
 
-impl Settings {
+impl WatchSettings {
     /// The callbacks as closures, which hold what they need.
     pub(super) fn listener(&self) -> Listener {
         let mut listener = Listener::default();
@@ -113,7 +113,7 @@ impl Settings {
 }
 
 impl etcd_v2_watch_options {
-    pub(super) fn copy(&self) -> Settings {
+    pub(super) fn copy(&self) -> WatchSettings {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -129,7 +129,7 @@ impl etcd_v2_watch_options {
 unsafe fn set<T>(
     options: *mut etcd_v2_watch_options,
     err: *mut *mut etcd_v2_error,
-    change: impl FnOnce(&mut Settings) -> Result<T>,
+    change: impl FnOnce(&mut WatchSettings) -> Result<T>,
 ) -> etcd_v2_status {
     // SAFETY: the caller's promise
     unsafe {

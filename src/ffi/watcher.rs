@@ -17,7 +17,7 @@ use super::{
     event::etcd_v2_event,
     panic_boundary::{guard, shield},
     status::etcd_v2_status,
-    watch_options::{Settings, etcd_v2_watch_options},
+    watch_options::{WatchSettings, etcd_v2_watch_options},
 };
 use crate::{
     client::Watcher, error::Error, protocol::key::Key, status::Status, watch::counters::Counters,
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn etcd_v2_watch(
             convert::required("out", out)?;
             let client = borrow("client", client)?;
             let key = Key::parse("key", text("key", key)?)?;
-            let settings = look(options).map_or_else(Settings::default, |o| o.copy());
+            let settings = look(options).map_or_else(WatchSettings::default, |o| o.copy());
             let watcher = client
                 .0
                 .watch(&key, &settings.options, settings.listener())?;

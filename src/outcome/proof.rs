@@ -1,6 +1,6 @@
 //! The proof that one copy of a write was not applied, and will not be.
 
-use super::refusals::Row;
+use super::refusals::RefusalRow;
 use crate::protocol::answer::Head;
 use crate::transport::fault::Sent;
 use crate::transport::record::Record;
@@ -58,7 +58,7 @@ impl NotApplied {
 
     /// From what etcd says instead of applying. Behind an intermediary it is about the last copy only: nginx sends a
     /// second one when the connection to its upstream breaks.
-    pub(super) fn refused(_: Row, head: &Head) -> Option<NotApplied> {
+    pub(super) fn refused(_: RefusalRow, head: &Head) -> Option<NotApplied> {
         (!head.is_relayed()).then_some(NotApplied(Ground::Refused))
     }
 

@@ -11,14 +11,14 @@ use crate::transport::endpoint::Endpoint;
 
 /// A row of the list that fits; made by [`find`] only.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row(());
+pub(super) struct RefusalRow(());
 
 /// The row that an answer fits, and the proof that it makes, which it does not behind an intermediary.
 pub(super) fn find(
     head: &Head,
     body: &mut Body,
     http_request: &HttpRequest,
-) -> Option<(Row, Option<NotApplied>)> {
+) -> Option<(RefusalRow, Option<NotApplied>)> {
     let fits = match head.status {
         307 => leader_of_0_4(head, http_request),
         400..=599 if head.content_type.starts_with("application/json") => match body.refusal() {
@@ -29,7 +29,7 @@ pub(super) fn find(
         400..=499 if head.content_type.starts_with("text/plain") => text(head, body),
         _ => false,
     };
-    let row = fits.then_some(Row(()))?;
+    let row = fits.then_some(RefusalRow(()))?;
     Some((row, NotApplied::refused(row, head)))
 }
 

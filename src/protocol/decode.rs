@@ -5,7 +5,7 @@
 use super::{
     answer::Limits,
     json::{Broken, Json},
-    tree::{Life, Node, Span, Tree},
+    tree::{Node, NodeLifetime, Span, Tree},
 };
 use crate::{
     error::{Error, Result},
@@ -40,28 +40,28 @@ pub fn decode(body: &[u8], limits: &Limits) -> Result<Tree> {
         waiting: Vec::new(),
     };
     decoder.run().map_err(|stop| match *stop {
-        Stop::Broken(Broken(place)) => Error::new(
+        DecodeStop::Broken(Broken(place)) => Error::new(
             Status::PROTOCOL,
             format!(
                 "the answer is not etcd's: {} at byte {}",
                 place.why, place.at
             ),
         ),
-        Stop::Depth => Error::new(
+        DecodeStop::Depth => Error::new(
             Status::TOO_LARGE,
             format!(
                 "the answer has more than {} levels of directories; raise max_depth",
                 limits.depth
             ),
         ),
-        Stop::Memory => Error::new(
+        DecodeStop::Memory => Error::new(
             Status::LIMIT,
             format!(
                 "out of memory for the nodes of an answer of {} bytes",
                 text.len()
             ),
         ),
-        Stop::Nodes => Error::new(
+        DecodeStop::Nodes => Error::new(
             Status::TOO_LARGE,
             format!(
                 "the answer has more than {} nodes; raise max_nodes",
@@ -71,35 +71,35 @@ pub fn decode(body: &[u8], limits: &Limits) -> Result<Tree> {
     })
 }
 
-enum Stop {
+enum DecodeStop {
     Broken(Broken),
     Depth,
     Nodes,
     Memory,
 }
 
-impl From<TryReserveError> for Box<Stop> {
+impl From<TryReserveError> for Box<DecodeStop> {
     #[cold]
-    fn from(_: TryReserveError) -> Box<Stop> {
-        Box::new(Stop::Memory)
+    fn from(_: TryReserveError) -> Box<DecodeStop> {
+        Box::new(DecodeStop::Memory)
     }
 }
 
-impl From<Broken> for Box<Stop> {
+impl From<Broken> for Box<DecodeStop> {
     #[cold]
-    fn from(broken: Broken) -> Box<Stop> {
-        Box::new(Stop::Broken(broken))
+    fn from(broken: Broken) -> Box<DecodeStop> {
+        Box::new(DecodeStop::Broken(broken))
     }
 }
 
 /// Boxed for the same reason as [`Broken`].
-type Step<T> = std::result::Result<T, Box<Stop>>;
+type DecodeResult<T> = std::result::Result<T, Box<DecodeStop>>;
 
 /// A node whose object is being read.
 #[derive(Clone, Copy, Default)]
 struct Open {
     node: Node,
-    life: Life,
+    life: NodeLifetime,
     /// bits of [`Field`]
     seen: u32,
     /// where its children begin in `waiting`
@@ -118,7 +118,7 @@ enum Field {
     Expiration = 128,
 }
 
-enum Next {
+enum NextField {
     Field(Field),
     Unknown,
     End,
@@ -153,7 +153,7 @@ struct Decoder<'a> {
 }
 
 impl Decoder<'_> {
-    fn run(mut self) -> Step<Tree> {
+    fn run(mut self) -> DecodeResult<Tree> {
         self.tree.nodes.try_reserve_exact(self.guess(4, 1024))?;
         self.tree.nodes.push(Node::default());
         self.tree.text.try_reserve_exact(self.total.min(4096) + 2)?;
@@ -191,18 +191,18 @@ impl Decoder<'_> {
     }
 
     #[cold]
-    fn broken(&self, why: &'static str) -> Box<Stop> {
+    fn broken(&self, why: &'static str) -> Box<DecodeStop> {
         Broken::new(self.json.position(), why).into()
     }
 
     /// Reads one node and all below it; its index.
-    fn node(&mut self) -> Step<u32> {
+    fn node(&mut self) -> DecodeResult<u32> {
         let mut open = self.enter()?;
         let mut first = true;
         loop {
             let next = self.field(std::mem::take(&mut first))?;
-            let Next::Field(field) = next else {
-                if let Next::Unknown = next {
+            let NextField::Field(field) = next else {
+                if let NextField::Unknown = next {
                     self.json.skip()?;
                     continue;
                 }
@@ -260,7 +260,7 @@ impl Decoder<'_> {
 
     /// What comes next in the object of a node.
     #[inline(always)]
-    fn field(&mut self, first: bool) -> Step<Next> {
+    fn field(&mut self, first: bool) -> DecodeResult<NextField> {
         let json = &mut self.json;
         // as etcd writes them, compared whole instead of scanned; anything else takes the way below
         let field = match json.initial(first) {
@@ -274,25 +274,27 @@ impl Decoder<'_> {
             b'e' if json.expected(first, b"\"expiration\":") => Field::Expiration,
             _ => {
                 return Ok(match json.member(first)? {
-                    None => Next::End,
-                    Some(name) => name.with(Field::of).map_or(Next::Unknown, Next::Field),
+                    None => NextField::End,
+                    Some(name) => name
+                        .with(Field::of)
+                        .map_or(NextField::Unknown, NextField::Field),
                 });
             }
         };
-        Ok(Next::Field(field))
+        Ok(NextField::Field(field))
     }
 
     /// Begins a node: takes its place, so that a parent comes before its children.
     #[inline]
-    fn enter(&mut self) -> Step<Open> {
+    fn enter(&mut self) -> DecodeResult<Open> {
         self.json.object()?;
         let index = self.tree.nodes.len();
         // record 0 is not a node
         if index > self.limits.nodes as usize {
-            return Err(Box::new(Stop::Nodes));
+            return Err(Box::new(DecodeStop::Nodes));
         }
         if self.stack.len() >= self.limits.depth as usize {
-            return Err(Box::new(Stop::Depth));
+            return Err(Box::new(DecodeStop::Depth));
         }
         if index == self.tree.nodes.capacity() {
             let more = self.more(index, (self.limits.nodes as usize).saturating_add(1));
@@ -306,7 +308,7 @@ impl Decoder<'_> {
 
     /// Ends a node.
     #[inline]
-    fn leave(&mut self, open: &Open) -> Step<u32> {
+    fn leave(&mut self, open: &Open) -> DecodeResult<u32> {
         let mut node = open.node;
         // only the root directory has none
         let root = node.bits & 1 != 0 && self.stack.is_empty();
@@ -325,7 +327,7 @@ impl Decoder<'_> {
     }
 
     /// Goes back to the parent and gives it the list of its children, complete now.
-    fn adopt(&mut self) -> Step<Open> {
+    fn adopt(&mut self) -> DecodeResult<Open> {
         let mut parent = self.stack.pop().unwrap_or_default();
         let base = parent.base as usize;
         parent.node.first_child = self.tree.children.len() as u32;
@@ -337,7 +339,7 @@ impl Decoder<'_> {
 
     /// A string into the arena, with its NUL.
     #[inline]
-    fn string(&mut self) -> Step<Span> {
+    fn string(&mut self) -> DecodeResult<Span> {
         let source = self.json.string()?;
         let text = &mut self.tree.text;
         let start = text.len();

@@ -10,11 +10,11 @@ use super::{
 
 /// Not the JSON that was asked for, and where. Boxed, so that the results of the hot path fit into registers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Broken(pub(crate) Box<Place>);
+pub(crate) struct Broken(pub(crate) Box<ParsePosition>);
 
 /// Where reading stopped, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ParsePosition {
     pub(crate) at: usize,
     pub(crate) why: &'static str,
 }
@@ -22,7 +22,7 @@ pub(crate) struct Place {
 impl Broken {
     #[cold]
     pub(crate) fn new(at: usize, why: &'static str) -> Broken {
-        Broken(Box::new(Place { at, why }))
+        Broken(Box::new(ParsePosition { at, why }))
     }
 }
 

@@ -25,13 +25,13 @@ pub struct Node {
     pub(crate) first_child: u32,
     pub(crate) child_count: u32,
     pub(crate) index: u32,
-    /// bit 0: a directory; above it the number of its [`Life`] plus 1, or 0: few nodes have one
+    /// bit 0: a directory; above it the number of its [`NodeLifetime`] plus 1, or 0: few nodes have one
     pub(crate) bits: u32,
 }
 
 /// When a node ends.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Life {
+pub(crate) struct NodeLifetime {
     pub(crate) ttl: i64,
     pub(crate) expiration: Span,
 }
@@ -42,7 +42,7 @@ pub struct Tree {
     pub(crate) nodes: Vec<Node>,
     pub(crate) text: String,
     pub(crate) children: Vec<u32>,
-    pub(crate) lives: Vec<Life>,
+    pub(crate) lives: Vec<NodeLifetime>,
     pub(crate) action: Span,
     /// 0: none
     pub(crate) node: u32,
@@ -147,7 +147,7 @@ impl<'a> NodeRef<'a> {
     pub fn is_dir(self) -> bool {
         self.node.bits & 1 != 0
     }
-    fn life(self) -> Option<&'a Life> {
+    fn life(self) -> Option<&'a NodeLifetime> {
         let number = (self.node.bits >> 1).checked_sub(1)?;
         self.tree.lives.get(number as usize)
     }
@@ -253,7 +253,7 @@ impl Tree {
         }
         if let Some((ttl, expiration)) = draft.life {
             let expiration = expiration.map_or(Span::default(), |text| self.add_text(text));
-            self.lives.push(Life { ttl, expiration });
+            self.lives.push(NodeLifetime { ttl, expiration });
             node.bits |= (self.lives.len() as u32) << 1;
         }
         self.nodes.push(node);

@@ -1,7 +1,7 @@
 //! Finds out whether the store of a member is continuous, for all watchers that need to know, and ends when none does.
 
 use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
-use crate::cluster::continuity::{Audit, Need, Todo};
+use crate::cluster::continuity::{Audit, AuditStep, Need};
 use crate::cluster::member::Member;
 use crate::protocol::http_request::HttpRequest;
 use crate::transport::channel::{Answer, Limits};
@@ -90,12 +90,12 @@ impl Task for Auditor {
             }
             Err(_) => {
                 audit.failed();
-                Todo::End
+                AuditStep::End
             }
         };
         match todo {
-            Todo::Ask => self.ask(audit, context),
-            Todo::End => self.end(audit, context),
+            AuditStep::Ask => self.ask(audit, context),
+            AuditStep::End => self.end(audit, context),
         }
     }
 

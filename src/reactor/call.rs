@@ -3,7 +3,7 @@
 use super::commands::Closed;
 use super::hedge::Hedge;
 use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
-use crate::cluster::failover::Todo;
+use crate::cluster::failover::FailoverStep;
 use crate::cluster::request_sequence::RequestSequence;
 use crate::cluster::telemetry::metrics::Metric;
 use crate::error::{Error, Result};
@@ -26,7 +26,7 @@ fn alone() -> Error {
 }
 
 /// A call on its way.
-pub(crate) struct Call<F: FnOnce(Result<Response>)> {
+pub(crate) struct SubmittedCall<F: FnOnce(Result<Response>)> {
     sequence: RequestSequence<Arc<HttpRequest>>,
     cancel: Option<Cancel>,
     subscription: Option<Subscription>,
@@ -59,15 +59,15 @@ impl<F: FnOnce(Result<Response>)> Drop for Completion<F> {
     }
 }
 
-impl<F: FnOnce(Result<Response>) + Send> Call<F> {
+impl<F: FnOnce(Result<Response>) + Send> SubmittedCall<F> {
     /// `completion` is run once, on the thread of the loop.
     pub(crate) fn new(
         sequence: RequestSequence<Arc<HttpRequest>>,
         cancel: Option<Cancel>,
         completion: F,
-    ) -> Call<F> {
+    ) -> SubmittedCall<F> {
         let write = sequence.is_write();
-        Call {
+        SubmittedCall {
             sequence,
             cancel,
             subscription: None,
@@ -78,13 +78,13 @@ impl<F: FnOnce(Result<Response>) + Send> Call<F> {
     }
 
     /// Whose completion runs no code of the host.
-    pub(crate) fn quiet(self, quiet: bool) -> Call<F> {
-        Call { quiet, ..self }
+    pub(crate) fn quiet(self, quiet: bool) -> SubmittedCall<F> {
+        SubmittedCall { quiet, ..self }
     }
 
     /// As one of two.
-    pub(crate) fn hedged(self, hedge: Hedge) -> Call<F> {
-        Call {
+    pub(crate) fn hedged(self, hedge: Hedge) -> SubmittedCall<F> {
+        SubmittedCall {
             hedge: Some(hedge),
             ..self
         }
@@ -108,13 +108,13 @@ impl<F: FnOnce(Result<Response>) + Send> Call<F> {
         self.follow(todo, context)
     }
 
-    fn follow(&mut self, todo: Todo, context: &Context<'_>) -> TaskAction {
+    fn follow(&mut self, todo: FailoverStep, context: &Context<'_>) -> TaskAction {
         match todo {
-            Todo::End(result) => {
+            FailoverStep::End(result) => {
                 self.end(result.map(|response| *response).map_err(Told::into_error))
             }
-            Todo::Pause(time) => TaskAction::Wake(context.now + time),
-            Todo::Exchange => match self.sequence.exchange() {
+            FailoverStep::Pause(time) => TaskAction::Wake(context.now + time),
+            FailoverStep::Exchange => match self.sequence.exchange() {
                 Some((member, _, limits)) => {
                     if let Some(hedge) = &self.hedge {
                         hedge.asks(member);
@@ -141,7 +141,7 @@ impl<F: FnOnce(Result<Response>) + Send> Call<F> {
     }
 }
 
-impl<F: FnOnce(Result<Response>) + Send> Task for Call<F> {
+impl<F: FnOnce(Result<Response>) + Send> Task for SubmittedCall<F> {
     fn start(&mut self, context: &Context<'_>) -> TaskAction {
         if let Some(token) = &self.cancel {
             if token.is_fired() {
@@ -190,7 +190,9 @@ impl<F: FnOnce(Result<Response>) + Send> Task for Call<F> {
     fn close(mut self: Box<Self>, fault: Option<Box<Fault>>, context: &Context<'_>) {
         let ended = fault.map(|fault| self.sequence.failed(fault, context.now, context.member_set));
         let result = match ended {
-            Some(Todo::End(result)) => result.map(|response| *response).map_err(Told::into_error),
+            Some(FailoverStep::End(result)) => {
+                result.map(|response| *response).map_err(Told::into_error)
+            }
             _ => Err(self.sequence.cancelled().into_error()),
         };
         self.end(result);

@@ -1,6 +1,6 @@
 //! The way to the thread: a queue, and a waker that is used only when the thread sleeps.
 
-use super::slab::Key;
+use super::slab::SlabKey;
 use super::task::Task;
 use crate::error::Error;
 use crate::protocol::body::Body;
@@ -17,13 +17,13 @@ pub(crate) enum Command {
     /// begin with this
     Add(Box<dyn Task>),
     /// wake the task: something has changed for it
-    WakeTask(Key),
+    WakeTask(SlabKey),
     /// end the task
-    Cancel(Key),
+    Cancel(SlabKey),
     /// the name that this exchange asked for was looked up
-    Resolved(Key),
+    Resolved(SlabKey),
     /// the answer of this exchange was read
-    Read(Key, Box<Body>),
+    Read(SlabKey, Box<Body>),
     /// members have left: close what is idle
     Sweep,
     /// end everything
@@ -32,14 +32,14 @@ pub(crate) enum Command {
 
 /// Shared by the thread and all who want something of it.
 pub(crate) struct Commands {
-    state: Mutex<State>,
+    state: Mutex<CommandState>,
     waker: Waker,
     birthplace: ForkGuard,
     turns: AtomicU64,
 }
 
 #[derive(Default)]
-struct State {
+struct CommandState {
     queue: VecDeque<Command>,
     asleep: bool,
     closed: Option<Closed>,
@@ -151,7 +151,7 @@ impl Commands {
         self.turns.load(Ordering::Relaxed)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CommandState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

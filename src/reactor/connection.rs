@@ -1,6 +1,6 @@
 //! A connection, and what it is used for at the moment.
 
-use super::slab::Key;
+use super::slab::SlabKey;
 use crate::transport::maybe_tls_stream::MaybeTlsStream;
 use crate::transport::metrics::Lease;
 use std::net::SocketAddr;
@@ -8,11 +8,11 @@ use std::time::Instant;
 
 /// What a connection is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum ConnectionRole {
     /// one of those that race for this exchange
-    Flying(Key, SocketAddr),
+    Flying(SlabKey, SocketAddr),
     /// carries this exchange
-    Busy(Key),
+    Busy(SlabKey),
     /// waits for the next one
     Idle,
 }
@@ -21,10 +21,10 @@ pub(super) enum Role {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) stream: MaybeTlsStream,
-    pub(super) pool: Key,
+    pub(super) pool: SlabKey,
     /// the remote address, if it is TCP
     pub(super) peer: Option<SocketAddr>,
-    pub(super) role: Role,
+    pub(super) role: ConnectionRole,
     /// when it was made
     pub(super) since: Instant,
     /// from then on it is not reused
@@ -45,8 +45,8 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(
         stream: MaybeTlsStream,
-        (pool, peer): (Key, Option<SocketAddr>),
-        role: Role,
+        (pool, peer): (SlabKey, Option<SocketAddr>),
+        role: ConnectionRole,
         (since, expiry): (Instant, Option<Instant>),
         epoch: u64,
         lease: Lease,

@@ -8,7 +8,7 @@ use super::connection::Connection;
 use super::decoder::Decoder;
 use super::exchange::{Exchange, Stage};
 use super::pool::Pool;
-use super::slab::{Key, Slab};
+use super::slab::{Slab, SlabKey};
 use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction};
 use super::timers::Timers;
 use crate::cluster::member::Member;
@@ -56,9 +56,9 @@ pub(super) enum Ended {
 }
 
 /// A task with what it runs.
-pub(super) struct Held {
+pub(super) struct TaskSlot {
     pub(super) task: Box<dyn Task>,
-    pub(super) exchange: Option<Key>,
+    pub(super) exchange: Option<SlabKey>,
 }
 
 /// Everything that the thread has.
@@ -67,18 +67,18 @@ pub(super) struct Core {
     pub(super) commands: Arc<Commands>,
     pub(super) decoder: Decoder,
     pub(super) poll: Poll,
-    pub(super) tasks: Slab<Held>,
+    pub(super) tasks: Slab<TaskSlot>,
     pub(super) exchanges: Slab<Exchange>,
     pub(super) connections: Slab<Connection>,
     pub(super) pools: Slab<Pool>,
     pub(super) owner_times: Timers,
     pub(super) exchange_times: Timers,
     pub(super) idle_times: Timers,
-    pub(super) ended: VecDeque<(Key, Ended)>,
+    pub(super) ended: VecDeque<(SlabKey, Ended)>,
     /// commands that were taken and not carried out yet
     pub(super) orders: VecDeque<Command>,
     /// connections that have more to be read than one turn may take; each once
-    pub(super) unread: VecDeque<Key>,
+    pub(super) unread: VecDeque<SlabKey>,
     /// when what was read in this turn is enough, and timers and commands come first
     turn_end: Instant,
     pub(super) input: Vec<u8>,
@@ -173,7 +173,7 @@ impl Core {
     }
 
     /// It has more to be read, and stands in line for that.
-    pub(super) fn stand_in_line(&mut self, connection: Key) {
+    pub(super) fn stand_in_line(&mut self, connection: SlabKey) {
         if let Some(on) = self.connections.get_mut(connection) {
             if !std::mem::replace(&mut on.queued, true) {
                 self.unread.push_back(connection);
@@ -230,7 +230,7 @@ impl Core {
         }
     }
 
-    fn overdue(&mut self, key: Key) {
+    fn overdue(&mut self, key: SlabKey) {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
@@ -251,7 +251,7 @@ impl Core {
     }
 
     /// Closes our side, so that the server ends the answer: if nothing is held back on the way, that comes at once.
-    fn finish_in_order(&mut self, key: Key, connection: Key) {
+    fn finish_in_order(&mut self, key: SlabKey, connection: SlabKey) {
         if let Some(on) = self.connections.get_mut(connection) {
             on.stream.finish();
         }
@@ -266,7 +266,7 @@ impl Core {
     }
 
     /// The clock of the exchange follows its state.
-    pub(super) fn arm(&mut self, key: Key) {
+    pub(super) fn arm(&mut self, key: SlabKey) {
         if let Some(exchange) = self.exchanges.get(key) {
             self.exchange_times.set(key.index(), exchange.due());
         }
@@ -274,11 +274,15 @@ impl Core {
 
     fn add(&mut self, task: Box<dyn Task>) {
         let exchange = None;
-        let key = self.tasks.insert(Held { task, exchange });
+        let key = self.tasks.insert(TaskSlot { task, exchange });
         self.ask(key, |task, context| task.start(context));
     }
 
-    fn ask(&mut self, key: Key, question: impl FnOnce(&mut dyn Task, &Context<'_>) -> TaskAction) {
+    fn ask(
+        &mut self,
+        key: SlabKey,
+        question: impl FnOnce(&mut dyn Task, &Context<'_>) -> TaskAction,
+    ) {
         let Some(held) = self.tasks.get_mut(key) else {
             return;
         };
@@ -287,7 +291,7 @@ impl Core {
         self.follow(key, next);
     }
 
-    pub(super) fn follow(&mut self, key: Key, next: TaskAction) {
+    pub(super) fn follow(&mut self, key: SlabKey, next: TaskAction) {
         match next {
             TaskAction::Keep => {}
             TaskAction::Wake(at) => self.owner_times.set(key.index(), at),
@@ -303,7 +307,7 @@ impl Core {
         }
     }
 
-    fn begin(&mut self, task: Key, order: &RequestSpec) {
+    fn begin(&mut self, task: SlabKey, order: &RequestSpec) {
         let pool = self.pool_of(&order.member);
         let Some(held) = self.tasks.get_mut(task) else {
             return;
@@ -331,14 +335,14 @@ impl Core {
     }
 
     /// It has one of the limited connections, or leave to make one.
-    pub(super) fn admit(&mut self, key: Key) {
+    pub(super) fn admit(&mut self, key: SlabKey) {
         if let Some(exchange) = self.exchanges.get_mut(key) {
             exchange.admitted = true;
         }
         self.assign(key);
     }
 
-    fn pool_of(&mut self, member: &Arc<Member>) -> Key {
+    fn pool_of(&mut self, member: &Arc<Member>) -> SlabKey {
         let known = self.pools.keys().find(|key| {
             let pool = self.pools.get(*key);
             pool.is_some_and(|pool| Arc::ptr_eq(&pool.member, member))
@@ -348,7 +352,7 @@ impl Core {
     }
 
     /// What came goes to the exchange, whose task may have an opinion.
-    pub(super) fn feed(&mut self, key: Key, amount: usize) -> super::exchange::Fed {
+    pub(super) fn feed(&mut self, key: SlabKey, amount: usize) -> super::exchange::Fed {
         use super::exchange::Fed;
         let (Some(exchange), Some(input)) = (self.exchanges.get_mut(key), self.input.get(..amount))
         else {
@@ -375,7 +379,7 @@ impl Core {
 pub(super) fn context<'a>(
     setup: &'a Setup,
     commands: &'a Arc<Commands>,
-    key: Key,
+    key: SlabKey,
     now: Instant,
 ) -> Context<'a> {
     Context {

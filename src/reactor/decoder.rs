@@ -2,7 +2,7 @@
 //! with the first of them, and ends with the loop.
 
 use super::commands::{Command, Commands};
-use super::slab::Key;
+use super::slab::SlabKey;
 use crate::panics;
 use crate::protocol::answer::Limits;
 use crate::protocol::body::Body;
@@ -20,7 +20,7 @@ const STACK: usize = 256 * 1024;
 /// The answer of an exchange.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) exchange: Key,
+    pub(super) exchange: SlabKey,
     pub(super) body: Body,
     pub(super) status: u16,
     pub(super) expect: ResponseKind,

@@ -1,10 +1,10 @@
 //! How an exchange gets its connection: an idle one, or a new one, made without waiting.
 
 use super::commands::Command;
-use super::connection::{Connection, Role};
+use super::connection::{Connection, ConnectionRole};
 use super::core::{Core, Ended};
 use super::exchange::Stage;
-use super::slab::Key;
+use super::slab::SlabKey;
 use super::task::{TaskId, Way};
 use crate::error::Phase;
 use crate::transport::connect::{Dialer, Goal, full_queue_pause};
@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 impl Core {
     /// Gets it a connection.
-    pub(super) fn assign(&mut self, key: Key) {
+    pub(super) fn assign(&mut self, key: SlabKey) {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
@@ -52,7 +52,7 @@ impl Core {
         self.dial(key);
     }
 
-    fn dial(&mut self, key: Key) {
+    fn dial(&mut self, key: SlabKey) {
         let Some(dialer) = self.dialer(key) else {
             return;
         };
@@ -84,13 +84,13 @@ impl Core {
     }
 
     /// The idle connection that this exchange may use, if there is one.
-    fn idle_for(&self, key: Key, pool: Key) -> Option<Key> {
+    fn idle_for(&self, key: SlabKey, pool: SlabKey) -> Option<SlabKey> {
         let idle = &self.pools.get(pool)?.idle;
         match self.exchanges.get(key)?.way {
             Way::Any => idle.last().copied(),
             Way::Beside(_) => None,
             Way::Only(address) => {
-                let leads = |idle: &&Key| {
+                let leads = |idle: &&SlabKey| {
                     let on = self.connections.get(**idle);
                     on.is_none_or(|on| on.peer == Some(address))
                 };
@@ -100,7 +100,7 @@ impl Core {
     }
 
     /// The remote address of the exchange of this task.
-    fn waits_at(&self, task: Key) -> Option<SocketAddr> {
+    fn waits_at(&self, task: SlabKey) -> Option<SocketAddr> {
         let exchange = self.exchanges.get(self.tasks.get(task)?.exchange?)?;
         match exchange.stage {
             Stage::Running(on, _) | Stage::Priming(on, ..) | Stage::Shaking(on) => {
@@ -110,20 +110,20 @@ impl Core {
         }
     }
 
-    fn only(&self, key: Key) -> Option<SocketAddr> {
+    fn only(&self, key: SlabKey) -> Option<SocketAddr> {
         match self.exchanges.get(key)?.way {
             Way::Only(address) => Some(address),
             Way::Any | Way::Beside(_) => None,
         }
     }
 
-    fn dialer(&self, key: Key) -> Option<Arc<Dialer>> {
+    fn dialer(&self, key: SlabKey) -> Option<Arc<Dialer>> {
         let pool = self.pools.get(self.exchanges.get(key)?.pool)?;
         Some(pool.member.channel().dialer().clone())
     }
 
     /// The look-up has ended.
-    pub(super) fn resolved(&mut self, key: Key) {
+    pub(super) fn resolved(&mut self, key: SlabKey) {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
@@ -146,7 +146,7 @@ impl Core {
         }
     }
 
-    fn begin_race(&mut self, key: Key, addresses: Vec<SocketAddr>) {
+    fn begin_race(&mut self, key: SlabKey, addresses: Vec<SocketAddr>) {
         if let Some(exchange) = self.exchanges.get_mut(key) {
             exchange.record.enter(Phase::Connect, self.now);
             let race = Box::new(HappyEyeballs::new(addresses, self.now));
@@ -157,7 +157,7 @@ impl Core {
     }
 
     /// Goes on with the race.
-    pub(super) fn race(&mut self, key: Key) {
+    pub(super) fn race(&mut self, key: SlabKey) {
         loop {
             let Some(exchange) = self.exchanges.get_mut(key) else {
                 return;
@@ -172,14 +172,14 @@ impl Core {
                 }
                 Launch::Lost(failure) => return self.fail(key, failure),
                 Launch::Won(socket, address) => {
-                    let busy = Role::Busy(key);
+                    let busy = ConnectionRole::Busy(key);
                     if let Some(connection) = self.register(key, socket, Some(address), busy) {
                         self.connected(key, connection);
                     }
                     return;
                 }
                 Launch::Flying(socket, address) => {
-                    let flying = Role::Flying(key, address);
+                    let flying = ConnectionRole::Flying(key, address);
                     let Some(connection) = self.register(key, socket, Some(address), flying) else {
                         return;
                     };
@@ -194,7 +194,7 @@ impl Core {
     }
 
     /// One of those that fly is writable, or in trouble.
-    pub(super) fn landed(&mut self, connection: Key, key: Key, address: SocketAddr) {
+    pub(super) fn landed(&mut self, connection: SlabKey, key: SlabKey, address: SocketAddr) {
         let (Some(exchange), Some(landed)) = (
             self.exchanges.get_mut(key),
             self.connections.get_mut(connection),
@@ -206,7 +206,7 @@ impl Core {
         };
         flying.retain(|one| *one != connection);
         if race.decided(landed.stream.socket(), &address, self.now) {
-            landed.role = Role::Busy(key);
+            landed.role = ConnectionRole::Busy(key);
             return self.connected(key, connection);
         }
         self.close_connection(connection);
@@ -215,7 +215,7 @@ impl Core {
     }
 
     /// Tries a unix socket.
-    pub(super) fn knock(&mut self, key: Key) {
+    pub(super) fn knock(&mut self, key: SlabKey) {
         let Some(dialer) = self.dialer(key) else {
             return;
         };
@@ -224,7 +224,9 @@ impl Core {
         };
         match begin_unix(path) {
             Ok(socket) => {
-                if let Some(connection) = self.register(key, socket, None, Role::Busy(key)) {
+                if let Some(connection) =
+                    self.register(key, socket, None, ConnectionRole::Busy(key))
+                {
                     self.connected(key, connection);
                 }
             }
@@ -245,11 +247,11 @@ impl Core {
 
     fn register(
         &mut self,
-        key: Key,
+        key: SlabKey,
         socket: OwnedFd,
         peer: Option<SocketAddr>,
-        role: Role,
-    ) -> Option<Key> {
+        role: ConnectionRole,
+    ) -> Option<SlabKey> {
         let pool = self.exchanges.get(key)?.pool;
         let channel = self.pools.get(pool)?.member.channel();
         let (epoch, lease) = (channel.forgotten(), Lease::new(channel.metrics()));
@@ -279,7 +281,7 @@ impl Core {
     }
 
     /// There is a new connection.
-    fn connected(&mut self, key: Key, connection: Key) {
+    fn connected(&mut self, key: SlabKey, connection: SlabKey) {
         if let Some(made) = self.connections.get_mut(connection) {
             made.lease.set_made();
         }
@@ -303,7 +305,7 @@ impl Core {
     }
 
     /// The connection has nothing to do; it is watched, so that an end is noticed at once.
-    pub(super) fn rest(&mut self, key: Key) {
+    pub(super) fn rest(&mut self, key: SlabKey) {
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
@@ -316,7 +318,7 @@ impl Core {
         if old || connection.closing || !channel.dialer().is_current(&connection.stream) {
             return self.close_connection(key);
         }
-        connection.role = Role::Idle;
+        connection.role = ConnectionRole::Idle;
         connection.lease.set_busy(false);
         connection.served = true;
         connection.epoch = channel.forgotten();
@@ -333,7 +335,7 @@ impl Core {
     }
 
     /// Closes idle connections that are not to be kept.
-    pub(super) fn trim(&mut self, key: Key) {
+    pub(super) fn trim(&mut self, key: SlabKey) {
         let none = self.setup.settings.max_idle == 0;
         let Some(pool) = self.pools.get_mut(key) else {
             return;
@@ -358,7 +360,7 @@ impl Core {
     }
 
     /// Ends a connection, whatever it is used for.
-    pub(super) fn close_connection(&mut self, key: Key) {
+    pub(super) fn close_connection(&mut self, key: SlabKey) {
         let Some(mut connection) = self.connections.remove(key) else {
             return;
         };
@@ -366,17 +368,17 @@ impl Core {
         // before it is closed: a copy in a forked child would keep it in the set
         let fd = connection.stream.fd();
         let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
-        if connection.role == Role::Idle {
+        if connection.role == ConnectionRole::Idle {
             if let Some(pool) = self.pools.get_mut(connection.pool) {
                 pool.forget(key);
             }
         }
-        if !matches!(connection.role, Role::Flying(..)) {
+        if !matches!(connection.role, ConnectionRole::Flying(..)) {
             connection.stream.cut();
         }
     }
 
-    pub(super) fn fail(&mut self, key: Key, failure: Failure) {
+    pub(super) fn fail(&mut self, key: SlabKey, failure: Failure) {
         self.ended.push_back((key, Ended::Failed(failure)));
     }
 }

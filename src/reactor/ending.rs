@@ -1,11 +1,11 @@
 //! Ends of exchanges and of tasks, and what follows for the others.
 
 use super::commands::{Closed, Command};
-use super::core::{Core, Ended, Held, context};
+use super::core::{Core, Ended, TaskSlot, context};
 use super::decoder::Job;
 use super::exchange::{Exchange, Stage};
 use super::pool::Pool;
-use super::slab::Key;
+use super::slab::SlabKey;
 use crate::cluster::retry_policy;
 use crate::error::Phase;
 use crate::protocol::body::Body;
@@ -22,7 +22,7 @@ impl Core {
         }
     }
 
-    fn finish(&mut self, key: Key, ended: Ended) {
+    fn finish(&mut self, key: SlabKey, ended: Ended) {
         let reusable = matches!(ended, Ended::Answered(true));
         if matches!(ended, Ended::Answered(_)) && self.read_beside(key, reusable) {
             return;
@@ -58,7 +58,7 @@ impl Core {
     }
 
     /// An answer that would hold up the loop is read elsewhere, while its connection is free for others.
-    fn read_beside(&mut self, key: Key, reusable: bool) -> bool {
+    fn read_beside(&mut self, key: SlabKey, reusable: bool) -> bool {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return false;
         };
@@ -94,7 +94,7 @@ impl Core {
     }
 
     /// The answer of an exchange that waits for that was read.
-    pub(super) fn read(&mut self, key: Key, body: Body) {
+    pub(super) fn read(&mut self, key: SlabKey, body: Body) {
         if let Some(exchange) = self.exchanges.get_mut(key) {
             exchange.stage = Stage::Reading(Some(Box::new(body)));
             self.ended.push_back((key, Ended::Answered(false)));
@@ -102,7 +102,7 @@ impl Core {
     }
 
     /// Takes an exchange out of everything. Its connection stays only if it may be used again.
-    fn detach(&mut self, key: Key, reusable: bool) -> Option<Exchange> {
+    fn detach(&mut self, key: SlabKey, reusable: bool) -> Option<Exchange> {
         let exchange = self.exchanges.remove(key)?;
         self.exchange_times.clear(key.index());
         match &exchange.stage {
@@ -128,7 +128,7 @@ impl Core {
         Some(exchange)
     }
 
-    pub(super) fn drop_exchange(&mut self, task: Key) -> Option<Exchange> {
+    pub(super) fn drop_exchange(&mut self, task: SlabKey) -> Option<Exchange> {
         let key = self.tasks.get_mut(task)?.exchange.take()?;
         let exchange = self.detach(key, false)?;
         self.tidy(exchange.pool);
@@ -136,7 +136,7 @@ impl Core {
     }
 
     /// Whoever waits for a connection to a member that failed is better off elsewhere, if there is an elsewhere.
-    fn shun(&mut self, pool: Key) {
+    fn shun(&mut self, pool: SlabKey) {
         let Some(pool) = self.pools.get_mut(pool) else {
             return;
         };
@@ -153,7 +153,7 @@ impl Core {
     }
 
     /// After something of this pool ended.
-    fn tidy(&mut self, key: Key) {
+    fn tidy(&mut self, key: SlabKey) {
         while let Some(waiting) = self.pools.get_mut(key).and_then(Pool::serve) {
             // else its deadline has passed in the meantime
             if self.exchanges.get(waiting).is_some() {
@@ -171,13 +171,13 @@ impl Core {
 
     /// After members have left.
     pub(super) fn sweep(&mut self) {
-        let pools: Vec<Key> = self.pools.keys().collect();
+        let pools: Vec<SlabKey> = self.pools.keys().collect();
         for key in pools {
             self.tidy(key);
         }
     }
 
-    pub(super) fn cancel(&mut self, key: Key) {
+    pub(super) fn cancel(&mut self, key: SlabKey) {
         let exchange = self.drop_exchange(key);
         self.owner_times.clear(key.index());
         let Some(held) = self.tasks.remove(key) else {
@@ -193,7 +193,7 @@ impl Core {
 
     /// Has every task tell that the loop broke.
     pub(super) fn drop_owners(&mut self) {
-        let keys: Vec<Key> = self.tasks.keys().collect();
+        let keys: Vec<SlabKey> = self.tasks.keys().collect();
         for key in keys {
             drop(self.tasks.remove(key));
         }
@@ -207,7 +207,7 @@ impl Core {
         let late = self.commands.close(why);
         self.orders.extend(late);
         // nobody is to be served because of others that end
-        let pools: Vec<Key> = self.pools.keys().collect();
+        let pools: Vec<SlabKey> = self.pools.keys().collect();
         for key in pools {
             if let Some(pool) = self.pools.get_mut(key) {
                 pool.dissolve();
@@ -216,12 +216,12 @@ impl Core {
         while let Some(command) = self.orders.pop_front() {
             if let Command::Add(task) = command {
                 let exchange = None;
-                self.tasks.insert(Held { task, exchange });
+                self.tasks.insert(TaskSlot { task, exchange });
             }
         }
         // first those whose end cannot be the end of the thread
         for quiet in [true, false] {
-            let keys: Vec<Key> = self.tasks.keys().collect();
+            let keys: Vec<SlabKey> = self.tasks.keys().collect();
             for key in keys {
                 let held = self.tasks.get(key);
                 if held.is_some_and(|held| held.task.is_quiet() == quiet) {
@@ -229,7 +229,7 @@ impl Core {
                 }
             }
         }
-        let idle: Vec<Key> = self.connections.keys().collect();
+        let idle: Vec<SlabKey> = self.connections.keys().collect();
         for key in idle {
             self.close_connection(key);
         }

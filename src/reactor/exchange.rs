@@ -1,14 +1,14 @@
 //! One request in flight, from the line for a connection to the last byte of its answer.
 
 use super::decoder;
-use super::slab::Key;
+use super::slab::SlabKey;
 use super::task::{HeaderAction, RequestSpec, TaskAction, Way};
 use crate::error::Phase;
 use crate::outcome::proof::NotApplied;
 use crate::protocol::answer::Head;
 use crate::protocol::body::Body;
-use crate::protocol::http::exchange::{Event, Exchange as Reader};
 use crate::protocol::http::parse_error::{FlawKind, ParseError};
+use crate::protocol::http::response_reader::{ReaderEvent, ResponseReader};
 use crate::transport::channel::{Answer, KEPT, Limits, out_of_memory, room_for};
 use crate::transport::credentials::Authorization;
 use crate::transport::fault::{Fault, FaultKind, Sent};
@@ -27,15 +27,15 @@ pub(super) enum Stage {
     /// for the addresses of a name
     Resolving(Arc<LookUp>),
     /// the addresses race; the connections that fly, and when the next one starts
-    Racing(Box<HappyEyeballs>, Vec<Key>, Option<Instant>),
+    Racing(Box<HappyEyeballs>, Vec<SlabKey>, Option<Instant>),
     /// the queue of a unix socket is full: looks so far, and when the next one is due
     Knocking(usize, Instant),
     /// TLS begins on this connection
-    Shaking(Key),
+    Shaking(SlabKey),
     /// a short request goes first on this connection; bytes written of it
-    Priming(Key, usize, Box<Reader>),
+    Priming(SlabKey, usize, Box<ResponseReader>),
     /// on this connection
-    Running(Key, Reader),
+    Running(SlabKey, ResponseReader),
     /// all of the answer has come, and is read beside the loop; then it is here
     Reading(Option<Box<Body>>),
 }
@@ -43,8 +43,8 @@ pub(super) enum Stage {
 /// One request in flight.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    pub(super) task: Key,
-    pub(super) pool: Key,
+    pub(super) task: SlabKey,
+    pub(super) pool: SlabKey,
     /// its line needs a connection that has answered before
     pub(super) long: bool,
     /// has one of the limited connections
@@ -85,8 +85,8 @@ pub(super) enum Fed {
 
 impl Exchange {
     pub(super) fn new(
-        task: Key,
-        pool: Key,
+        task: SlabKey,
+        pool: SlabKey,
         order: &RequestSpec,
         long: bool,
         now: Instant,
@@ -128,7 +128,7 @@ impl Exchange {
     }
 
     /// The silence before the body has passed: whether our side is to be closed now, and on which connection.
-    pub(super) fn finish(&mut self, now: Instant) -> Option<Key> {
+    pub(super) fn finish(&mut self, now: Instant) -> Option<SlabKey> {
         let Stage::Running(connection, _) = self.stage else {
             return None;
         };
@@ -208,7 +208,7 @@ impl Exchange {
     }
 
     /// The connection that it is done with, if its answer is so long that it is read beside the loop.
-    pub(super) fn is_long(&self) -> Option<Key> {
+    pub(super) fn is_long(&self) -> Option<SlabKey> {
         match self.stage {
             Stage::Running(connection, _) if self.body.len() > decoder::LARGE => Some(connection),
             _ => None,
@@ -241,8 +241,8 @@ impl Exchange {
                 false => reader.advance(&mut input),
             };
             match event {
-                Ok(Event::More) => break,
-                Ok(Event::Head(head)) => {
+                Ok(ReaderEvent::More) => break,
+                Ok(ReaderEvent::Head(head)) => {
                     self.record.enter(Phase::Body, now);
                     let room = match reader.expected() {
                         // an idle poll needs no room yet
@@ -262,7 +262,7 @@ impl Exchange {
                         Some(HeaderAction::Stay) | None => {}
                     }
                 }
-                Ok(Event::Data(data)) => {
+                Ok(ReaderEvent::Data(data)) => {
                     // and the NUL of C
                     if self.body.try_reserve(data.len() + 1).is_err() {
                         self.body = Vec::new();
@@ -270,7 +270,7 @@ impl Exchange {
                     }
                     self.body.extend_from_slice(data);
                 }
-                Ok(Event::End {
+                Ok(ReaderEvent::End {
                     keep_alive,
                     surplus,
                 }) => {

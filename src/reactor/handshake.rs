@@ -1,9 +1,9 @@
 //! TLS on new connections, before anything else is said on them.
 
-use super::connection::Role;
+use super::connection::ConnectionRole;
 use super::core::Core;
 use super::exchange::Stage;
-use super::slab::Key;
+use super::slab::SlabKey;
 use crate::error::Phase;
 use crate::transport::record::Failure;
 use crate::transport::tls::Session;
@@ -12,8 +12,8 @@ impl Core {
     /// Begins it. It has to be over when connecting has.
     pub(super) fn shake_on(
         &mut self,
-        key: Key,
-        connection: Key,
+        key: SlabKey,
+        connection: SlabKey,
         session: Result<Session, Failure>,
     ) {
         let (Some(exchange), Some(on)) = (
@@ -22,7 +22,7 @@ impl Core {
         ) else {
             return;
         };
-        on.role = Role::Busy(key);
+        on.role = ConnectionRole::Busy(key);
         exchange.record.enter(Phase::Tls, self.now);
         exchange.record.peer = on.peer;
         exchange.stage = Stage::Shaking(connection);
@@ -37,7 +37,7 @@ impl Core {
     }
 
     /// Goes on with it as far as it goes.
-    pub(super) fn shake(&mut self, key: Key) {
+    pub(super) fn shake(&mut self, key: SlabKey) {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };

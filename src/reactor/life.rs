@@ -3,7 +3,7 @@
 use super::commands::{Closed, Commands};
 use super::core::Core;
 use crate::panics;
-use crate::transport::thread::Life;
+use crate::transport::thread::ThreadState;
 use crate::unwind;
 use std::cell::RefCell;
 use std::mem::{self, ManuallyDrop};
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// Whatever happens in it, the host survives, and everything pending is ended.
-pub(super) fn run(core: Core, life: &Arc<Life>) {
+pub(super) fn run(core: Core, life: &Arc<ThreadState>) {
     unwind::at_end(Last(core.commands.clone()));
     let core = part(core, life, |core| _ = core.run());
     // of a loop that broke: its tasks tell so when they are dropped before their time
@@ -36,9 +36,9 @@ impl Drop for Last {
 }
 
 /// A part of its life, from which the core comes back, unless a callback ended the thread.
-fn part(core: Core, life: &Arc<Life>, body: impl FnOnce(&mut Core)) -> Option<Core> {
+fn part(core: Core, life: &Arc<ThreadState>, body: impl FnOnce(&mut Core)) -> Option<Core> {
     let back = Rc::new(RefCell::new(None));
-    let held = Held {
+    let held = RunningCore {
         core: Some(core),
         life: life.clone(),
         returned: false,
@@ -54,14 +54,14 @@ fn part(core: Core, life: &Arc<Life>, body: impl FnOnce(&mut Core)) -> Option<Co
 }
 
 /// The core while the loop has it.
-struct Held {
+struct RunningCore {
     core: Option<Core>,
-    life: Arc<Life>,
+    life: Arc<ThreadState>,
     returned: bool,
     back: Rc<RefCell<Option<Core>>>,
 }
 
-impl Drop for Held {
+impl Drop for RunningCore {
     fn drop(&mut self) {
         let Some(core) = self.core.take() else {
             return;

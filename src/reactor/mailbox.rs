@@ -40,7 +40,7 @@ impl fmt::Debug for Listener {
 /// The side of a watcher that its consumer and the reactor share.
 #[derive(Debug)]
 pub struct Mailbox {
-    inner: Monitor<Inner>,
+    inner: Monitor<MailboxState>,
     /// most have none
     callbacks: Option<Box<Callbacks>>,
 }
@@ -94,7 +94,7 @@ impl Drop for Calling<'_> {
 }
 
 #[derive(Debug)]
-struct Inner {
+struct MailboxState {
     queue: Queue,
     state: State,
     /// the first index that was not handed out; 0 while nothing has come
@@ -107,7 +107,7 @@ struct Inner {
     rung: bool,
 }
 
-impl Inner {
+impl MailboxState {
     fn take(&mut self) -> Option<Result<Taken>> {
         let Some(event) = self.queue.pop() else {
             return self.end.clone().map(Err);
@@ -150,7 +150,7 @@ impl Mailbox {
     /// Empty.
     pub fn new(options: &WatchOptions, listener: Listener) -> Mailbox {
         Mailbox {
-            inner: Monitor::new(Inner {
+            inner: Monitor::new(MailboxState {
                 queue: Queue::new(options.queue_limit, options.on_full),
                 state: State::Connecting,
                 next: 0,
@@ -163,7 +163,7 @@ impl Mailbox {
         }
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, MailboxState> {
         self.inner.lock()
     }
 
@@ -255,7 +255,9 @@ impl Mailbox {
 
     /// Takes the next event, waiting until `end` (`None`: as long as it takes). `Ok(None)` when none came in time.
     pub fn take(&self, end: Option<Instant>) -> Result<Option<Taken>> {
-        let found = self.inner.consume(end, Inner::take, Inner::has_news);
+        let found = self
+            .inner
+            .consume(end, MailboxState::take, MailboxState::has_news);
         found.transpose()
     }
 

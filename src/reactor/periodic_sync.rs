@@ -4,7 +4,7 @@ use super::commands::Command;
 use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
 use crate::cluster::backoff::Backoff;
 use crate::cluster::budget::Budget;
-use crate::cluster::membership_sync::{MembershipSync, Todo};
+use crate::cluster::membership_sync::{MembershipSync, SyncStep};
 use crate::cluster::sync_limiter::{SyncDecision, SyncPermit};
 use crate::protocol::answer;
 use crate::protocol::http_request::HttpRequest;
@@ -66,11 +66,11 @@ impl PeriodicSync {
         self.follow(todo, context)
     }
 
-    fn follow(&mut self, todo: Todo, context: &Context<'_>) -> TaskAction {
+    fn follow(&mut self, todo: SyncStep, context: &Context<'_>) -> TaskAction {
         let result = match (todo, &self.running) {
-            (Todo::End(result), _) => result,
-            (Todo::Pause(time), _) => return TaskAction::Wake(context.now + time),
-            (Todo::Exchange, running) => {
+            (SyncStep::End(result), _) => result,
+            (SyncStep::Pause(time), _) => return TaskAction::Wake(context.now + time),
+            (SyncStep::Exchange, running) => {
                 let running = running.as_ref();
                 match running.and_then(|(_, sync)| sync.exchange()) {
                     Some((member, _, limits)) => {

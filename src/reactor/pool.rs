@@ -1,6 +1,6 @@
 //! The connections to one member: which of them are idle, how many are in use, and who waits for one.
 
-use super::slab::Key;
+use super::slab::SlabKey;
 use crate::cluster::member::Member;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ pub(super) struct Pool {
     /// as they stand in `Host`
     pub(super) host: String,
     /// the last one to become idle is the first to be used
-    pub(super) idle: Vec<Key>,
+    pub(super) idle: Vec<SlabKey>,
     /// exchanges that have, or make, one of the limited connections
     busy: usize,
     limit: usize,
-    line: VecDeque<Key>,
+    line: VecDeque<SlabKey>,
     /// exchanges of all kinds, waiting ones included
     pub(super) exchanges: usize,
 }
@@ -35,7 +35,7 @@ impl Pool {
     }
 
     /// Leave to use one more connection; else the exchange stands in line.
-    pub(super) fn enter(&mut self, exchange: Key) -> bool {
+    pub(super) fn enter(&mut self, exchange: SlabKey) -> bool {
         if self.busy < self.limit {
             self.busy += 1;
             return true;
@@ -50,7 +50,7 @@ impl Pool {
     }
 
     /// Who is served next, and has left the line; it may be gone. `None`: nobody waits, or nothing is free.
-    pub(super) fn serve(&mut self) -> Option<Key> {
+    pub(super) fn serve(&mut self) -> Option<SlabKey> {
         if self.busy >= self.limit {
             return None;
         }
@@ -63,12 +63,12 @@ impl Pool {
     }
 
     /// Sends everybody in line away.
-    pub(super) fn dissolve(&mut self) -> VecDeque<Key> {
+    pub(super) fn dissolve(&mut self) -> VecDeque<SlabKey> {
         std::mem::take(&mut self.line)
     }
 
     /// One of the idle ones is idle no more.
-    pub(super) fn forget(&mut self, connection: Key) {
+    pub(super) fn forget(&mut self, connection: SlabKey) {
         self.idle.retain(|idle| *idle != connection);
     }
 

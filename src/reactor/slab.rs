@@ -2,12 +2,12 @@
 
 /// Names a thing in a [`Slab`] for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
+pub(crate) struct SlabKey {
     index: u32,
     generation: u32,
 }
 
-impl Key {
+impl SlabKey {
     /// The place, which other things will have after this one.
     pub(super) fn index(self) -> usize {
         self.index as usize
@@ -53,7 +53,7 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
-    pub(super) fn insert(&mut self, value: T) -> Key {
+    pub(super) fn insert(&mut self, value: T) -> SlabKey {
         let free = self.free.pop();
         let chunk = free.and_then(|index| self.chunks.get_mut(index as usize / CHUNK));
         if let (Some(index), Some(chunk)) = (free, chunk) {
@@ -61,7 +61,7 @@ impl<T> Slab<T> {
                 slot.value = Some(value);
                 chunk.used += 1;
                 let generation = slot.generation;
-                return Key { index, generation };
+                return SlabKey { index, generation };
             }
         }
         // 2³² things of any kind do not fit into memory
@@ -81,7 +81,7 @@ impl<T> Slab<T> {
                 value: Some(value),
             });
         }
-        Key { index, generation }
+        SlabKey { index, generation }
     }
 
     /// Places, used or not.
@@ -99,21 +99,21 @@ impl<T> Slab<T> {
         chunk.slots.get_mut(index % CHUNK)
     }
 
-    pub(super) fn get(&self, key: Key) -> Option<&T> {
+    pub(super) fn get(&self, key: SlabKey) -> Option<&T> {
         let slot = self.slot(key.index())?;
         slot.value
             .as_ref()
             .filter(|_| slot.generation == key.generation)
     }
 
-    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+    pub(super) fn get_mut(&mut self, key: SlabKey) -> Option<&mut T> {
         let slot = self.slot_mut(key.index())?;
         slot.value
             .as_mut()
             .filter(|_| slot.generation == key.generation)
     }
 
-    pub(super) fn remove(&mut self, key: Key) -> Option<T> {
+    pub(super) fn remove(&mut self, key: SlabKey) -> Option<T> {
         let chunk = self.chunks.get_mut(key.index() / CHUNK)?;
         let slot = chunk.slots.get_mut(key.index() % CHUNK)?;
         if slot.generation != key.generation {
@@ -127,16 +127,16 @@ impl<T> Slab<T> {
     }
 
     /// The key of what is at this place now.
-    pub(super) fn at(&self, index: usize) -> Option<Key> {
+    pub(super) fn at(&self, index: usize) -> Option<SlabKey> {
         let slot = self.slot(index).filter(|slot| slot.value.is_some())?;
         let generation = slot.generation;
-        Some(Key {
+        Some(SlabKey {
             index: index as u32,
             generation,
         })
     }
 
-    pub(super) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+    pub(super) fn keys(&self) -> impl Iterator<Item = SlabKey> + '_ {
         (0..self.len()).filter_map(|index| self.at(index))
     }
 
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn there_is_room_for_more_than_a_chunk() {
         let mut slab = Slab::default();
-        let keys: Vec<Key> = (0..1_000).map(|n| slab.insert(n)).collect();
+        let keys: Vec<SlabKey> = (0..1_000).map(|n| slab.insert(n)).collect();
         assert_eq!(slab.keys().collect::<Vec<_>>(), keys);
         for (n, key) in keys.iter().enumerate() {
             assert_eq!(slab.remove(*key), Some(n));
@@ -206,7 +206,7 @@ mod tests {
         let mut slab = Slab::default();
         let mut ever = std::collections::HashSet::new();
         for _ in 0..3 {
-            let crowd: Vec<Key> = (0..1_000).map(|n| slab.insert(n)).collect();
+            let crowd: Vec<SlabKey> = (0..1_000).map(|n| slab.insert(n)).collect();
             assert!(crowd.iter().all(|key| ever.insert(*key)));
             let (stays, go) = crowd.split_first().unwrap();
             for key in go {

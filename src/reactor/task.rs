@@ -1,7 +1,7 @@
 //! Who wants something exchanged, and decides what follows from the answer.
 
 use super::commands::{Command, Commands};
-use super::slab::Key;
+use super::slab::SlabKey;
 use crate::cluster::member::Member;
 use crate::cluster::member_set::MemberSet;
 use crate::protocol::answer::{self, Head};
@@ -64,7 +64,7 @@ pub(crate) struct Context<'a> {
     pub(crate) member_set: &'a MemberSet,
     pub(crate) settings: &'a Settings,
     pub(super) commands: &'a Arc<Commands>,
-    pub(super) key: Key,
+    pub(super) key: SlabKey,
     /// when the connection of the running exchange was made; known while its head is reported
     pub(crate) connected: Option<Instant>,
     /// and its remote address; known while its head is reported
@@ -122,7 +122,7 @@ pub(crate) enum Way {
 
 /// Identifies a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TaskId(pub(super) Key);
+pub(crate) struct TaskId(pub(super) SlabKey);
 
 /// Which connections an exchange may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +149,7 @@ pub(crate) enum HeaderAction {
 #[derive(Clone, Debug)]
 pub(crate) struct TaskHandle {
     commands: Weak<Commands>,
-    key: Key,
+    key: SlabKey,
 }
 
 impl TaskHandle {

@@ -1,12 +1,12 @@
 //! Moves the bytes of exchanges that have a connection.
 
-use super::connection::Role;
+use super::connection::ConnectionRole;
 use super::core::{Core, Ended};
 use super::exchange::{Fed, Stage};
-use super::slab::Key;
+use super::slab::SlabKey;
 use crate::error::Phase;
-use crate::protocol::http::exchange::Exchange as Reader;
 use crate::protocol::http::request;
+use crate::protocol::http::response_reader::ResponseReader;
 use crate::protocol::http_request::{HttpRequest, Method};
 use crate::transport::fault::{FaultKind, Sent};
 use crate::transport::maybe_tls_stream::{IoError, MaybeTlsStream};
@@ -33,18 +33,18 @@ impl Core {
         connection.readable |= readable;
         connection.closing |= ended;
         match connection.role {
-            Role::Flying(exchange, address) => {
+            ConnectionRole::Flying(exchange, address) => {
                 // only what has been decided makes a noise; a noise that was meant for somebody else decides nothing
                 if event.is_writable() || ended {
                     self.landed(key, exchange, address);
                 }
             }
-            Role::Idle => {
+            ConnectionRole::Idle => {
                 if readable && self.has_something(key) {
                     self.close_connection(key);
                 }
             }
-            Role::Busy(exchange) => {
+            ConnectionRole::Busy(exchange) => {
                 if event.is_writable() || event.is_error() {
                     self.send(exchange);
                 }
@@ -58,7 +58,7 @@ impl Core {
     }
 
     /// An end or a byte that nobody asked for makes an idle connection useless.
-    fn has_something(&mut self, key: Key) -> bool {
+    fn has_something(&mut self, key: SlabKey) -> bool {
         let Some(connection) = self.connections.get_mut(key) else {
             return false;
         };
@@ -68,14 +68,14 @@ impl Core {
     }
 
     /// The request goes over this connection.
-    pub(super) fn send_on(&mut self, key: Key, connection: Key) {
+    pub(super) fn send_on(&mut self, key: SlabKey, connection: SlabKey) {
         let (Some(exchange), Some(on)) = (
             self.exchanges.get_mut(key),
             self.connections.get_mut(connection),
         ) else {
             return;
         };
-        on.role = Role::Busy(key);
+        on.role = ConnectionRole::Busy(key);
         let pool = self.pools.get(exchange.pool);
         exchange.authorization = pool.and_then(|pool| pool.member.channel().authorization());
         on.lease.set_busy(true);
@@ -86,30 +86,30 @@ impl Core {
         let limit = exchange.limits.max_body;
         let held = self.tasks.get(exchange.task);
         let method = held.and_then(|held| Some(held.task.http_request()?.method));
-        let reader = Reader::new(method.unwrap_or(Method::Get), limit);
+        let reader = ResponseReader::new(method.unwrap_or(Method::Get), limit);
         exchange.stage = Stage::Running(connection, reader);
         self.send(key);
         self.arm(key);
     }
 
     /// A short request goes over this connection first.
-    pub(super) fn prime_on(&mut self, key: Key, connection: Key) {
+    pub(super) fn prime_on(&mut self, key: SlabKey, connection: SlabKey) {
         let (Some(exchange), Some(on)) = (
             self.exchanges.get_mut(key),
             self.connections.get_mut(connection),
         ) else {
             return;
         };
-        on.role = Role::Busy(key);
+        on.role = ConnectionRole::Busy(key);
         // as a handshake it has to be over when connecting has
-        let reader = Box::new(Reader::new(Method::Get, warmup::LONGEST));
+        let reader = Box::new(ResponseReader::new(Method::Get, warmup::LONGEST));
         exchange.stage = Stage::Priming(connection, 0, reader);
         self.send(key);
         self.arm(key);
     }
 
     /// Writes as much as goes. The head is made anew for every part: that it goes in parts is rare.
-    fn send(&mut self, key: Key) {
+    fn send(&mut self, key: SlabKey) {
         let Some(exchange) = self.exchanges.get(key) else {
             return;
         };
@@ -166,7 +166,7 @@ impl Core {
         }
     }
 
-    fn sent(&mut self, key: Key, connection: Key, gone: u64, (head, body): (u64, u64)) {
+    fn sent(&mut self, key: SlabKey, connection: SlabKey, gone: u64, (head, body): (u64, u64)) {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
@@ -191,7 +191,7 @@ impl Core {
     }
 
     /// No more of the request is taken.
-    fn refused(&mut self, key: Key, connection: Key, phase: Phase, trouble: IoError) {
+    fn refused(&mut self, key: SlabKey, connection: SlabKey, phase: Phase, trouble: IoError) {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
@@ -206,12 +206,12 @@ impl Core {
     }
 
     /// Reads what is there.
-    pub(super) fn receive(&mut self, connection: Key) {
+    pub(super) fn receive(&mut self, connection: SlabKey) {
         for _ in 0..PATIENCE {
             let Some(on) = self.connections.get_mut(connection) else {
                 return;
             };
-            let Role::Busy(key) = on.role else {
+            let ConnectionRole::Busy(key) = on.role else {
                 return;
             };
             let Some(exchange) = self.exchanges.get_mut(key) else {
@@ -272,7 +272,7 @@ impl Core {
     }
 
     /// A part of the answer to the short request came.
-    fn primed(&mut self, key: Key, connection: Key, amount: usize) {
+    fn primed(&mut self, key: SlabKey, connection: SlabKey, amount: usize) {
         let (Some(exchange), Some(part)) = (self.exchanges.get_mut(key), self.input.get(..amount))
         else {
             return;

@@ -3,12 +3,12 @@
 use super::auditor::Auditor;
 use super::commands::{Closed, Command};
 use super::task::{Context, HeaderAction, PoolClass, RequestSpec, Task, TaskAction, Way};
-use super::watch_registry::{Calls, Holder};
+use super::watch_registry::{Holder, PendingCalls};
 use crate::cluster::continuity::Sight;
 use crate::cluster::member::Member;
 use crate::cluster::staleness::{Baseline, Staleness, StalenessPolicy};
 use crate::cluster::telemetry::RequestSpan;
-use crate::cluster::telemetry::hooks::Kind;
+use crate::cluster::telemetry::hooks::RequestKind;
 use crate::error::Phase;
 use crate::protocol::answer::{self, Head, Verdict, judge_body};
 use crate::protocol::body::Body;
@@ -16,7 +16,9 @@ use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::transport::channel::{Answer, Limits};
 use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::record::{Failure, Record};
-use crate::watch::driver::{self, Action, MemberPreference, MemberVerdict, PollRequest, Purpose};
+use crate::watch::driver::{
+    self, MemberPreference, MemberVerdict, PollAction, PollRequest, Purpose,
+};
 use crate::watch::fanout::UpstreamId;
 use crate::watch::machine::Machine;
 use std::net::SocketAddr;
@@ -29,7 +31,7 @@ const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What the client's options say to every exchange.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms {
+pub(crate) struct PollOptions {
     pub(crate) connect: Duration,
     pub(crate) max_body: u64,
     pub(crate) decode: answer::Limits,
@@ -94,10 +96,12 @@ impl Upstream {
             }
         }
         let next = match action {
-            Action::Start(exchange) => self.start_exchange(*exchange, registry.terms(), context),
-            Action::Wait(Some(until)) => TaskAction::Wake(until),
-            Action::Wait(None) | Action::Prove(_) => TaskAction::Keep,
-            Action::Closed => TaskAction::End,
+            PollAction::Start(exchange) => {
+                self.start_exchange(*exchange, registry.terms(), context)
+            }
+            PollAction::Wait(Some(until)) => TaskAction::Wake(until),
+            PollAction::Wait(None) | PollAction::Prove(_) => TaskAction::Keep,
+            PollAction::Closed => TaskAction::End,
         };
         Some((told, next))
     }
@@ -105,7 +109,7 @@ impl Upstream {
     fn start_exchange(
         &mut self,
         exchange: PollRequest,
-        terms: &Terms,
+        terms: &PollOptions,
         context: &Context<'_>,
     ) -> TaskAction {
         let last = self.member.take();
@@ -142,11 +146,11 @@ impl Upstream {
         self.member = Some(member.clone());
         // the one before is given up, if it has no end yet
         self.entry = None;
-        let mut entry =
-            context
-                .member_set
-                .telemetry()
-                .open(Kind::Watch, &exchange.http_request, context.now);
+        let mut entry = context.member_set.telemetry().open(
+            RequestKind::Watch,
+            &exchange.http_request,
+            context.now,
+        );
         entry.attempt(&member, &exchange.http_request);
         self.entry = Some(entry);
         self.expect = exchange.http_request.expect;
@@ -268,7 +272,7 @@ impl Upstream {
     }
 }
 
-fn run(calls: Calls) {
+fn run(calls: PendingCalls) {
     for (mailbox, output) in calls {
         mailbox.call(&output);
     }

@@ -3,12 +3,12 @@
 use super::commands::{Command, Commands};
 use super::mailbox::{Listener, Mailbox};
 use super::task::TaskHandle;
-use super::upstream::{Terms, Upstream};
+use super::upstream::{PollOptions, Upstream};
 use crate::cluster::continuity::{Need, Standing};
 use crate::error::Result;
 use crate::protocol::key::Key;
 use crate::watch::counters::Counters;
-use crate::watch::driver::{Action, Output};
+use crate::watch::driver::{Output, PollAction};
 use crate::watch::fanout::{Effect, Fanout, UpstreamId, WatcherId};
 use crate::watch::machine::Machine;
 use crate::watch::options::WatchOptions;
@@ -22,13 +22,13 @@ use std::time::{Duration, Instant};
 
 /// Shared by the client, its watchers and the reactor. Locked before any [`Mailbox`], and never while a callback runs.
 pub(crate) struct WatchRegistry {
-    inner: Mutex<Inner>,
+    inner: Mutex<RegistryState>,
     commands: Arc<Commands>,
-    terms: Terms,
+    terms: PollOptions,
     max_poll: Duration,
 }
 
-struct Inner {
+struct RegistryState {
     fanout: Fanout,
     mailboxes: HashMap<WatcherId, Arc<Mailbox>>,
     /// of those that are gone
@@ -48,7 +48,7 @@ pub(crate) struct Totals {
 }
 
 /// What is told to callbacks once the registry is unlocked.
-pub(super) type Calls = Vec<(Arc<Mailbox>, Output)>;
+pub(super) type PendingCalls = Vec<(Arc<Mailbox>, Output)>;
 
 impl fmt::Debug for WatchRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,12 +59,12 @@ impl fmt::Debug for WatchRegistry {
 impl WatchRegistry {
     pub(crate) fn new(
         commands: Arc<Commands>,
-        terms: Terms,
+        terms: PollOptions,
         max_poll: Duration,
     ) -> Arc<WatchRegistry> {
         let seed = RandomState::new().hash_one(0u8);
         Arc::new(WatchRegistry {
-            inner: Mutex::new(Inner {
+            inner: Mutex::new(RegistryState {
                 fanout: Fanout::new(seed),
                 mailboxes: HashMap::new(),
                 retired: Counters::default(),
@@ -76,7 +76,7 @@ impl WatchRegistry {
         })
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, RegistryState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -142,7 +142,7 @@ impl WatchRegistry {
     }
 
     /// What holds for every exchange.
-    pub(super) fn terms(&self) -> &Terms {
+    pub(super) fn terms(&self) -> &PollOptions {
         &self.terms
     }
 
@@ -160,7 +160,7 @@ impl WatchRegistry {
     }
 
     /// Does what follows from a change of the fan-out; `false` when the reactor is gone.
-    fn settle(self: &Arc<WatchRegistry>, inner: &mut Inner) -> bool {
+    fn settle(self: &Arc<WatchRegistry>, inner: &mut RegistryState) -> bool {
         let mut alive = true;
         while let Some(effect) = inner.fanout.effect() {
             match effect {
@@ -208,8 +208,8 @@ impl WatchRegistry {
         now: Instant,
         standing: Option<Standing>,
         tell: impl FnOnce(&mut Machine) -> T,
-    ) -> (Option<(T, Action, Option<Need>)>, Calls) {
-        let mut calls = Calls::new();
+    ) -> (Option<(T, PollAction, Option<Need>)>, PendingCalls) {
+        let mut calls = PendingCalls::new();
         let mut inner = self.inner();
         let tell = |machine: &mut Machine| {
             let told = tell(machine);
@@ -219,7 +219,7 @@ impl WatchRegistry {
         let Some(told) = inner.fanout.machine(id).map(tell) else {
             return (None, calls);
         };
-        let Inner {
+        let RegistryState {
             fanout, mailboxes, ..
         } = &mut *inner;
         let mut deliver = |fanout: &mut Fanout| {
@@ -239,7 +239,7 @@ impl WatchRegistry {
         let action = fanout.machine(id).map(|machine| {
             loop {
                 match machine.poll(now) {
-                    Action::Prove(need) => wanted = Some(need),
+                    PollAction::Prove(need) => wanted = Some(need),
                     action => return action,
                 }
             }

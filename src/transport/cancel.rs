@@ -21,26 +21,28 @@ use std::time::{Duration, Instant};
 ///
 /// Every wait of a call polls its socket *and* the token, so nobody has to know which sockets are in use.
 #[derive(Clone, Debug)]
-pub struct Cancel(Arc<Token>);
+pub struct Cancel(Arc<TokenState>);
 
 #[derive(Debug)]
-struct Token {
+struct TokenState {
     fired: AtomicBool,
     notifier: Notifier,
     birthplace: ForkGuard,
-    calls: Mutex<Calls>,
+    calls: Mutex<Subscribers>,
 }
 
 /// Those who want to be called rather than poll.
 #[derive(Default)]
-struct Calls {
+struct Subscribers {
     next: u64,
     waiting: HashMap<u64, Box<dyn FnOnce() + Send>>,
 }
 
-impl fmt::Debug for Calls {
+impl fmt::Debug for Subscribers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Calls").field(&self.waiting.len()).finish()
+        f.debug_tuple("Subscribers")
+            .field(&self.waiting.len())
+            .finish()
     }
 }
 
@@ -67,7 +69,7 @@ impl Cancel {
                 format!("no descriptor for a cancel token: {e}"),
             )
         })?;
-        Ok(Cancel(Arc::new(Token {
+        Ok(Cancel(Arc::new(TokenState {
             fired: AtomicBool::new(false),
             notifier,
             birthplace: ForkGuard::new(),
@@ -106,7 +108,7 @@ impl Cancel {
         }
     }
 
-    fn calls(&self) -> MutexGuard<'_, Calls> {
+    fn calls(&self) -> MutexGuard<'_, Subscribers> {
         self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

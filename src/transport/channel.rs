@@ -1,7 +1,7 @@
 //! The way to one member: its pool of connections and the HTTP engine over it.
 use super::{
     cancel::Cancel,
-    connect::{Dialer, Way},
+    connect::{Dialer, UreqConnector},
     credentials::{Authorization, Credentials},
     endpoint::Endpoint,
     exchange_context::{self, ExchangeContext, Installed},
@@ -461,7 +461,7 @@ fn agent(dialer: &Arc<Dialer>, settings: &Settings) -> ureq::Agent {
         .max_idle_age(settings.idle_age)
         .build();
     // no time limits here: each would cost system calls, ours are in the stream
-    ureq::Agent::with_parts(config, Way(Arc::clone(dialer)), Later)
+    ureq::Agent::with_parts(config, UreqConnector(Arc::clone(dialer)), Later)
 }
 
 fn method(method: Method) -> http::Method {

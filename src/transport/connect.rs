@@ -2,7 +2,7 @@
 use super::{
     addresses::Addresses,
     channel::Settings,
-    endpoint::{Endpoint, Host, Place, Scheme},
+    endpoint::{Address, Endpoint, Host, Scheme},
     exchange_context::{self, ExchangeContext},
     fault::Fault,
     happy_eyeballs::{HappyEyeballs, Launch},
@@ -69,12 +69,12 @@ pub(crate) enum Goal {
 impl Dialer {
     pub(super) fn new(endpoint: &Endpoint, settings: &Settings) -> Dialer {
         let goal = match endpoint.place() {
-            Place::Tcp(Host::Ip(ip), port) => Goal::Address(SocketAddr::new(*ip, *port)),
-            Place::Tcp(Host::Name(name), port) => Goal::Name(Names::new(name.clone(), *port)),
-            Place::Unix(path) => Goal::Unix(path.clone()),
+            Address::Tcp(Host::Ip(ip), port) => Goal::Address(SocketAddr::new(*ip, *port)),
+            Address::Tcp(Host::Name(name), port) => Goal::Name(Names::new(name.clone(), *port)),
+            Address::Unix(path) => Goal::Unix(path.clone()),
         };
         let secure = match (endpoint.scheme(), endpoint.place()) {
-            (Scheme::Https, Place::Tcp(host, _)) => Some(host.clone()),
+            (Scheme::Https, Address::Tcp(host, _)) => Some(host.clone()),
             _ => None,
         };
         Dialer {
@@ -309,9 +309,9 @@ fn reach_unix(path: &Path, context: &ExchangeContext, end: Instant) -> Result<Ow
 
 /// A dialer as an agent holds it; a member changes its agent, not its dialer.
 #[derive(Debug)]
-pub(super) struct Way(pub(super) Arc<Dialer>);
+pub(super) struct UreqConnector(pub(super) Arc<Dialer>);
 
-impl Connector for Way {
+impl Connector for UreqConnector {
     type Out = Stream;
 
     fn connect(

@@ -38,7 +38,7 @@ pub enum Host {
 
 /// Where to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Address {
     /// host and port
     Tcp(Host, u16),
     /// absolute path
@@ -50,7 +50,7 @@ pub enum Place {
 pub struct Endpoint {
     url: Arc<str>,
     scheme: Scheme,
-    place: Place,
+    place: Address,
 }
 
 impl Endpoint {
@@ -115,7 +115,7 @@ impl Endpoint {
         Ok(Endpoint {
             url: format!("unix://{path}").into(),
             scheme: Scheme::Unix,
-            place: Place::Unix(path.into()),
+            place: Address::Unix(path.into()),
         })
     }
 
@@ -162,7 +162,7 @@ impl Endpoint {
         Ok(Endpoint {
             url: format!("{name}://{}", Authority(&host, port)).into(),
             scheme,
-            place: Place::Tcp(host, port),
+            place: Address::Tcp(host, port),
         })
     }
 
@@ -177,15 +177,15 @@ impl Endpoint {
     }
 
     /// Where to connect to.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &Address {
         &self.place
     }
 
     /// `host:port` as a request names it; `localhost` for a unix socket.
     pub fn authority(&self) -> String {
         match &self.place {
-            Place::Tcp(host, port) => Authority(host, *port).to_string(),
-            Place::Unix(_) => "localhost".to_owned(),
+            Address::Tcp(host, port) => Authority(host, *port).to_string(),
+            Address::Unix(_) => "localhost".to_owned(),
         }
     }
 }

@@ -29,20 +29,20 @@ pub(crate) struct Names {
 /// All that the helper thread knows and owns.
 #[derive(Debug)]
 pub(crate) struct LookUp {
-    state: Mutex<State>,
+    state: Mutex<LookupState>,
     done: Notifier,
 }
 
 #[derive(Default)]
-struct State {
+struct LookupState {
     outcome: Option<Result<Vec<SocketAddr>, String>>,
     /// those who want to be called rather than poll
     calls: Vec<Box<dyn FnOnce() + Send>>,
 }
 
-impl fmt::Debug for State {
+impl fmt::Debug for LookupState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("State").field(&self.outcome).finish()
+        f.debug_tuple("LookupState").field(&self.outcome).finish()
     }
 }
 

@@ -21,13 +21,13 @@ pub(super) fn sift(bytes: &mut [u8], head: &mut Head) -> usize {
     for &start in starts.iter().rev() {
         let line = bytes.get(start..end).unwrap_or_default();
         match kind(line) {
-            Kind::Frame => {
+            LineKind::Frame => {
                 keep -= line.len();
                 bytes.copy_within(start..end, keep);
             }
-            Kind::Ours => take(line, head),
-            Kind::Origin => head.add_origin(),
-            Kind::Noise => {}
+            LineKind::Ours => take(line, head),
+            LineKind::Origin => head.add_origin(),
+            LineKind::Noise => {}
         }
         end = start;
     }
@@ -68,7 +68,7 @@ fn odd(bytes: &[u8]) -> usize {
     parts.sum()
 }
 
-enum Kind {
+enum LineKind {
     Frame,
     Noise,
     /// of the headers for browsers the one that is counted
@@ -76,20 +76,20 @@ enum Kind {
     Ours,
 }
 
-fn kind(line: &[u8]) -> Kind {
+fn kind(line: &[u8]) -> LineKind {
     let begins = |name: &[u8]| {
         line.get(..name.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(name))
     };
     match line.first() {
-        Some(b'X' | b'x') if begins(b"x-etcd-") || begins(b"x-raft-") => Kind::Ours,
+        Some(b'X' | b'x') if begins(b"x-etcd-") || begins(b"x-raft-") => LineKind::Ours,
         // sent with every answer of a member, for browsers and caches
         Some(b'A' | b'a') if begins(b"access-control-") => match line.get(21..28) {
-            Some(name) if name.eq_ignore_ascii_case(b"origin:") => Kind::Origin,
-            _ => Kind::Noise,
+            Some(name) if name.eq_ignore_ascii_case(b"origin:") => LineKind::Origin,
+            _ => LineKind::Noise,
         },
-        Some(b'D' | b'd') if begins(b"date:") => Kind::Noise,
-        _ => Kind::Frame,
+        Some(b'D' | b'd') if begins(b"date:") => LineKind::Noise,
+        _ => LineKind::Frame,
     }
 }
 

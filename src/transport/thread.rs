@@ -12,12 +12,12 @@ use std::thread::{self, JoinHandle, ThreadId};
 #[derive(Debug)]
 pub(crate) struct HostedThread {
     handle: JoinHandle<()>,
-    life: Arc<Life>,
+    life: Arc<ThreadState>,
 }
 
 /// How far it is.
 #[derive(Debug, Default)]
-pub(crate) struct Life(Monitor<Option<End>>);
+pub(crate) struct ThreadState(Monitor<Option<End>>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -29,7 +29,7 @@ enum End {
 /// Says that the thread has ended, when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Ending {
-    life: Arc<Life>,
+    life: Arc<ThreadState>,
     returned: bool,
 }
 
@@ -37,9 +37,9 @@ impl HostedThread {
     pub(crate) fn spawn(
         name: &str,
         stack: usize,
-        body: impl FnOnce(&Arc<Life>) + Send + 'static,
+        body: impl FnOnce(&Arc<ThreadState>) + Send + 'static,
     ) -> io::Result<HostedThread> {
-        let life = Arc::new(Life::default());
+        let life = Arc::new(ThreadState::default());
         let own = life.clone();
         let run = move || {
             let _ = unwind::put_off();
@@ -68,9 +68,9 @@ impl HostedThread {
     }
 }
 
-impl Life {
+impl ThreadState {
     /// To be held while the thread ends what it has to do.
-    pub(crate) fn ending(self: &Arc<Life>) -> Ending {
+    pub(crate) fn ending(self: &Arc<ThreadState>) -> Ending {
         Ending {
             life: self.clone(),
             returned: false,

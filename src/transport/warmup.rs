@@ -7,8 +7,8 @@ use crate::{
     error::Phase,
     protocol::{
         http::{
-            exchange::{Event, Exchange},
             request,
+            response_reader::{ReaderEvent, ResponseReader},
         },
         http_request::{HttpRequest, Method},
     },
@@ -37,7 +37,7 @@ pub(super) fn warm_up(
     let mut request = Vec::new();
     request::write(&HttpRequest::get("/version"), host, &[], &mut request).map_err(refused)?;
     push(socket, &request, context, end)?;
-    let mut exchange = Exchange::new(Method::Get, LONGEST);
+    let mut exchange = ResponseReader::new(Method::Get, LONGEST);
     let mut part = [0u8; 1024];
     loop {
         let n = pull(socket, &mut part, context, end)?;
@@ -48,7 +48,7 @@ pub(super) fn warm_up(
 }
 
 /// Whether the answer is complete, and another request may follow it. An empty part is the end of the stream.
-pub(crate) fn take(exchange: &mut Exchange, mut part: &[u8]) -> Result<bool, Failure> {
+pub(crate) fn take(exchange: &mut ResponseReader, mut part: &[u8]) -> Result<bool, Failure> {
     let ended = part.is_empty();
     loop {
         let event = match ended {
@@ -56,17 +56,17 @@ pub(crate) fn take(exchange: &mut Exchange, mut part: &[u8]) -> Result<bool, Fai
             false => exchange.advance(&mut part),
         };
         match event.map_err(|flaw| refused(&flaw.text))? {
-            Event::More => return Ok(false),
+            ReaderEvent::More => return Ok(false),
             // etcd tells the length of so short an answer
-            Event::Head(_) if exchange.expected().is_none() => {
+            ReaderEvent::Head(_) if exchange.expected().is_none() => {
                 return Err(refused("no Content-Length"));
             }
-            Event::Head(_) | Event::Data(_) => {}
-            Event::End { surplus: 1.., .. } => {
+            ReaderEvent::Head(_) | ReaderEvent::Data(_) => {}
+            ReaderEvent::End { surplus: 1.., .. } => {
                 return Err(refused("surplus bytes after the answer"));
             }
-            Event::End { keep_alive, .. } if keep_alive => return Ok(true),
-            Event::End { .. } => return Err(refused("the server closes after every answer")),
+            ReaderEvent::End { keep_alive, .. } if keep_alive => return Ok(true),
+            ReaderEvent::End { .. } => return Err(refused("the server closes after every answer")),
         }
     }
 }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn answer(parts: &[&[u8]]) -> Result<bool, String> {
-        let mut exchange = Exchange::new(Method::Get, LONGEST);
+        let mut exchange = ResponseReader::new(Method::Get, LONGEST);
         let mut complete = false;
         for part in parts {
             complete = take(&mut exchange, part).map_err(|failure| failure.text)?;

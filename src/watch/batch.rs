@@ -2,7 +2,7 @@
 //! in a queue as one thing, and any number of watchers share it.
 
 use super::event::Event;
-use super::mirror::Known;
+use super::mirror::CachedNode;
 use crate::protocol::answer::Head;
 use crate::protocol::response::Response;
 use crate::protocol::tree::{Draft, Tree};
@@ -26,11 +26,11 @@ pub(super) fn listed(response: &Response, recursive: bool) -> Range<u32> {
 #[derive(Clone, Debug)]
 pub enum Change {
     /// it is there no more
-    Gone(Box<str>, Known),
+    Gone(Box<str>, CachedNode),
     /// it was not there
     Created(u32),
     /// value, kind or creation is another
-    Changed(u32, Known),
+    Changed(u32, CachedNode),
 }
 
 /// All differences, in the order in which they are told.
@@ -57,7 +57,7 @@ impl Diff {
 
     fn event(&self, at: usize) -> Option<Event> {
         let of_snapshot = |number: &u32| self.snapshot.as_ref()?.tree.get(*number);
-        let before = |key, known: &Known| Draft {
+        let before = |key, known: &CachedNode| Draft {
             key,
             dir: known.dir,
             created: known.created,

@@ -1,6 +1,6 @@
 //! The words between the machine of a watcher and whoever does its I/O.
 //!
-//! A driver runs one exchange at a time: it sends [`Action::Start`], reports the head, and does what [`HeaderDecision`] says. When
+//! A driver runs one exchange at a time: it sends [`PollAction::Start`], reports the head, and does what [`HeaderDecision`] says. When
 //! the silence of [`HeaderDecision::Stay`] has passed without a byte of the body, it *ends the poll in order* if the exchange has a
 //! time to [`finish`](PollRequest::finish): it closes its sending side (through TLS: close_notify), tells
 //! [`Machine::on_finish`](super::machine::Machine::on_finish), and reads on for so long. A complete empty answer then
@@ -60,7 +60,7 @@ pub struct PollRequest {
 
 /// What is to be done.
 #[derive(Clone, Debug)]
-pub enum Action {
+pub enum PollAction {
     /// send this
     Start(Box<PollRequest>),
     /// an audit of the member that had the last exchange is wanted: see that

@@ -41,7 +41,7 @@ pub enum Effect {
 
 /// What watchers must have in common to share; queues are their own.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Terms {
+struct ShareKey {
     key: Key,
     recursive: bool,
     on_lost: OnLost,
@@ -52,7 +52,7 @@ struct Terms {
 #[derive(Debug)]
 struct Upstream {
     machine: Machine,
-    terms: Arc<Terms>,
+    terms: Arc<ShareKey>,
     paused: bool,
     watchers: Vec<WatcherId>,
 }
@@ -87,7 +87,7 @@ pub struct Fanout {
     /// in boxes: a table is half empty
     upstreams: HashMap<UpstreamId, Box<Upstream>>,
     seats: HashMap<WatcherId, Seat>,
-    families: HashMap<Arc<Terms>, Vec<UpstreamId>>,
+    families: HashMap<Arc<ShareKey>, Vec<UpstreamId>>,
     effects: VecDeque<Effect>,
     random: PollSchedule,
     last: u64,
@@ -126,7 +126,7 @@ impl Fanout {
         max_poll: Duration,
     ) -> Result<Joined> {
         options.check()?;
-        let terms = Terms {
+        let terms = ShareKey {
             // a slash at the end matters to the server's access rules
             key: key.clone(),
             recursive: options.recursive,
@@ -168,7 +168,7 @@ impl Fanout {
         self.last
     }
 
-    fn add(&mut self, machine: Machine, terms: Arc<Terms>) -> UpstreamId {
+    fn add(&mut self, machine: Machine, terms: Arc<ShareKey>) -> UpstreamId {
         let id = UpstreamId(self.number());
         let alone = || Vec::with_capacity(1);
         let family = self.families.entry(terms.clone()).or_insert_with(alone);

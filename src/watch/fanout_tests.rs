@@ -1,7 +1,7 @@
 use super::*;
 use crate::error::Phase;
 use crate::transport::fault::FaultKind;
-use crate::watch::driver::{Action, HeaderDecision, Purpose};
+use crate::watch::driver::{HeaderDecision, PollAction, Purpose};
 use crate::watch::event::{Event, Kind};
 use crate::watch::options::OnFull;
 use crate::watch::queue::Queue;
@@ -133,12 +133,12 @@ impl Hall {
         }
         let machine = self.fanout.machine(id).expect("a machine");
         let exchange = match machine.poll(self.now) {
-            Action::Start(exchange) => exchange,
-            Action::Wait(Some(until)) => {
+            PollAction::Start(exchange) => exchange,
+            PollAction::Wait(Some(until)) => {
                 self.now = until;
                 return true;
             }
-            Action::Wait(None) | Action::Prove(_) | Action::Closed => return false,
+            PollAction::Wait(None) | PollAction::Prove(_) | PollAction::Closed => return false,
         };
         self.starts += 1;
         let index = self.store.index;

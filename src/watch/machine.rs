@@ -8,7 +8,7 @@
 //! [`Machine::vouch`]: nothing is told before that covers it.
 
 use super::driver::{
-    Action, HeaderDecision, MemberPreference, MemberVerdict, Output, PollRequest, Purpose,
+    HeaderDecision, MemberPreference, MemberVerdict, Output, PollAction, PollRequest, Purpose,
 };
 use super::event::{Event, Loss};
 use super::event_filter::EventFilter;
@@ -166,7 +166,7 @@ pub struct Machine {
     last_head: u64,
     mute: u32,
     /// what is told as soon as it is proven
-    held: Option<Box<proof::Held>>,
+    held: Option<Box<proof::PendingClaim>>,
     /// an audit was asked for in this turn
     proving: bool,
     /// the member of the poll has no record yet, and is audited at once: what it sends before is requested again
@@ -309,18 +309,18 @@ impl Machine {
     }
 
     /// What is to be done now.
-    pub fn poll(&mut self, now: Instant) -> Action {
+    pub fn poll(&mut self, now: Instant) -> PollAction {
         if self.is_closed() {
-            return Action::Closed;
+            return PollAction::Closed;
         }
         if let Some(need) = self.wants_proof(now) {
-            return Action::Prove(need);
+            return PollAction::Prove(need);
         }
         if self.busy.is_some() || self.paused || self.is_held_up() {
-            return Action::Wait(None);
+            return PollAction::Wait(None);
         }
         match self.not_before {
-            Some(until) if until > now => return Action::Wait(Some(until)),
+            Some(until) if until > now => return PollAction::Wait(Some(until)),
             _ => self.not_before = None,
         }
         let kind = self.kind;
@@ -341,11 +341,11 @@ impl Machine {
             Err(error) if kind == ExchangeKind::Index => {
                 // a key that leaves no room for a longer one
                 self.on_index(now, Verdict::Refused(error));
-                return Action::Wait(self.not_before);
+                return PollAction::Wait(self.not_before);
             }
             Err(error) => {
                 self.close(Some(error));
-                return Action::Closed;
+                return PollAction::Closed;
             }
         };
         let (purpose, head) = match kind {
@@ -366,7 +366,7 @@ impl Machine {
             finish: None,
             met: false,
         });
-        Action::Start(Box::new(PollRequest {
+        PollAction::Start(Box::new(PollRequest {
             http_request,
             purpose,
             preference: match (&self.held, kind) {

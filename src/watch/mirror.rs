@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// What is kept of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct CachedNode {
     /// index of its creation
     pub created: u64,
     /// index of its last change that was told
@@ -33,7 +33,7 @@ pub struct Mirror {
     recursive: bool,
     /// makes prints unpredictable: nobody can choose two values that look the same
     seed: u64,
-    nodes: BTreeMap<Box<str>, Known>,
+    nodes: BTreeMap<Box<str>, CachedNode>,
 }
 
 impl Mirror {
@@ -58,7 +58,7 @@ impl Mirror {
     }
 
     /// What is known of `key`.
-    pub fn get(&self, key: &str) -> Option<&Known> {
+    pub fn get(&self, key: &str) -> Option<&CachedNode> {
         self.nodes.get(key)
     }
 
@@ -113,7 +113,7 @@ impl Mirror {
                     node.key().into()
                 }
                 Some((key, before)) => {
-                    let same = |k: &Known| (k.created, k.dir, k.print);
+                    let same = |k: &CachedNode| (k.created, k.dir, k.print);
                     if same(&before) != same(&known) {
                         changes.push(Change::Changed(node.index(), before));
                     }
@@ -136,7 +136,7 @@ impl Mirror {
         let new = new.filter(|node| !self.nodes.contains_key(node.key()));
         let known = self.nodes.len() + new.count() == fresh.len();
         let agrees = |node: &NodeRef<'_>| {
-            let same = |k: &Known| (k.created, k.dir, k.print);
+            let same = |k: &CachedNode| (k.created, k.dir, k.print);
             let known = self.nodes.get(node.key()).map(same);
             node.modified_index() >= next || known == Some(same(&self.known(*node)))
         };
@@ -153,10 +153,10 @@ impl Mirror {
         nodes
     }
 
-    fn known(&self, node: NodeRef<'_>) -> Known {
+    fn known(&self, node: NodeRef<'_>) -> CachedNode {
         let mut hasher = DefaultHasher::new();
         (self.seed, node.value()).hash(&mut hasher);
-        Known {
+        CachedNode {
             created: node.created_index(),
             modified: node.modified_index(),
             dir: node.is_dir(),
@@ -168,7 +168,7 @@ impl Mirror {
     fn imply_parents(&mut self, key: &str, index: u64) {
         let mut hasher = DefaultHasher::new();
         (self.seed, None::<&str>).hash(&mut hasher);
-        let made = Known {
+        let made = CachedNode {
             created: index,
             modified: index,
             dir: true,

@@ -3,7 +3,7 @@
 //! [`Once::step`] returns what to do next. While an exchange runs, its head goes to [`Once::on_head`] and its end to the
 //! machine. An exchange or an audit is completed before the next step. No socket and no clock: the time is an argument.
 
-use super::driver::{Action, HeaderDecision, Output, PollRequest};
+use super::driver::{HeaderDecision, Output, PollAction, PollRequest};
 use super::machine::{Machine, Place, SHORT};
 use super::options::WatchOptions;
 use super::state::State;
@@ -86,11 +86,11 @@ impl Once {
                 return Step::TimedOut(self.machine.next_index().saturating_sub(1));
             }
             match self.machine.poll(now) {
-                Action::Start(exchange) => return Step::Start(exchange),
-                Action::Prove(need) => return Step::Prove(need),
-                Action::Wait(at) => return Step::Wait(at.map_or(until, |at| at.min(until))),
+                PollAction::Start(exchange) => return Step::Start(exchange),
+                PollAction::Prove(need) => return Step::Prove(need),
+                PollAction::Wait(at) => return Step::Wait(at.map_or(until, |at| at.min(until))),
                 // the reason is among the outputs
-                Action::Closed => {}
+                PollAction::Closed => {}
             }
         }
     }

@@ -11,10 +11,10 @@ const OF_ALL: usize = 64;
 
 /// The positions of the last calls of a client.
 #[derive(Debug, Default)]
-pub struct Places(Mutex<VecDeque<Entry>>);
+pub struct Places(Mutex<VecDeque<SavedPlace>>);
 
 #[derive(Debug)]
-struct Entry {
+struct SavedPlace {
     key: Box<str>,
     recursive: bool,
     place: Place,
@@ -22,21 +22,21 @@ struct Entry {
     callers: u32,
 }
 
-impl Entry {
+impl SavedPlace {
     fn is_of(&self, key: &Key, recursive: bool) -> bool {
         self.recursive == recursive && *self.key == *key.text()
     }
 }
 
 impl Places {
-    fn entries(&self) -> MutexGuard<'_, VecDeque<Entry>> {
+    fn entries(&self) -> MutexGuard<'_, VecDeque<SavedPlace>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The position of an earlier call of the same key that continues at `index`.
     pub fn find(&self, key: &Key, recursive: bool, index: u64) -> Option<Place> {
         let entries = self.entries();
-        let of_it = |e: &&Entry| e.place.next() == index && e.is_of(key, recursive);
+        let of_it = |e: &&SavedPlace| e.place.next() == index && e.is_of(key, recursive);
         entries.iter().rev().find(of_it).map(|e| e.place.clone())
     }
 
@@ -46,7 +46,7 @@ impl Places {
             return;
         }
         let mut entries = self.entries();
-        let of_it = |e: &Entry| e.is_of(key, recursive);
+        let of_it = |e: &SavedPlace| e.is_of(key, recursive);
         let old = entries
             .iter()
             .position(|e| e.place.next() == place.next() && of_it(e));
@@ -60,7 +60,7 @@ impl Places {
         } else if entries.len() >= OF_ALL {
             entries.pop_front();
         }
-        entries.push_back(Entry {
+        entries.push_back(SavedPlace {
             key: key.text().into(),
             recursive,
             place,

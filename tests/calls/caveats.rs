@@ -9,7 +9,7 @@ use etcd_v2::error::Result;
 use etcd_v2::protocol::request::{Operation, Request};
 use etcd_v2::protocol::response::Response;
 use etcd_v2::status::Status;
-use etcd_v2::transport::tls::settings::Source;
+use etcd_v2::transport::tls::settings::PemSource;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use support::etcd::Setup;
@@ -264,7 +264,7 @@ fn secure_members_switch_as_well() {
     let third = cluster.leader();
     let endpoints = [first, second, third].map(|i| cluster.member(i).secure_url());
     let mut options = options(&endpoints.join(","), 6_000);
-    let ca = Source::file("ca_file", authority.file());
+    let ca = PemSource::file("ca_file", authority.file());
     options.tls_mut().set_authorities(ca).unwrap();
     let client = Client::new(&options).unwrap();
     let took = switches(&client, &cluster, [first, second, third], endpoints);

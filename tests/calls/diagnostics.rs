@@ -5,7 +5,7 @@ use crate::support;
 
 use api::{Client, Verbs, call, key, options};
 use etcd_v2::client::{Counters, Options, Patience};
-use etcd_v2::cluster::telemetry::hooks::{Advice, Kind, Level, TraceEvent};
+use etcd_v2::cluster::telemetry::hooks::{Advice, Level, RequestKind, TraceEvent};
 use etcd_v2::error::Phase;
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::status::Status;
@@ -22,7 +22,7 @@ const GOOD: &str = r#"{"action":"get","node":{"key":"/k","value":"v"}}"#;
 #[derive(Clone, Debug)]
 struct Seen {
     event: TraceEvent,
-    kind: Kind,
+    kind: RequestKind,
     request: u64,
     target: String,
     endpoint: String,
@@ -292,7 +292,7 @@ fn polls_of_watches_are_requests_too() {
     assert!(
         traces
             .iter()
-            .all(|t| t.kind == Kind::Watch && t.target.contains("wait=true"))
+            .all(|t| t.kind == RequestKind::Watch && t.target.contains("wait=true"))
     );
     let requests = traces.iter().map(|t| t.request).max().unwrap();
     assert!(requests >= 3, "{traces:?}");

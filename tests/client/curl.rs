@@ -11,7 +11,7 @@ use etcd_v2::protocol::request::{Operation, Request, flags};
 use etcd_v2::protocol::response::Response;
 use etcd_v2::protocol::tree::NodeRef;
 use etcd_v2::transport::credentials::Authorization;
-use etcd_v2::transport::tls::settings::{Source, TlsSettings};
+use etcd_v2::transport::tls::settings::{PemSource, TlsSettings};
 use etcd_v2::watch::options::WatchOptions;
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -397,13 +397,13 @@ fn tls_is_repeated_with_its_files() {
         .start();
     let url = etcd.secure_url();
     let identify = |tls: &mut TlsSettings| {
-        let cert = Source::file("cert_file", &identity.cert_file);
-        let key = Source::file("key_file", &identity.key_file);
+        let cert = PemSource::file("cert_file", &identity.cert_file);
+        let key = PemSource::file("key_file", &identity.key_file);
         tls.set_identity(cert, key).unwrap();
     };
     let strict = |tls: &mut TlsSettings| {
         identify(tls);
-        tls.set_authorities(Source::file("ca_file", authority.file()))
+        tls.set_authorities(PemSource::file("ca_file", authority.file()))
             .unwrap();
         tls.set_server_name("other.name").unwrap();
     };

@@ -7,7 +7,7 @@ use super::ways::{LONG, client, trust};
 use etcd_v2::client::{Client, Options};
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::status::Status;
-use etcd_v2::transport::tls::settings::Source;
+use etcd_v2::transport::tls::settings::PemSource;
 use rustls::version::{TLS12, TLS13};
 
 const NODE: &str =
@@ -40,7 +40,7 @@ impl Told {
             Nothing => {}
             ItsAuthority => trust(authority, options),
             Itself => {
-                let source = Source::memory("ca", pair.cert.as_bytes());
+                let source = PemSource::memory("ca", pair.cert.as_bytes());
                 options.tls_mut().set_authorities(source).unwrap();
             }
             Pin => pin(options, &pair.der),

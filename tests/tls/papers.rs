@@ -8,7 +8,7 @@ use super::ways::{client, set, show, trust};
 use etcd_v2::client::{Client, Options};
 use etcd_v2::error::Error;
 use etcd_v2::status::Status;
-use etcd_v2::transport::tls::settings::Source;
+use etcd_v2::transport::tls::settings::PemSource;
 
 macro_rules! key {
     ($name:literal) => {
@@ -37,12 +37,12 @@ fn every_form_of_a_key_opens_a_real_server() {
         // in memory, in files, and both in one file
         let one = authority.write(&format!("{name}.pem"), format!("{key}{cert}"));
         let in_memory = (
-            Source::memory("cert", cert.as_bytes()),
-            Source::memory("key", key.as_bytes()),
+            PemSource::memory("cert", cert.as_bytes()),
+            PemSource::memory("key", key.as_bytes()),
         );
         let in_one_file = (
-            Source::file("cert_file", &one),
-            Source::file("key_file", &one),
+            PemSource::file("cert_file", &one),
+            PemSource::file("key_file", &one),
         );
         for (cert, key) in [in_memory, in_one_file] {
             let client = client(etcd.secure_url(), |options| {
@@ -59,8 +59,8 @@ fn every_form_of_a_key_opens_a_real_server() {
 fn refused(cert: &str, key: &str) -> Error {
     let mut options = Options::default();
     let (cert, key) = (
-        Source::memory("cert", cert.as_bytes()),
-        Source::memory("key", key.as_bytes()),
+        PemSource::memory("cert", cert.as_bytes()),
+        PemSource::memory("key", key.as_bytes()),
     );
     let error = options.tls_mut().set_identity(cert, key).unwrap_err();
     assert_eq!(error.status(), Status::TLS, "{error:?}");
@@ -151,7 +151,7 @@ fn refused_authorities(path: &str) -> String {
     let mut options = Options::default();
     let error = options
         .tls_mut()
-        .set_authorities(Source::file("ca_file", path));
+        .set_authorities(PemSource::file("ca_file", path));
     let error = error.unwrap_err();
     assert_eq!(error.status(), Status::TLS, "{error:?}");
     error.to_string()
@@ -212,7 +212,7 @@ fn authorities_are_looked_at_too() {
     let server = authority.issue(&Wish::server());
     let etcd = Setup::new(Version::V3_5).secure(&server).start();
     let client = client(etcd.secure_url(), |options| {
-        let source = Source::file("ca_file", both);
+        let source = PemSource::file("ca_file", both);
         options.tls_mut().set_authorities(source).unwrap();
     });
     set(&client, "/a", "v").unwrap();

@@ -9,7 +9,7 @@ use etcd_v2::client::Options;
 use etcd_v2::error::Error;
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::status::Status;
-use etcd_v2::transport::tls::settings::Source;
+use etcd_v2::transport::tls::settings::PemSource;
 
 /// A call that must end with `TLS`.
 #[track_caller]
@@ -143,7 +143,7 @@ fn a_certificate_that_is_its_own_authority_serves() {
         r#"{"action":"set","node":{"key":"/a","value":"v","modifiedIndex":7,"createdIndex":7}}"#;
     let server = TlsServer::start(&pair, None, Manner::Answer(body));
     let named = |options: &mut Options| {
-        let source = Source::memory("ca", cert.as_bytes());
+        let source = PemSource::memory("ca", cert.as_bytes());
         options.tls_mut().set_authorities(source).unwrap();
     };
     set(&client(&server.url, named), "/a", "v").unwrap();

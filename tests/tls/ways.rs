@@ -9,7 +9,7 @@ use etcd_v2::error::Result;
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::transport::credentials::Authorization;
-use etcd_v2::transport::tls::settings::Source;
+use etcd_v2::transport::tls::settings::PemSource;
 use etcd_v2::watch::options::WatchOptions;
 use etcd_v2::watch::state::State;
 use std::sync::mpsc::channel;
@@ -39,14 +39,14 @@ pub(super) fn client(endpoints: &str, set: impl FnOnce(&mut Options)) -> Client 
 
 /// It trusts this authority, and no other.
 pub(super) fn trust(authority: &Authority, options: &mut Options) {
-    let source = Source::file("ca_file", authority.file());
+    let source = PemSource::file("ca_file", authority.file());
     options.tls_mut().set_authorities(source).unwrap();
 }
 
 /// It shows this certificate.
 pub(super) fn show(pair: &Pair, options: &mut Options) {
-    let cert = Source::file("cert_file", &pair.cert_file);
-    let key = Source::file("key_file", &pair.key_file);
+    let cert = PemSource::file("cert_file", &pair.cert_file);
+    let key = PemSource::file("key_file", &pair.key_file);
     options.tls_mut().set_identity(cert, key).unwrap();
 }
 

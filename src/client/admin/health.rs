@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// Of a member, or of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum State {
+pub enum HealthState {
     /// it says so; all of them do
     Healthy = 1,
     /// some do
@@ -25,7 +25,7 @@ pub enum State {
 
 /// A URL that did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct UrlFailure {
     /// as the member publishes it
     pub url: String,
     /// one line
@@ -34,9 +34,9 @@ pub struct Failure {
 
 /// What is known of one member.
 #[derive(Clone, Debug, Default)]
-pub struct Row {
+pub struct MemberRow {
     /// how it is
-    pub state: State,
+    pub state: HealthState,
     /// hex; empty when only a URL is known
     pub id: String,
     /// may be empty
@@ -46,23 +46,23 @@ pub struct Row {
     /// why it is unhealthy, if it told
     pub reason: String,
     /// those that were asked before
-    pub failures: Vec<Failure>,
+    pub failures: Vec<UrlFailure>,
 }
 
 /// What is known of all that were asked.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// of all
-    pub state: State,
+    pub state: HealthState,
     /// each
-    pub rows: Vec<Row>,
+    pub rows: Vec<MemberRow>,
 }
 
 impl Client {
     /// What the member at `endpoint` says of itself, or whichever is asked first.
     pub fn health(&self, endpoint: Option<&str>) -> Result<Report> {
         let response = self.page_of(endpoint, &health::ask())?;
-        let row = Row::default().says(response.body(), response.endpoint())?;
+        let row = MemberRow::default().says(response.body(), response.endpoint())?;
         Ok(Report::of(vec![row]))
     }
 
@@ -80,16 +80,16 @@ impl Client {
         Ok(Report::of(rows))
     }
 
-    fn ask_member(&self, member: &Member, deadline: Instant) -> Result<Row> {
+    fn ask_member(&self, member: &Member, deadline: Instant) -> Result<MemberRow> {
         let urls = &member.client_urls;
-        let mut row = Row {
+        let mut row = MemberRow {
             state: match urls.is_empty() {
-                true => State::NoClientUrls,
-                false => State::Unreachable,
+                true => HealthState::NoClientUrls,
+                false => HealthState::Unreachable,
             },
             id: member.id.clone(),
             name: member.name.clone(),
-            ..Row::default()
+            ..MemberRow::default()
         };
         for (asked, url) in urls.iter().enumerate() {
             let until = super::share(deadline, urls.len() - asked);
@@ -98,7 +98,7 @@ impl Client {
                 .and_then(|at| self.page_at(&at, &health::ask(), until));
             match answer {
                 Ok(response) => return row.says(response.body(), response.endpoint()),
-                Err(error) => row.failures.push(Failure {
+                Err(error) => row.failures.push(UrlFailure {
                     url: url.clone(),
                     text: error.to_string(),
                 }),
@@ -108,13 +108,13 @@ impl Client {
     }
 }
 
-impl Row {
-    fn says(self, body: &[u8], url: &Arc<str>) -> Result<Row> {
+impl MemberRow {
+    fn says(self, body: &[u8], url: &Arc<str>) -> Result<MemberRow> {
         let health = health::read(body)?;
-        Ok(Row {
+        Ok(MemberRow {
             state: match health.healthy {
-                true => State::Healthy,
-                false => State::Unhealthy,
+                true => HealthState::Healthy,
+                false => HealthState::Unhealthy,
             },
             url: Some(url.clone()),
             reason: health.reason,
@@ -124,12 +124,15 @@ impl Row {
 }
 
 impl Report {
-    fn of(rows: Vec<Row>) -> Report {
-        let healthy = rows.iter().filter(|r| r.state == State::Healthy).count();
+    fn of(rows: Vec<MemberRow>) -> Report {
+        let healthy = rows
+            .iter()
+            .filter(|r| r.state == HealthState::Healthy)
+            .count();
         let state = match healthy {
-            0 => State::Unhealthy,
-            n if n == rows.len() => State::Healthy,
-            _ => State::Degraded,
+            0 => HealthState::Unhealthy,
+            n if n == rows.len() => HealthState::Healthy,
+            _ => HealthState::Degraded,
         };
         Report { state, rows }
     }
@@ -141,14 +144,14 @@ mod tests {
 
     #[test]
     fn a_cluster_is_as_healthy_as_its_members() {
-        let report = |states: &[State]| {
-            let row = |state: &State| Row {
+        let report = |states: &[HealthState]| {
+            let row = |state: &HealthState| MemberRow {
                 state: *state,
-                ..Row::default()
+                ..MemberRow::default()
             };
             Report::of(states.iter().map(row).collect()).state
         };
-        use State::*;
+        use HealthState::*;
         assert_eq!(report(&[Healthy, Healthy]), Healthy);
         assert_eq!(report(&[Healthy, Unreachable]), Degraded);
         assert_eq!(report(&[NoClientUrls, Unhealthy, Healthy]), Degraded);

@@ -8,7 +8,7 @@ mod health;
 mod members;
 mod stats;
 
-pub use health::{Failure, Report, Row, State};
+pub use health::{HealthState, MemberRow, Report, UrlFailure};
 pub use members::Members;
 
 use super::Client;

@@ -33,7 +33,7 @@ impl fmt::Debug for Savers {
 
 /// What there is to be written down of one client.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct ConfigSource {
     options: Options,
     member_set: Arc<MemberSet>,
 }
@@ -41,7 +41,7 @@ pub(super) struct Source {
 /// Of one client.
 #[derive(Debug)]
 pub(in crate::client) struct Autosave {
-    source: Arc<Source>,
+    source: Arc<ConfigSource>,
     saver: Option<Saver>,
     turn: Mutex<Turn>,
     /// that of the client, which must not wait for a disk
@@ -55,7 +55,7 @@ struct Turn {
     again: bool,
 }
 
-impl Source {
+impl ConfigSource {
     /// The document of now.
     fn text(&self, secrets: bool) -> String {
         let mut now = self.options.clone();
@@ -91,7 +91,7 @@ impl Drop for Telling<'_> {
 
 impl Autosave {
     pub(in crate::client) fn new(options: &Options, member_set: &Arc<MemberSet>) -> Arc<Autosave> {
-        let source = Arc::new(Source {
+        let source = Arc::new(ConfigSource {
             options: options.clone(),
             member_set: member_set.clone(),
         });

@@ -17,19 +17,19 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// An empty file that only this saver writes and only its owner may read. Removed when dropped, unless published.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct DraftFile {
     pub(super) file: File,
     path: PathBuf,
     published: bool,
 }
 
-impl Draft {
+impl DraftFile {
     /// `WOULDBLOCK`: until `end` another saver had it.
-    pub(super) fn new(path: PathBuf, end: Instant) -> io::Result<Draft> {
+    pub(super) fn new(path: PathBuf, end: Instant) -> io::Result<DraftFile> {
         loop {
-            match Draft::make(&path)? {
+            match DraftFile::make(&path)? {
                 Some(file) => {
-                    return Ok(Draft {
+                    return Ok(DraftFile {
                         file,
                         path,
                         published: false,
@@ -83,7 +83,7 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for DraftFile {
     fn drop(&mut self) {
         // nobody else has it: the lock is still held
         if !self.published && is_at(&self.file, &self.path) {

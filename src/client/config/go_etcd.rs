@@ -5,7 +5,7 @@ use super::document::{Document, Named, Value, What};
 use super::store;
 use crate::client::Options;
 use crate::error::{Error, Result};
-use crate::transport::tls::settings::Source;
+use crate::transport::tls::settings::PemSource;
 use std::path::Path;
 
 /// Nanoseconds in a millisecond.
@@ -54,8 +54,8 @@ fn config(part: Named<'_>, options: &mut Options) -> Result<()> {
         (None, None) => Ok(()),
         (Some(cert), Some(key)) => {
             let files = (
-                Source::file("certFile", cert.text()?),
-                Source::file("keyFile", key.text()?),
+                PemSource::file("certFile", cert.text()?),
+                PemSource::file("keyFile", key.text()?),
             );
             cert.set(options.tls_mut().set_identity(files.0, files.1))
         }
@@ -71,7 +71,7 @@ fn authorities(value: Named<'_>, options: &mut Options) -> Result<()> {
     files.sort_unstable();
     files.dedup();
     let source = match &files[..] {
-        [file] => Source::file("caCertFiles", *file),
+        [file] => PemSource::file("caCertFiles", *file),
         files => {
             let mut all = Vec::new();
             for file in files {
@@ -80,7 +80,7 @@ fn authorities(value: Named<'_>, options: &mut Options) -> Result<()> {
                     Err(error) => return value.set(Err(error)),
                 }
             }
-            Source::memory("caCertFiles", &all)
+            PemSource::memory("caCertFiles", &all)
         }
     };
     value.set(options.tls_mut().set_authorities(source))

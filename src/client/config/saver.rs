@@ -1,7 +1,7 @@
 //! Saves a configuration where nobody may wait for a disk or for another process: on a thread that lives as long as there
 //! is something to be saved.
 
-use super::autosave::Source;
+use super::autosave::ConfigSource;
 use crate::transport::fork_guard::ForkGuard;
 use crate::transport::thread::HostedThread;
 use std::mem;
@@ -18,20 +18,20 @@ const STACK: usize = 256 * 1024;
 /// Of one client. When it is dropped the last change is tried once more, and not again.
 #[derive(Debug)]
 pub(super) struct Saver {
-    shared: Arc<Shared>,
+    shared: Arc<SaverShared>,
     thread: Mutex<Option<HostedThread>>,
     birthplace: ForkGuard,
 }
 
 #[derive(Debug)]
-struct Shared {
-    source: Arc<Source>,
-    state: Mutex<State>,
+struct SaverShared {
+    source: Arc<ConfigSource>,
+    state: Mutex<SaverState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct SaverState {
     /// something is to be saved
     due: bool,
     running: bool,
@@ -39,9 +39,9 @@ struct State {
 }
 
 impl Saver {
-    pub(super) fn new(source: Arc<Source>) -> Saver {
+    pub(super) fn new(source: Arc<ConfigSource>) -> Saver {
         Saver {
-            shared: Arc::new(Shared {
+            shared: Arc::new(SaverShared {
                 source,
                 state: Mutex::default(),
                 changed: Condvar::new(),
@@ -80,7 +80,7 @@ impl Saver {
 }
 
 /// Until the thread has nothing to do any more.
-struct Running<'a>(&'a Shared);
+struct Running<'a>(&'a SaverShared);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
@@ -88,8 +88,8 @@ impl Drop for Running<'_> {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl SaverShared {
+    fn state(&self) -> MutexGuard<'_, SaverState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -117,7 +117,7 @@ impl Shared {
                     }
                     let mut state = self.state();
                     state.due = true;
-                    let waiting = |state: &mut State| !state.closing;
+                    let waiting = |state: &mut SaverState| !state.closing;
                     let wait = self.changed.wait_timeout_while(state, pause, waiting);
                     drop(wait);
                     pause = PAUSES.1.min(pause * 2);

@@ -4,7 +4,7 @@ use super::document::Named;
 use crate::client::Options;
 use crate::error::Result;
 use crate::transport::credentials::Authorization;
-use crate::transport::tls::settings::Source;
+use crate::transport::tls::settings::PemSource;
 use serde_json::{Value, json};
 
 /// Two members that are texts, in this order; what is missing is empty.
@@ -32,27 +32,30 @@ pub(super) fn credentials_of(options: &Options) -> Option<Value> {
 }
 
 pub(super) fn ca_file(options: &mut Options, value: &Named<'_>) -> Result<()> {
-    let source = Source::file("ca_file", value.text()?);
+    let source = PemSource::file("ca_file", value.text()?);
     value.set(options.tls_mut().set_authorities(source))
 }
 
 pub(super) fn ca_pem(options: &mut Options, value: &Named<'_>) -> Result<()> {
-    let source = Source::memory("ca_pem", value.text()?.as_bytes());
+    let source = PemSource::memory("ca_pem", value.text()?.as_bytes());
     value.set(options.tls_mut().set_authorities(source))
 }
 
 pub(super) fn cert_files(options: &mut Options, value: &Named<'_>) -> Result<()> {
     let [cert, key] = two(value, ["cert_file", "key_file"])?;
     let (cert, key) = (
-        Source::file("cert_file", cert),
-        Source::file("key_file", key),
+        PemSource::file("cert_file", cert),
+        PemSource::file("key_file", key),
     );
     value.set(options.tls_mut().set_identity(cert, key))
 }
 
 pub(super) fn cert_pem(options: &mut Options, value: &Named<'_>) -> Result<()> {
     let [cert, key] = two(value, ["cert", "key"])?.map(str::as_bytes);
-    let (cert, key) = (Source::memory("cert", cert), Source::memory("key", key));
+    let (cert, key) = (
+        PemSource::memory("cert", cert),
+        PemSource::memory("key", key),
+    );
     value.set(options.tls_mut().set_identity(cert, key))
 }
 

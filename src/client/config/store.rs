@@ -1,7 +1,7 @@
 //! A file that is there as a whole: as it was, or as it is to be.
 
 use super::document::LONGEST;
-use super::draft::Draft;
+use super::draft::DraftFile;
 use crate::display;
 use crate::error::{Error, Result};
 use crate::status::Status;
@@ -59,7 +59,7 @@ pub(super) fn save(
     draft_name.push(".etcd_v2-new");
     let draft_path = folder.join(draft_name);
     loop {
-        let mut draft = Draft::new(draft_path.clone(), end).map_err(no)?;
+        let mut draft = DraftFile::new(draft_path.clone(), end).map_err(no)?;
         let written = draft
             .file
             .write_all(text().as_bytes())

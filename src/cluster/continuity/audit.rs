@@ -14,7 +14,7 @@ const TAKEN: &str = "etcd_network_snapshot_receive_success";
 const BARRIER: &str = "/v2/keys/etcd_v2_barrier?quorum=true";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Question {
+enum AuditQuestion {
     /// a head that is new enough
     Sight,
     /// the identity of the process
@@ -29,7 +29,7 @@ enum Question {
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Todo {
+pub enum AuditStep {
     /// send [`Audit::http_request`] to the member
     Ask,
     /// [`Continuity::end`] it
@@ -39,7 +39,7 @@ pub enum Todo {
 /// One audit, from question to question.
 #[derive(Debug)]
 pub struct Audit {
-    question: Question,
+    question: AuditQuestion,
     begun: Instant,
     /// when the running question was asked
     asked: Instant,
@@ -68,8 +68,8 @@ impl Audit {
     pub(super) fn new(sighted: bool, now: Instant) -> Audit {
         Audit {
             question: match sighted {
-                true => Question::Process,
-                false => Question::Sight,
+                true => AuditQuestion::Process,
+                false => AuditQuestion::Sight,
             },
             begun: now,
             asked: now,
@@ -92,13 +92,13 @@ impl Audit {
         self.asked = now;
         record.state().count_read(now);
         match self.question {
-            Question::Sight => HttpRequest {
+            AuditQuestion::Sight => HttpRequest {
                 method: crate::protocol::http_request::Method::Head,
                 ..HttpRequest::get("/v2/keys/")
             },
-            Question::Snapshots => HttpRequest::get("/metrics"),
-            Question::Barrier => HttpRequest::get(BARRIER),
-            Question::Process | Question::Done | Question::Failed => {
+            AuditQuestion::Snapshots => HttpRequest::get("/metrics"),
+            AuditQuestion::Barrier => HttpRequest::get(BARRIER),
+            AuditQuestion::Process | AuditQuestion::Done | AuditQuestion::Failed => {
                 self.capture(record);
                 HttpRequest::get("/v2/stats/self")
             }
@@ -123,15 +123,15 @@ impl Audit {
         head: &Head,
         body: &[u8],
         now: Instant,
-    ) -> Todo {
+    ) -> AuditStep {
         self.question = match self.question {
-            Question::Sight => {
+            AuditQuestion::Sight => {
                 if let Some(sight) = Sight::of(head, (self.asked, now), self.asked) {
                     record.observe(sight);
                 }
-                Question::Process
+                AuditQuestion::Process
             }
-            Question::Process => {
+            AuditQuestion::Process => {
                 self.found.process = process(head, body);
                 self.found.identified = now;
                 let known = record
@@ -142,11 +142,11 @@ impl Audit {
                 let another = known.is_some() && known != self.found.process;
                 let first = self.first && Rule::FirstContact.holds();
                 match first || another || self.doubt.growth || self.doubt.backwards {
-                    true => Question::Snapshots,
-                    false => Question::Done,
+                    true => AuditQuestion::Snapshots,
+                    false => AuditQuestion::Done,
                 }
             }
-            Question::Snapshots => {
+            AuditQuestion::Snapshots => {
                 self.found.snapshots = snapshots(head, body);
                 let (before, process) = record
                     .state()
@@ -162,44 +162,44 @@ impl Audit {
                     some => same && some == before && !self.doubt.backwards,
                 };
                 match unchanged || !Rule::Barrier.holds() {
-                    true => Question::Done,
-                    false => Question::Barrier,
+                    true => AuditQuestion::Done,
+                    false => AuditQuestion::Barrier,
                 }
             }
-            Question::Barrier => {
+            AuditQuestion::Barrier => {
                 if head.etcd_index != 0 {
                     self.found.barrier = Some(head.etcd_index);
-                    Question::Done
+                    AuditQuestion::Done
                 } else if head.status >= 500 {
-                    Question::Failed
+                    AuditQuestion::Failed
                 } else {
                     // not permitted, or not etcd: the last head is the best that can be had
                     let index = record.state().known.as_ref().map_or(0, |k| k.last.index);
                     self.found.barrier = (!self.first).then_some(index);
-                    Question::Done
+                    AuditQuestion::Done
                 }
             }
             end => end,
         };
         match self.question {
-            Question::Done | Question::Failed => Todo::End,
-            _ => Todo::Ask,
+            AuditQuestion::Done | AuditQuestion::Failed => AuditStep::End,
+            _ => AuditStep::Ask,
         }
     }
 
     /// No answer came.
     pub fn failed(&mut self) {
-        self.question = Question::Failed;
+        self.question = AuditQuestion::Failed;
     }
 
     /// The caller has run out of time; the member is not to blame.
     pub fn abandon(&mut self) {
-        self.question = Question::Failed;
+        self.question = AuditQuestion::Failed;
         self.abandoned = true;
     }
 
     pub(super) fn is_in_vain(&self) -> bool {
-        self.question != Question::Done && !self.abandoned
+        self.question != AuditQuestion::Done && !self.abandoned
     }
 
     /// When it was begun.
@@ -208,7 +208,7 @@ impl Audit {
     }
 
     pub(super) fn found(&self) -> Option<Found> {
-        (self.question == Question::Done).then(|| Found {
+        (self.question == AuditQuestion::Done).then(|| Found {
             process: self.found.process.clone(),
             ..self.found
         })

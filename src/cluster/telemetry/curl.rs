@@ -2,8 +2,8 @@
 
 use super::redact::without_passwords;
 use crate::protocol::http_request::{HttpRequest, Method};
-use crate::transport::endpoint::{Endpoint, Place, Scheme};
-use crate::transport::tls::settings::{Source, TlsSettings};
+use crate::transport::endpoint::{Address, Endpoint, Scheme};
+use crate::transport::tls::settings::{PemSource, TlsSettings};
 use std::fmt::Write as _;
 
 /// Longest argument that Linux lets a command have, with room for the rest.
@@ -44,7 +44,7 @@ pub fn command(
         out.push_str(" -u ");
         quote(&mut out, &format!("{user}:***"));
     }
-    if let Place::Unix(path) = endpoint.place() {
+    if let Address::Unix(path) = endpoint.place() {
         out.push_str(" --unix-socket ");
         quote(&mut out, &path.to_string_lossy());
     }
@@ -64,12 +64,12 @@ pub fn command(
         }
     }
     let mut origin = match endpoint.place() {
-        Place::Unix(_) => format!("http://{}", endpoint.authority()),
-        Place::Tcp(..) => endpoint.url().to_string(),
+        Address::Unix(_) => format!("http://{}", endpoint.authority()),
+        Address::Tcp(..) => endpoint.url().to_string(),
     };
     if endpoint.scheme() == Scheme::Https {
         trust(&mut out, tls);
-        if let (Some(name), Place::Tcp(_, port)) = (tls.server_name(), endpoint.place()) {
+        if let (Some(name), Address::Tcp(_, port)) = (tls.server_name(), endpoint.place()) {
             out.push_str(" --connect-to ");
             quote(&mut out, &format!("::{}", endpoint.authority()));
             origin = format!("https://{name}:{port}");
@@ -82,7 +82,7 @@ pub fn command(
 
 /// Whom curl is to trust, and what it is to show.
 fn trust(out: &mut String, tls: &TlsSettings) {
-    let mut file = |option: &str, source: &Source, name: &str| {
+    let mut file = |option: &str, source: &PemSource, name: &str| {
         out.push_str(option);
         quote(out, source.path().unwrap_or(name));
     };

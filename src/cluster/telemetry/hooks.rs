@@ -23,7 +23,7 @@ pub enum Level {
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RequestKind {
     /// a call that is executed or submitted
     Call = 1,
     /// a watch: a poll, or what it needs besides
@@ -47,7 +47,7 @@ pub struct Trace<'a> {
     /// which
     pub event: TraceEvent,
     /// of what
-    pub kind: Kind,
+    pub kind: RequestKind,
     /// number of the request, from 1, within its client
     pub request: u64,
     /// upper case

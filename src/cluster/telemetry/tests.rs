@@ -70,7 +70,7 @@ fn a_request_begins_and_ends_once_and_shows_no_condition_but_to_the_shell() {
     let telemetry = Arc::new(Telemetry::new(told.hooks(Level::Debug)));
     let http_request = HttpRequest::get("/v2/keys/a?prevValue=canary&prevIndex=7");
     let now = Instant::now();
-    let mut span = telemetry.open(Kind::Call, &http_request, now);
+    let mut span = telemetry.open(RequestKind::Call, &http_request, now);
     span.attempt(&member("a:1"), &http_request);
     span.close(Ok(()), now);
     span.close(Ok(()), now);
@@ -97,7 +97,7 @@ fn a_request_begins_and_ends_once_and_shows_no_condition_but_to_the_shell() {
     assert_eq!(telemetry.metrics().get(Metric::Answered), 1);
 
     // one that is forgotten is told, too
-    drop(telemetry.open(Kind::Watch, &http_request, now));
+    drop(telemetry.open(RequestKind::Watch, &http_request, now));
     assert_eq!(told.take().len(), 4);
     let metrics = telemetry.metrics();
     assert_eq!(
@@ -133,7 +133,7 @@ fn what_a_listener_does_is_not_told_to_it() {
 fn attempts_after_the_first_are_counted_by_where_they_go() {
     let telemetry = Arc::new(Telemetry::default());
     let http_request = HttpRequest::get("/");
-    let mut span = telemetry.open(Kind::Call, &http_request, Instant::now());
+    let mut span = telemetry.open(RequestKind::Call, &http_request, Instant::now());
     let (a, b) = (member("a:1"), member("b:1"));
     for asked in [&a, &a, &b, &a] {
         span.attempt(asked, &http_request);

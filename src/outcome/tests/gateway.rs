@@ -4,7 +4,7 @@
 use super::answers::{ETCD, http_request, refusals};
 use crate::client::Options;
 use crate::cluster::budget::Budget;
-use crate::cluster::failover::{CallOptions, Todo};
+use crate::cluster::failover::{CallOptions, FailoverStep};
 use crate::cluster::member_set::MemberSet;
 use crate::cluster::request_sequence::RequestSequence;
 use crate::error::{Error, Phase};
@@ -279,17 +279,17 @@ fn run(dice: &mut PollSchedule, allow_repeat: bool) -> (Run<'_>, Result<(), Erro
     let mut todo = sequence.go(now, &member_set);
     loop {
         todo = match todo {
-            Todo::End(result) => {
+            FailoverStep::End(result) => {
                 return (run, result.map(drop).map_err(Told::into_error));
             }
-            Todo::Pause(_) if run.one_in(8) => {
+            FailoverStep::Pause(_) if run.one_in(8) => {
                 return (run, Err(sequence.cancelled().into_error()));
             }
-            Todo::Pause(time) => {
+            FailoverStep::Pause(time) => {
                 now += time;
                 sequence.go(now, &member_set)
             }
-            Todo::Exchange => {
+            FailoverStep::Exchange => {
                 let own = sequence
                     .exchange()
                     .is_some_and(|(_, http_request, _)| http_request.repeat != Idempotency::Safe);

@@ -7,7 +7,7 @@ const LONGEST_EXTRA: u32 = 16 * 1024;
 const MOST_DIGITS: u8 = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum BodyState {
     /** so many bytes are left */
     Length(u64),
     UntilClose,
@@ -33,7 +33,7 @@ enum State {
 /// Decoder of one body.
 #[derive(Clone, Debug)]
 pub struct Body {
-    state: State,
+    state: BodyState,
     began: bool,
     /// bytes of extensions and trailers so far
     extra: u32,
@@ -47,10 +47,10 @@ impl Body {
     pub fn new(framing: Framing, limit: u64) -> Body {
         Body {
             state: match framing {
-                Framing::None | Framing::Length(0) => State::Done,
-                Framing::Length(length) => State::Length(length),
-                Framing::Chunked => State::Size(0, 0),
-                Framing::UntilClose => State::UntilClose,
+                Framing::None | Framing::Length(0) => BodyState::Done,
+                Framing::Length(length) => BodyState::Length(length),
+                Framing::Chunked => BodyState::Size(0, 0),
+                Framing::UntilClose => BodyState::UntilClose,
             },
             began: false,
             extra: 0,
@@ -63,8 +63,8 @@ impl Body {
     pub fn advance<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, ParseError> {
         loop {
             match self.state {
-                State::Done => return Ok(None),
-                State::Length(left) if left > self.room => {
+                BodyState::Done => return Ok(None),
+                BodyState::Length(left) if left > self.room => {
                     return Err(ParseError::too_large(self.limit));
                 }
                 _ => {}
@@ -74,8 +74,8 @@ impl Body {
             };
             self.began = true;
             let left = match self.state {
-                State::Length(left) | State::Data(left) => left,
-                State::UntilClose => self.room,
+                BodyState::Length(left) | BodyState::Data(left) => left,
+                BodyState::UntilClose => self.room,
                 _ => {
                     self.state = self.step(*first)?;
                     *input = rest;
@@ -90,68 +90,74 @@ impl Body {
             *input = rest;
             self.room -= data.len() as u64;
             self.state = match (self.state, left - data.len() as u64) {
-                (State::UntilClose, _) => State::UntilClose,
-                (State::Length(_), 0) => State::Done,
-                (State::Length(_), left) => State::Length(left),
-                (_, 0) => State::DataCr,
-                (_, left) => State::Data(left),
+                (BodyState::UntilClose, _) => BodyState::UntilClose,
+                (BodyState::Length(_), 0) => BodyState::Done,
+                (BodyState::Length(_), left) => BodyState::Length(left),
+                (_, 0) => BodyState::DataCr,
+                (_, left) => BodyState::Data(left),
             };
             return Ok(Some(data));
         }
     }
 
     /// One byte of framing.
-    fn step(&mut self, byte: u8) -> Result<State, ParseError> {
+    fn step(&mut self, byte: u8) -> Result<BodyState, ParseError> {
         let state = match (self.state, byte) {
-            (State::Size(size, digits), _) if byte.is_ascii_hexdigit() => {
+            (BodyState::Size(size, digits), _) if byte.is_ascii_hexdigit() => {
                 if digits == MOST_DIGITS {
                     return Err(bad("size of a chunk has too many digits"));
                 }
                 let digit = (byte as char).to_digit(16).unwrap_or(0);
-                State::Size(size << 4 | u64::from(digit), digits + 1)
+                BodyState::Size(size << 4 | u64::from(digit), digits + 1)
             }
-            (State::Size(_, 0), _) => return Err(bad("a chunk has no size")),
-            (State::Size(size, _) | State::Space(size), b' ' | b'\t') => {
+            (BodyState::Size(_, 0), _) => return Err(bad("a chunk has no size")),
+            (BodyState::Size(size, _) | BodyState::Space(size), b' ' | b'\t') => {
                 self.count()?;
-                State::Space(size)
+                BodyState::Space(size)
             }
-            (State::Size(size, _) | State::Space(size), b';') => State::Extension(size),
-            (State::Size(size, _) | State::Space(size) | State::Extension(size), b'\r') => {
-                State::SizeLf(size)
-            }
-            (State::Size(..) | State::Space(_), _) => {
+            (BodyState::Size(size, _) | BodyState::Space(size), b';') => BodyState::Extension(size),
+            (
+                BodyState::Size(size, _) | BodyState::Space(size) | BodyState::Extension(size),
+                b'\r',
+            ) => BodyState::SizeLf(size),
+            (BodyState::Size(..) | BodyState::Space(_), _) => {
                 return Err(bad("size of a chunk is no number"));
             }
-            (State::Extension(size), 0x20..=0x7e | b'\t' | 0x80..) => {
+            (BodyState::Extension(size), 0x20..=0x7e | b'\t' | 0x80..) => {
                 self.count()?;
-                State::Extension(size)
+                BodyState::Extension(size)
             }
-            (State::Extension(_), _) => return Err(bad("control character in a chunk extension")),
-            (State::SizeLf(0), b'\n') => State::TrailerStart,
-            (State::SizeLf(size), b'\n') if size > self.room => {
+            (BodyState::Extension(_), _) => {
+                return Err(bad("control character in a chunk extension"));
+            }
+            (BodyState::SizeLf(0), b'\n') => BodyState::TrailerStart,
+            (BodyState::SizeLf(size), b'\n') if size > self.room => {
                 return Err(ParseError::too_large(self.limit));
             }
-            (State::SizeLf(size), b'\n') => State::Data(size),
-            (State::DataCr, b'\r') => State::DataLf,
-            (State::DataLf, b'\n') => State::Size(0, 0),
-            (State::DataCr | State::DataLf, _) => {
+            (BodyState::SizeLf(size), b'\n') => BodyState::Data(size),
+            (BodyState::DataCr, b'\r') => BodyState::DataLf,
+            (BodyState::DataLf, b'\n') => BodyState::Size(0, 0),
+            (BodyState::DataCr | BodyState::DataLf, _) => {
                 return Err(bad("a chunk is longer than its size"));
             }
-            (State::TrailerStart, b'\r') => State::LastLf,
-            (State::Trailer, b'\r') => State::TrailerLf,
-            (State::TrailerStart | State::Trailer, 0x20..=0x7e | b'\t' | 0x80..) => {
+            (BodyState::TrailerStart, b'\r') => BodyState::LastLf,
+            (BodyState::Trailer, b'\r') => BodyState::TrailerLf,
+            (BodyState::TrailerStart | BodyState::Trailer, 0x20..=0x7e | b'\t' | 0x80..) => {
                 self.count()?;
-                State::Trailer
+                BodyState::Trailer
             }
-            (State::TrailerStart | State::Trailer, _) => {
+            (BodyState::TrailerStart | BodyState::Trailer, _) => {
                 return Err(bad("control character in a trailer"));
             }
-            (State::TrailerLf, b'\n') => State::TrailerStart,
-            (State::LastLf, b'\n') => State::Done,
-            (State::SizeLf(_) | State::TrailerLf | State::LastLf, _) => {
+            (BodyState::TrailerLf, b'\n') => BodyState::TrailerStart,
+            (BodyState::LastLf, b'\n') => BodyState::Done,
+            (BodyState::SizeLf(_) | BodyState::TrailerLf | BodyState::LastLf, _) => {
                 return Err(bad("CR without LF"));
             }
-            (State::Length(_) | State::UntilClose | State::Data(_) | State::Done, _) => self.state,
+            (
+                BodyState::Length(_) | BodyState::UntilClose | BodyState::Data(_) | BodyState::Done,
+                _,
+            ) => self.state,
         };
         Ok(state)
     }
@@ -167,8 +173,8 @@ impl Body {
     /// Bytes of data that will still come, if that is known.
     pub fn expected(&self) -> Option<u64> {
         match self.state {
-            State::Length(left) => Some(left),
-            State::Done => Some(0),
+            BodyState::Length(left) => Some(left),
+            BodyState::Done => Some(0),
             _ => None,
         }
     }
@@ -180,13 +186,13 @@ impl Body {
 
     /// Whether it has come to its end.
     pub fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == BodyState::Done
     }
 
     /// The connection has ended: was that the end of the body?
     pub fn end_of_stream(&self) -> Result<(), ParseError> {
         match self.state {
-            State::Done | State::UntilClose => Ok(()),
+            BodyState::Done | BodyState::UntilClose => Ok(()),
             _ => Err(ParseError::protocol(
                 "the body was cut: connection closed before its end",
             )),

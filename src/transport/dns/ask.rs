@@ -1,7 +1,7 @@
 //! Asks name servers. Runs on a helper thread, and ends by itself after a few seconds whatever they do.
 
 use super::message::{Said, query, read};
-use super::verdict::{ALIASES, Judged, Verdict};
+use super::verdict::{ALIASES, DnsVerdict, Judged};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -20,7 +20,7 @@ struct Question {
     name: String,
     aliases: usize,
     /// what the last server said; final unless it is a failure
-    verdict: Verdict,
+    verdict: DnsVerdict,
 }
 
 /// What is sent to a server, and awaited from it.
@@ -34,7 +34,7 @@ struct Pending {
 
 impl Question {
     fn is_open(&self) -> bool {
-        matches!(self.verdict, Verdict::Failed(_))
+        matches!(self.verdict, DnsVerdict::Failed(_))
     }
 
     /// Takes in what a server said; what is to be sent next, if it named another name.
@@ -66,7 +66,7 @@ impl Question {
     }
 
     fn fail(&mut self, why: &str) {
-        self.verdict = Verdict::Failed(why.to_owned());
+        self.verdict = DnsVerdict::Failed(why.to_owned());
     }
 }
 
@@ -74,12 +74,12 @@ impl Question {
 pub(super) fn look_up<const N: usize>(
     names: &[String; N],
     server: Option<SocketAddr>,
-) -> [Verdict; N] {
+) -> [DnsVerdict; N] {
     let servers = server.map_or_else(of_the_system, |server| vec![server]);
     let mut questions = names.each_ref().map(|name| Question {
         name: name.clone(),
         aliases: 0,
-        verdict: Verdict::Failed("no name server answered".to_owned()),
+        verdict: DnsVerdict::Failed("no name server answered".to_owned()),
     });
     for patience in ROUNDS {
         for server in servers.iter().take(MOST) {

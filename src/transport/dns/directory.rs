@@ -62,11 +62,11 @@ fn check(parameter: &str, name: &str) -> Result<()> {
 pub struct Directory {
     domain: Domain,
     server: Option<SocketAddr>,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<DirectoryState>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct DirectoryState {
     running: bool,
     last: Option<std::result::Result<Vec<Endpoint>, String>>,
 }
@@ -114,14 +114,14 @@ impl Directory {
     }
 }
 
-fn end(state: &Mutex<State>, found: std::result::Result<Vec<Endpoint>, String>) {
-    *lock(state) = State {
+fn end(state: &Mutex<DirectoryState>, found: std::result::Result<Vec<Endpoint>, String>) {
+    *lock(state) = DirectoryState {
         running: false,
         last: Some(found),
     };
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock(state: &Mutex<DirectoryState>) -> MutexGuard<'_, DirectoryState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

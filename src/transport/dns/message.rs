@@ -57,7 +57,7 @@ pub(super) fn read(bytes: &[u8], id: u16, name: &str) -> Said {
 
 #[cfg(test)]
 mod tests {
-    use super::super::verdict::{Record, Verdict};
+    use super::super::verdict::{DnsRecord, DnsVerdict};
     use super::*;
     use simple_dns::rdata::{RData, SRV};
     use simple_dns::{RCODE, ResourceRecord};
@@ -100,14 +100,14 @@ mod tests {
 
     #[test]
     fn answers_are_read_and_others_passed_over() {
-        let record = Record {
+        let record = DnsRecord {
             priority: 1,
             weight: 2,
             host: "a.example.com".into(),
             port: 1,
         };
         let good = answer(7, |_| ());
-        let records = Verdict::Records(vec![record]);
+        let records = DnsVerdict::Records(vec![record]);
         assert_eq!(read(&good, 7, NAME), Said::Answer(Judged::Final(records)));
         assert_eq!(read(&good, 7, &NAME.to_uppercase()), read(&good, 7, NAME));
         assert_eq!(read(&good, 8, NAME), Said::Nothing);
@@ -123,12 +123,12 @@ mod tests {
         });
         assert!(matches!(
             read(&none, 7, NAME),
-            Said::Answer(Judged::Final(Verdict::Absent(_)))
+            Said::Answer(Judged::Final(DnsVerdict::Absent(_)))
         ));
         let ill = answer(7, |packet| *packet.rcode_mut() = RCODE::ServerFailure);
         assert!(matches!(
             read(&ill, 7, NAME),
-            Said::Answer(Judged::Final(Verdict::Failed(_)))
+            Said::Answer(Judged::Final(DnsVerdict::Failed(_)))
         ));
         let cut = answer(7, |packet| packet.set_flags(PacketFlag::TRUNCATION));
         assert_eq!(read(&cut, 7, NAME), Said::Cut);

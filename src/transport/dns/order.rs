@@ -1,10 +1,13 @@
 //! The order of RFC 2782: by priority, and by chance within one, so that a record of weight 3 comes first three times as
 //! often as one of weight 1.
 
-use super::verdict::Record;
+use super::verdict::DnsRecord;
 
 /// Puts `records` into an order; `random` gives numbers below its argument.
-pub(super) fn order(mut records: Vec<Record>, mut random: impl FnMut(u64) -> u64) -> Vec<Record> {
+pub(super) fn order(
+    mut records: Vec<DnsRecord>,
+    mut random: impl FnMut(u64) -> u64,
+) -> Vec<DnsRecord> {
     // those without weight come first, so that they have a small chance at all
     records.sort_by_key(|record| (record.priority, record.weight != 0));
     let mut ordered = Vec::with_capacity(records.len());
@@ -27,8 +30,8 @@ pub(super) fn order(mut records: Vec<Record>, mut random: impl FnMut(u64) -> u64
 mod tests {
     use super::*;
 
-    fn record(priority: u16, weight: u16, host: &str) -> Record {
-        Record {
+    fn record(priority: u16, weight: u16, host: &str) -> DnsRecord {
+        DnsRecord {
             priority,
             weight,
             host: host.to_owned(),
@@ -36,7 +39,7 @@ mod tests {
         }
     }
 
-    fn hosts(records: &[Record]) -> Vec<&str> {
+    fn hosts(records: &[DnsRecord]) -> Vec<&str> {
         records.iter().map(|record| record.host.as_str()).collect()
     }
 

@@ -1,7 +1,7 @@
 //! Whether members are used with TLS or in clear text.
 
 use super::order::order;
-use super::verdict::{Absent, Record, Verdict};
+use super::verdict::{Absent, DnsRecord, DnsVerdict};
 use crate::transport::endpoint::Endpoint;
 use std::hash::{BuildHasher, RandomState};
 
@@ -9,28 +9,28 @@ use std::hash::{BuildHasher, RandomState};
 /// with TLS, or where nobody can say so, nobody is led past them.
 pub(super) fn choose(
     names: &[String; 2],
-    [secure, clear]: [Verdict; 2],
+    [secure, clear]: [DnsVerdict; 2],
 ) -> Result<Vec<Endpoint>, String> {
     let [name, _] = names;
     match secure {
-        Verdict::Records(records) => endpoints("https", records),
-        Verdict::Absent(proof) => in_clear_text(&proof, clear),
-        Verdict::Failed(why) => Err(format!(
+        DnsVerdict::Records(records) => endpoints("https", records),
+        DnsVerdict::Absent(proof) => in_clear_text(&proof, clear),
+        DnsVerdict::Failed(why) => Err(format!(
             "{name}: {why}; members without TLS are used only when the DNS says that there are none with it"
         )),
     }
 }
 
 /// Only with proof that TLS is not offered.
-fn in_clear_text(_: &Absent, clear: Verdict) -> Result<Vec<Endpoint>, String> {
+fn in_clear_text(_: &Absent, clear: DnsVerdict) -> Result<Vec<Endpoint>, String> {
     match clear {
-        Verdict::Records(records) => endpoints("http", records),
-        Verdict::Absent(_) => Err("no such records".to_owned()),
-        Verdict::Failed(why) => Err(why),
+        DnsVerdict::Records(records) => endpoints("http", records),
+        DnsVerdict::Absent(_) => Err("no such records".to_owned()),
+        DnsVerdict::Failed(why) => Err(why),
     }
 }
 
-fn endpoints(scheme: &str, records: Vec<Record>) -> Result<Vec<Endpoint>, String> {
+fn endpoints(scheme: &str, records: Vec<DnsRecord>) -> Result<Vec<Endpoint>, String> {
     let random = |below: u64| RandomState::new().hash_one(below) % below.max(1);
     let mut good = Vec::new();
     let mut why = "no usable records".to_owned();

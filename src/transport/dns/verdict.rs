@@ -13,7 +13,7 @@ pub(super) const ALIASES: usize = 8;
 
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+pub(super) struct DnsRecord {
     pub(super) priority: u16,
     pub(super) weight: u16,
     /// without a dot at its end
@@ -27,9 +27,9 @@ pub(super) struct Absent(());
 
 /// What is known of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum DnsVerdict {
     /// at least one
-    Records(Vec<Record>),
+    Records(Vec<DnsRecord>),
     Absent(Absent),
     /// nothing, and why
     Failed(String),
@@ -38,15 +38,15 @@ pub(super) enum Verdict {
 /// What an answer leads to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Judged {
-    Final(Verdict),
+    Final(DnsVerdict),
     /// It ends at another name, which has to be asked for.
     Alias(String),
 }
 
 /// Judges an answer to a question for SRV records of `name`, class IN, that is not cut.
 pub(super) fn judge(packet: &Packet<'_>, name: &str) -> Judged {
-    let failed = |why: &str| Judged::Final(Verdict::Failed(why.to_owned()));
-    let absent = || Judged::Final(Verdict::Absent(Absent(())));
+    let failed = |why: &str| Judged::Final(DnsVerdict::Failed(why.to_owned()));
+    let absent = || Judged::Final(DnsVerdict::Absent(Absent(())));
     let code = packet.rcode();
     if !matches!(code, RCODE::NoError | RCODE::NameError) {
         return failed(&format!("the name server answered {code:?}"));
@@ -66,7 +66,7 @@ pub(super) fn judge(packet: &Packet<'_>, name: &str) -> Judged {
         } else if host.is_empty() {
             refused += 1;
         } else if records.len() < MOST {
-            records.push(Record {
+            records.push(DnsRecord {
                 priority: srv.priority,
                 weight: srv.weight,
                 host: host.to_owned(),
@@ -81,7 +81,7 @@ pub(super) fn judge(packet: &Packet<'_>, name: &str) -> Judged {
         };
     }
     match (records.is_empty(), refused, others) {
-        (false, ..) => Judged::Final(Verdict::Records(records)),
+        (false, ..) => Judged::Final(DnsVerdict::Records(records)),
         // RFC 2782: decidedly not available
         (true, 1, 0) => absent(),
         (true, 0, 0) if !end.eq_ignore_ascii_case(name) => Judged::Alias(end),

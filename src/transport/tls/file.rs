@@ -1,5 +1,5 @@
 //! Reads what a source names.
-use super::settings::{Place, Source};
+use super::settings::{PemPlace, PemSource};
 use crate::{
     display,
     error::{Error, Result},
@@ -12,13 +12,13 @@ use std::os::unix::fs::OpenOptionsExt;
 /// Longest file: the bundle of a system has some hundred kilobytes.
 const LONGEST: u64 = 16 << 20;
 
-impl Source {
+impl PemSource {
     /// All of it, and how messages about it begin.
     pub(super) fn read(&self) -> Result<(Vec<u8>, String)> {
         let parameter = self.parameter;
         match &self.place {
-            Place::Memory(bytes) => Ok((bytes.to_vec(), parameter.to_owned())),
-            Place::File(path) => {
+            PemPlace::Memory(bytes) => Ok((bytes.to_vec(), parameter.to_owned())),
+            PemPlace::File(path) => {
                 let shown = display::path(path);
                 let name = format!("{parameter}: `{shown}`");
                 let refuse = |why: &str| Error::new(Status::TLS, format!("{name}: {why}"));

@@ -1,5 +1,5 @@
 //! What a client shows of itself: a certificate and its key, looked at before a server does.
-use super::{clock::Clock, pem, settings::Source, words};
+use super::{clock::Clock, pem, settings::PemSource, words};
 use crate::{
     error::{Error, Result},
     status::Status,
@@ -16,7 +16,7 @@ use webpki::{EndEntityCert, KeyUsage};
 
 /// Reads both, and refuses what no server would accept.
 pub(super) fn load(
-    (certificate, source): &(Source, Source),
+    (certificate, source): &(PemSource, PemSource),
     provider: &CryptoProvider,
 ) -> Result<CertifiedKey> {
     let (chain, name) = pem::certificates(certificate)?;

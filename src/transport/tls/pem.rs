@@ -1,5 +1,5 @@
 //! Certificates and keys in PEM form, and what is wrong with text that has none.
-use super::{der, settings::Source};
+use super::{der, settings::PemSource};
 use crate::{
     display::one_line,
     error::{Error, Result},
@@ -16,7 +16,7 @@ use rustls::{
 use std::sync::Arc;
 
 /// The sections of a text, and how messages about it begin.
-struct Text {
+struct PemText {
     name: String,
     sections: Vec<(SectionKind, Vec<u8>)>,
     labels: Vec<String>,
@@ -24,8 +24,8 @@ struct Text {
 }
 
 /// Every certificate, at least one.
-pub(super) fn certificates(source: &Source) -> Result<(Vec<CertificateDer<'static>>, String)> {
-    let text = Text::read(source)?;
+pub(super) fn certificates(source: &PemSource) -> Result<(Vec<CertificateDer<'static>>, String)> {
+    let text = PemText::read(source)?;
     let sections = text.sections.iter();
     let found: Vec<_> = sections
         .filter(|(kind, _)| *kind == SectionKind::Certificate)
@@ -38,8 +38,8 @@ pub(super) fn certificates(source: &Source) -> Result<(Vec<CertificateDer<'stati
 }
 
 /// The first private key, ready to sign.
-pub(super) fn key(source: &Source, provider: &CryptoProvider) -> Result<Arc<dyn SigningKey>> {
-    let text = Text::read(source)?;
+pub(super) fn key(source: &PemSource, provider: &CryptoProvider) -> Result<Arc<dyn SigningKey>> {
+    let text = PemText::read(source)?;
     let key = text.sections.iter().find_map(|(kind, der)| {
         let der = der.clone();
         let key: PrivateKeyDer<'static> = match kind {
@@ -66,8 +66,8 @@ pub(super) fn key(source: &Source, provider: &CryptoProvider) -> Result<Arc<dyn 
     })
 }
 
-impl Text {
-    fn read(source: &Source) -> Result<Text> {
+impl PemText {
+    fn read(source: &PemSource) -> Result<PemText> {
         let (bytes, name) = source.read()?;
         // the byte-order mark that some editors write
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
@@ -75,7 +75,7 @@ impl Text {
         // a key of PKCS#1 or SEC1 says so in a header, which is no base64
         let locked = labels.iter().any(|label| label.starts_with("ENCRYPTED"))
             || find(bytes, b"\nProc-Type: 4,ENCRYPTED");
-        let mut text = Text {
+        let mut text = PemText {
             name,
             sections: Vec::new(),
             labels,

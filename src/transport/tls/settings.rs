@@ -7,55 +7,55 @@ use std::sync::Arc;
 
 /// Where text in PEM form comes from, and the parameter that said so.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct PemSource {
     pub(super) parameter: &'static str,
-    pub(super) place: Place,
+    pub(super) place: PemPlace,
 }
 
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum PemPlace {
     File(PathBuf),
     Memory(Arc<[u8]>),
 }
 
-impl Source {
+impl PemSource {
     /// Read when it is needed, and again when everything is loaded again.
-    pub fn file(parameter: &'static str, path: impl Into<PathBuf>) -> Source {
-        let place = Place::File(path.into());
-        Source { parameter, place }
+    pub fn file(parameter: &'static str, path: impl Into<PathBuf>) -> PemSource {
+        let place = PemPlace::File(path.into());
+        PemSource { parameter, place }
     }
 
     /// As it is.
-    pub fn memory(parameter: &'static str, pem: &[u8]) -> Source {
-        let place = Place::Memory(pem.into());
-        Source { parameter, place }
+    pub fn memory(parameter: &'static str, pem: &[u8]) -> PemSource {
+        let place = PemPlace::Memory(pem.into());
+        PemSource { parameter, place }
     }
 }
 
 /// For who saves them.
-impl Source {
+impl PemSource {
     /// Of the file, if it is one and its name is text.
     pub fn path(&self) -> Option<&str> {
         match &self.place {
-            Place::File(path) => path.to_str(),
-            Place::Memory(_) => None,
+            PemPlace::File(path) => path.to_str(),
+            PemPlace::Memory(_) => None,
         }
     }
 
     /// What is in memory.
     pub fn pem(&self) -> Option<&str> {
         match &self.place {
-            Place::File(_) => None,
-            Place::Memory(pem) => std::str::from_utf8(pem).ok(),
+            PemPlace::File(_) => None,
+            PemPlace::Memory(pem) => std::str::from_utf8(pem).ok(),
         }
     }
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for PemSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::File(path) => path.fmt(f),
-            Place::Memory(_) => f.write_str("(in memory)"),
+            PemPlace::File(path) => path.fmt(f),
+            PemPlace::Memory(_) => f.write_str("(in memory)"),
         }
     }
 }
@@ -66,10 +66,10 @@ pub type Fingerprint = [u8; 32];
 /// What a caller said about TLS; each setter looks at what it is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsSettings {
-    pub(super) authorities: Option<Source>,
+    pub(super) authorities: Option<PemSource>,
     pub(super) system: bool,
     /// certificate and key of the client
-    pub(super) identity: Option<(Source, Source)>,
+    pub(super) identity: Option<(PemSource, PemSource)>,
     pub(super) server_name: Option<String>,
     pub(super) pins: Vec<Fingerprint>,
     pub(super) insecure: bool,
@@ -87,7 +87,7 @@ impl TlsSettings {
     }
 
     /// Who signs certificates of servers.
-    pub fn set_authorities(&mut self, source: Source) -> Result<()> {
+    pub fn set_authorities(&mut self, source: PemSource) -> Result<()> {
         self.change(|new| new.authorities = Some(source))
     }
 
@@ -97,7 +97,7 @@ impl TlsSettings {
     }
 
     /// What the client shows to servers.
-    pub fn set_identity(&mut self, certificate: Source, key: Source) -> Result<()> {
+    pub fn set_identity(&mut self, certificate: PemSource, key: PemSource) -> Result<()> {
         self.change(|new| new.identity = Some((certificate, key)))
     }
 
@@ -136,7 +136,7 @@ impl TlsSettings {
 /// For who saves them.
 impl TlsSettings {
     /// See [`TlsSettings::set_authorities`].
-    pub fn authorities(&self) -> Option<&Source> {
+    pub fn authorities(&self) -> Option<&PemSource> {
         self.authorities.as_ref()
     }
 
@@ -146,7 +146,7 @@ impl TlsSettings {
     }
 
     /// See [`TlsSettings::set_identity`].
-    pub fn identity(&self) -> Option<(&Source, &Source)> {
+    pub fn identity(&self) -> Option<(&PemSource, &PemSource)> {
         self.identity.as_ref().map(|(cert, key)| (cert, key))
     }
 

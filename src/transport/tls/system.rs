@@ -1,5 +1,5 @@
 //! Whom the system trusts. Read from where systems keep it, and not from where the environment says.
-use super::{pem, settings::Source};
+use super::{pem, settings::PemSource};
 use crate::{
     error::{Error, Result},
     status::Status,
@@ -33,6 +33,6 @@ pub(super) fn add_to(store: &mut RootCertStore) -> Result<()> {
 }
 
 fn bundle(path: &str) -> Option<Vec<CertificateDer<'static>>> {
-    let read = pem::certificates(&Source::file("system_ca", path));
+    let read = pem::certificates(&PemSource::file("system_ca", path));
     Some(read.ok()?.0)
 }

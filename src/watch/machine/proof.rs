@@ -35,7 +35,7 @@ pub(super) struct Listing {
 
 /// A claim with what it needs.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct PendingClaim {
     claim: Claim,
     /// its exchange began
     asked: Instant,
@@ -53,7 +53,7 @@ pub(super) struct Held {
     audits: u8,
 }
 
-impl Held {
+impl PendingClaim {
     fn index(&self) -> Option<u64> {
         match &self.claim {
             Claim::Event(response) => response.node().map(|node| node.modified_index()),
@@ -79,7 +79,7 @@ impl Machine {
         // the poll began after what a read has shown: both are proven together
         let read = self.held.as_ref().filter(|held| held.is_read());
         let asked = read.map_or(busy.started, |read| read.asked.min(busy.started));
-        let mut held = Held {
+        let mut held = PendingClaim {
             claim,
             asked,
             head,

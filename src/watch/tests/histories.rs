@@ -3,14 +3,14 @@
 
 use super::said::{fault, verdict, wait_index};
 use super::store::{Found, Op, Store, files, wanted};
-use crate::cluster::continuity::{Audit, Continuity, Sight, Todo};
+use crate::cluster::continuity::{Audit, AuditStep, Continuity, Sight};
 use crate::error::Phase;
 use crate::protocol::answer::Head;
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::key::Key;
 use crate::transport::fault::FaultKind;
 use crate::watch::driver::{
-    Action, HeaderDecision, MemberPreference, Output, PollRequest, Purpose,
+    HeaderDecision, MemberPreference, Output, PollAction, PollRequest, Purpose,
 };
 use crate::watch::event::{Event, Kind, Loss};
 use crate::watch::machine::Machine;
@@ -638,7 +638,7 @@ impl Sim {
                 false => self.machine.poll(self.now),
             };
             match action {
-                Action::Prove(need) => {
+                PollAction::Prove(need) => {
                     let member = &mut self.members[self.last_member];
                     member.record.enlist(need, Box::new(|| {}));
                     if member.audit.is_none() {
@@ -647,12 +647,12 @@ impl Sim {
                         }
                     }
                 }
-                Action::Start(exchange) => {
+                PollAction::Start(exchange) => {
                     self.start(exchange);
                     return true;
                 }
-                Action::Wait(at) => break at,
-                Action::Closed => {
+                PollAction::Wait(at) => break at,
+                PollAction::Closed => {
                     self.closed = true;
                     return false;
                 }
@@ -708,7 +708,7 @@ impl Sim {
         };
         let metrics = http_request.target == "/metrics";
         let barrier = http_request.target.contains("quorum");
-        let mut todo = Todo::End;
+        let mut todo = AuditStep::End;
         if barrier && member.restores.is_some() && !member.frozen {
             // it waits behind the snapshot
             let at = member.restores.unwrap_or(now) + MS;
@@ -738,8 +738,8 @@ impl Sim {
             todo = audit.answered(&member.record, &head, body.as_bytes(), now);
         }
         match todo {
-            Todo::Ask => member.ask(audit, now),
-            Todo::End => {
+            AuditStep::Ask => member.ask(audit, now),
+            AuditStep::End => {
                 member.record.end(audit, now);
                 member.record.is_awaited();
                 let standing = member.record.standing();

@@ -8,7 +8,7 @@ use crate::protocol::http_request::ResponseKind;
 use crate::protocol::key::Key;
 use crate::status::Status;
 use crate::transport::fault::FaultKind::{Connection, Timeout};
-use crate::watch::driver::{Action, HeaderDecision, MemberPreference, MemberVerdict, Purpose};
+use crate::watch::driver::{HeaderDecision, MemberPreference, MemberVerdict, PollAction, Purpose};
 use crate::watch::event::{Kind, Loss};
 use crate::watch::machine::Machine;
 use crate::watch::options::{OnLost, WatchOptions};
@@ -240,7 +240,7 @@ fn fail_ends_with_an_error_that_names_the_index() {
     });
     s.answer(400, 3000, &outdated(3000));
     assert_eq!(s.closed(), Status::HISTORY_CLEARED);
-    assert!(matches!(s.machine.poll(s.now), Action::Closed));
+    assert!(matches!(s.machine.poll(s.now), PollAction::Closed));
 }
 
 #[test]
@@ -411,7 +411,7 @@ fn a_paused_machine_starts_nothing_and_a_closed_one_stays_so() {
     let mut s = Script::new(|_| {});
     s.event(5);
     s.machine.pause();
-    assert!(matches!(s.machine.poll(s.now), Action::Wait(None)));
+    assert!(matches!(s.machine.poll(s.now), PollAction::Wait(None)));
     s.machine.resume();
     s.next();
     s.machine.close(None);
@@ -473,7 +473,7 @@ fn an_answer_about_another_key_neither_moves_the_place_nor_fills_the_table() {
             }
             let asked = Key::parse("key", "/a/b").unwrap();
             let mut machine = Machine::new(&asked, &options, Duration::from_secs(60), 1).unwrap();
-            let Action::Start(_) = machine.poll(now) else {
+            let PollAction::Start(_) = machine.poll(now) else {
                 panic!("no exchange");
             };
             let verdict = machine.on_answer(now, told(key));

@@ -6,7 +6,7 @@ use crate::error::Phase;
 use crate::protocol::key::Key;
 use crate::status::Status;
 use crate::transport::fault::FaultKind;
-use crate::watch::driver::{Action, HeaderDecision, MemberVerdict, Output, PollRequest};
+use crate::watch::driver::{HeaderDecision, MemberVerdict, Output, PollAction, PollRequest};
 use crate::watch::event::Event;
 use crate::watch::machine::Machine;
 use crate::watch::options::WatchOptions;
@@ -34,7 +34,7 @@ impl Script {
         let key = Key::parse("key", "/w").unwrap();
         let mut machine = Machine::new(&key, &options, MINUTE, 7).unwrap();
         let now = Instant::now();
-        let Action::Start(exchange) = machine.poll(now) else {
+        let PollAction::Start(exchange) = machine.poll(now) else {
             panic!("nothing to start")
         };
         Script {
@@ -66,15 +66,15 @@ impl Script {
         let since = self.now;
         loop {
             match self.machine.poll(self.now) {
-                Action::Start(exchange) => {
+                PollAction::Start(exchange) => {
                     self.exchange = exchange;
                     self.starts += 1;
                     return self.now - since;
                 }
-                Action::Wait(Some(until)) => self.now = until,
-                Action::Prove(_) => panic!("it wants a proof"),
-                Action::Wait(None) => panic!("it waits for ever"),
-                Action::Closed => panic!("closed: {:?}", self.machine.state()),
+                PollAction::Wait(Some(until)) => self.now = until,
+                PollAction::Prove(_) => panic!("it wants a proof"),
+                PollAction::Wait(None) => panic!("it waits for ever"),
+                PollAction::Closed => panic!("closed: {:?}", self.machine.state()),
             }
         }
     }

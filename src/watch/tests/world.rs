@@ -8,7 +8,7 @@ use crate::protocol::answer::{Head, Verdict};
 use crate::protocol::key::Key;
 use crate::transport::fault::{Fault, FaultKind};
 use crate::watch::driver::{
-    Action, HeaderDecision, MemberPreference, Output, PollRequest, Purpose,
+    HeaderDecision, MemberPreference, Output, PollAction, PollRequest, Purpose,
 };
 use crate::watch::machine::Machine;
 use crate::watch::options::WatchOptions;
@@ -181,14 +181,14 @@ impl World {
         }
         self.machine.vouch(self.now, always(self.now));
         match self.machine.poll(self.now) {
-            Action::Prove(_) => panic!("it wants a proof"),
-            Action::Closed | Action::Wait(None) => false,
-            Action::Wait(Some(at)) if at > until => false,
-            Action::Wait(Some(at)) => {
+            PollAction::Prove(_) => panic!("it wants a proof"),
+            PollAction::Closed | PollAction::Wait(None) => false,
+            PollAction::Wait(Some(at)) if at > until => false,
+            PollAction::Wait(Some(at)) => {
                 self.now = at;
                 true
             }
-            Action::Start(exchange) => {
+            PollAction::Start(exchange) => {
                 self.start(exchange);
                 self.collect();
                 true

@@ -2,7 +2,7 @@
 
 use super::{api, on_each, refused, refused_so};
 use crate::support::{Cluster, Version, wait_for};
-use etcd_v2::client::admin::{Report, State};
+use etcd_v2::client::admin::{HealthState, Report};
 use etcd_v2::error::Result;
 use etcd_v2::protocol::admin::stats::{Kind, read};
 use etcd_v2::status::Status;
@@ -60,9 +60,12 @@ fn members_come_and_go(version: Version) {
     assert!(list.contains(new));
     // it counts for the quorum and cannot be asked
     let report = client.cluster_health().unwrap();
-    assert_eq!(report.state, State::Degraded);
+    assert_eq!(report.state, HealthState::Degraded);
     let row = report.rows.iter().find(|row| row.id == new.id).unwrap();
-    assert_eq!((row.state, row.failures.len()), (State::NoClientUrls, 0));
+    assert_eq!(
+        (row.state, row.failures.len()),
+        (HealthState::NoClientUrls, 0)
+    );
 
     for _ in 0..2 {
         settled(|| client.update_member(&new.id, OTHER)).unwrap();
@@ -159,14 +162,14 @@ fn the_leader_is_found(version: Version) {
     assert_eq!(error.detail().endpoint.as_deref(), Some(survivor.url()));
 }
 
-fn states(report: &Report) -> Vec<(&str, State)> {
+fn states(report: &Report) -> Vec<(&str, HealthState)> {
     let mut states: Vec<_> = report.rows.iter().map(|r| (&*r.name, r.state)).collect();
     states.sort_by_key(|(name, _)| name.to_owned());
     states
 }
 
 fn health_is_told_row_by_row(version: Version) {
-    use State::*;
+    use HealthState::*;
     let cluster = Cluster::start(version, 3);
     let client = api::client(&cluster.endpoints(), 6_000);
     let report = client.cluster_health().unwrap();

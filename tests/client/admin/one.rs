@@ -3,7 +3,7 @@
 use super::{api, on_each};
 use crate::support::{Etcd, Version, wait_for};
 use api::Verbs;
-use etcd_v2::client::admin::State;
+use etcd_v2::client::admin::HealthState;
 use etcd_v2::protocol::admin::stats::{Kind, Stats, read};
 use std::time::Duration;
 
@@ -36,9 +36,9 @@ fn tells_its_health(version: Version) {
     let own = client.health(None).unwrap();
     let of_all = client.cluster_health().unwrap();
     for (report, name) in [(&own, ""), (&of_all, "n1")] {
-        assert_eq!((report.state, report.rows.len()), (State::Healthy, 1));
+        assert_eq!((report.state, report.rows.len()), (HealthState::Healthy, 1));
         let row = &report.rows[0];
-        assert_eq!((row.state, &*row.name), (State::Healthy, name));
+        assert_eq!((row.state, &*row.name), (HealthState::Healthy, name));
         assert_eq!((row.url.as_deref(), &*row.reason), (Some(etcd.url()), ""));
         assert!(row.failures.is_empty());
     }

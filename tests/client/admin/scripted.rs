@@ -2,7 +2,7 @@
 
 use super::{api, refused, refused_so};
 use crate::support::{Scripted, Step};
-use etcd_v2::client::admin::State;
+use etcd_v2::client::admin::HealthState;
 use etcd_v2::error::Result;
 use etcd_v2::protocol::admin::stats::Kind;
 use etcd_v2::status::Status;
@@ -55,7 +55,7 @@ fn servers_before_3_are_understood() {
     let client = of(&[&old]);
     let (versions, _) = client.server_version(None).unwrap();
     assert_eq!((&*versions.server, &*versions.cluster), ("2.0.13", ""));
-    assert_eq!(client.health(None).unwrap().state, State::Unhealthy);
+    assert_eq!(client.health(None).unwrap().state, HealthState::Unhealthy);
     assert_eq!(client.users().unwrap()[1].name, "root");
     assert_eq!(client.user("al").unwrap().roles, ["r"]);
     assert_eq!(client.roles().unwrap()[0].name, "root");
@@ -216,14 +216,20 @@ fn a_member_is_asked_at_its_other_urls() {
     let first = pages(&[("GET /v2/members ", 200, &list)]);
     let report = of(&[&first]).cluster_health().unwrap();
     let row = &report.rows[0];
-    assert_eq!((report.state, row.state), (State::Healthy, State::Healthy));
+    assert_eq!(
+        (report.state, row.state),
+        (HealthState::Healthy, HealthState::Healthy)
+    );
     assert_eq!(row.url.as_deref(), Some(well.url()));
     let failed: Vec<&str> = row.failures.iter().map(|f| &*f.url).collect();
     assert_eq!(failed, [&*dead, "gopher://x"]);
     assert!(row.failures[0].text.contains(&dead), "{row:?}");
     let nobody = pages(&[("GET /v2/members ", 200, r#"{"members":[]}"#)]);
     let report = of(&[&nobody]).cluster_health().unwrap();
-    assert_eq!((report.state, report.rows.len()), (State::Unhealthy, 0));
+    assert_eq!(
+        (report.state, report.rows.len()),
+        (HealthState::Unhealthy, 0)
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! However an answer is cut, it means the same; whatever comes, nothing breaks.
 use super::{
-    exchange::{Event, Exchange},
     parse_error::ParseError,
+    response_reader::{ReaderEvent, ResponseReader},
 };
 use crate::{
     error::Phase,
@@ -28,21 +28,21 @@ struct Seen {
 
 /// Feeds the pieces; then the stream ends, if `close`.
 fn run<'a>(method: Method, pieces: impl IntoIterator<Item = &'a [u8]>, close: bool) -> Seen {
-    let mut exchange = Exchange::new(method, LIMIT);
+    let mut exchange = ResponseReader::new(method, LIMIT);
     let mut seen = Seen::default();
     'pieces: for piece in pieces {
         let mut input = piece;
         loop {
             let before = input.len();
             match exchange.advance(&mut input) {
-                Ok(Event::More) => break assert!(input.is_empty(), "all is taken"),
-                Ok(Event::Head(head)) => seen.heads.push(head),
-                Ok(Event::Data(data)) => {
+                Ok(ReaderEvent::More) => break assert!(input.is_empty(), "all is taken"),
+                Ok(ReaderEvent::Head(head)) => seen.heads.push(head),
+                Ok(ReaderEvent::Data(data)) => {
                     assert!(!data.is_empty());
                     assert!(before >= input.len() + data.len(), "more than was fed");
                     seen.data.extend_from_slice(data);
                 }
-                Ok(Event::End {
+                Ok(ReaderEvent::End {
                     keep_alive,
                     surplus,
                 }) => {
@@ -67,7 +67,7 @@ fn run<'a>(method: Method, pieces: impl IntoIterator<Item = &'a [u8]>, close: bo
     if close && seen.end.is_none() && seen.error.is_none() {
         match exchange.end_of_stream() {
             Ok(event) => {
-                let end = Event::End {
+                let end = ReaderEvent::End {
                     keep_alive: false,
                     surplus: 0,
                 };

@@ -146,19 +146,19 @@ impl Sim {
     }
 
     /// What the call does next, when something is to be done.
-    pub(super) fn next_of_call(&mut self) -> Action {
+    pub(super) fn next_of_call(&mut self) -> PollAction {
         loop {
             let (now, last) = (self.now, self.last_member);
             let Some(caller) = self.caller() else {
-                return Action::Closed;
+                return PollAction::Closed;
             };
             match caller.begins {
-                Some(at) if at > now => return Action::Wait(Some(at)),
+                Some(at) if at > now => return PollAction::Wait(Some(at)),
                 Some(_) => self.call(),
                 None => {}
             }
             let Some(caller) = self.caller() else {
-                return Action::Closed;
+                return PollAction::Closed;
             };
             let (asked, need, until, deadline) = (
                 caller.asked,
@@ -168,14 +168,14 @@ impl Sim {
             );
             if self.running.is_some() {
                 if now < deadline {
-                    return Action::Wait(None);
+                    return PollAction::Wait(None);
                 }
                 self.members[last].connection = None;
                 self.running = None;
             }
             if self.members[last].audit.is_some() {
                 if now < until {
-                    return Action::Wait(None);
+                    return PollAction::Wait(None);
                 }
                 self.give_up_audit(last);
             }
@@ -186,7 +186,7 @@ impl Sim {
                         self.need_no_more();
                         continue;
                     }
-                    Err(later) if now < until => return Action::Wait(Some(later.min(until))),
+                    Err(later) if now < until => return PollAction::Wait(Some(later.min(until))),
                     Err(_) => self.need_no_more(),
                 }
             }
@@ -197,7 +197,7 @@ impl Sim {
         }
     }
 
-    fn step_of_call(&mut self, standing: Option<Standing>) -> Option<Action> {
+    fn step_of_call(&mut self, standing: Option<Standing>) -> Option<PollAction> {
         let now = self.now;
         let step = self.caller()?.once.step(now, standing);
         match step {
@@ -223,10 +223,10 @@ impl Sim {
             }
             Step::Start(exchange) => {
                 self.caller()?.asked = true;
-                return Some(Action::Start(exchange));
+                return Some(PollAction::Start(exchange));
             }
             Step::Prove(need) => self.caller()?.need = Some(need),
-            Step::Wait(at) => return Some(Action::Wait(Some(at))),
+            Step::Wait(at) => return Some(PollAction::Wait(Some(at))),
         }
         None
     }

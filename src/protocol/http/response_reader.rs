@@ -11,7 +11,7 @@ use crate::{
 
 /// What the input meant.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum ReaderEvent<'a> {
     /// the input is used up, and more is needed
     More,
     /// status and headers
@@ -28,7 +28,7 @@ pub enum Event<'a> {
 }
 
 #[derive(Debug)]
-enum State {
+enum ReaderState {
     Head(HeadParser),
     Body {
         body: Body,
@@ -48,15 +48,15 @@ enum State {
 /// Reads one answer.
 ///
 /// ```
-/// use etcd_v2::protocol::{http::exchange::{Event, Exchange}, http_request::Method};
+/// use etcd_v2::protocol::{http::response_reader::{Event, Exchange}, http_request::Method};
 /// let mut exchange = Exchange::new(Method::Get, 1000);
 /// let (mut input, mut body) = (&b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"[..], Vec::new());
 /// loop {
 ///     match exchange.advance(&mut input) {
-///         Ok(Event::Head(head)) => assert_eq!(head.status, 200),
-///         Ok(Event::Data(part)) => body.extend_from_slice(part),
-///         Ok(Event::More) => unreachable!("here one would read, and go on with what came"),
-///         Ok(Event::End { keep_alive, surplus }) => {
+///         Ok(ReaderEvent::Head(head)) => assert_eq!(head.status, 200),
+///         Ok(ReaderEvent::Data(part)) => body.extend_from_slice(part),
+///         Ok(ReaderEvent::More) => unreachable!("here one would read, and go on with what came"),
+///         Ok(ReaderEvent::End { keep_alive, surplus }) => {
 ///             assert!(keep_alive && surplus == 0 && body == b"{}");
 ///             break;
 ///         }
@@ -65,25 +65,25 @@ enum State {
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Exchange {
+pub struct ResponseReader {
     method: Method,
     max_body: u64,
-    state: State,
+    state: ReaderState,
 }
 
-impl Exchange {
+impl ResponseReader {
     /// Waits for the answer to a request with `method`; its body may have `max_body` bytes.
-    pub fn new(method: Method, max_body: u64) -> Exchange {
-        Exchange {
+    pub fn new(method: Method, max_body: u64) -> ResponseReader {
+        ResponseReader {
             method,
             max_body,
-            state: State::Head(HeadParser::default()),
+            state: ReaderState::Head(HeadParser::default()),
         }
     }
 
-    /// Takes from the front of `input` what makes the next event. To be called until it says [`Event::More`], also
+    /// Takes from the front of `input` what makes the next event. To be called until it says [`ReaderEvent::More`], also
     /// when the input is used up: an end may need no further byte.
-    pub fn advance<'a>(&mut self, input: &mut &'a [u8]) -> Result<Event<'a>, ParseError> {
+    pub fn advance<'a>(&mut self, input: &mut &'a [u8]) -> Result<ReaderEvent<'a>, ParseError> {
         let outcome = self.next(input);
         if let Err(error) = &outcome {
             self.fail(error.clone());
@@ -92,7 +92,7 @@ impl Exchange {
     }
 
     fn fail(&mut self, error: ParseError) {
-        self.state = State::Failed {
+        self.state = ReaderState::Failed {
             error,
             phase: self.phase(),
             began: self.body_began(),
@@ -100,11 +100,11 @@ impl Exchange {
     }
 
     #[inline]
-    fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Event<'a>, ParseError> {
+    fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<ReaderEvent<'a>, ParseError> {
         loop {
             match &mut self.state {
-                State::Head(collector) => match collector.advance(self.method, input)? {
-                    Progress::More => return Ok(Event::More),
+                ReaderState::Head(collector) => match collector.advance(self.method, input)? {
+                    Progress::More => return Ok(ReaderEvent::More),
                     Progress::Interim => {}
                     Progress::Done(Parsed {
                         head,
@@ -112,53 +112,53 @@ impl Exchange {
                         keep_alive,
                     }) => {
                         let body = Body::new(framing, self.max_body);
-                        self.state = State::Body { body, keep_alive };
-                        return Ok(Event::Head(head));
+                        self.state = ReaderState::Body { body, keep_alive };
+                        return Ok(ReaderEvent::Head(head));
                     }
                 },
-                State::Body { body, keep_alive } => match body.advance(input)? {
-                    Some(data) => return Ok(Event::Data(data)),
+                ReaderState::Body { body, keep_alive } => match body.advance(input)? {
+                    Some(data) => return Ok(ReaderEvent::Data(data)),
                     None if body.is_done() => {
-                        self.state = State::End {
+                        self.state = ReaderState::End {
                             keep_alive: *keep_alive,
                             began: body.began(),
                         };
                     }
-                    None => return Ok(Event::More),
+                    None => return Ok(ReaderEvent::More),
                 },
-                State::End { keep_alive, .. } => {
-                    return Ok(Event::End {
+                ReaderState::End { keep_alive, .. } => {
+                    return Ok(ReaderEvent::End {
                         keep_alive: *keep_alive,
                         surplus: input.len(),
                     });
                 }
-                State::Failed { error, .. } => return Err(error.clone()),
+                ReaderState::Failed { error, .. } => return Err(error.clone()),
             }
         }
     }
 
-    /// The connection has ended. That is the end of the answer ([`Event::End`]), or an error.
-    pub fn end_of_stream(&mut self) -> Result<Event<'static>, ParseError> {
+    /// The connection has ended. That is the end of the answer ([`ReaderEvent::End`]), or an error.
+    pub fn end_of_stream(&mut self) -> Result<ReaderEvent<'static>, ParseError> {
         let outcome = match &self.state {
-            State::End { .. } => Ok(()),
-            State::Body { body, .. } => body.end_of_stream(),
-            State::Head(collector) if collector.is_empty() => {
+            ReaderState::End { .. } => Ok(()),
+            ReaderState::Body { body, .. } => body.end_of_stream(),
+            ReaderState::Head(collector) if collector.is_empty() => {
                 Err(ParseError::connection("connection closed before an answer"))
             }
-            State::Head(_) => Err(ParseError::connection(
+            ReaderState::Head(_) => Err(ParseError::connection(
                 "connection closed inside the head of the answer",
             )),
-            State::Failed { error, .. } => Err(error.clone()),
+            ReaderState::Failed { error, .. } => Err(error.clone()),
         };
         if let Err(error) = outcome {
             self.fail(error.clone());
             return Err(error);
         }
-        self.state = State::End {
+        self.state = ReaderState::End {
             keep_alive: false,
             began: self.body_began(),
         };
-        Ok(Event::End {
+        Ok(ReaderEvent::End {
             keep_alive: false,
             surplus: 0,
         })
@@ -167,25 +167,25 @@ impl Exchange {
     /// The part of the answer where it stands, or ended.
     pub fn phase(&self) -> Phase {
         match self.state {
-            State::Head(_) => Phase::Head,
-            State::Body { .. } | State::End { .. } => Phase::Body,
-            State::Failed { phase, .. } => phase,
+            ReaderState::Head(_) => Phase::Head,
+            ReaderState::Body { .. } | ReaderState::End { .. } => Phase::Body,
+            ReaderState::Failed { phase, .. } => phase,
         }
     }
 
     /// Whether any byte came after the head, if only the beginning of a chunk; also to be asked after an error.
     pub fn body_began(&self) -> bool {
         match &self.state {
-            State::Head(_) => false,
-            State::Body { body, .. } => body.began(),
-            State::End { began, .. } | State::Failed { began, .. } => *began,
+            ReaderState::Head(_) => false,
+            ReaderState::Body { body, .. } => body.began(),
+            ReaderState::End { began, .. } | ReaderState::Failed { began, .. } => *began,
         }
     }
 
     /// Bytes of body that will still come, if that is known; a server's word, not to be believed without limit.
     pub fn expected(&self) -> Option<u64> {
         match &self.state {
-            State::Body { body, .. } => body.expected(),
+            ReaderState::Body { body, .. } => body.expected(),
             _ => None,
         }
     }
