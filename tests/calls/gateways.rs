@@ -104,9 +104,9 @@ fn haproxy(program: &Path, upstreams: &[&str]) -> Running {
 
 /// A member that applies what it is sent, and whose answers are lost.
 fn mute(etcd: &Etcd) -> Proxy {
-    let http_request = Proxy::to(etcd.url());
-    http_request.set(Mode::CutAnswer(1));
-    http_request
+    let proxy = Proxy::to(etcd.url());
+    proxy.set(Mode::CutAnswer(1));
+    proxy
 }
 
 fn children(etcd: &Etcd, folder: &str) -> usize {
@@ -158,8 +158,8 @@ fn pages_of_nginx_in_the_place_of_an_answer() {
             ),
         ];
         for (n, (page, status)) in pages.into_iter().enumerate() {
-            let gateways = [&wires[0], &wires[1]]
-                .map(|http_request| nginx(&program, &[http_request.url()], page));
+            let gateways =
+                [&wires[0], &wires[1]].map(|proxy| nginx(&program, &[proxy.url()], page));
             let both = format!("{},{}", gateways[0].url, gateways[1].url);
             let through = client(&both, 20_000);
             let folder = format!("/queue{n}");

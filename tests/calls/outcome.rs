@@ -53,7 +53,7 @@ impl std::ops::Deref for Server {
 /// A client that reaches its server through a wire.
 struct Pair {
     etcd: Server,
-    http_request: Proxy,
+    proxy: Proxy,
     client: Client,
 }
 
@@ -68,14 +68,14 @@ impl Pair {
     }
 
     fn with(etcd: Server) -> Pair {
-        let http_request = Proxy::to(etcd.url());
-        let client = client(http_request.url(), 20_000);
+        let proxy = Proxy::to(etcd.url());
+        let client = client(proxy.url(), 20_000);
         // asks for the version of the member, which is not to be lost later
         client.set("/known", "").unwrap();
         client.run(Operation::Refresh, "/known").unwrap();
         Pair {
             etcd,
-            http_request,
+            proxy,
             client,
         }
     }
@@ -87,13 +87,13 @@ impl Pair {
         if mode == NO_REQUEST {
             call.deadline = Some(Duration::from_millis(300));
         }
-        let lost = self.http_request.swallowed();
-        self.http_request.set(mode);
+        let lost = self.proxy.swallowed();
+        self.proxy.set(mode);
         let error = refused(self.client.execute(&call), Status::OUTCOME_UNKNOWN);
         if mode == NO_REQUEST {
-            self.http_request.wait_for_swallowed(lost + 1);
+            self.proxy.wait_for_swallowed(lost + 1);
         }
-        self.http_request.set(Mode::Pass);
+        self.proxy.set(Mode::Pass);
         assert!(error.detail().outcome_unknown);
         error
     }
@@ -322,7 +322,7 @@ fn values_that_are_not_unique_are_not_told_apart() {
 fn a_client_that_knew_nothing_cannot_tell() {
     let pair = Pair::new(Version::V3_4);
     let fresh = Pair {
-        client: client(pair.http_request.url(), 20_000),
+        client: client(pair.proxy.url(), 20_000),
         ..pair
     };
     let call = call(Operation::Set, "/fresh");
@@ -365,7 +365,7 @@ fn what_cannot_be_looked_for_is_refused_by_name() {
         .client
         .resolve_outcome(&write, &error, ONCE, Some(&token));
     assert_eq!(told.expect_err("cancelled").status(), Status::CANCELLED);
-    pair.http_request.set(Mode::Refuse);
+    pair.proxy.set(Mode::Refuse);
     let short = Lookout {
         timeout: Some(Duration::from_millis(300)),
         settle: Duration::from_secs(3_000),

@@ -203,7 +203,7 @@ fn one_answer_of_another_cluster_is_believed_for_a_bounded_time() {
 struct Partition {
     cluster: Cluster,
     /// before the member that will die
-    http_request: Proxy,
+    proxy: Proxy,
     cut_off: usize,
     alive: usize,
 }
@@ -232,7 +232,7 @@ impl Partition {
             (cluster.member(first).value("/a")? == "new").then_some(())
         });
         Partition {
-            http_request: Proxy::to(cluster.member(first).url()),
+            proxy: Proxy::to(cluster.member(first).url()),
             cluster,
             cut_off,
             alive: leader,
@@ -241,15 +241,15 @@ impl Partition {
 
     /// A client that has read "new", and whose member is then gone; the next on its list is cut off.
     fn client(&self, policy: StalenessPolicy, with_the_other: bool) -> Client {
-        self.http_request.set(Mode::Pass);
-        let mut endpoints = vec![self.http_request.url().to_owned()];
+        self.proxy.set(Mode::Pass);
+        let mut endpoints = vec![self.proxy.url().to_owned()];
         endpoints.push(self.cluster.member(self.cut_off).url().to_owned());
         if with_the_other {
             endpoints.push(self.cluster.member(self.alive).url().to_owned());
         }
         let client = client(&endpoints.join(","), policy);
         assert_eq!(value(client.get("/a")), "new");
-        self.http_request.set(Mode::Refuse);
+        self.proxy.set(Mode::Refuse);
         client
     }
 }
@@ -312,8 +312,8 @@ fn a_member_that_is_cut_off_is_found_out_on_the_newest_3_5() {
 fn watches_leave_a_member_that_is_cut_off() {
     let partition = Partition::new(Version::V3_4);
     let urls = [partition.cut_off, partition.alive].map(|i| partition.cluster.member(i).url());
-    partition.http_request.set(Mode::Pass);
-    let endpoints = format!("{},{}", partition.http_request.url(), urls.join(","));
+    partition.proxy.set(Mode::Pass);
+    let endpoints = format!("{},{}", partition.proxy.url(), urls.join(","));
     let mut options = options(&endpoints, 20_000);
     options.set_stale(StalenessPolicy::Refuse);
     options.set_max_poll_ms(600_000).unwrap();
@@ -324,7 +324,7 @@ fn watches_leave_a_member_that_is_cut_off() {
         assert_eq!(value(client.get("/a")), "new");
         std::thread::sleep(Duration::from_millis(100));
     }
-    partition.http_request.set(Mode::Refuse);
+    partition.proxy.set(Mode::Refuse);
     let watcher = client
         .watch(&key("/a"), &WatchOptions::default(), Listener::default())
         .unwrap();

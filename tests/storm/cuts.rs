@@ -14,10 +14,10 @@ const NEAR: u64 = 500;
 fn cuts(version: Version) {
     let writes = size("ETCD_V2_STORM_WRITES", 4_000);
     let etcd = Etcd::start(version);
-    let http_request = Proxy::to(etcd.url());
+    let proxy = Proxy::to(etcd.url());
     let (writer, watching) = (
         api::client(etcd.url(), 30_000),
-        api::client(http_request.url(), 30_000),
+        api::client(proxy.url(), 30_000),
     );
     let ledger = Ledger::default();
     ledger.fill(&writer, KEYS, |number| number < 50);
@@ -29,18 +29,18 @@ fn cuts(version: Version) {
             let mut dice = Dice::new();
             let mut cuts = 0;
             while storm.load(Ordering::SeqCst) {
-                http_request.set(match dice.below(10) {
+                proxy.set(match dice.below(10) {
                     0 => Mode::Reset,
                     1 => Mode::CutRequest(dice.below(200)),
                     _ => Mode::CutAnswer(dice.below(2_000)),
                 });
                 if dice.below(2) == 0 {
-                    http_request.set(Mode::Pass);
+                    proxy.set(Mode::Pass);
                 }
                 cuts += 1;
                 std::thread::sleep(Duration::from_millis(50));
             }
-            http_request.set(Mode::Pass);
+            proxy.set(Mode::Pass);
             cuts
         });
         // a test that fails has no weather for ever
@@ -68,11 +68,11 @@ fn cuts(version: Version) {
             "{version}: {}, {} changes of the weather, {} connections",
             ledger.summary(),
             weather.join().unwrap(),
-            http_request.connections()
+            proxy.connections()
         );
     });
     let end = ledger.close(&writer);
-    let connections = http_request.connections() as u64;
+    let connections = proxy.connections() as u64;
     assert!(connections > 50, "{connections} connections were made");
     for one in crowd.spectators.iter().filter(|one| !one.slow) {
         assert!(one.watcher.counters().reconnects > 0, "{}", one.name);

@@ -46,9 +46,9 @@ fn beside(version: Version) {
         .argument("--auto-compaction-mode=revision")
         .argument("--auto-compaction-retention=1000")
         .start();
-    let http_request = Proxy::to(etcd.url());
+    let proxy = Proxy::to(etcd.url());
     let writer = api::client(etcd.url(), 60_000);
-    let watching = api::client(http_request.url(), 60_000);
+    let watching = api::client(proxy.url(), 60_000);
     writer.set("/quiet/key", "0").unwrap();
     let watchers = [OnLost::Gap, OnLost::Resync, OnLost::Fail].map(|policy| {
         let mut options = WatchOptions::default();
@@ -90,7 +90,7 @@ fn beside(version: Version) {
             v3 as f64 / took
         );
     });
-    let lines = http_request.request_lines();
+    let lines = proxy.request_lines();
     let polls = lines.iter().filter(|line| line.contains("wait=true"));
     eprintln!("{} polls, {} requests", polls.count(), lines.len());
     writer.set("/quiet/key", "1").unwrap();

@@ -27,9 +27,9 @@ struct Count {
 }
 
 impl Count {
-    fn of(http_request: &Proxy) -> Count {
+    fn of(proxy: &Proxy) -> Count {
         let mut count = Count::default();
-        for line in http_request.request_lines() {
+        for line in proxy.request_lines() {
             let audit = ["HEAD /v2/keys/ ", "GET /v2/stats/self ", "GET /metrics "];
             *match line.as_str() {
                 line if line.contains("wait=true") => &mut count.polls,
@@ -44,12 +44,12 @@ impl Count {
 }
 
 /// Whatever else happens, a second has one audit read.
-fn phase(name: &str, http_request: &Proxy, seconds: u64) {
-    let (before, began) = (Count::of(http_request), Instant::now());
+fn phase(name: &str, proxy: &Proxy, seconds: u64) {
+    let (before, began) = (Count::of(proxy), Instant::now());
     while began.elapsed() < Duration::from_secs(seconds) {
         std::thread::sleep(Duration::from_millis(20));
     }
-    let after = Count::of(http_request);
+    let after = Count::of(proxy);
     let whole = began.elapsed().as_secs() + 1;
     let count = Count {
         polls: after.polls - before.polls,
@@ -79,10 +79,10 @@ fn watchers_share_the_reads_that_prove_their_store() {
         size("ETCD_V2_STORM_PRICE_SECONDS", 2),
     );
     let etcd = Etcd::start(Version::V3_4);
-    let http_request = Proxy::to(etcd.url());
+    let proxy = Proxy::to(etcd.url());
     let (writer, watching) = (
         api::client(etcd.url(), 60_000),
-        api::client(http_request.url(), 60_000),
+        api::client(proxy.url(), 60_000),
     );
     let mut options = WatchOptions::default();
     options.set_max_poll_ms(2_000).unwrap();
@@ -94,21 +94,17 @@ fn watchers_share_the_reads_that_prove_their_store() {
     let watchers: Vec<Watcher> = (0..many).map(|number| watch(number).unwrap()).collect();
     wait_until_live(&watchers);
 
-    phase("nothing happens", &http_request, 1);
+    phase("nothing happens", &proxy, 1);
     // the first take a place in the log, and none in the store
     for (what, operation) in [("log", Operation::Update), ("store", Operation::Set)] {
         let (storm, call) = (AtomicBool::new(true), api::call(operation, "/elsewhere"));
         std::thread::scope(|scope| {
             let written = scope.spawn(|| repeat(&writer, &call, &storm));
             let clear = Clear(&storm);
-            phase(&format!("the {what} grows"), &http_request, seconds);
-            http_request.set(Mode::Reset);
-            http_request.set(Mode::Pass);
-            phase(
-                &format!("cut while the {what} grows"),
-                &http_request,
-                seconds,
-            );
+            phase(&format!("the {what} grows"), &proxy, seconds);
+            proxy.set(Mode::Reset);
+            proxy.set(Mode::Pass);
+            phase(&format!("cut while the {what} grows"), &proxy, seconds);
             drop(clear);
             let (_, written) = written.join().unwrap();
             eprintln!("{written} foreign writes");

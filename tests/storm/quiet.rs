@@ -17,10 +17,10 @@ const NEAR: u64 = 800;
 fn a_quiet_watch_stays_inside_the_history() {
     let writes = size("ETCD_V2_STORM_FOREIGN", 3_000);
     let etcd = Etcd::start(Version::V3_4);
-    let http_request = Proxy::to(etcd.url());
+    let proxy = Proxy::to(etcd.url());
     let (writer, watching) = (
         api::client(etcd.url(), 30_000),
-        api::client(http_request.url(), 30_000),
+        api::client(proxy.url(), 30_000),
     );
     let mut options = WatchOptions::default();
     options.set_recursive(true);
@@ -41,8 +41,8 @@ fn a_quiet_watch_stays_inside_the_history() {
             (watcher.next_index() + NEAR > store).then_some(())
         });
         if number % 1_000 == 999 {
-            http_request.set(Mode::Reset);
-            http_request.set(Mode::Pass);
+            proxy.set(Mode::Reset);
+            proxy.set(Mode::Pass);
             cuts += 1;
         }
     }

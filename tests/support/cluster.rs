@@ -128,10 +128,8 @@ impl Cluster {
 
     fn cut_by(&self, i: usize, j: usize, mode: Mode) {
         for (to, from) in [(i, j), (j, i)] {
-            let http_request = self.members[to]
-                .http_request()
-                .expect("an isolatable cluster");
-            http_request.set_line(line(self.members[from].name()), mode);
+            let proxy = self.members[to].proxy().expect("an isolatable cluster");
+            proxy.set_line(line(self.members[from].name()), mode);
         }
     }
 
@@ -145,10 +143,8 @@ impl Cluster {
     /// Ends [`Cluster::cut`].
     pub fn mend(&self, i: usize, j: usize) {
         for (to, from) in [(i, j), (j, i)] {
-            let http_request = self.members[to]
-                .http_request()
-                .expect("an isolatable cluster");
-            http_request.free_line(line(self.members[from].name()));
+            let proxy = self.members[to].proxy().expect("an isolatable cluster");
+            proxy.free_line(line(self.members[from].name()));
         }
     }
 

@@ -199,10 +199,10 @@ impl Setup {
             Some(secure_url) => format!("{url},{secure_url}"),
             None => url.clone(),
         };
-        let http_request = self
+        let proxy = self
             .isolatable
             .then(|| Proxy::sorting(&listen, cluster::line_of));
-        let peer_url = http_request
+        let peer_url = proxy
             .as_ref()
             .map_or(listen.as_str(), Proxy::url)
             .to_owned();
@@ -242,7 +242,7 @@ impl Setup {
             url,
             secure_url,
             peer_url,
-            http_request,
+            proxy,
             binary: self.version.binary(),
             version: self.version,
             arguments,
@@ -263,7 +263,7 @@ pub struct Etcd {
     secure_url: Option<String>,
     peer_url: String,
     /// in front of its peer port
-    http_request: Option<Proxy>,
+    proxy: Option<Proxy>,
     version: Version,
     binary: PathBuf,
     arguments: Vec<String>,
@@ -311,8 +311,8 @@ impl Etcd {
     }
 
     /// The proxy in front of its peer port, in a cluster that is isolatable.
-    pub fn http_request(&self) -> Option<&Proxy> {
-        self.http_request.as_ref()
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
     }
 
     /// Which etcd it is.
