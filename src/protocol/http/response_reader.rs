@@ -48,11 +48,11 @@ enum ReaderState {
 /// Reads one answer.
 ///
 /// ```
-/// use etcd_v2::protocol::{http::response_reader::{Event, Exchange}, http_request::Method};
-/// let mut exchange = Exchange::new(Method::Get, 1000);
+/// use etcd_v2::protocol::{http::response_reader::{ReaderEvent, ResponseReader}, http_request::Method};
+/// let mut reader = ResponseReader::new(Method::Get, 1000);
 /// let (mut input, mut body) = (&b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"[..], Vec::new());
 /// loop {
-///     match exchange.advance(&mut input) {
+///     match reader.advance(&mut input) {
 ///         Ok(ReaderEvent::Head(head)) => assert_eq!(head.status, 200),
 ///         Ok(ReaderEvent::Data(part)) => body.extend_from_slice(part),
 ///         Ok(ReaderEvent::More) => unreachable!("here one would read, and go on with what came"),
