@@ -111,6 +111,13 @@ fn watchers_share_the_reads_that_prove_their_store() {
         });
     }
     wait_until_live(&watchers);
+    // a change is told as one only where the history still reaches back to what was proven before it
+    let end = etcd.index();
+    for watcher in &watchers {
+        wait_for("the end of the storm is proven", AMPLE, || {
+            (watcher.next_index() > end).then_some(())
+        });
+    }
     for (number, watcher) in watchers.iter().enumerate() {
         writer.set(&path(number as u64), "1").unwrap();
         let event = watcher.next(Some(Instant::now() + AMPLE)).unwrap().unwrap();
