@@ -72,9 +72,9 @@
  *            with ETCD_V2_LIMIT. Everything else that the library allocates is small or bounded by
  *            options (handles, requests, messages, lists of members, users and roles, the queue and
  *            the table of a watcher): when that fails, the process is aborted, as by any Rust code.
- * Process    No signal handlers, no output, no environment variables, no threads but the one that a
- *            client has for what is said above, and those that look up host names, save a
- *            configuration file or decode answers of more than 256 KiB for it.
+ * Process    No signal handlers, no output, no environment variables. The only threads are the
+ *            background thread of a client (see Callbacks), and helper threads that resolve host
+ *            names, save a configuration file, or decode responses of more than 256 KiB.
  *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
  *            alive. After fork() the child makes clients of its own: those of the parent, with
  *            watchers and queues, answer ETCD_V2_FORKED there and may only be freed, which frees
@@ -1298,9 +1298,9 @@ ETCD_V2_API bool etcd_v2_error_is_stale(const etcd_v2_error *error);
  *
  * A write is recognised by its effect: the same operation on the same key with the same value and the
  * same conditions, at an index above the last one known when the request was sent. etcd does not
- * record which client made a change, so an identical write of another client cannot be told apart:
- * write unique values, or compare with an index. A TTL refresh and a delete carry no value; for them
- * the result only says that one has happened.
+ * record which client made a change, so it cannot be distinguished from an identical write by another
+ * client: write unique values, or compare with an index. A TTL refresh and a delete carry no value;
+ * for them the result only says that one has happened.
  *
  * ETCD_V2_FATE_NOT_APPLIED needs a proof: the key has not been modified since the write was sent, or
  * every later change of the key is known (each event's prevNode is the result of the event before it,

@@ -6,9 +6,9 @@
 //!
 //! A write is recognised by its effect: the same operation on the same key with the same value and the
 //! same conditions, at an index above the last one known when the request was sent. etcd does not
-//! record which client made a change, so an identical write of another client cannot be told apart:
-//! write unique values, or compare with an index. A TTL refresh and a delete carry no value; for them
-//! the result only says that one has happened.
+//! record which client made a change, so it cannot be distinguished from an identical write by another
+//! client: write unique values, or compare with an index. A TTL refresh and a delete carry no value;
+//! for them the result only says that one has happened.
 //!
 //! ETCD_V2_FATE_NOT_APPLIED needs a proof: the key has not been modified since the write was sent, or
 //! every later change of the key is known (each event's prevNode is the result of the event before it,

@@ -72,9 +72,9 @@
  *            with ETCD_V2_LIMIT. Everything else that the library allocates is small or bounded by
  *            options (handles, requests, messages, lists of members, users and roles, the queue and
  *            the table of a watcher): when that fails, the process is aborted, as by any Rust code.
- * Process    No signal handlers, no output, no environment variables, no threads but the one that a
- *            client has for what is said above, and those that look up host names, save a
- *            configuration file or decode answers of more than 256 KiB for it.
+ * Process    No signal handlers, no output, no environment variables. The only threads are the
+ *            background thread of a client (see Callbacks), and helper threads that resolve host
+ *            names, save a configuration file, or decode responses of more than 256 KiB.
  *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
  *            alive. After fork() the child makes clients of its own: those of the parent, with
  *            watchers and queues, answer ETCD_V2_FORKED there and may only be freed, which frees
