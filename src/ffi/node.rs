@@ -204,7 +204,7 @@ pub(super) mod tests {
             depth: 100,
             nodes: 1000,
         };
-        let verdict = judge(head, body.into(), ResponseKind::Keys, &limits);
+        let verdict = judge(head, Vec::from(body), ResponseKind::Keys, &limits);
         let Verdict::Success(mut response) = verdict else {
             panic!("{verdict:?}")
         };

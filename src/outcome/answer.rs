@@ -28,7 +28,7 @@ pub fn judge(
         return judge_write(head, body, http_request, proof, limits);
     }
     *proof = None;
-    let verdict = answer::judge_body(head, body, http_request.expect, limits);
+    let verdict = answer::judge(head, body, http_request.expect, limits);
     match verdict {
         Verdict::Success(response) => match is_other(&response, http_request) {
             Some(why) => other(why, response),
@@ -52,7 +52,7 @@ fn judge_write(
     };
     let partial = proof.is_some();
     *proof = proof.or(refused.and_then(|(_, proof)| proof));
-    let verdict = match answer::judge_body(head, body, http_request.expect, limits) {
+    let verdict = match answer::judge(head, body, http_request.expect, limits) {
         Verdict::Success(response) => match is_other(&response, http_request) {
             Some(why) => other(why, response),
             None if partial => other("it came before the request was sent", response),

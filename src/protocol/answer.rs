@@ -130,12 +130,8 @@ const KEPT: usize = 512;
 
 /// Judges a complete answer to a request that changes nothing; [`crate::outcome::answer`] knows more about writes. Never
 /// panics, whatever the bytes.
-pub fn judge(head: Head, body: Vec<u8>, expect: ResponseKind, limits: &Limits) -> Verdict {
-    judge_body(head, body.into(), expect, limits)
-}
-
-/// The same; what was read in the body is not read again.
-pub fn judge_body(head: Head, mut body: Body, expect: ResponseKind, limits: &Limits) -> Verdict {
+pub fn judge(head: Head, body: impl Into<Body>, expect: ResponseKind, limits: &Limits) -> Verdict {
+    let mut body = body.into();
     match head.status {
         // how a member says that it is unhealthy
         503 if expect == ResponseKind::Page(Page::Health) && Page::Health.check(&body).is_ok() => {

@@ -9,7 +9,7 @@ const NODE: &str =
     r#"{"action":"set","node":{"key":"/foo","value":"bar","modifiedIndex":4,"createdIndex":4}}"#;
 
 fn answer(status: u16, body: &str, expect: ResponseKind) -> Verdict {
-    judge(Head::new(status), body.into(), expect, &LIMITS)
+    judge(Head::new(status), Vec::from(body), expect, &LIMITS)
 }
 
 /// A verdict without its contents.

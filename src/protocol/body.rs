@@ -39,7 +39,7 @@ impl Body {
         (self.bytes, self.content)
     }
 
-    /// Reads what [`super::answer::judge_body`] will ask for.
+    /// Reads what [`super::answer::judge`] will ask for.
     pub(crate) fn read(&mut self, status: u16, expect: ResponseKind, limits: &Limits) {
         let content = match (status, expect) {
             (_, ResponseKind::Page(_)) => return,

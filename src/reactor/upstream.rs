@@ -10,7 +10,7 @@ use crate::cluster::staleness::{Baseline, Staleness, StalenessPolicy};
 use crate::cluster::telemetry::RequestSpan;
 use crate::cluster::telemetry::hooks::RequestKind;
 use crate::error::Phase;
-use crate::protocol::answer::{self, Head, Verdict, judge_body};
+use crate::protocol::answer::{self, Head, Verdict, judge};
 use crate::protocol::body::Body;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::transport::channel::{Answer, Limits};
@@ -200,7 +200,7 @@ impl Upstream {
     fn judge(&self, answer: Answer) -> Option<Verdict> {
         let (registry, member) = (self.registry.upgrade()?, self.member.as_ref()?);
         let decode = &registry.terms().decode;
-        let mut verdict = judge_body(
+        let mut verdict = judge(
             answer.head,
             Body::of(answer.body, answer.content),
             self.expect,

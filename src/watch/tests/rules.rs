@@ -454,7 +454,7 @@ fn an_answer_about_another_key_neither_moves_the_place_nor_fills_the_table() {
             etcd_index: 12,
             ..crate::protocol::answer::Head::new(200)
         };
-        crate::protocol::answer::judge(head, body.into(), ResponseKind::Keys, &limits)
+        crate::protocol::answer::judge(head, Vec::from(body), ResponseKind::Keys, &limits)
     };
     for snapshot in [false, true] {
         for (key, fits) in [
