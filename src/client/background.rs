@@ -133,8 +133,8 @@ impl Client {
         if let Some(delay) = self.hedges(call) {
             return self.send_twice(call, delay, quiet, completion);
         }
-        let owner = call::SubmittedCall::new(sequence, call.cancel.clone(), completion);
-        reactor.add(Box::new(owner.quiet(quiet)))
+        let task = call::SubmittedCall::new(sequence, call.cancel.clone(), completion);
+        reactor.add(Box::new(task.quiet(quiet)))
     }
 
     pub(super) fn sequence(&self, call: &Call) -> Result<RequestSequence<Arc<HttpRequest>>> {

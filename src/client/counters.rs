@@ -97,7 +97,7 @@ impl Client {
                 watched.counters.dropped,
                 watched.counters.gaps,
                 of(Metric::Hedges),
-                of(Metric::Staleness),
+                of(Metric::Stale),
             ],
             members: members
                 .iter()

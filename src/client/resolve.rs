@@ -128,9 +128,9 @@ impl OutcomeSearch<'_> {
                 Some(index) => search.quiet(index),
                 None => search.lost(),
             },
-            AttemptOutcome::Refused(_)
-            | AttemptOutcome::Trouble(_)
-            | AttemptOutcome::Staleness(..) => search.lost(),
+            AttemptOutcome::Refused(_) | AttemptOutcome::Trouble(_) | AttemptOutcome::Stale(..) => {
+                search.lost()
+            }
         }
         Ok(())
     }

@@ -350,7 +350,7 @@ impl WatchOnceCall<'_> {
                 self.attempt_log.trouble(member.url(), error.clone(), took);
                 Verdict::Refused(error)
             }
-            AttemptOutcome::Trouble(error) | AttemptOutcome::Staleness(error, _) => {
+            AttemptOutcome::Trouble(error) | AttemptOutcome::Stale(error, _) => {
                 self.attempt_log.trouble(member.url(), error.clone(), took);
                 self.answered.push(member.clone());
                 Verdict::Trouble(error)

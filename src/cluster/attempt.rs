@@ -35,7 +35,7 @@ pub enum AttemptOutcome {
     /// With the word of a member that cannot help.
     Trouble(Error),
     /// With an answer that is older than one seen before, which nobody wants; whether the member is to blame.
-    Staleness(Error, bool),
+    Stale(Error, bool),
     /// Without a complete answer.
     Fault(Box<Fault>),
 }
@@ -59,7 +59,7 @@ impl AttemptOutcome {
                 let mut error = Error::new(Status::STALE, stale.to_string());
                 error.detail_mut().stale = true;
                 error.detail_mut().retriable = true;
-                AttemptOutcome::Staleness(error, stale.blames())
+                AttemptOutcome::Stale(error, stale.blames())
             }
             (step, _) => step,
         }

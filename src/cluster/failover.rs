@@ -429,10 +429,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
         let asked = attempt.exchange().0;
         let url = asked.url();
         let took = now.saturating_duration_since(began);
-        if matches!(
-            step,
-            AttemptOutcome::Staleness(..) | AttemptOutcome::Trouble(_)
-        ) {
+        if matches!(step, AttemptOutcome::Stale(..) | AttemptOutcome::Trouble(_)) {
             self.heard(member, took);
         }
         match step {
@@ -450,7 +447,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
                 member_set.pin(member);
                 return FailoverStep::End(Err(self.attempt_log.take().refused(error)));
             }
-            AttemptOutcome::Staleness(error, blame) => {
+            AttemptOutcome::Stale(error, blame) => {
                 member_set.telemetry().stale(url, &error);
                 if blame {
                     member.fail(now, peer);

@@ -17,9 +17,9 @@ enum Reply {
     Says(u16, &'static str, String),
     Fails,
     /// over a connection that was idle for too long
-    Staleness,
+    Stale,
 }
-use Reply::{Fails, Says, Staleness};
+use Reply::{Fails, Says, Stale};
 
 /// A list in which every member has one of these URLs.
 fn list(urls: &[&str]) -> String {
@@ -106,7 +106,7 @@ impl World {
                     sync.answered(answer, now, member_set)
                 }
                 Fails => sync.failed(fault(false), now, member_set),
-                Staleness => sync.failed(fault(true), now, member_set),
+                Stale => sync.failed(fault(true), now, member_set),
             };
         }
     }
@@ -284,12 +284,12 @@ fn stale_connections_are_tried_anew_once() {
     let mut world = World::new("a:1");
     let mut first = true;
     let changed = world.look(|_, _| match std::mem::take(&mut first) {
-        true => Staleness,
+        true => Stale,
         false => says(&["http://b:1"]),
     });
     assert!(changed.unwrap());
     let mut world = World::new("a:1");
-    assert!(world.look(|_, _| Staleness).is_err());
+    assert!(world.look(|_, _| Stale).is_err());
     assert_eq!(world.asked.len(), 2);
 }
 

@@ -99,7 +99,7 @@ impl Telemetry {
 
     /// An answer of this member was refused because it was old.
     pub fn stale(&self, url: &str, why: &dyn fmt::Display) {
-        self.metrics.add(Metric::Staleness);
+        self.metrics.add(Metric::Stale);
         self.log(Level::Warn, format_args!("{url}: refused: {why}"));
     }
 
@@ -221,7 +221,7 @@ impl RequestSpan {
             AttemptOutcome::Done(_) | AttemptOutcome::Quiet(_) => self.close(Ok(()), now),
             AttemptOutcome::Refused(error)
             | AttemptOutcome::Trouble(error)
-            | AttemptOutcome::Staleness(error, _) => {
+            | AttemptOutcome::Stale(error, _) => {
                 self.close(Err(error), now);
             }
             AttemptOutcome::Fault(fault) => self.fault(fault, now),

@@ -333,7 +333,7 @@ impl Machine {
             | ExchangeKind::Resync
             | ExchangeKind::Verify
             | ExchangeKind::Look => read(key, recursive, self.index_read != 0),
-            ExchangeKind::Index => self.index_wire(),
+            ExchangeKind::Index => self.index_request(),
             ExchangeKind::Version => Ok(versions::ask()),
         };
         let http_request = match http_request {

@@ -144,7 +144,7 @@ fn pages_of_nginx_in_the_place_of_an_answer() {
         return;
     };
     each(|etcd| {
-        let wires = [mute(etcd), mute(etcd)];
+        let proxies = [mute(etcd), mute(etcd)];
         let pages = [
             ("", 502),
             (
@@ -159,7 +159,7 @@ fn pages_of_nginx_in_the_place_of_an_answer() {
         ];
         for (n, (page, status)) in pages.into_iter().enumerate() {
             let gateways =
-                [&wires[0], &wires[1]].map(|proxy| nginx(&program, &[proxy.url()], page));
+                [&proxies[0], &proxies[1]].map(|proxy| nginx(&program, &[proxy.url()], page));
             let both = format!("{},{}", gateways[0].url, gateways[1].url);
             let through = client(&both, 20_000);
             let folder = format!("/queue{n}");
@@ -178,8 +178,8 @@ fn pages_of_haproxy_in_the_place_of_an_answer() {
         return;
     };
     each(|etcd| {
-        let wires = [mute(etcd), mute(etcd)];
-        let gateway = haproxy(&program, &[wires[0].url(), wires[1].url()]);
+        let proxies = [mute(etcd), mute(etcd)];
+        let gateway = haproxy(&program, &[proxies[0].url(), proxies[1].url()]);
         let through = client(&gateway.url, 20_000);
         let answer = through.run(Operation::CreateInOrder, "/queue");
         let error = refused(answer, Status::OUTCOME_UNKNOWN);

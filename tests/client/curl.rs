@@ -317,7 +317,7 @@ fn raw_requests_arrive_byte_for_byte() {
     let every_byte: Vec<u8> = (0..=255).collect();
     let text = NASTY.as_bytes();
     let (json, odd) = (Some("application/json"), Some("a/b; c='d'"));
-    let wires = [
+    let raw_requests = [
         HttpRequest::raw("GET", "/v2/stats/self", None, None),
         HttpRequest::raw("HEAD", "/v2/keys/x", None, None),
         HttpRequest::raw(
@@ -347,7 +347,7 @@ fn raw_requests_arrive_byte_for_byte() {
         client
             .set_authorization(Some(Authorization::basic("it's $me", "canary'\"").unwrap()))
             .unwrap();
-        for (i, http_request) in wires.iter().enumerate() {
+        for (i, http_request) in raw_requests.iter().enumerate() {
             let http_request = http_request.clone().unwrap();
             // the answer may be none of etcd's
             let _ = client.execute(&Call::new(Ask::Raw(http_request)));

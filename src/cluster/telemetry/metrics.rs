@@ -31,11 +31,11 @@ pub enum Metric {
     /// reads that were sent to a second member because the first one kept them waiting
     Hedges,
     /// answers that were refused because they were old
-    Staleness,
+    Stale,
 }
 
 impl Metric {
-    const COUNT: usize = Metric::Staleness as usize + 1;
+    const COUNT: usize = Metric::Stale as usize + 1;
 
     pub(super) fn of_end(status: Status) -> Metric {
         match status {

@@ -19,7 +19,7 @@ impl Machine {
 
     /// The read of a key that is not there, through the quorum: what is read through the quorum after it, also of another
     /// member, is not older.
-    pub(super) fn index_wire(&mut self) -> Result<HttpRequest> {
+    pub(super) fn index_request(&mut self) -> Result<HttpRequest> {
         let parent = match self.scope.key() {
             key if key.is_root() => "",
             key => key.text(),

@@ -62,7 +62,7 @@ pub(super) enum Act {
     /// an empty answer comes at once
     Empty,
     /// the last answer comes again
-    Idempotency,
+    Repeat,
     /// heads are kept back until there is an event
     Withhold,
     /// what is in the history comes late after its head
@@ -80,7 +80,7 @@ pub(super) const FAULTS: [Act; 13] = [
     Act::Drop,
     Act::Bare,
     Act::Empty,
-    Act::Idempotency,
+    Act::Repeat,
     Act::Withhold,
     Act::Slow,
 ];
@@ -955,11 +955,11 @@ impl Sim {
                 self.path.retain(|(act, _)| *act != Act::Half);
                 return self.fail(FaultKind::Connection, Phase::Body, true);
             }
-            if purpose == Purpose::Poll && self.on(Act::Idempotency) {
+            if purpose == Purpose::Poll && self.on(Act::Repeat) {
                 // what is asked for again on purpose may be answered so
                 let again = format!("\"modifiedIndex\":{asked},");
                 if let Some(old) = self.cached.clone().filter(|old| !old.contains(&again)) {
-                    self.path.retain(|(act, _)| *act != Act::Idempotency);
+                    self.path.retain(|(act, _)| *act != Act::Repeat);
                     if asked != 0 {
                         self.mislead(asked..self.machine.next());
                     }

@@ -47,7 +47,7 @@ pub(super) fn is_path(act: &Act) -> bool {
     use Act::*;
     matches!(
         act,
-        Cut | Half | Drop | Bare | Idempotency | Withhold | Slow | Watched | Foreign
+        Cut | Half | Drop | Bare | Repeat | Withhold | Slow | Watched | Foreign
     )
 }
 
@@ -180,7 +180,7 @@ const RARE: [(Rule, &[Act]); 3] = [
             Act::Foreign,
             Act::Watched,
             Act::Wipe,
-            Act::Idempotency,
+            Act::Repeat,
             Act::Watched,
             Act::Watched,
         ],
