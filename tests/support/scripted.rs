@@ -536,67 +536,36 @@ impl Conversation {
     }
 
     /// The client's next read fails with ECONNRESET (on a unix socket: ends). Nothing may be written after it.
+    ///
+    /// The kernel sends the reset now: one that is left to the last close waits for a child that another test is
+    /// just starting and that holds a copy of the descriptor until it executes.
     pub fn reset(&mut self) -> io::Result<()> {
-        let linger = libc::linger {
-            l_onoff: 1,
-            l_linger: 0,
+        let Socket::Tcp(stream) = &self.socket else {
+            return self.close();
         };
-        let size = size_of::<libc::linger>() as libc::socklen_t;
+        // SAFETY: all of its fields are numbers
+        let mut nowhere: libc::sockaddr = unsafe { std::mem::zeroed() };
+        nowhere.sa_family = libc::AF_UNSPEC as libc::sa_family_t;
+        let size = size_of::<libc::sockaddr>() as libc::socklen_t;
         // SAFETY: the descriptor is ours and open, the pointer is valid for `size` bytes
-        let done = unsafe {
-            libc::setsockopt(
-                self.socket.fd(),
-                libc::SOL_SOCKET,
-                libc::SO_LINGER,
-                (&raw const linger).cast(),
-                size,
-            )
-        };
-        if done != 0 {
-            return Err(io::Error::last_os_error());
+        match unsafe { libc::connect(stream.as_raw_fd(), &raw const nowhere, size) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
         }
-        // the reset is sent by the last close: give up the second handle now, the first goes with the handler
-        self.shared
-            .streams
-            .lock()
-            .unwrap()
-            .retain(|(n, _)| *n != self.number);
-        Ok(())
     }
 }
 
 impl Drop for Conversation {
     fn drop(&mut self) {
+        // at once, whoever else holds a copy of the descriptor
+        let _ = self.socket.shutdown(Shutdown::Write);
         // unread bytes would turn a close in good order into a reset; a test that wants one asks for it
         if let Socket::Tcp(stream) = &self.socket {
-            let lingers = stream.set_nonblocking(true).is_ok() && !self.resets();
-            if lingers {
-                let _ = stream.shutdown(Shutdown::Write);
+            if stream.set_nonblocking(true).is_ok() {
                 let mut piece = [0; 4096];
                 while matches!((&mut &*stream).read(&mut piece), Ok(n) if n > 0) {}
             }
         }
-    }
-}
-
-impl Conversation {
-    fn resets(&self) -> bool {
-        let mut linger = libc::linger {
-            l_onoff: 0,
-            l_linger: 0,
-        };
-        let mut size = size_of::<libc::linger>() as libc::socklen_t;
-        // SAFETY: the descriptor is ours and open, both pointers are valid for what is written
-        unsafe {
-            libc::getsockopt(
-                self.socket.fd(),
-                libc::SOL_SOCKET,
-                libc::SO_LINGER,
-                (&raw mut linger).cast(),
-                &raw mut size,
-            )
-        };
-        linger.l_onoff != 0
     }
 }
 
@@ -633,13 +602,6 @@ impl Socket {
         match self {
             Socket::Tcp(s) => s.shutdown(how),
             Socket::Unix(s) => s.shutdown(how),
-        }
-    }
-
-    fn fd(&self) -> RawFd {
-        match self {
-            Socket::Tcp(s) => s.as_raw_fd(),
-            Socket::Unix(s) => s.as_raw_fd(),
         }
     }
 }
