@@ -1,6 +1,6 @@
 //! Which connection a request goes on.
 use super::exchange::*;
-use super::support::{Scripted, TempDir};
+use super::support::{Scripted, TempDir, api::dead_endpoint};
 use etcd_v2::error::Phase;
 use etcd_v2::protocol::http_request::HttpRequest;
 use etcd_v2::transport::channel::Limits;
@@ -96,10 +96,7 @@ fn a_request_eaten_by_a_dying_connection_is_told_as_such() {
 
 #[test]
 fn nobody_there() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let fault = get(&channel(&url), "/").unwrap_err();
+    let fault = get(&channel(&dead_endpoint()), "/").unwrap_err();
     assert_eq!(fault.phase, Phase::Connect);
     assert_eq!(fault.kind, FaultKind::Connection);
     assert_eq!(fault.sent, Sent::None);
