@@ -229,8 +229,17 @@ impl Machine {
                 true => "the store had less than before",
                 false => "the store may be another one",
             };
-            if standing.lower || self.is_blind(&standing) {
+            let blind = self.is_blind(&standing);
+            if blind && !standing.lower && !standing.restarted && self.doubts < DOUBTS {
+                // a member whose history is whole can tell
+                (self.held, self.busy, self.kind) = (None, None, ExchangeKind::Poll);
+                self.doubts += 1;
+                self.leave_member();
+                return self.retry(now, why);
+            }
+            if standing.lower || blind {
                 self.busy = None;
+                self.doubts = 0;
                 return self.lose(now, Loss::Recreated, reached, why, None);
             }
         }
@@ -276,11 +285,11 @@ impl Machine {
         true
     }
 
-    /// Whether a new process cannot be checked at all: no event was delivered, and its history of that time came with a
+    /// Whether a store cannot be checked at all: no event was delivered, and the member's history of that time came with a
     /// snapshot.
     fn is_blind(&self, standing: &Standing) -> bool {
         let (index, _) = self.last;
-        index != 0 && index < standing.floor && standing.restarted && self.mirror.is_none()
+        index != 0 && index < standing.floor && self.mirror.is_none() && Rule::Floor.holds()
     }
 
     fn must_recheck(&self) -> bool {

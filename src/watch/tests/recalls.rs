@@ -4,7 +4,7 @@ use super::said::always;
 use super::script::*;
 use crate::cluster::continuity::Standing;
 use crate::watch::driver::MemberPreference;
-use crate::watch::event::{Kind, Loss};
+use crate::watch::event::{Event, Kind, Loss};
 use std::time::Duration;
 
 /// Has told of index 9, and then meets a member of which nothing is known but this.
@@ -72,4 +72,30 @@ fn a_restored_history_with_another_event_recognises_no_store() {
         (told[0].kind(), told[0].loss()),
         (Kind::Gap, Some(Loss::Recreated))
     );
+}
+
+#[test]
+fn a_restored_history_is_not_believed_unchecked_where_no_event_was_told() {
+    let mut s = Script::new(|_| {});
+    for index in [4, 7] {
+        s.head(index);
+        s.now += MINUTE;
+        s.finish(index);
+        assert!(s.told().is_empty());
+        s.next();
+    }
+    let mut standing = always(s.now).unwrap();
+    (standing.life, standing.floor, standing.since) = (2, 6, s.now);
+    s.standing = Some(standing);
+    for turn in 1..=3 {
+        assert_eq!(s.asked(), 8);
+        s.event(9);
+        let told: Vec<_> = s.told().iter().map(Event::loss).collect();
+        assert_eq!(told, [Some(Loss::Recreated)][usize::from(turn < 3)..]);
+        s.next();
+        if turn < 3 {
+            assert_eq!(s.exchange.preference, MemberPreference::Other);
+        }
+    }
+    assert_eq!(s.asked(), 9);
 }
