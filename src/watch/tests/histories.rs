@@ -151,6 +151,8 @@ pub(super) struct Sim {
     cached: Option<String>,
     /// an old answer has come again when it was asked whether the store is the one that it was
     misled: bool,
+    /// the store is another one, and has the last event that was told
+    twin: bool,
     queue: Queue,
     pub(super) told: Vec<(u64, String)>,
     /// what was told of the store as it is
@@ -228,6 +230,7 @@ impl Sim {
             acts: 0,
             cached: None,
             misled: false,
+            twin: false,
             queue: Queue::new(100_000, OnFull::Block),
             told: Vec::new(),
             heard: BTreeMap::new(),
@@ -290,7 +293,14 @@ impl Sim {
     fn add(&mut self, op: &Op) {
         self.whole.apply(op);
         let told = self.whole.history.last().and_then(Option::as_ref);
-        self.truth.extend(told.map(|told| told.body.clone()));
+        let Some(told) = told else { return };
+        let again = self.told.last().is_some_and(|(_, body)| *body == told.body);
+        if again && !self.heard.contains_key(&told.body) {
+            // another store, in which the event by which it would be known happens to be the same
+            self.twin = true;
+            self.unknown = self.unknown.max(told.index);
+        }
+        self.truth.insert(told.body.clone());
     }
 
     /// Who is not frozen has all of the log.
@@ -960,9 +970,7 @@ impl Sim {
                 let again = format!("\"modifiedIndex\":{asked},");
                 if let Some(old) = self.cached.clone().filter(|old| !old.contains(&again)) {
                     self.path.retain(|(act, _)| *act != Act::Repeat);
-                    if asked != 0 {
-                        self.mislead(asked..self.machine.next());
-                    }
+                    self.mislead(asked, &old);
                     return self.answer(&old);
                 }
             }
@@ -999,11 +1007,21 @@ impl Sim {
         }
     }
 
-    /// An old answer comes again to the question what happened between these: whoever believes it cannot know better.
-    fn mislead(&mut self, between: std::ops::Range<u64>) {
-        self.misled |= !between.is_empty();
+    /// An old answer comes again to who asks what comes at `asked` or later. Whoever believes it, and cannot know better,
+    /// misses what lies between, and what is there under its index.
+    fn mislead(&mut self, asked: u64, old: &str) {
+        let index = old
+            .split_once("\"modifiedIndex\":")
+            .map_or("", |(_, rest)| rest);
+        let index = index.split(',').next().and_then(|index| index.parse().ok());
+        let next = self.machine.next();
+        if asked == 0 {
+            return;
+        }
+        self.misled |= asked < next;
+        let hidden = asked..=next.saturating_sub(1).max(index.unwrap_or(0));
         let told = self.whole.history.iter().flatten();
-        let told = told.filter(|told| between.contains(&told.index));
+        let told = told.filter(|told| hidden.contains(&told.index) && told.body != old);
         self.veiled.extend(told.map(|told| told.body.clone()));
     }
 
@@ -1037,7 +1055,7 @@ impl Sim {
                 .into_iter()
                 .map(|(k, v)| (k, v.0));
             let now: BTreeMap<_, _> = now.collect();
-            return match now == self.table {
+            return match now == self.table || self.twin {
                 true => Ok(()),
                 false => Err(format!("the table is {:?}, the store {now:?}", self.table)),
             };
