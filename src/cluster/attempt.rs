@@ -10,7 +10,7 @@ use crate::outcome::proof::NotApplied;
 use crate::protocol::admin::versions;
 use crate::protocol::answer::{self, Verdict};
 use crate::protocol::body::Body;
-use crate::protocol::http_request::{HttpRequest, check_target};
+use crate::protocol::http_request::{HttpRequest, ResponseKind, check_target};
 use crate::protocol::response::Response;
 use crate::protocol::version;
 use crate::status::Status;
@@ -154,6 +154,11 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
             AttemptStage::Hop(hop) => (&hop.to, &hop.http_request),
             AttemptStage::Inquiry(inquiry) => (&inquiry.of, &inquiry.http_request),
         }
+    }
+
+    /// How the answer is read.
+    pub fn reading(&self) -> (ResponseKind, answer::Limits) {
+        (self.exchange().1.expect, self.decode)
     }
 
     /// The exchange brought an answer; no step asks for the next exchange. With it comes the proof, if there is one, that

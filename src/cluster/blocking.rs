@@ -40,7 +40,12 @@ pub fn run<W: Deref<Target = HttpRequest> + Clone>(
             FailoverStep::Exchange => match sequence.exchange() {
                 None => sequence.go(Instant::now(), member_set),
                 Some((member, http_request, limits)) => {
-                    match member.channel().exchange(http_request, limits, cancel) {
+                    let outcome = member.channel().exchange(http_request, limits, cancel);
+                    let outcome = match sequence.reading() {
+                        Some(how) => outcome.and_then(|answer| answer.read(how, limits, cancel)),
+                        None => outcome,
+                    };
+                    match outcome {
                         Ok(answer) => {
                             sequence.answered(answer, Instant::now(), member_set, settings)
                         }
@@ -152,8 +157,12 @@ pub fn attempt_heeding(
         };
         let channel = member.channel();
         let ended = channel.exchange_heeding(http_request, limits, cancel, &mut told);
+        let how = attempt.reading();
+        let outcome = ended
+            .outcome
+            .map(|outcome| outcome.and_then(|answer| answer.read(how, limits, cancel)));
         let now = Instant::now();
-        let step = match ended.outcome {
+        let step = match outcome {
             None => None,
             Some(Err(fault)) => {
                 entry.failed(member, &fault, now);

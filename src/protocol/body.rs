@@ -2,12 +2,21 @@
 //! beside an event loop, before the answer is judged.
 
 use super::answer::Limits;
-use super::decode::decode;
+use super::decode::{decode, decode_while};
 use super::http_request::ResponseKind;
+use super::json::GoOn;
 use super::refusal::{self, Refusal};
 use super::tree::Tree;
 use crate::error::Result;
+use std::cell::Cell;
 use std::ops::Deref;
+
+/// A longer body takes more than a millisecond to read.
+pub(crate) const LARGE: usize = 256 * 1024;
+
+/// Reading was stopped before its end.
+#[derive(Debug)]
+pub(crate) struct Stopped;
 
 /// Bytes and what was read in them.
 #[derive(Debug, Default)]
@@ -39,15 +48,30 @@ impl Body {
         (self.bytes, self.content)
     }
 
-    /// Reads what [`super::answer::judge`] will ask for.
-    pub(crate) fn read(&mut self, status: u16, expect: ResponseKind, limits: &Limits) {
-        let content = match (status, expect) {
-            (_, ResponseKind::Page(_)) => return,
-            (200..=299, _) => What::Tree(decode(&self.bytes, limits)),
-            (400..=599, _) => What::Refusal(refusal::read(&self.bytes)),
-            _ => return,
+    /// Reads what [`super::answer::judge`] will ask for, as long as `go_on` says so.
+    pub(crate) fn read(
+        &mut self,
+        status: u16,
+        (expect, limits): (ResponseKind, Limits),
+        go_on: GoOn<'_>,
+    ) -> std::result::Result<(), Stopped> {
+        let stopped = Cell::new(false);
+        let ask = || {
+            let on = go_on();
+            stopped.set(!on);
+            on
         };
+        let content = match (status, expect) {
+            (_, ResponseKind::Page(_)) => return Ok(()),
+            (200..=299, _) => What::Tree(decode_while(&self.bytes, &limits, Some(&ask))),
+            (400..=599, _) => What::Refusal(refusal::read_while(&self.bytes, Some(&ask))),
+            _ => return Ok(()),
+        };
+        if stopped.get() {
+            return Err(Stopped);
+        }
         self.content.0 = Some(Box::new(content));
+        Ok(())
     }
 
     /// The nodes of a success.
@@ -96,3 +120,7 @@ impl Deref for Body {
         &self.bytes
     }
 }
+
+#[cfg(test)]
+#[path = "body_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@
 //! sends one, and any choice between the two could hide something.
 use super::{
     answer::Limits,
-    json::{Broken, Json},
+    json::{Broken, GoOn, Json},
     tree::{Node, NodeLifetime, Span, Tree},
 };
 use crate::{
@@ -15,6 +15,11 @@ use std::collections::TryReserveError;
 
 /// Decodes an answer of the key space. A tree without nodes is a valid result; what it means is for the caller to say.
 pub fn decode(body: &[u8], limits: &Limits) -> Result<Tree> {
+    decode_while(body, limits, None)
+}
+
+/// The same as long as `go_on` says so; a result of what was stopped means nothing.
+pub(crate) fn decode_while(body: &[u8], limits: &Limits, go_on: Option<GoOn<'_>>) -> Result<Tree> {
     // every string loses two quotes and gains one NUL, so offsets of 32 bits reach as far as the body
     if body.len() >= u32::MAX as usize {
         return Err(Error::new(
@@ -32,7 +37,7 @@ pub fn decode(body: &[u8], limits: &Limits) -> Result<Tree> {
         )
     })?;
     let decoder = Decoder {
-        json: Json::new(text),
+        json: Json::asking(text, go_on),
         total: text.len(),
         limits: *limits,
         tree: Tree::default(),
@@ -349,7 +354,9 @@ impl Decoder<'_> {
             self.tree.text.try_reserve_exact(more)?;
         }
         let text = &mut self.tree.text;
-        source.append_to(text);
+        if !source.append_to(text, self.json.go_on()) {
+            return Err(self.broken("reading was stopped"));
+        }
         let len = text.len() - start;
         text.push('\0');
         Ok(Span {

@@ -31,16 +31,61 @@ type Result<T> = std::result::Result<T, Broken>;
 /// Levels of an unknown value that [`Json::skip`] follows; 64 to a word.
 const SKIP_DEPTH: usize = 1024;
 
+/// Says now and then, while something large is read, whether reading goes on.
+pub(crate) type GoOn<'a> = &'a dyn Fn() -> bool;
+
+/// Bytes between two questions whether to go on: well under a millisecond of reading.
+pub(crate) const STRIDE: usize = 64 * 1024;
+
+/// Digits of a number that nobody needs.
+const LONGEST: usize = 4096;
+
 /// Where reading stands.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Json<'a> {
     text: &'a str,
     at: usize,
+    /// from here on `go_on` is asked
+    ask_at: usize,
+    go_on: Option<GoOn<'a>>,
 }
 
 impl<'a> Json<'a> {
     pub(crate) fn new(text: &'a str) -> Json<'a> {
-        Json { text, at: 0 }
+        Json::asking(text, None)
+    }
+
+    /// Reads as long as `go_on` says so; what it refuses to go on with is [`Broken`]. It is never asked about a short text.
+    pub(crate) fn asking(text: &'a str, go_on: Option<GoOn<'a>>) -> Json<'a> {
+        Json {
+            text,
+            at: 0,
+            ask_at: go_on.map_or(usize::MAX, |_| STRIDE),
+            go_on,
+        }
+    }
+
+    /// Who says whether to go on.
+    pub(crate) fn go_on(&self) -> Option<GoOn<'a>> {
+        self.go_on
+    }
+
+    /// Asks whether to go on, if reading at `at` has come far enough since the last time.
+    #[inline(always)]
+    fn ask(&mut self, at: usize) -> Result<()> {
+        match at < self.ask_at {
+            true => Ok(()),
+            false => self.ask_now(at),
+        }
+    }
+
+    #[cold]
+    fn ask_now(&mut self, at: usize) -> Result<()> {
+        self.ask_at = at.saturating_add(STRIDE);
+        match self.go_on {
+            Some(go_on) if !go_on() => self.broken(at, "reading was stopped"),
+            _ => Ok(()),
+        }
     }
 
     /// Bytes read so far.
@@ -64,7 +109,10 @@ impl<'a> Json<'a> {
     pub(crate) fn token(&mut self) -> Result<u8> {
         loop {
             match self.byte(self.at) {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(b' ' | b'\n' | b'\r' | b'\t') => {
+                    self.at += 1;
+                    self.ask(self.at)?;
+                }
                 Some(byte) => return Ok(byte),
                 None => return self.broken(self.at, "it ends too early"),
             }
@@ -92,6 +140,7 @@ impl<'a> Json<'a> {
     /// The next name in an object, its value is to be read next; `None` at the end. `first`: right after [`Json::object`].
     #[inline]
     pub(crate) fn member(&mut self, first: bool) -> Result<Option<Text<'a>>> {
+        self.ask(self.at)?;
         let mut byte = self.token()?;
         if byte == b'}' {
             self.at += 1;
@@ -152,6 +201,7 @@ impl<'a> Json<'a> {
     /// Whether an element follows, which is to be read next. `first`: right after [`Json::array`].
     #[inline]
     pub(crate) fn element(&mut self, first: bool) -> Result<bool> {
+        self.ask(self.at)?;
         match self.token()? {
             b']' => {
                 self.at += 1;
@@ -182,7 +232,9 @@ impl<'a> Json<'a> {
         let mut at = start;
         let mut escaped = false;
         loop {
-            at = plain_run(self.text.as_bytes(), at);
+            let until = self.ask_at.max(at);
+            let bytes = self.text.as_bytes();
+            at = plain_run(bytes.get(..until).unwrap_or(bytes), at);
             match self.byte(at) {
                 Some(b'"') => {
                     self.at = at + 1;
@@ -191,8 +243,10 @@ impl<'a> Json<'a> {
                 }
                 Some(b'\\') => {
                     escaped = true;
+                    self.ask(at)?;
                     at = self.escape(at)?;
                 }
+                Some(_) if at >= until => self.ask_now(at)?,
                 Some(_) => return self.broken(at, "a control character stands in a string"),
                 None => return self.broken(at, "it ends inside of a string"),
             }
@@ -258,12 +312,15 @@ impl<'a> Json<'a> {
         let start = self.at;
         let (mut number, mut at) = up_to_eight_digits(self.text.as_bytes(), start);
         if at - start == 8 {
-            while let Some(digit @ b'0'..=b'9') = self.byte(at) {
+            while let Some(digit @ b'0'..=b'9') = self.byte(at).filter(|_| at - start < LONGEST) {
                 number = number
                     .wrapping_mul(10)
                     .wrapping_add(u64::from(digit - b'0'));
                 at += 1;
             }
+        }
+        if at - start >= LONGEST {
+            return self.broken(start, "a number is too long");
         }
         if at - start > 19 {
             // fewer always fit
@@ -324,8 +381,10 @@ impl<'a> Json<'a> {
     /// Behind at least one digit.
     fn digits(&self, start: usize) -> Result<usize> {
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        match rest.iter().take_while(|b| b.is_ascii_digit()).count() {
+        let digits = rest.iter().take(LONGEST + 1);
+        match digits.take_while(|b| b.is_ascii_digit()).count() {
             0 => self.broken(start, "a value was expected"),
+            n if n > LONGEST => self.broken(start, "a number is too long"),
             n => Ok(start + n),
         }
     }

@@ -1,5 +1,8 @@
 //! Strings of JSON and the text that they stand for.
-use super::scan::{hex4, plain_run};
+use super::{
+    json::{GoOn, STRIDE},
+    scan::{hex4, plain_run},
+};
 
 /// A string as it stands between its quotes; its escapes are known to be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,27 +12,55 @@ pub(crate) struct Text<'a> {
 }
 
 impl Text<'_> {
-    /// Appends the text that it stands for.
+    /// Appends the text that it stands for, which is never longer than its raw form; `false`: `go_on` stopped it.
     #[inline(always)]
-    pub(crate) fn append_to(self, out: &mut String) {
+    pub(crate) fn append_to(self, out: &mut String, go_on: Option<GoOn<'_>>) -> bool {
         if self.escaped {
-            self.unescape_into(out);
-        } else {
-            out.push_str(self.raw);
+            return self.unescape_into(out, go_on);
         }
+        if self.raw.len() > STRIDE {
+            return self.copy_into(out, go_on);
+        }
+        out.push_str(self.raw);
+        true
     }
 
     #[inline(never)]
-    fn unescape_into(self, out: &mut String) {
+    fn copy_into(self, out: &mut String, go_on: Option<GoOn<'_>>) -> bool {
+        let mut rest = self.raw;
+        while !rest.is_empty() {
+            let mut end = rest.len().min(STRIDE);
+            while !rest.is_char_boundary(end) {
+                end -= 1;
+            }
+            let (part, after) = rest.split_at(end);
+            out.push_str(part);
+            rest = after;
+            if go_on.is_some_and(|go_on| !go_on()) {
+                return false;
+            }
+        }
+        true
+    }
+
+    #[inline(never)]
+    fn unescape_into(self, out: &mut String, go_on: Option<GoOn<'_>>) -> bool {
         let bytes = self.raw.as_bytes();
         // what is between `start` and the next backslash stands for itself
         let mut start = 0;
         let mut from = 0;
+        let mut ask_at = STRIDE;
         loop {
+            if from >= ask_at {
+                ask_at = from + STRIDE;
+                if go_on.is_some_and(|go_on| !go_on()) {
+                    return false;
+                }
+            }
             let at = plain_run(bytes, from);
             out.push_str(self.raw.get(start..at).unwrap_or_default());
             let Some(&escape) = bytes.get(at + 1) else {
-                return;
+                return true;
             };
             start = at + 2;
             from = start;
@@ -73,7 +104,7 @@ impl Text<'_> {
     /// An owned copy of what it stands for.
     pub(crate) fn to_text(self) -> String {
         let mut out = String::with_capacity(self.raw.len());
-        self.append_to(&mut out);
+        self.append_to(&mut out, None);
         out
     }
 }

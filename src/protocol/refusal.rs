@@ -1,5 +1,5 @@
 //! Bodies of answers that are not a success: etcd's errors, messages of its other parts, and what is none of both.
-use super::json::{Broken, Json};
+use super::json::{Broken, GoOn, Json};
 use crate::display::one_line;
 
 /// What the body of a failure says.
@@ -14,13 +14,17 @@ pub(crate) struct Refusal {
 
 /// `{"errorCode":…}` or `{"message":…}`; `None` for anything else.
 pub(crate) fn read(body: &[u8]) -> Option<Refusal> {
+    read_while(body, None)
+}
+
+/// The same as long as `go_on` says so; a result of what was stopped means nothing.
+pub(crate) fn read_while(body: &[u8], go_on: Option<GoOn<'_>>) -> Option<Refusal> {
     let text = std::str::from_utf8(body).ok()?;
-    let (refusal, has_message) = fields(text).ok()?;
+    let (refusal, has_message) = fields(Json::asking(text, go_on)).ok()?;
     (refusal.code != 0 || has_message).then_some(refusal)
 }
 
-fn fields(text: &str) -> Result<(Refusal, bool), Broken> {
-    let mut json = Json::new(text);
+fn fields(mut json: Json<'_>) -> Result<(Refusal, bool), Broken> {
     let mut refusal = Refusal::default();
     let mut has_message = false;
     let mut first = true;

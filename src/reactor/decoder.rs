@@ -12,8 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-/// What is longer would hold up the loop for more than a millisecond.
-pub(super) const LARGE: usize = 256 * 1024;
 /// Decoding does not recurse.
 const STACK: usize = 256 * 1024;
 
@@ -25,6 +23,8 @@ pub(super) struct Job {
     pub(super) status: u16,
     pub(super) expect: ResponseKind,
     pub(super) limits: Limits,
+    /// nobody wants it any more
+    pub(super) abandoned: Arc<AtomicBool>,
 }
 
 /// The thread, if it was needed.
@@ -71,9 +71,13 @@ fn work(jobs: &Receiver<Job>, over: &AtomicBool, commands: &Commands) {
         if over.load(Ordering::Relaxed) {
             return;
         }
+        let stopped = || over.load(Ordering::Relaxed) || job.abandoned.load(Ordering::Relaxed);
+        let how = (job.expect, job.limits);
         // what cannot be read here is read by the loop
-        let _ = panics::catch(|| job.body.read(job.status, job.expect, &job.limits));
-        // whoever has given up on it meanwhile is not there any more
+        let _ = panics::catch(|| job.body.read(job.status, how, &|| !stopped()));
+        if stopped() {
+            continue;
+        }
         let _ = commands.push(Command::Read(job.exchange, Box::new(job.body)));
     }
 }

@@ -69,7 +69,7 @@ impl Core {
         let Some((expect, limits)) = held.and_then(|held| held.task.reading()) else {
             return false;
         };
-        let (status, body) = exchange.leave(self.now);
+        let (status, body, abandoned) = exchange.leave(self.now);
         let (pool, admitted) = (exchange.pool, std::mem::take(&mut exchange.admitted));
         self.arm(key);
         match reusable {
@@ -86,6 +86,7 @@ impl Core {
             status,
             expect,
             limits,
+            abandoned,
         };
         if let Err(job) = self.decoder.push(job, &self.commands) {
             self.read(key, job.body);
@@ -96,7 +97,9 @@ impl Core {
     /// The answer of an exchange that waits for that was read.
     pub(super) fn read(&mut self, key: SlabKey, body: Body) {
         if let Some(exchange) = self.exchanges.get_mut(key) {
-            exchange.stage = Stage::Reading(Some(Box::new(body)));
+            if let Stage::Reading(reading) = &mut exchange.stage {
+                reading.body = Some(Box::new(body));
+            }
             self.ended.push_back((key, Ended::Answered(false)));
         }
     }
@@ -115,7 +118,7 @@ impl Core {
                     self.close_connection(*connection);
                 }
             }
-            Stage::Waiting | Stage::Resolving(_) | Stage::Knocking(..) | Stage::Reading(_) => {}
+            Stage::Waiting | Stage::Resolving(_) | Stage::Knocking(..) | Stage::Reading(..) => {}
         }
         if let Some(pool) = self.pools.get_mut(exchange.pool) {
             pool.exchanges = pool.exchanges.saturating_sub(1);

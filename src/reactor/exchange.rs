@@ -1,12 +1,11 @@
 //! One request in flight, from the line for a connection to the last byte of its answer.
 
-use super::decoder;
 use super::slab::SlabKey;
 use super::task::{HeaderAction, RequestSpec, TaskAction, Way};
 use crate::error::Phase;
 use crate::outcome::proof::NotApplied;
 use crate::protocol::answer::Head;
-use crate::protocol::body::Body;
+use crate::protocol::body::{Body, LARGE};
 use crate::protocol::http::parse_error::{FlawKind, ParseError};
 use crate::protocol::http::response_reader::{ReaderEvent, ResponseReader};
 use crate::transport::channel::{Answer, KEPT, Limits, out_of_memory, room_for};
@@ -17,6 +16,7 @@ use crate::transport::record::{Failure, Record};
 use crate::transport::resolve::LookUp;
 use crate::transport::wait::Stop;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Where it stands.
@@ -36,8 +36,22 @@ pub(super) enum Stage {
     Priming(SlabKey, usize, Box<ResponseReader>),
     /// on this connection
     Running(SlabKey, ResponseReader),
-    /// all of the answer has come, and is read beside the loop; then it is here
-    Reading(Option<Box<Body>>),
+    /// all of the answer has come, and is read beside the loop
+    Reading(Reading),
+}
+
+/// An answer that is read beside the loop, which stops when this is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// once it was read
+    pub(super) body: Option<Box<Body>>,
+    abandoned: Arc<AtomicBool>,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
 }
 
 /// One request in flight.
@@ -194,7 +208,7 @@ impl Exchange {
     pub(super) fn answer(&mut self, now: Instant) -> Answer {
         // with room for the NUL of C
         let body = match &mut self.stage {
-            Stage::Reading(body) => body.take().map_or_else(Body::default, |body| *body),
+            Stage::Reading(reading) => reading.body.take().map_or_else(Body::default, |body| *body),
             _ => std::mem::take(&mut self.body).into(),
         };
         let (body, content) = body.into_parts();
@@ -210,17 +224,19 @@ impl Exchange {
     /// The connection that it is done with, if its answer is so long that it is read beside the loop.
     pub(super) fn is_long(&self) -> Option<SlabKey> {
         match self.stage {
-            Stage::Running(connection, _) if self.body.len() > decoder::LARGE => Some(connection),
+            Stage::Running(connection, _) if self.body.len() > LARGE => Some(connection),
             _ => None,
         }
     }
 
     /// Its answer is read beside the loop; it waits for that, and for nothing on a connection.
-    pub(super) fn leave(&mut self, now: Instant) -> (u16, Body) {
-        self.stage = Stage::Reading(None);
+    pub(super) fn leave(&mut self, now: Instant) -> (u16, Body, Arc<AtomicBool>) {
+        let reading = Reading::default();
+        let abandoned = reading.abandoned.clone();
+        self.stage = Stage::Reading(reading);
         self.wait(now, Duration::MAX);
         let status = self.head.as_ref().map_or(0, |head| head.status);
-        (status, std::mem::take(&mut self.body).into())
+        (status, std::mem::take(&mut self.body).into(), abandoned)
     }
 
     /// Takes in what was read; nothing is the end of the stream.

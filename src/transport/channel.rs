@@ -5,23 +5,24 @@ use super::{
     credentials::{Authorization, Credentials},
     endpoint::Endpoint,
     exchange_context::{self, ExchangeContext, Installed},
-    fault::{Fault, FaultKind},
+    fault::{Fault, FaultKind, Sent},
     metrics::ConnectionMetrics,
     record::{Failure, Record},
     resolve::Later,
     timings::Timings,
     tls::Tls,
     tls::settings::TlsSettings,
+    wait::{self, Stop},
     warmup,
 };
 use crate::{
-    display::one_line,
+    display::{one_line, seconds},
     error::Phase,
     outcome::proof::NotApplied,
     protocol::{
-        answer::Head,
-        body::Content,
-        http_request::{HttpRequest, Method},
+        answer::{self, Head},
+        body::{Body, Content, LARGE, Stopped},
+        http_request::{HttpRequest, Method, ResponseKind},
     },
 };
 use http::{
@@ -98,6 +99,59 @@ pub struct Answer {
     pub partial: Option<NotApplied>,
     /// how it went
     pub timings: Timings,
+}
+
+impl Answer {
+    /// Reads a large body, a small one is read where it is judged: until the deadline of `limits`, or until `cancel` is
+    /// fired. A member that has answered is not to blame for what comes after that, and no proof is lost.
+    pub(crate) fn read(
+        mut self,
+        how: (ResponseKind, answer::Limits),
+        limits: &Limits,
+        cancel: Option<&Cancel>,
+    ) -> Result<Answer, Box<Fault>> {
+        if self.body.len() <= LARGE {
+            return Ok(self);
+        }
+        let began = Instant::now();
+        let stop = || wait::check(cancel, limits.deadline).err();
+        let mut body = Body::of(std::mem::take(&mut self.body), self.content);
+        let read = body.read(self.head.status, how, &|| stop().is_none());
+        (self.body, self.content) = body.into_parts();
+        match (read, stop()) {
+            (Ok(()), _) => Ok(self),
+            (Err(Stopped), why) => Err(Box::new(self.unread(why.unwrap_or(Stop::TimedOut), began))),
+        }
+    }
+
+    fn unread(mut self, stop: Stop, began: Instant) -> Fault {
+        let (kind, text) = match stop {
+            Stop::Cancelled => (FaultKind::Cancelled, "cancelled".to_owned()),
+            _ => {
+                let spent = seconds(began.elapsed());
+                let text = format!(
+                    "answer of {} bytes not decoded within {spent}",
+                    self.body.len()
+                );
+                (FaultKind::Timeout, text)
+            }
+        };
+        self.body.truncate(KEPT);
+        self.body.shrink_to_fit();
+        Fault {
+            phase: Phase::Body,
+            kind,
+            text,
+            sent: self.partial.map_or(Sent::Fully, |_| Sent::Partly),
+            not_applied: self.partial,
+            received: self.timings.received,
+            reused: self.timings.reused,
+            head: Some(Box::new(self.head)),
+            body_began: true,
+            body: self.body,
+            timings: self.timings,
+        }
+    }
 }
 
 /// What to do once the head of an answer has come.

@@ -5,7 +5,7 @@ use super::{
     cancel::Cancel,
     channel::Limits,
     record::{Failure, Record},
-    wait::Stop,
+    wait::{self, Stop},
 };
 use crate::protocol::answer::Head;
 use std::cell::RefCell;
@@ -88,13 +88,7 @@ impl ExchangeContext {
 
     /// The same in a wait that ends earlier.
     pub(super) fn check_until(&self, end: Instant) -> Result<(), Stop> {
-        if self.cancel.as_ref().is_some_and(Cancel::is_fired) {
-            return Err(Stop::Cancelled);
-        }
-        if Instant::now() >= end {
-            return Err(Stop::TimedOut);
-        }
-        Ok(())
+        wait::check(self.cancel.as_ref(), end)
     }
 }
 

@@ -18,6 +18,17 @@ pub(crate) enum Stop {
     Failed(Errno),
 }
 
+/// Whether something that waits for nothing may go on.
+pub(super) fn check(cancel: Option<&Cancel>, end: Instant) -> Result<(), Stop> {
+    if cancel.is_some_and(Cancel::is_fired) {
+        return Err(Stop::Cancelled);
+    }
+    if Instant::now() >= end {
+        return Err(Stop::TimedOut);
+    }
+    Ok(())
+}
+
 /// Waits until `socket` is ready for `interest`, or in trouble.
 pub(super) fn one(
     socket: BorrowedFd<'_>,

@@ -10,6 +10,7 @@ mod absent;
 mod all_dead;
 mod caveats;
 mod deadline;
+mod decoding;
 mod diagnostics;
 mod failover;
 mod gateways;
