@@ -503,7 +503,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_discovery_srv(
     etcd_v2_options *options, const char *domain, const char *service_name, etcd_v2_error **err);
 
 /**
- * Which name server is asked for SRV records: "10.0.0.1:53", "[::1]:53". Default: those of
+ * Which name server is asked for SRV records: `10.0.0.1:53`, `[::1]:53`. Default: those of
  * /etc/resolv.conf. Addresses of host names are always looked up by the system.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_dns_server(

@@ -1,8 +1,8 @@
 //! Settings as JSON: read from text or a file into options, written from a client to a file or a callback.
 //!
-//! [`document`] is JSON with places, [`table`] every setting with its name ([`security`]: those that are secret, or show
-//! who is who), [`go_etcd`] the format of go-etcd, [`store`] files that are never half written (by way of a [`draft`]),
-//! [`autosave`] what happens when something changes, [`saver`] the thread that saves where nobody may wait for a disk.
+//! `document` is JSON with places, `table` every setting with its name (`security`: those that are secret, or show
+//! who is who), `go_etcd` the format of go-etcd, `store` files that are never half written (by way of a `draft`),
+//! `autosave` what happens when something changes, `saver` the thread that saves where nobody may wait for a disk.
 
 pub(super) mod autosave;
 mod document;

@@ -37,7 +37,7 @@ pub(crate) const NAMES: [&str; 27] = [
     "stale_refused",
 ];
 
-/// Numbers in the order of [`NAMES`].
+/// Numbers in the order of `NAMES`.
 pub type Row = [u64; NAMES.len()];
 
 /// All of them at one time.

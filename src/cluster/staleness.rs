@@ -233,7 +233,7 @@ impl Seen {
 }
 
 impl Baseline {
-    /// For [`crate::error::Detail::known`].
+    /// For [`crate::error::Facts::known`].
     pub fn known(&self) -> Known {
         Known {
             cluster: self.cluster,

@@ -167,7 +167,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_discovery_srv(
     }
 }
 
-/// Which name server is asked for SRV records: "10.0.0.1:53", "[::1]:53". Default: those of
+/// Which name server is asked for SRV records: `10.0.0.1:53`, `[::1]:53`. Default: those of
 /// /etc/resolv.conf. Addresses of host names are always looked up by the system.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_dns_server(

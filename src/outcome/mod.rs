@@ -2,7 +2,7 @@
 //!
 //! [`proof::NotApplied`] is the proof, [`copies::Copies`] keeps count of what has left, and an error of a request is given
 //! out as [`copies::Told`], which says "not applied" only if every copy has its proof. [`answer::judge`] reads answers,
-//! [`refusals`] knows what etcd itself says before or instead of applying.
+//! `refusals` knows what etcd itself says before or instead of applying.
 
 pub mod answer;
 pub mod copies;

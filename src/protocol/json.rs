@@ -1,6 +1,6 @@
 //! A pull parser for JSON: no recursion, no allocation, positions instead of copies.
 //!
-//! The caller asks for what it expects next; whatever else is there is [`Broken`]. Input is text that was checked
+//! The caller asks for what it expects next; whatever else is there is `Broken`. Input is text that was checked
 //! to be UTF-8 once, so that strings can be handed out as slices of it.
 
 use super::{

@@ -1,13 +1,13 @@
 //! The event loop: one background thread per client for submitted calls and long polls.
 //!
-//! [`handle`] starts and stops the thread, [`life`] is its main function, [`commands`] the queue into it, [`core`] the loop.
-//! The loop runs [`task`]s: state machines that say which request to send to which member, and decide on the response. A
-//! submitted [`call`] is one, a [`hedge`] is a pair of them, [`periodic_sync`] looks for members, the auditor checks a
-//! member's store for watchers. `dial` makes connections, [`pool`] keeps and lends them, [`exchange`] is a request in
-//! flight, `transfer` reads and writes its bytes over a [`connection`], `ending` completes it and starts the next one.
-//! [`slab`], [`timers`] and `capacity` are the data structures below.
+//! `handle` starts and stops the thread, `life` is its main function, `commands` the queue into it, `core` the loop.
+//! The loop runs `task`s: state machines that say which request to send to which member, and decide on the response. A
+//! submitted `call` is one, a `hedge` is a pair of them, `periodic_sync` looks for members, the auditor checks a
+//! member's store for watchers. `dial` makes connections, `pool` keeps and lends them, `exchange` is a request in
+//! flight, `transfer` reads and writes its bytes over a `connection`, `ending` completes it and starts the next one.
+//! `slab`, `timers` and `capacity` are the data structures below.
 //!
-//! [`watch_registry`] holds the watchers of the client. Each [`upstream`], a long poll that several watchers may share, is a
+//! `watch_registry` holds the watchers of the client. Each `upstream`, a long poll that several watchers may share, is a
 //! task; its events are delivered through a [`mailbox`].
 //!
 //! mio provides readiness: edge-triggered on every supported system, with a waker. Each connection is registered once,

@@ -19,6 +19,10 @@ pub(crate) enum IoError {
     /// TLS does
     Tls(Box<TlsFailure>),
     /// much came, and nothing of it for us: there is more, and first it is the turn of deadlines, tokens and others
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "only TLS receives without handing out")
+    )]
     Busy,
 }
 

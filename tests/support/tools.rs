@@ -159,13 +159,22 @@ pub fn library_with_hooks() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
         .get_or_init(|| {
-            // beside the tests' own build, with which it has all dependencies in common; the next build there replaces it
+            // beside the tests' own build, with which it has all dependencies in common
+            let mut target = target_dir();
+            let shipped = library().canonicalize().ok();
+            if shipped == target.join("debug").canonicalize().ok() {
+                // there it would take the place of the library that everything else links
+                target.push("test-hooks/target");
+            }
             let hooks = ["--features", "test-hooks"];
-            run(cargo().args(["build", "--locked", "--lib"]).args(hooks));
+            run(cargo()
+                .env("CARGO_TARGET_DIR", &target)
+                .args(["build", "--locked", "--lib"])
+                .args(hooks));
             let folder = target_dir().join("test-hooks");
             std::fs::create_dir_all(&folder).expect("a folder in the target folder");
             let own = folder.join(format!("{}.so", std::process::id()));
-            std::fs::copy(target_dir().join("debug/libetcd_v2.so"), &own).expect("a copy");
+            std::fs::copy(target.join("debug/libetcd_v2.so"), &own).expect("a copy");
             std::fs::rename(own, folder.join("libetcd_v2.so")).expect("the copy in its place");
             link_soname(&folder);
             folder
