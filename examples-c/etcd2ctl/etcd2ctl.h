@@ -103,6 +103,9 @@ const command *command_find(const command *const *among, const char *name);
 void help_program(void);
 void help_command(const command *group, const command *c); /* `group` is NULL for what stands alone */
 
+/* In flags.c: a flag, else a variable of the environment, else "". */
+const char *setting(const call *c, const char *flag, const char *variable);
+
 /* == session.c: from flags and environment to a client == */
 
 /* Makes a client; `sync` asks the cluster for its members first, as --no-sync forbids. DONE, or how to end. */
@@ -111,8 +114,6 @@ int session_open(const call *c, bool sync, etcd_v2_client **out);
 bool session_is_over(const call *c);
 /* What --output says. */
 const char *output_format(const call *c);
-/* A flag, else a variable of the environment, else "". */
-const char *setting(const call *c, const char *flag, const char *variable);
 
 /* == discovery.c: members from the DNS == */
 

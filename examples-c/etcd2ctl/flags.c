@@ -142,3 +142,9 @@ int64_t flag_number(const flag_set *set, const char *name, int64_t otherwise) {
     const value *v = flag_value(set, name);
     return v->form != NULL ? v->number : otherwise;
 }
+
+const char *setting(const call *c, const char *flag, const char *variable) {
+    const char *word = flag_text(c->global, flag);
+    if (*word == '\0') word = getenv(variable);
+    return word != NULL ? word : "";
+}

@@ -1,15 +1,8 @@
 /* From flags and environment to a client. */
 #include "etcd2ctl.h"
-#include <stdlib.h>
 #include <string.h>
 
 #define SECOND INT64_C(1000000000)
-
-const char *setting(const call *c, const char *flag, const char *variable) {
-    const char *word = flag_text(c->global, flag);
-    if (*word == '\0') word = getenv(variable);
-    return word != NULL ? word : "";
-}
 
 static const char *endpoints_of(const call *c) {
     const char *word = setting(c, "endpoints", "ETCDCTL_ENDPOINTS");
