@@ -18,7 +18,7 @@ use super::{
     client::etcd_v2_client,
     convert::{borrow, null, put},
     error::etcd_v2_error,
-    panic_boundary::guard,
+    fallible::guard,
     status::etcd_v2_status,
 };
 

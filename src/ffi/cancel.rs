@@ -7,7 +7,8 @@
 use super::{
     convert::{self, Handle, look},
     error::etcd_v2_error,
-    panic_boundary::{guard, shield},
+    fallible::guard,
+    panic_boundary::shield,
     status::etcd_v2_status,
 };
 use crate::transport::cancel::Cancel;

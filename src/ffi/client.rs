@@ -5,8 +5,9 @@
 use super::{
     convert::{self, Handle, borrow, look, optional_text},
     error::etcd_v2_error,
+    fallible::guard,
     options::etcd_v2_options,
-    panic_boundary::{guard, shield},
+    panic_boundary::shield,
     status::etcd_v2_status,
 };
 use crate::client::{Client, Options};

@@ -22,8 +22,8 @@ use super::{
     client::etcd_v2_client,
     convert::{borrow, bytes, c_string, null, text},
     error::etcd_v2_error,
+    fallible::guard,
     options::{etcd_v2_options, set},
-    panic_boundary::guard,
     status::etcd_v2_status,
     userdata::UserData,
 };

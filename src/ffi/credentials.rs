@@ -13,8 +13,8 @@ use super::{
     client::etcd_v2_client,
     convert::{borrow, optional_text, text},
     error::etcd_v2_error,
+    fallible::guard,
     options::{etcd_v2_options, set},
-    panic_boundary::guard,
     status::etcd_v2_status,
 };
 use crate::{

@@ -16,7 +16,8 @@ use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, look, text},
     error::etcd_v2_error,
-    panic_boundary::{guard, shield},
+    fallible::guard,
+    panic_boundary::shield,
     status::etcd_v2_status,
     watch::patience,
 };

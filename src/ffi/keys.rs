@@ -19,7 +19,7 @@ use super::{
     client::etcd_v2_client,
     convert::{self, borrow, optional_text, text},
     error::etcd_v2_error,
-    panic_boundary::guard,
+    fallible::guard,
     response::etcd_v2_response,
     status::etcd_v2_status,
 };

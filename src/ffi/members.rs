@@ -11,7 +11,7 @@ use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, c_string, look, text},
     error::etcd_v2_error,
-    panic_boundary::guard,
+    fallible::guard,
     status::etcd_v2_status,
     texts::Texts,
 };

@@ -20,6 +20,7 @@
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
 mod convert;
+mod fallible;
 mod panic_boundary;
 mod texts;
 mod userdata;

@@ -6,7 +6,7 @@
 use super::{
     convert::{self, Handle, borrow, optional_text, text},
     error::etcd_v2_error,
-    panic_boundary::guard,
+    fallible::guard,
     status::etcd_v2_status,
 };
 use crate::{client::Options, error::Result};

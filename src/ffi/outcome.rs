@@ -24,7 +24,7 @@ use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, c_string, look},
     error::etcd_v2_error,
-    panic_boundary::guard,
+    fallible::guard,
     request::etcd_v2_request,
     response::etcd_v2_response,
     status::etcd_v2_status,

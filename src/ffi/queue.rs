@@ -6,7 +6,7 @@ use super::{
     completion::{UserToken, etcd_v2_completion},
     convert::{self, Handle, borrow, timeout},
     error::etcd_v2_error,
-    panic_boundary::guard,
+    fallible::guard,
     status::etcd_v2_status,
 };
 use crate::{client::Queue, error::Error, status::Status};

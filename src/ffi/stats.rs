@@ -8,7 +8,8 @@ use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, c_string, look, optional_text, put, text},
     error::etcd_v2_error,
-    panic_boundary::{guard, shield},
+    fallible::guard,
+    panic_boundary::shield,
     status::etcd_v2_status,
 };
 use crate::protocol::{

@@ -12,7 +12,7 @@ use super::{
     completion::{UserToken, etcd_v2_completion},
     convert::{borrow, free, null},
     error::etcd_v2_error,
-    panic_boundary::guard,
+    fallible::guard,
     queue::etcd_v2_queue,
     request::etcd_v2_request,
     status::etcd_v2_status,

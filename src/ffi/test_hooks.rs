@@ -1,6 +1,6 @@
 //! Entry points that only the tests of the boundary call: with the feature `test-hooks`, never in
 //! the header.
-use super::{error::etcd_v2_error, panic_boundary::guard, status::etcd_v2_status};
+use super::{error::etcd_v2_error, fallible::guard, status::etcd_v2_status};
 
 /// Panics inside, to show what comes out.
 #[unsafe(no_mangle)]

@@ -15,8 +15,9 @@ use super::{
     client::etcd_v2_client,
     convert::{borrow, bytes, look, text},
     error::etcd_v2_error,
+    fallible::guard,
     options::{etcd_v2_options, set},
-    panic_boundary::{guard, shield},
+    panic_boundary::shield,
     status::etcd_v2_status,
 };
 use crate::transport::tls::settings::PemSource;

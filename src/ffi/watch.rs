@@ -9,8 +9,8 @@ use super::{
     client::etcd_v2_client,
     convert::{self, borrow, look, text},
     error::etcd_v2_error,
+    fallible::guard,
     keys::ETCD_V2_RECURSIVE,
-    panic_boundary::guard,
     response::etcd_v2_response,
     status::etcd_v2_status,
 };

@@ -8,7 +8,7 @@ use super::{
     convert::{self, Handle, borrow, c_string, null},
     error::etcd_v2_error,
     event::etcd_v2_event,
-    panic_boundary::guard,
+    fallible::guard,
     status::etcd_v2_status,
     userdata::{FreeUser, UserData},
 };

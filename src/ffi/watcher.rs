@@ -15,7 +15,8 @@ use super::{
     convert::{self, Handle, borrow, look, put, text, timeout},
     error::etcd_v2_error,
     event::etcd_v2_event,
-    panic_boundary::{guard, shield},
+    fallible::guard,
+    panic_boundary::shield,
     status::etcd_v2_status,
     watch_options::{WatchSettings, etcd_v2_watch_options},
 };
