@@ -1,8 +1,8 @@
 //! Many events that come out of one snapshot, made one by one when they are asked for: whatever its size, a snapshot waits
 //! in a queue as one thing, and any number of watchers share it.
 
+use super::cached_node::CachedNode;
 use super::event::Event;
-use super::mirror::CachedNode;
 use crate::protocol::answer::Head;
 use crate::protocol::response::Response;
 use crate::protocol::tree::{Draft, Tree};

@@ -4,6 +4,7 @@
 //! may be megabytes each, so the previous node of a synthetic event has key, indices and kind, but no value.
 
 use super::batch::{Change, Diff};
+use super::cached_node::CachedNode;
 use crate::protocol::key::Key;
 use crate::protocol::response::{Action, Response};
 use crate::protocol::tree::NodeRef;
@@ -12,18 +13,6 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
-
-/// What is kept of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CachedNode {
-    /// index of its creation
-    pub created: u64,
-    /// index of its last change that was told
-    pub modified: u64,
-    /// whether it is a directory
-    pub dir: bool,
-    print: u64,
-}
 
 /// The subtree as far as it was told.
 #[derive(Clone, Debug)]

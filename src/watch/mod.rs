@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
+pub mod cached_node;
 pub mod counters;
 pub mod driver;
 pub mod event;
