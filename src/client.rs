@@ -9,6 +9,7 @@ pub(crate) mod counters;
 mod endpoints;
 mod hedge;
 mod options;
+mod permit;
 mod queue;
 mod ready;
 mod resolve;

@@ -1,5 +1,6 @@
 //! Calls that nobody waits for.
 
+use super::permit::Permit;
 use super::queue::Queue;
 use super::{Ask, Call, Client};
 use crate::cluster::request_sequence::RequestSequence;
@@ -56,16 +57,6 @@ impl Background {
             return Err(Error::new(Status::LIMIT, text));
         }
         Ok(Permit(in_flight.clone()))
-    }
-}
-
-/// One call in flight.
-#[derive(Debug)]
-pub(super) struct Permit(Arc<AtomicUsize>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

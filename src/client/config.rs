@@ -2,7 +2,8 @@
 //!
 //! `document` is JSON with places, `table` every setting with its name (`security`: those that are secret, or show
 //! who is who), `go_etcd` the format of go-etcd, `store` files that are never half written (by way of a `draft`),
-//! `autosave` what happens when something changes, `saver` the thread that saves where nobody may wait for a disk.
+//! `source` the configuration as it is now, `autosave` what happens when it changes, `saver` the thread that saves
+//! where nobody may wait for a disk.
 
 pub(super) mod autosave;
 mod document;
@@ -10,6 +11,7 @@ mod draft;
 mod go_etcd;
 mod saver;
 mod security;
+mod source;
 mod store;
 mod table;
 

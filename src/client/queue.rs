@@ -1,6 +1,6 @@
 //! Results of submitted calls, to be taken out one by one, by whoever likes to poll.
 
-use super::background::Permit;
+use super::permit::Permit;
 use crate::error::{Error, Result};
 use crate::protocol::response::Response;
 use crate::status::Status;

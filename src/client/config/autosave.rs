@@ -1,11 +1,9 @@
 //! What is kept of a client's settings while it lives, and who is told when they change.
 
 use super::saver::Saver;
-use super::{store, table};
+use super::source::ConfigSource;
 use crate::client::Options;
 use crate::cluster::member_set::MemberSet;
-use crate::cluster::telemetry::hooks::Level;
-use crate::error::{Error, Result};
 use std::fmt;
 use std::mem;
 use std::path::PathBuf;
@@ -31,13 +29,6 @@ impl fmt::Debug for Savers {
     }
 }
 
-/// What there is to be written down of one client.
-#[derive(Debug)]
-pub(super) struct ConfigSource {
-    options: Options,
-    member_set: Arc<MemberSet>,
-}
-
 /// Of one client.
 #[derive(Debug)]
 pub(in crate::client) struct Autosave {
@@ -55,31 +46,6 @@ struct Turn {
     again: bool,
 }
 
-impl ConfigSource {
-    /// The document of now.
-    fn text(&self, secrets: bool) -> String {
-        let mut now = self.options.clone();
-        let members = self.member_set.members();
-        let endpoints = members.iter().map(|m| m.channel().endpoint().clone());
-        now.endpoints = endpoints.collect();
-        now.authorization = self.options.settings.credentials.get();
-        table::write(&now, secrets)
-    }
-
-    /// Saves it, unless another process saves there until `end`.
-    pub(super) fn save(&self, end: Instant) -> Result<()> {
-        match &self.options.savers.file {
-            Some((path, secrets)) => store::save("config_file", path, end, || self.text(*secrets)),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn log(&self, error: &Error) {
-        let telemetry = self.member_set.telemetry();
-        telemetry.log(Level::Error, format_args!("not saved: {error}"));
-    }
-}
-
 /// Dropped when a listener did not return: else nobody would be told any more.
 struct Telling<'a>(&'a Autosave);
 
@@ -91,10 +57,7 @@ impl Drop for Telling<'_> {
 
 impl Autosave {
     pub(in crate::client) fn new(options: &Options, member_set: &Arc<MemberSet>) -> Arc<Autosave> {
-        let source = Arc::new(ConfigSource {
-            options: options.clone(),
-            member_set: member_set.clone(),
-        });
+        let source = Arc::new(ConfigSource::new(options, member_set));
         let file = options.savers.file.as_ref();
         let autosave = Arc::new(Autosave {
             saver: file.map(|_| Saver::new(source.clone())),
@@ -144,14 +107,14 @@ impl Autosave {
                 false => self.save(saver),
             }
         }
-        if let Some((listener, secrets)) = &self.source.options.savers.listener {
+        if let Some((listener, secrets)) = &self.source.options().savers.listener {
             let text = self.text(*secrets);
             listener(&text);
         }
     }
 
     fn save(&self, saver: &Saver) {
-        let end = Instant::now() + self.source.options.deadline;
+        let end = Instant::now() + self.source.options().deadline;
         if let Err(error) = self.source.save(end) {
             self.source.log(&error);
             if error.detail().retriable {

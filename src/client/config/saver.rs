@@ -1,7 +1,7 @@
 //! Saves a configuration where nobody may wait for a disk or for another process: on a thread that lives as long as there
 //! is something to be saved.
 
-use super::autosave::ConfigSource;
+use super::source::ConfigSource;
 use crate::transport::fork_guard::ForkGuard;
 use crate::transport::thread::HostedThread;
 use std::mem;
