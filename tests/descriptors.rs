@@ -6,12 +6,10 @@ mod support;
 
 use etcd_v2::{
     error::Phase,
+    outcome::transmission::Sent,
     protocol::http_request::HttpRequest,
     status::Status,
-    transport::{
-        cancel::Cancel,
-        fault::{FaultKind, Sent},
-    },
+    transport::{cancel::Cancel, fault::FaultKind},
 };
 use exchange::*;
 use std::time::Duration;
@@ -41,7 +39,7 @@ fn no_descriptor_is_lost_and_none_left_is_told() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let by_address = channel(&url);
     let by_name = channel(&url.replace("127.0.0.1", "localhost"));
-    let short = || etcd_v2::transport::channel::Limits {
+    let short = || etcd_v2::transport::exchange_limits::ExchangeLimits {
         head: Duration::from_millis(20),
         ..limits()
     };

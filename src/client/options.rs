@@ -8,11 +8,11 @@ use crate::cluster::telemetry::hooks::{Hooks, Level, OnCurl, OnLog, OnRetry, OnT
 use crate::display::one_line;
 use crate::error::{Error, Result};
 use crate::protocol::answer::Limits;
+use crate::protocol::endpoint::{Endpoint, Scheme};
 use crate::status::Status;
-use crate::transport::channel::Settings;
+use crate::transport::config::TransportConfig;
 use crate::transport::credentials::{Authorization, Credentials};
 use crate::transport::dns::directory::{Directory, Domain};
-use crate::transport::endpoint::{Endpoint, Scheme};
 use crate::transport::tls::Tls;
 use crate::transport::tls::settings::TlsSettings;
 use std::collections::HashSet;
@@ -42,7 +42,7 @@ pub struct Options {
     pub(super) max_connections: usize,
     pub(super) max_in_flight: usize,
     pub(super) decode: Limits,
-    pub(super) settings: Settings,
+    pub(super) settings: TransportConfig,
     pub(super) authorization: Option<Authorization>,
     pub(super) tls: TlsSettings,
     pub(super) listeners: Hooks,
@@ -72,13 +72,13 @@ impl Default for Options {
                 depth: 1000,
                 nodes: 2_000_000,
             },
-            settings: Settings {
+            settings: TransportConfig {
                 max_idle: 32,
                 idle_age: Duration::from_secs(60),
                 max_age: Some(Duration::from_secs(300)),
                 keepalive: Some((Duration::from_secs(30), Duration::from_secs(10), 3)),
                 user_timeout: Some(Duration::from_secs(20)),
-                ..Settings::default()
+                ..TransportConfig::default()
             },
             authorization: None,
             tls: TlsSettings::default(),
@@ -342,7 +342,7 @@ impl Options {
     }
 
     /// Of sockets and pools.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &TransportConfig {
         &self.settings
     }
 

@@ -8,7 +8,8 @@ use crate::protocol::admin::health;
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, flags};
 use crate::status::Status;
-use crate::transport::cancel::{Cancel, pause};
+use crate::transport::cancel::Cancel;
+use crate::transport::wait::pause;
 use std::time::{Duration, Instant};
 
 /// Nobody makes it; that it is not there is an answer, too.

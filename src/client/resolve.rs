@@ -10,9 +10,10 @@ use crate::error::{Error, Phase, Result};
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::request::Request;
 use crate::status::Status;
-use crate::transport::cancel::{Cancel, pause};
-use crate::transport::channel::Limits;
+use crate::transport::cancel::Cancel;
+use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::{Fault, FaultKind};
+use crate::transport::wait::pause;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -137,7 +138,7 @@ impl OutcomeSearch<'_> {
 
     fn poll(&self, member: &Arc<Member>, http_request: &HttpRequest) -> AttemptOutcome {
         let client = self.client;
-        let limits = Limits {
+        let limits = ExchangeLimits {
             deadline: self.deadline,
             connect: client.options.connect_timeout,
             send: SILENCE,

@@ -15,10 +15,13 @@ use crate::protocol::http_request::ResponseKind;
 use crate::protocol::key::Key;
 use crate::protocol::response::Response;
 use crate::status::Status;
-use crate::transport::cancel::{Cancel, pause};
-use crate::transport::channel::{HeaderDecision, Limits};
+use crate::transport::cancel::Cancel;
+use crate::transport::channel::HeaderDecision;
+use crate::transport::exchange_limits::ExchangeLimits;
+use crate::transport::failure::Failure;
 use crate::transport::fault::{Fault, FaultKind};
-use crate::transport::record::{Failure, Record};
+use crate::transport::record::Record;
+use crate::transport::wait::pause;
 use crate::watch::driver::{self, MemberPreference, MemberVerdict, PollRequest};
 use crate::watch::once::{Once, Step as Next};
 use std::hash::{BuildHasher, RandomState};
@@ -152,7 +155,7 @@ impl WatchOnceCall<'_> {
             let now = Instant::now();
             let http_request = audit.http_request(record, now);
             let connect = self.client.options.connect_timeout;
-            let limits = Limits {
+            let limits = ExchangeLimits {
                 deadline: self.once.until().min(now + connect + 3 * AUDIT),
                 connect,
                 send: AUDIT,
@@ -216,7 +219,7 @@ impl WatchOnceCall<'_> {
         let asked = now;
         let client = self.client;
         let left = self.once.deadline().saturating_duration_since(now);
-        let limits = Limits {
+        let limits = ExchangeLimits {
             deadline: self.once.deadline(),
             connect: client.options.connect_timeout.min(left),
             send: exchange.head.min(left),

@@ -3,6 +3,7 @@
 use super::member::Member;
 use super::member_set::MemberSet;
 use super::staleness::{Staleness, StalenessPolicy};
+use super::telemetry::RequestSpan;
 use crate::display;
 use crate::error::{Error, Phase, Result};
 use crate::outcome::answer::{NoPage, judge};
@@ -10,15 +11,17 @@ use crate::outcome::proof::NotApplied;
 use crate::protocol::admin::versions;
 use crate::protocol::answer::{self, Verdict};
 use crate::protocol::body::Body;
+use crate::protocol::endpoint::{Endpoint, Scheme};
 use crate::protocol::http_request::{HttpRequest, ResponseKind, check_target};
 use crate::protocol::response::Response;
 use crate::protocol::version;
 use crate::status::Status;
-use crate::transport::channel::{Answer, Settings};
-use crate::transport::endpoint::{Endpoint, Scheme};
+use crate::transport::channel::Answer;
+use crate::transport::config::TransportConfig;
 use crate::transport::fault::{Fault, FaultKind};
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Redirects followed in one try.
 const HOPS: usize = 5;
@@ -41,6 +44,19 @@ pub enum AttemptOutcome {
 }
 
 impl AttemptOutcome {
+    /// Closes the span of a request that is one attempt only.
+    pub fn close(&self, span: &mut RequestSpan, now: Instant) {
+        match self {
+            AttemptOutcome::Done(_) | AttemptOutcome::Quiet(_) => span.close(Ok(()), now),
+            AttemptOutcome::Refused(error)
+            | AttemptOutcome::Trouble(error)
+            | AttemptOutcome::Stale(error, _) => {
+                span.close(Err(error), now);
+            }
+            AttemptOutcome::Fault(fault) => span.fault(fault, now),
+        }
+    }
+
     /// What it is, given that its answer is older than one seen before.
     pub fn aged(self, stale: Option<Staleness>, policy: StalenessPolicy) -> AttemptOutcome {
         let Some(stale) = stale else {
@@ -167,7 +183,7 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
         &mut self,
         answer: Answer,
         member_set: &MemberSet,
-        settings: &Settings,
+        settings: &TransportConfig,
     ) -> (Option<AttemptOutcome>, Option<NotApplied>) {
         if let AttemptStage::Version(_) = self.stage {
             return (self.learn(&answer), None);
@@ -282,7 +298,12 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
         None
     }
 
-    fn hop(&self, location: &str, member_set: &MemberSet, settings: &Settings) -> Result<Hop> {
+    fn hop(
+        &self,
+        location: &str,
+        member_set: &MemberSet,
+        settings: &TransportConfig,
+    ) -> Result<Hop> {
         let (from, number) = match &self.stage {
             AttemptStage::Hop(hop) => (&hop.to, hop.number + 1),
             _ => (&self.member, 1),

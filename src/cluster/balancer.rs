@@ -114,12 +114,12 @@ impl Balancer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::channel::Settings;
-    use crate::transport::endpoint::Endpoint;
+    use crate::protocol::endpoint::Endpoint;
+    use crate::transport::config::TransportConfig;
 
     fn member() -> Arc<Member> {
         let endpoint = Endpoint::parse("url", "http://a:1").unwrap();
-        Arc::new(Member::new(endpoint, &Settings::default()))
+        Arc::new(Member::new(endpoint, &TransportConfig::default()))
     }
 
     #[test]

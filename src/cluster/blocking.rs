@@ -14,8 +14,11 @@ use crate::protocol::answer::Head;
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response::Response;
 use crate::status::Status;
-use crate::transport::cancel::{Cancel, pause};
-use crate::transport::channel::{HeaderDecision, Limits, Settings};
+use crate::transport::cancel::Cancel;
+use crate::transport::channel::HeaderDecision;
+use crate::transport::config::TransportConfig;
+use crate::transport::exchange_limits::ExchangeLimits;
+use crate::transport::wait::pause;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::time::Instant;
@@ -23,7 +26,7 @@ use std::time::Instant;
 /// Runs a call to its end.
 pub fn run<W: Deref<Target = HttpRequest> + Clone>(
     member_set: &MemberSet,
-    settings: &Settings,
+    settings: &TransportConfig,
     mut sequence: RequestSequence<W>,
     cancel: Option<&Cancel>,
 ) -> Result<Response> {
@@ -119,9 +122,9 @@ pub struct HeededAttempt {
 /// Makes one attempt at one member, to read its event history.
 pub fn attempt(
     member_set: &MemberSet,
-    settings: &Settings,
+    settings: &TransportConfig,
     attempt: Attempt<&HttpRequest>,
-    limits: &Limits,
+    limits: &ExchangeLimits,
     cancel: Option<&Cancel>,
 ) -> AttemptOutcome {
     let mut heed = |member: &Member, head: &Head, _| {
@@ -138,9 +141,9 @@ pub fn attempt(
 /// Makes one attempt at one member, for a watch; `heed` gets every response head except those of redirects.
 pub fn attempt_heeding(
     member_set: &MemberSet,
-    settings: &Settings,
+    settings: &TransportConfig,
     mut attempt: Attempt<&HttpRequest>,
-    limits: &Limits,
+    limits: &ExchangeLimits,
     cancel: Option<&Cancel>,
     heed: &mut dyn FnMut(&Member, &Head, Instant) -> HeaderDecision,
 ) -> HeededAttempt {
@@ -179,7 +182,7 @@ pub fn attempt_heeding(
             }
         };
         if let Some(step) = &step {
-            entry.step(step, now);
+            step.close(&mut entry, now);
         }
         return HeededAttempt {
             step,

@@ -1,6 +1,6 @@
 //! One deadline per call, shared out over the members that are left.
 
-use crate::transport::channel::Limits;
+use crate::transport::exchange_limits::ExchangeLimits;
 use std::time::{Duration, Instant};
 
 /// The time that a call has.
@@ -25,7 +25,13 @@ impl Budget {
     /// share until it is sent and then all the time left, since giving up early would turn a definite result into an unknown
     /// one. `again`: the only attempt of a round leaves a quarter of the time for another round. It is not more, since etcd
     /// reports a missing quorum after 7 of the usual 10 seconds.
-    pub fn limits(&self, now: Instant, attempts: usize, again: bool, repeatable: bool) -> Limits {
+    pub fn limits(
+        &self,
+        now: Instant,
+        attempts: usize,
+        again: bool,
+        repeatable: bool,
+    ) -> ExchangeLimits {
         let left = self.left(now);
         let share = match attempts {
             0 | 1 if again => left / 4 * 3,
@@ -33,7 +39,7 @@ impl Budget {
             _ => left / u32::try_from(attempts).unwrap_or(u32::MAX),
         };
         let silence = if repeatable { share } else { left };
-        Limits {
+        ExchangeLimits {
             deadline: self.deadline,
             connect: self.connect.min(share),
             send: share,

@@ -1,7 +1,7 @@
 //! Which of the URLs that a member tells may be used. What a list says is a stranger's word: nothing in it makes the client
 //! worse off than it was.
 
-use crate::transport::endpoint::{Address, Endpoint, Host, Scheme};
+use crate::protocol::endpoint::{Address, Endpoint, Host, Scheme};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Checks a URL from the list of the member at `from`; the reason of a refusal is for people.

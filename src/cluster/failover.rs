@@ -18,7 +18,9 @@ use crate::protocol::answer;
 use crate::protocol::http_request::{HttpRequest, Idempotency, ResponseKind};
 use crate::protocol::response::Response;
 use crate::status::Status;
-use crate::transport::channel::{Answer, Limits, Settings};
+use crate::transport::channel::Answer;
+use crate::transport::config::TransportConfig;
+use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::{Fault, FaultKind};
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -100,9 +102,9 @@ pub struct Failover<W> {
 #[derive(Debug)]
 struct InFlight<W> {
     attempt: Attempt<W>,
-    limits: Limits,
+    limits: ExchangeLimits,
     /// the same, for what is asked before the request leaves
-    before: Limits,
+    before: ExchangeLimits,
     began: Instant,
     /// what an answer may not be older than
     baseline: Baseline,
@@ -280,7 +282,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
     }
 
     /// The exchange that [`FailoverStep::Exchange`] asks for; `None` when it was not asked for.
-    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &Limits)> {
+    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &ExchangeLimits)> {
         if self.on_demand.is_running() {
             return self.on_demand.exchange();
         }
@@ -299,7 +301,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
         answer: Answer,
         now: Instant,
         member_set: &MemberSet,
-        settings: &Settings,
+        settings: &TransportConfig,
     ) -> FailoverStep {
         if self.on_demand.is_running() {
             let todo = self.on_demand.answered(answer, now, member_set);
@@ -401,7 +403,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
     fn consult(&mut self, now: Instant, member_set: &MemberSet) -> FailoverStep {
         let span = self.span.as_ref();
         match span.map_or(Advice::Default, |e| {
-            e.consult(&self.attempt_log, member_set)
+            e.consult(&self.attempt_log, || member_set.members())
         }) {
             Advice::Default => self.on(now, member_set),
             Advice::Stop => FailoverStep::End(Err(self.attempt_log.take().exhausted())),

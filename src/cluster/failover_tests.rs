@@ -2,18 +2,19 @@ use super::*;
 use crate::client::Options;
 use crate::error::Phase;
 use crate::outcome::proof::NotApplied;
+use crate::outcome::transmission::Sent;
+use crate::outcome::transmission::Transmission;
 use crate::protocol::answer::Head;
 use crate::protocol::http_request::Method;
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request};
 use crate::protocol::response::Action;
-use crate::transport::fault::{FaultKind, Sent};
-use crate::transport::record::Record;
+use crate::transport::fault::FaultKind;
 
 /// A cluster of three and one request on its way over it.
 struct Walk {
     member_set: MemberSet,
-    settings: Settings,
+    settings: TransportConfig,
     now: Instant,
     failover: Failover<Arc<HttpRequest>>,
     asked: Vec<String>,
@@ -110,7 +111,7 @@ impl Walk {
                                 body: body.into(),
                                 partial: body
                                     .starts_with("early")
-                                    .then(|| NotApplied::left(&Record::of(Sent::Partly)))
+                                    .then(|| NotApplied::left(&Transmission::of(Sent::Partly)))
                                     .flatten(),
                                 content: Default::default(),
                                 timings: Default::default(),
@@ -131,7 +132,7 @@ impl Walk {
                                 kind,
                                 text: "no".into(),
                                 sent,
-                                not_applied: NotApplied::left(&Record::of(sent)),
+                                not_applied: NotApplied::left(&Transmission::of(sent)),
                                 received: 0,
                                 reused,
                                 head: None,

@@ -2,8 +2,9 @@
 
 use super::continuity::Continuity;
 use super::health::Health;
-use crate::transport::channel::{Channel, Settings};
-use crate::transport::endpoint::Endpoint;
+use crate::protocol::endpoint::Endpoint;
+use crate::transport::channel::Channel;
+use crate::transport::config::TransportConfig;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +26,7 @@ pub struct Member {
 
 impl Member {
     /// Opens nothing yet.
-    pub fn new(endpoint: Endpoint, settings: &Settings) -> Member {
+    pub fn new(endpoint: Endpoint, settings: &TransportConfig) -> Member {
         Member {
             number: BuildHasherDefault::<DefaultHasher>::default().hash_one(endpoint.url()),
             channel: Channel::new(endpoint, settings),
@@ -38,8 +39,8 @@ impl Member {
     }
 
     /// Somebody that a member redirects to, and that nobody has named: gets no credentials.
-    pub fn stranger(endpoint: Endpoint, settings: &Settings) -> Member {
-        let settings = Settings {
+    pub fn stranger(endpoint: Endpoint, settings: &TransportConfig) -> Member {
+        let settings = TransportConfig {
             credentials: Arc::default(),
             ..settings.clone()
         };

@@ -7,9 +7,9 @@ use super::staleness::StalenessTracker;
 use super::sync_limiter::SyncLimiter;
 use super::telemetry::Telemetry;
 use super::telemetry::hooks::Level;
-use crate::transport::channel::Settings;
+use crate::protocol::endpoint::Endpoint;
+use crate::transport::config::TransportConfig;
 use crate::transport::dns::directory::Directory;
-use crate::transport::endpoint::Endpoint;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,7 +53,7 @@ struct List {
 #[derive(Debug)]
 pub struct MemberSet {
     list: RwLock<List>,
-    settings: Settings,
+    settings: TransportConfig,
     staleness: StalenessTracker,
     sync_limiter: Arc<SyncLimiter>,
     balancer: Balancer,
@@ -63,7 +63,7 @@ pub struct MemberSet {
 
 impl MemberSet {
     /// The first of `endpoints` is the first choice, as the header promises: whoever has a member nearby names it first.
-    pub fn new(endpoints: &[Endpoint], settings: &Settings) -> MemberSet {
+    pub fn new(endpoints: &[Endpoint], settings: &TransportConfig) -> MemberSet {
         let member_set = MemberSet {
             list: RwLock::default(),
             settings: settings.clone(),
@@ -143,7 +143,7 @@ impl MemberSet {
     }
 
     /// Of sockets and pools, for every member.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &TransportConfig {
         &self.settings
     }
 
@@ -288,7 +288,7 @@ impl List {
     }
 
     /// Members of these sources are the list from now on; says whether any came or went.
-    fn fill(&mut self, sources: &[&[Endpoint]; 3], settings: &Settings) -> bool {
+    fn fill(&mut self, sources: &[&[Endpoint]; 3], settings: &TransportConfig) -> bool {
         let mut members: Vec<Arc<Member>> = Vec::new();
         // lists may be long
         let all = self.members.iter();

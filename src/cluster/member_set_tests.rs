@@ -7,10 +7,10 @@ fn endpoints(urls: &[&str]) -> Vec<Endpoint> {
 }
 
 fn member_set(urls: &[&str]) -> MemberSet {
-    let settings = Settings {
+    let settings = TransportConfig {
         max_idle: 1,
         idle_age: Duration::from_secs(1),
-        ..Settings::default()
+        ..TransportConfig::default()
     };
     MemberSet::new(&endpoints(urls), &settings)
 }

@@ -14,12 +14,13 @@ use super::telemetry::hooks::RequestKind;
 use crate::error::{Error, Phase, Result};
 use crate::protocol::admin::members;
 use crate::protocol::answer::{self, Head, Verdict, judge};
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::http_request::{HttpRequest, Idempotency};
 use crate::protocol::response::Response;
 use crate::protocol::version;
 use crate::status::Status;
-use crate::transport::channel::{Answer, Limits};
-use crate::transport::endpoint::Endpoint;
+use crate::transport::channel::Answer;
+use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -85,7 +86,7 @@ struct Candidates {
 struct SyncInFlight {
     member: Arc<Member>,
     http_request: HttpRequest,
-    limits: Limits,
+    limits: ExchangeLimits,
     began: Instant,
     span: RequestSpan,
     again: bool,
@@ -218,7 +219,7 @@ impl MembershipSync {
     }
 
     /// The exchange that [`SyncStep::Exchange`] asks for; `None` when it was not asked for.
-    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &Limits)> {
+    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &ExchangeLimits)> {
         let in_flight = self.in_flight.as_ref()?;
         Some((
             &in_flight.member,

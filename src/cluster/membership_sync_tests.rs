@@ -1,8 +1,9 @@
 use super::*;
 use crate::client::Options;
 use crate::outcome::proof::NotApplied;
-use crate::transport::fault::{FaultKind, Sent};
-use crate::transport::record::Record;
+use crate::outcome::transmission::Sent;
+use crate::outcome::transmission::Transmission;
+use crate::transport::fault::FaultKind;
 use std::time::Duration;
 
 /// A member set and how its members, and others, answer.
@@ -83,7 +84,7 @@ impl World {
                     kind: FaultKind::Connection,
                     text: "no".into(),
                     sent: Sent::None,
-                    not_applied: NotApplied::left(&Record::of(Sent::None)),
+                    not_applied: NotApplied::left(&Transmission::of(Sent::None)),
                     received: 0,
                     reused,
                     head: None,

@@ -8,7 +8,8 @@ use super::membership_sync::{self, MembershipSync};
 use super::sync_limiter::{SyncDecision, SyncPermit};
 use crate::protocol::answer;
 use crate::protocol::http_request::HttpRequest;
-use crate::transport::channel::{Answer, Limits};
+use crate::transport::channel::Answer;
+use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -105,7 +106,7 @@ impl OnDemandSync {
     }
 
     /// The exchange that [`OnDemandStep::Exchange`] asks for; `None` when it was not asked for.
-    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &Limits)> {
+    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &ExchangeLimits)> {
         match &self.0 {
             OnDemandStage::Running(_, sync) => sync.exchange(),
             _ => None,

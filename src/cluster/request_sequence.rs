@@ -9,13 +9,15 @@ use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
 use crate::protocol::admin::members;
 use crate::protocol::answer;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, flags};
 use crate::protocol::response::Response;
 use crate::status::Status;
-use crate::transport::channel::{Answer, Limits, Settings};
-use crate::transport::endpoint::Endpoint;
+use crate::transport::channel::Answer;
+use crate::transport::config::TransportConfig;
+use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
 use std::collections::VecDeque;
 use std::ops::Deref;
@@ -111,7 +113,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
     }
 
     /// The exchange that [`FailoverStep::Exchange`] asks for; `None` when it was not asked for.
-    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &Limits)> {
+    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &ExchangeLimits)> {
         match self.before.front() {
             None => self.request.exchange(),
             Some(Preflight::Leader(failover)) => failover.exchange(),
@@ -131,7 +133,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
         answer: Answer,
         now: Instant,
         member_set: &MemberSet,
-        settings: &Settings,
+        settings: &TransportConfig,
     ) -> FailoverStep {
         match self.before.front_mut() {
             None => self.request.answered(answer, now, member_set, settings),

@@ -54,8 +54,8 @@ mod tests {
     use super::*;
     use crate::error::Phase;
     use crate::outcome::proof::NotApplied;
-    use crate::transport::fault::Sent;
-    use crate::transport::record::Record;
+    use crate::outcome::transmission::Sent;
+    use crate::outcome::transmission::Transmission;
 
     fn fault(kind: FaultKind, sent: Sent, reused: bool, received: u64) -> Fault {
         Fault {
@@ -63,7 +63,7 @@ mod tests {
             kind,
             text: String::new(),
             sent,
-            not_applied: NotApplied::left(&Record::of(sent)),
+            not_applied: NotApplied::left(&Transmission::of(sent)),
             received,
             reused,
             head: None,

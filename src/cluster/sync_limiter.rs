@@ -2,7 +2,7 @@
 //! not again and again while nobody answers.
 
 use super::backoff::Backoff;
-use super::member_set::MemberSet;
+use super::member::Member;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -110,12 +110,11 @@ impl SyncLimiter {
     }
 
     /// A member has failed for somebody who does not look himself.
-    pub fn notice(&self, member_set: &MemberSet, now: Instant) {
+    pub fn notice(&self, members: impl FnOnce() -> Vec<Arc<Member>>, now: Instant) {
         let Some(alarm) = self.alarm.get() else {
             return;
         };
-        let members = member_set.members();
-        if members.iter().all(|m| m.penalised_until(now).is_some()) {
+        if members().iter().all(|m| m.penalised_until(now).is_some()) {
             alarm();
         }
     }

@@ -10,10 +10,8 @@ mod redact;
 
 use self::hooks::{Advice, Hooks, Level, RequestKind, Retry, Trace, TraceEvent, call_hook};
 use self::metrics::{Metric, Metrics};
-use super::attempt::AttemptOutcome;
 use super::attempt_log::AttemptLog;
 use super::member::Member;
-use super::member_set::MemberSet;
 use crate::display;
 use crate::error::{Error, line};
 use crate::protocol::http_request::{HttpRequest, Method};
@@ -198,12 +196,16 @@ impl RequestSpan {
     }
 
     /// What the host makes of a failed attempt.
-    pub fn consult(&self, attempt_log: &AttemptLog, member_set: &MemberSet) -> Advice {
+    pub fn consult(
+        &self,
+        attempt_log: &AttemptLog,
+        members: impl FnOnce() -> Vec<Arc<Member>>,
+    ) -> Advice {
         let Some(listener) = &self.telemetry.hooks.retry else {
             return Advice::Default;
         };
         let error = attempt_log.last();
-        let members = member_set.members();
+        let members = members();
         let retry = Retry {
             endpoints: members.iter().map(|member| &**member.url()).collect(),
             attempts: self.attempts,
@@ -213,19 +215,6 @@ impl RequestSpan {
             error: &error,
         };
         call_hook(|| listener(&retry)).unwrap_or_default()
-    }
-
-    /// As [`RequestSpan::close`], for what is one try only.
-    pub fn step(&mut self, step: &AttemptOutcome, now: Instant) {
-        match step {
-            AttemptOutcome::Done(_) | AttemptOutcome::Quiet(_) => self.close(Ok(()), now),
-            AttemptOutcome::Refused(error)
-            | AttemptOutcome::Trouble(error)
-            | AttemptOutcome::Stale(error, _) => {
-                self.close(Err(error), now);
-            }
-            AttemptOutcome::Fault(fault) => self.fault(fault, now),
-        }
     }
 
     /// As [`RequestSpan::close`], for what is one exchange only.

@@ -50,8 +50,9 @@ fn judge_write(
         200..=299 => None,
         _ => refusals::find(&head, &mut body, http_request),
     };
+    let by_refusal = refused.and_then(|row| NotApplied::refused(row, &head));
     let partial = proof.is_some();
-    *proof = proof.or(refused.and_then(|(_, proof)| proof));
+    *proof = proof.or(by_refusal);
     let verdict = match answer::judge(head, body, http_request.expect, limits) {
         Verdict::Success(response) => match is_other(&response, http_request) {
             Some(why) => other(why, response),

@@ -1,6 +1,6 @@
 //! What became of a write: not applied if that is proven, applied if etcd says so, and unknown otherwise.
 //!
-//! [`proof::NotApplied`] is the proof, [`copies::Copies`] keeps count of what has left, and an error of a request is given
+//! [`proof::NotApplied`] is the proof, [`transmission`] knows how much of a copy left, [`copies::Copies`] keeps count of what has left, and an error of a request is given
 //! out as [`copies::Told`], which says "not applied" only if every copy has its proof. [`answer::judge`] reads answers,
 //! `refusals` knows what etcd itself says before or instead of applying.
 
@@ -8,6 +8,7 @@ pub mod answer;
 pub mod copies;
 pub mod proof;
 pub(crate) mod refusals;
+pub mod transmission;
 
 #[cfg(test)]
 mod tests;

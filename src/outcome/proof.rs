@@ -1,9 +1,8 @@
 //! The proof that one copy of a write was not applied, and will not be.
 
 use super::refusals::RefusalRow;
+use super::transmission::{Sent, Transmission};
 use crate::protocol::answer::Head;
-use crate::transport::fault::Sent;
-use crate::transport::record::Record;
 
 /// Proof that a copy of a write was not applied. It is made here and from its grounds only; without one the outcome of
 /// a copy is unknown.
@@ -41,8 +40,8 @@ const ABOUT_THE_CLIENT: [u8; 7] = [42, 43, 44, 45, 46, 48, 116];
 
 impl NotApplied {
     /// From what the kernel took of the request.
-    pub(crate) fn left(record: &Record) -> Option<NotApplied> {
-        match record.sent() {
+    pub(crate) fn left(request: &Transmission) -> Option<NotApplied> {
+        match request.sent() {
             Sent::None => Some(NotApplied(Ground::NothingLeft)),
             Sent::Partly => Some(NotApplied(Ground::Incomplete)),
             Sent::Fully => None,

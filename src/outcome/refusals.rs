@@ -1,24 +1,19 @@
 //! What etcd says before it has proposed a write, or instead of applying it: a closed list, each row matched whole. What
 //! is not on it proves nothing, whoever sent it.
 
-use super::proof::NotApplied;
 use crate::protocol::answer::Head;
 use crate::protocol::body::Body;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::http_request::{HttpRequest, Method};
 use crate::protocol::key;
 use crate::protocol::refusal::Refusal;
-use crate::transport::endpoint::Endpoint;
 
 /// A row of the list that fits; made by [`find`] only.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RefusalRow(());
 
-/// The row that an answer fits, and the proof that it makes, which it does not behind an intermediary.
-pub(super) fn find(
-    head: &Head,
-    body: &mut Body,
-    http_request: &HttpRequest,
-) -> Option<(RefusalRow, Option<NotApplied>)> {
+/// The row that an answer fits.
+pub(super) fn find(head: &Head, body: &mut Body, http_request: &HttpRequest) -> Option<RefusalRow> {
     let fits = match head.status {
         307 => leader_of_0_4(head, http_request),
         400..=599 if head.content_type.starts_with("application/json") => match body.refusal() {
@@ -29,8 +24,7 @@ pub(super) fn find(
         400..=499 if head.content_type.starts_with("text/plain") => text(head, body),
         _ => false,
     };
-    let row = fits.then_some(RefusalRow(()))?;
-    Some((row, NotApplied::refused(row, head)))
+    fits.then_some(RefusalRow(()))
 }
 
 /// `errorCode`, HTTP status, `message`, and whether `cause` is the key or a directory above it.

@@ -1,6 +1,6 @@
 //! The v2 API as pure data: no I/O, no clock, no `unsafe`.
 //!
-//! [`key`] and [`request`] say what is asked, [`http_request`] is how it is written, [`answer`] judges what came back,
+//! [`endpoint`] is the URL of a member. [`key`] and [`request`] say what is asked, [`http_request`] is how it is written, [`answer`] judges what came back,
 //! [`decode`] turns its [`body`] into a [`tree`], [`response`] is what a caller reads, [`json`] is the pull parser below them;
 //! [`http`] is the way both take over a connection; [`admin`] is everything beside the key space.
 #![forbid(unsafe_code)]
@@ -10,6 +10,7 @@ pub mod admin;
 pub mod answer;
 pub mod body;
 pub mod decode;
+pub mod endpoint;
 mod escape;
 pub mod expiration;
 mod form;

@@ -4,7 +4,8 @@ use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
 use crate::cluster::continuity::{Audit, AuditStep, Need};
 use crate::cluster::member::Member;
 use crate::protocol::http_request::HttpRequest;
-use crate::transport::channel::{Answer, Limits};
+use crate::transport::channel::Answer;
+use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +46,7 @@ impl Auditor {
         self.running = Some((audit, http_request));
         TaskAction::Exchange(RequestSpec {
             member: self.member.clone(),
-            limits: Limits {
+            limits: ExchangeLimits {
                 deadline: context.now + self.connect + 3 * PATIENCE,
                 connect: self.connect,
                 send: PATIENCE,

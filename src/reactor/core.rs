@@ -15,9 +15,9 @@ use crate::cluster::member::Member;
 use crate::cluster::member_set::MemberSet;
 use crate::error::Phase;
 use crate::protocol::http_request::HttpRequest;
-use crate::transport::channel::Settings;
+use crate::transport::config::TransportConfig;
+use crate::transport::failure::Failure;
 use crate::transport::fault::FaultKind;
-use crate::transport::record::Failure;
 use crate::transport::wait::Stop;
 use crate::transport::warmup::LONG_LINE;
 use mio::{Events, Poll, Token};
@@ -40,7 +40,7 @@ const ORDERS: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) member_set: Arc<MemberSet>,
-    pub(crate) settings: Settings,
+    pub(crate) settings: TransportConfig,
     /// of each member; long polls do not count
     pub(crate) max_connections: usize,
 }

@@ -10,8 +10,8 @@ use crate::cluster::retry_policy;
 use crate::error::Phase;
 use crate::protocol::body::Body;
 use crate::protocol::http_request::Idempotency;
+use crate::transport::failure::Failure;
 use crate::transport::fault::{Fault, FaultKind};
-use crate::transport::record::Failure;
 use crate::transport::wait::Stop;
 
 impl Core {

@@ -4,15 +4,18 @@ use super::slab::SlabKey;
 use super::task::{HeaderAction, RequestSpec, TaskAction, Way};
 use crate::error::Phase;
 use crate::outcome::proof::NotApplied;
+use crate::outcome::transmission::Sent;
 use crate::protocol::answer::Head;
 use crate::protocol::body::{Body, LARGE};
 use crate::protocol::http::parse_error::{FlawKind, ParseError};
 use crate::protocol::http::response_reader::{ReaderEvent, ResponseReader};
-use crate::transport::channel::{Answer, KEPT, Limits, out_of_memory, room_for};
+use crate::transport::channel::{Answer, KEPT, out_of_memory, room_for};
 use crate::transport::credentials::Authorization;
-use crate::transport::fault::{Fault, FaultKind, Sent};
+use crate::transport::exchange_limits::ExchangeLimits;
+use crate::transport::failure::Failure;
+use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::happy_eyeballs::HappyEyeballs;
-use crate::transport::record::{Failure, Record};
+use crate::transport::record::Record;
 use crate::transport::resolve::LookUp;
 use crate::transport::wait::Stop;
 use std::sync::Arc;
@@ -65,7 +68,7 @@ pub(super) struct Exchange {
     pub(super) admitted: bool,
     pub(super) stage: Stage,
     pub(super) way: Way,
-    pub(super) limits: Limits,
+    pub(super) limits: ExchangeLimits,
     pub(super) record: Record,
     /// the same for all parts of the request
     pub(super) authorization: Option<Authorization>,
@@ -173,7 +176,7 @@ impl Exchange {
 
     /// Whether what comes is the answer: all of the request left, or no more of it is taken.
     pub(super) fn is_listening(&self) -> bool {
-        self.record.sent() == Sent::Fully || self.deaf.is_some()
+        self.record.request.sent() == Sent::Fully || self.deaf.is_some()
     }
 
     /// The server closed while it was talked to, perhaps with a word about why.
@@ -216,7 +219,7 @@ impl Exchange {
             head: self.head.take().unwrap_or_default(),
             body,
             content,
-            partial: NotApplied::left(&self.record),
+            partial: NotApplied::left(&self.record.request),
             timings: self.record.timings(now),
         }
     }

@@ -5,7 +5,7 @@ use super::core::Core;
 use super::exchange::Stage;
 use super::slab::SlabKey;
 use crate::error::Phase;
-use crate::transport::record::Failure;
+use crate::transport::failure::Failure;
 use crate::transport::tls::Session;
 
 impl Core {

@@ -6,7 +6,9 @@ use crate::cluster::member::Member;
 use crate::cluster::member_set::MemberSet;
 use crate::protocol::answer::{self, Head};
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
-use crate::transport::channel::{Answer, Limits, Settings};
+use crate::transport::channel::Answer;
+use crate::transport::config::TransportConfig;
+use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -62,7 +64,7 @@ pub(crate) trait Task: Send {
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
     pub(crate) member_set: &'a MemberSet,
-    pub(crate) settings: &'a Settings,
+    pub(crate) settings: &'a TransportConfig,
     pub(super) commands: &'a Arc<Commands>,
     pub(super) key: SlabKey,
     /// when the connection of the running exchange was made; known while its head is reported
@@ -103,7 +105,7 @@ pub(crate) enum TaskAction {
 #[derive(Debug)]
 pub(crate) struct RequestSpec {
     pub(crate) member: Arc<Member>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: ExchangeLimits,
     pub(crate) pool_class: PoolClass,
     pub(crate) way: Way,
 }

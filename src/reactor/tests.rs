@@ -6,11 +6,13 @@ use super::task::{
 };
 use crate::cluster::member_set::MemberSet;
 use crate::error::Phase;
+use crate::outcome::transmission::Sent;
 use crate::protocol::answer::Head;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::http_request::HttpRequest;
-use crate::transport::channel::{Answer, Limits};
-use crate::transport::endpoint::Endpoint;
-use crate::transport::fault::{Fault, FaultKind, Sent};
+use crate::transport::channel::Answer;
+use crate::transport::exchange_limits::ExchangeLimits;
+use crate::transport::fault::{Fault, FaultKind};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -34,7 +36,7 @@ enum Told {
 /// Tells all it hears, and does what the test says.
 struct Scripted {
     http_request: HttpRequest,
-    limits: Option<Limits>,
+    limits: Option<ExchangeLimits>,
     tell: Tell,
     heed: fn() -> HeaderAction,
     /// after every end and timer
@@ -44,7 +46,7 @@ struct Scripted {
 impl Scripted {
     fn order(&self, context: &Context<'_>) -> TaskAction {
         let member = context.member_set.pick(context.now, &[]).expect("a member");
-        let limits = Limits {
+        let limits = ExchangeLimits {
             deadline: context.now + LONG,
             connect: LONG,
             send: LONG,
@@ -238,7 +240,7 @@ fn silences_have_their_limits() {
     let (tell, told) = channel();
     let reactor = start(&listener);
     // before the head: from the limits; between head and body: as the task said
-    let limits = Limits {
+    let limits = ExchangeLimits {
         deadline: Instant::now() + LONG,
         connect: LONG,
         send: LONG,
@@ -318,7 +320,7 @@ fn a_loop_that_breaks_drops_everybody_and_takes_nobody() {
     reactor
         .add(Box::new(Scripted {
             then: |_, _| panic!("a bug"),
-            limits: Some(Limits {
+            limits: Some(ExchangeLimits {
                 deadline: Instant::now(),
                 connect: LONG,
                 send: LONG,

@@ -5,12 +5,14 @@ use super::core::{Core, Ended};
 use super::exchange::{Fed, Stage};
 use super::slab::SlabKey;
 use crate::error::Phase;
+use crate::outcome::transmission::Sent;
 use crate::protocol::http::request;
 use crate::protocol::http::response_reader::ResponseReader;
 use crate::protocol::http_request::{HttpRequest, Method};
-use crate::transport::fault::{FaultKind, Sent};
-use crate::transport::maybe_tls_stream::{IoError, MaybeTlsStream};
-use crate::transport::record::Failure;
+use crate::transport::failure::Failure;
+use crate::transport::fault::FaultKind;
+use crate::transport::io::IoError;
+use crate::transport::maybe_tls_stream::MaybeTlsStream;
 use crate::transport::warmup;
 use mio::event::Event;
 
@@ -119,7 +121,7 @@ impl Core {
         let phase = exchange.record.phase;
         let (connection, sent, priming) = match &exchange.stage {
             Stage::Running(connection, _) if !exchange.is_listening() => {
-                (*connection, exchange.record.sent, false)
+                (*connection, exchange.record.request.taken, false)
             }
             Stage::Priming(connection, sent, _) => (*connection, *sent as u64, true),
             _ => return,
@@ -174,10 +176,10 @@ impl Core {
             *sent += gone as usize;
             return;
         }
-        exchange.record.head = Some(head);
-        exchange.record.body = body;
-        exchange.record.sent += gone;
-        if exchange.record.sent() == Sent::Fully {
+        exchange.record.request.head = Some(head);
+        exchange.record.request.body = body;
+        exchange.record.request.taken += gone;
+        if exchange.record.request.sent() == Sent::Fully {
             exchange.record.enter(Phase::Head, self.now);
             exchange.wait(self.now, exchange.limits.head);
             // it may have come while the request was still on its way

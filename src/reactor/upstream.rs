@@ -13,9 +13,11 @@ use crate::error::Phase;
 use crate::protocol::answer::{self, Head, Verdict, judge};
 use crate::protocol::body::Body;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
-use crate::transport::channel::{Answer, Limits};
+use crate::transport::channel::Answer;
+use crate::transport::exchange_limits::ExchangeLimits;
+use crate::transport::failure::Failure;
 use crate::transport::fault::{Fault, FaultKind};
-use crate::transport::record::{Failure, Record};
+use crate::transport::record::Record;
 use crate::watch::driver::{
     self, MemberPreference, MemberVerdict, PollAction, PollRequest, Purpose,
 };
@@ -137,7 +139,7 @@ impl Upstream {
             context
                 .member_set
                 .sync_limiter()
-                .notice(context.member_set, context.now);
+                .notice(|| context.member_set.members(), context.now);
             self.unserved = true;
             return TaskAction::Wake(context.now);
         };
@@ -160,7 +162,7 @@ impl Upstream {
         let staleness = context.member_set.staleness();
         self.baseline =
             (staleness.policy() == StalenessPolicy::Refuse).then(|| Box::new(staleness.baseline()));
-        let limits = Limits {
+        let limits = ExchangeLimits {
             deadline: context.now + FAR,
             connect: terms.connect,
             send: exchange.head,
@@ -264,7 +266,7 @@ impl Upstream {
                     context
                         .member_set
                         .sync_limiter()
-                        .notice(context.member_set, context.now);
+                        .notice(|| context.member_set.members(), context.now);
                 }
                 MemberVerdict::Neither => {}
             }

@@ -74,7 +74,9 @@ impl Buffers for Memory {
     fn output(&mut self) -> &mut [u8] {
         // the head has to fit as a whole, a body may come in parts: the attempt knows how long they are
         let needed = exchange_context::with(|a| {
-            let body = usize::try_from(a.record.body).unwrap_or(LARGE).min(LARGE);
+            let body = usize::try_from(a.record.request.body)
+                .unwrap_or(LARGE)
+                .min(LARGE);
             a.head_room.max(body)
         });
         let needed = needed.unwrap_or(0).max(SMALLEST);

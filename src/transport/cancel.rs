@@ -1,9 +1,5 @@
 //! A token that ends calls from another thread.
-use super::{
-    fork_guard::ForkGuard,
-    notifier::Notifier,
-    wait::{self, Stop},
-};
+use super::{fork_guard::ForkGuard, notifier::Notifier};
 use crate::{
     error::{Error, Result},
     status::Status,
@@ -15,7 +11,6 @@ use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
-use std::time::{Duration, Instant};
 
 /// Shared by any number of calls and threads; clones are the same token.
 ///
@@ -116,12 +111,6 @@ impl Cancel {
     pub fn is_fired(&self) -> bool {
         self.0.fired.load(Ordering::SeqCst)
     }
-}
-
-/// Lets `time` pass, unless `cancel` is fired first: then `true`.
-pub fn pause(cancel: Option<&Cancel>, time: Duration) -> bool {
-    let end = Instant::now().checked_add(time);
-    end.is_some_and(|end| wait::pause(cancel, end) == Err(Stop::Cancelled))
 }
 
 impl AsFd for Cancel {

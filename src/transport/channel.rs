@@ -1,16 +1,17 @@
 //! The way to one member: its pool of connections and the HTTP engine over it.
 use super::{
     cancel::Cancel,
+    config::TransportConfig,
     connect::{Dialer, UreqConnector},
-    credentials::{Authorization, Credentials},
-    endpoint::Endpoint,
+    credentials::Authorization,
     exchange_context::{self, ExchangeContext, Installed},
-    fault::{Fault, FaultKind, Sent},
+    exchange_limits::ExchangeLimits,
+    failure::Failure,
+    fault::{Fault, FaultKind},
     metrics::ConnectionMetrics,
-    record::{Failure, Record},
+    record::Record,
     resolve::Later,
     timings::Timings,
-    tls::Tls,
     tls::settings::TlsSettings,
     wait::{self, Stop},
     warmup,
@@ -18,10 +19,11 @@ use super::{
 use crate::{
     display::{one_line, seconds},
     error::Phase,
-    outcome::proof::NotApplied,
+    outcome::{proof::NotApplied, transmission::Sent},
     protocol::{
         answer::{self, Head},
         body::{Body, Content, LARGE, Stopped},
+        endpoint::Endpoint,
         http_request::{HttpRequest, Method, ResponseKind},
     },
 };
@@ -48,44 +50,6 @@ pub(crate) const KEPT: usize = 1024;
 /// Room for the request line without its target, and for headers of known length.
 const HEAD_ROOM: usize = 1024;
 
-/// Socket and pool settings, the same for every member of a client.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// idle connections kept
-    pub max_idle: usize,
-    /// how long an idle connection is kept
-    pub idle_age: Duration,
-    /// maximum age of a connection that is reused
-    pub max_age: Option<Duration>,
-    /// TCP keepalive: idle, interval, count
-    pub keepalive: Option<(Duration, Duration, u32)>,
-    /// TCP_USER_TIMEOUT
-    pub user_timeout: Option<Duration>,
-    /// for members only: who is not one gets none
-    pub credentials: Arc<Credentials>,
-    /// what all members together have moved
-    pub metrics: Arc<ConnectionMetrics>,
-    /// for every `https://`
-    pub tls: Arc<Tls>,
-}
-
-/// Limits of one exchange.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// nothing goes on beyond it
-    pub deadline: Instant,
-    /// resolve + connect + handshake
-    pub connect: Duration,
-    /// longest silence of a server that does not take the request
-    pub send: Duration,
-    /// longest silence between the request and the first byte of the answer
-    pub head: Duration,
-    /// longest silence inside the answer
-    pub body: Duration,
-    /// bytes of body
-    pub max_body: u64,
-}
-
 /// A complete answer.
 #[derive(Debug)]
 pub struct Answer {
@@ -107,7 +71,7 @@ impl Answer {
     pub(crate) fn read(
         mut self,
         how: (ResponseKind, answer::Limits),
-        limits: &Limits,
+        limits: &ExchangeLimits,
         cancel: Option<&Cancel>,
     ) -> Result<Answer, Box<Fault>> {
         if self.body.len() <= LARGE {
@@ -180,7 +144,7 @@ pub struct Heeded {
 /// The way to one member. Any number of threads may exchange at once.
 pub struct Channel {
     endpoint: Endpoint,
-    settings: Settings,
+    settings: TransportConfig,
     /// outlives the agents, so that a name look-up that hangs is never started again beside itself
     dialer: Arc<Dialer>,
     /// `None` only if the endpoint's own authority were no authority for `http`
@@ -198,7 +162,7 @@ impl fmt::Debug for Channel {
 
 impl Channel {
     /// Opens nothing yet.
-    pub fn new(endpoint: Endpoint, settings: &Settings) -> Channel {
+    pub fn new(endpoint: Endpoint, settings: &TransportConfig) -> Channel {
         let dialer = Arc::new(Dialer::new(&endpoint, settings));
         Channel {
             authority: endpoint.authority().parse().ok(),
@@ -249,7 +213,7 @@ impl Channel {
     pub fn exchange(
         &self,
         http_request: &HttpRequest,
-        limits: &Limits,
+        limits: &ExchangeLimits,
         cancel: Option<&Cancel>,
     ) -> Result<Answer, Box<Fault>> {
         let outcome = self.carry(
@@ -267,7 +231,7 @@ impl Channel {
     pub fn exchange_heeding(
         &self,
         http_request: &HttpRequest,
-        limits: &Limits,
+        limits: &ExchangeLimits,
         cancel: Option<&Cancel>,
         heed: &mut dyn FnMut(&Head, Instant) -> HeaderDecision,
     ) -> Heeded {
@@ -284,7 +248,7 @@ impl Channel {
     fn carry(
         &self,
         http_request: &HttpRequest,
-        limits: &Limits,
+        limits: &ExchangeLimits,
         cancel: Option<&Cancel>,
         heed: &mut dyn FnMut(&Head, Instant) -> HeaderDecision,
         seen: &mut (Option<Instant>, Option<SocketAddr>),
@@ -308,7 +272,7 @@ impl Channel {
         let listed = http_request.content_type.as_ref().map_or(0, String::len)
             + authorization.as_ref().map_or(0, |a| a.header().len());
         context.head_room = HEAD_ROOM + line + 512 + listed;
-        context.record.body = http_request
+        context.record.request.body = http_request
             .body
             .as_ref()
             .map_or(0, |body| body.len() as u64);
@@ -391,7 +355,7 @@ impl Channel {
         &self,
         request: Request<&[u8]>,
         method: Method,
-        limits: &Limits,
+        limits: &ExchangeLimits,
         heed: &mut dyn FnMut(&Head, Instant) -> HeaderDecision,
     ) -> Result<Option<Answer>, Box<Fault>> {
         let agent = {
@@ -473,7 +437,10 @@ impl Channel {
         }
         let ended = exchange_context::with(|context| {
             let record = &context.record;
-            (NotApplied::left(record), record.timings(Instant::now()))
+            (
+                NotApplied::left(&record.request),
+                record.timings(Instant::now()),
+            )
         });
         let (partial, timings) = ended.unwrap_or((None, Timings::default()));
         Ok(Some(Answer {
@@ -499,7 +466,7 @@ impl<R: Read> Read for HandedOn<R> {
     }
 }
 
-fn agent(dialer: &Arc<Dialer>, settings: &Settings) -> ureq::Agent {
+fn agent(dialer: &Arc<Dialer>, settings: &TransportConfig) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         // nothing from the environment
         .proxy(None)
@@ -616,10 +583,10 @@ mod tests {
     use super::*;
 
     fn channel(url: &str) -> Channel {
-        let settings = Settings {
+        let settings = TransportConfig {
             max_idle: 1,
             idle_age: Duration::from_secs(1),
-            ..Settings::default()
+            ..TransportConfig::default()
         };
         Channel::new(Endpoint::parse("url", url).unwrap(), &settings)
     }
@@ -628,7 +595,7 @@ mod tests {
     fn a_name_look_up_that_hangs_is_shared_by_the_calls_after_it() {
         let channel = channel("http://nobody.asks.for.this:1");
         channel.dialer.hang();
-        let limits = Limits {
+        let limits = ExchangeLimits {
             deadline: Instant::now() + Duration::from_secs(20),
             connect: Duration::from_millis(20),
             send: Duration::ZERO,

@@ -1,14 +1,13 @@
 //! Makes connections: name resolution, happy eyeballs, warm-up request; the `Connector` that ureq calls when its pool is empty.
 use super::{
     addresses::Addresses,
-    channel::Settings,
-    endpoint::{Address, Endpoint, Host, Scheme},
+    config::TransportConfig,
     exchange_context::{self, ExchangeContext},
+    failure::Failure,
     fault::Fault,
     happy_eyeballs::{HappyEyeballs, Launch},
     maybe_tls_stream::MaybeTlsStream,
     metrics::{ConnectionMetrics, Lease},
-    record::Failure,
     resolve::Names,
     socket::{self, Begun},
     stream::Stream,
@@ -17,6 +16,7 @@ use super::{
     warmup,
 };
 use crate::error::Phase;
+use crate::protocol::endpoint::{Address, Endpoint, Host, Scheme};
 use rustix::{
     event::{PollFd, PollFlags},
     fd::{AsFd, OwnedFd},
@@ -54,7 +54,7 @@ pub(crate) struct Dialer {
     /// who has to be there, when that is to be proved
     secure: Option<Host>,
     host_header: String,
-    settings: Settings,
+    settings: TransportConfig,
     metrics: Arc<ConnectionMetrics>,
 }
 
@@ -67,7 +67,7 @@ pub(crate) enum Goal {
 }
 
 impl Dialer {
-    pub(super) fn new(endpoint: &Endpoint, settings: &Settings) -> Dialer {
+    pub(super) fn new(endpoint: &Endpoint, settings: &TransportConfig) -> Dialer {
         let goal = match endpoint.place() {
             Address::Tcp(Host::Ip(ip), port) => Goal::Address(SocketAddr::new(*ip, *port)),
             Address::Tcp(Host::Name(name), port) => Goal::Name(Names::new(name.clone(), *port)),
@@ -299,7 +299,7 @@ fn reach_unix(path: &Path, context: &ExchangeContext, end: Instant) -> Result<Ow
                 }
                 let pause = full_queue_pause(tries);
                 let cancel = context.cancel.as_ref();
-                wait::pause(cancel, end.min(now + pause)).map_err(stopped)?;
+                wait::pause_until(cancel, end.min(now + pause)).map_err(stopped)?;
             }
             Err(errno) => return Err(Failure::from_errno(Phase::Connect, errno)),
         }
@@ -331,15 +331,15 @@ impl Connector for UreqConnector {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{channel::Limits, fault::FaultKind, happy_eyeballs};
+    use super::super::{exchange_limits::ExchangeLimits, fault::FaultKind, happy_eyeballs};
     use super::*;
     use std::net::{TcpListener, TcpStream};
 
     fn dialer() -> Dialer {
-        let settings = Settings {
+        let settings = TransportConfig {
             max_idle: 1,
             idle_age: Duration::from_secs(1),
-            ..Settings::default()
+            ..TransportConfig::default()
         };
         let endpoint = Endpoint::parse("endpoint", "127.0.0.1").unwrap();
         Dialer::new(&endpoint, &settings)
@@ -347,7 +347,7 @@ mod tests {
 
     fn context() -> ExchangeContext {
         let long = Duration::from_secs(20);
-        let limits = Limits {
+        let limits = ExchangeLimits {
             deadline: Instant::now() + long,
             connect: long,
             send: long,

@@ -3,8 +3,9 @@
 //! ureq runs a call wholly on the calling thread, but hands nothing of ours through: a thread-local does.
 use super::{
     cancel::Cancel,
-    channel::Limits,
-    record::{Failure, Record},
+    exchange_limits::ExchangeLimits,
+    failure::Failure,
+    record::Record,
     wait::{self, Stop},
 };
 use crate::protocol::answer::Head;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 /// One exchange: its limits, then its record.
 #[derive(Debug)]
 pub(super) struct ExchangeContext {
-    pub(super) limits: Limits,
+    pub(super) limits: ExchangeLimits,
     pub(super) cancel: Option<Cancel>,
     /// room that the head of the request needs
     pub(super) head_room: usize,
@@ -40,7 +41,7 @@ pub(super) struct ExchangeContext {
 }
 
 impl ExchangeContext {
-    pub(super) fn new(limits: &Limits, cancel: Option<&Cancel>) -> ExchangeContext {
+    pub(super) fn new(limits: &ExchangeLimits, cancel: Option<&Cancel>) -> ExchangeContext {
         ExchangeContext {
             limits: *limits,
             cancel: cancel.cloned(),

@@ -1,6 +1,10 @@
 //! Why an exchange brought no complete answer.
 use super::timings::Timings;
-use crate::{error::Phase, outcome::proof::NotApplied, protocol::answer::Head};
+use crate::{
+    error::Phase,
+    outcome::{proof::NotApplied, transmission::Sent},
+    protocol::answer::Head,
+};
 use std::net::SocketAddr;
 
 /// Kind of failure.
@@ -20,17 +24,6 @@ pub enum FaultKind {
     Tls,
     /** descriptors or memory of this process */
     Local,
-}
-
-/// How much of the request left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /** nothing */
-    None,
-    /** not the last byte: the server cannot have run it */
-    Partly,
-    /** all of it */
-    Fully,
 }
 
 /// A failed exchange.

@@ -1,7 +1,7 @@
 //! Several addresses of one member: none is waited for longer than its head start.
 use super::{
-    channel::Settings,
-    record::Failure,
+    config::TransportConfig,
+    failure::Failure,
     socket::{self, Begun},
 };
 use crate::error::Phase;
@@ -48,7 +48,7 @@ impl HappyEyeballs {
         }
     }
 
-    pub(crate) fn next(&mut self, now: Instant, settings: &Settings) -> Launch {
+    pub(crate) fn next(&mut self, now: Instant, settings: &TransportConfig) -> Launch {
         while (self.flying == 0 || now >= self.next_start) && self.flying < IN_FLIGHT {
             let Some(address) = self.queue.pop_front() else {
                 break;

@@ -1,73 +1,14 @@
 //! How bytes get to the other side, in clear or through TLS: nobody else touches the socket.
+use super::failure::Failure;
 use super::fault::FaultKind;
-use super::record::Failure;
+use super::io::{IoError, TlsFailure, pull, push, send_flags};
 use super::tls::Session;
 use crate::error::Phase;
-use crate::outcome::proof::Alert;
 use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     io::Errno,
-    net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown},
+    net::{RecvFlags, Shutdown, recv, shutdown},
 };
-use std::io::IoSlice;
-
-/// Why no byte moves.
-#[derive(Debug)]
-pub(crate) enum IoError {
-    /// the system says no; `AGAIN`: not now
-    Errno(Errno),
-    /// TLS does
-    Tls(Box<TlsFailure>),
-    /// much came, and nothing of it for us: there is more, and first it is the turn of deadlines, tokens and others
-    #[cfg_attr(
-        not(feature = "tls"),
-        expect(dead_code, reason = "only TLS receives without handing out")
-    )]
-    Busy,
-}
-
-/// What TLS has against a connection.
-#[derive(Debug)]
-pub(crate) struct TlsFailure {
-    pub(crate) failure: Failure,
-    /// how the other side gave up once the handshake was over for us
-    pub(crate) alert: Option<Alert>,
-}
-
-impl IoError {
-    /// Not now.
-    pub(crate) fn is_again(&self) -> bool {
-        matches!(self, IoError::Errno(Errno::AGAIN))
-    }
-
-    /// There is more at once, after a look at the clock.
-    pub(crate) fn is_busy(&self) -> bool {
-        matches!(self, IoError::Busy)
-    }
-
-    /// Closed by the other side, which perhaps said why before.
-    pub(crate) fn is_end(&self) -> bool {
-        matches!(self, IoError::Errno(Errno::PIPE | Errno::CONNRESET))
-    }
-
-    /// As the end of what was done in `phase`.
-    pub(crate) fn failure(self, phase: Phase) -> Failure {
-        match self {
-            IoError::Errno(errno) => Failure::from_errno(phase, errno),
-            IoError::Tls(refusal) => refusal.failure,
-            IoError::Busy => {
-                let text = "the server says much, and nothing to us";
-                Failure::new(phase, FaultKind::Protocol, text)
-            }
-        }
-    }
-}
-
-impl From<Errno> for IoError {
-    fn from(errno: Errno) -> IoError {
-        IoError::Errno(errno)
-    }
-}
 
 /// A connected, non-blocking socket, and what is spoken on it.
 #[derive(Debug)]
@@ -200,37 +141,4 @@ fn speaks_tls() -> IoError {
         failure: Failure::new(Phase::Head, FaultKind::Tls, text),
         alert: None,
     }))
-}
-
-/// Never a SIGPIPE for the host; `more` keeps a part back to leave in one segment with the next.
-pub(crate) fn send_flags(more: bool) -> SendFlags {
-    #[cfg(target_vendor = "apple")]
-    let (quiet, together) = (SendFlags::empty(), SendFlags::empty());
-    #[cfg(not(target_vendor = "apple"))]
-    let (quiet, together) = (SendFlags::NOSIGNAL, SendFlags::MORE);
-    if more { quiet | together } else { quiet }
-}
-
-/// Writes both parts in one call.
-fn push(socket: &OwnedFd, first: &[u8], then: &[u8], flags: SendFlags) -> Result<usize, Errno> {
-    let parts = [IoSlice::new(first), IoSlice::new(then)];
-    loop {
-        let outcome = match first.is_empty() {
-            true => send(socket, then, flags),
-            false => sendmsg(socket, &parts, &mut SendAncillaryBuffer::default(), flags),
-        };
-        if outcome != Err(Errno::INTR) {
-            return outcome;
-        }
-    }
-}
-
-pub(super) fn pull(socket: &OwnedFd, into: &mut [u8]) -> Result<usize, Errno> {
-    loop {
-        match recv(socket, &mut *into, RecvFlags::empty()) {
-            Ok((_, n)) => return Ok(n),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
 }

@@ -1,53 +1,28 @@
 //! What happened in one exchange so far, and what that makes of its failure; the same for every driver.
 use super::{
-    fault::{Fault, FaultKind, Sent},
-    maybe_tls_stream::IoError,
+    failure::Failure,
+    fault::{Fault, FaultKind},
+    io::IoError,
     timings::Timings,
     wait::Stop,
 };
 use crate::{
     display::seconds,
     error::Phase,
-    outcome::proof::{Alert, NotApplied},
+    outcome::{
+        proof::{Alert, NotApplied},
+        transmission::Transmission,
+    },
 };
-use rustix::io::Errno;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-
-/// The real reason of a failure, which ureq's errors lose.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) phase: Phase,
-    pub(crate) kind: FaultKind,
-    pub(crate) text: String,
-}
-
-impl Failure {
-    pub(crate) fn new(phase: Phase, kind: FaultKind, text: impl Into<String>) -> Failure {
-        let text = text.into();
-        Failure { phase, kind, text }
-    }
-
-    /// A system call said no.
-    pub(crate) fn from_errno(phase: Phase, errno: Errno) -> Failure {
-        let kind = match errno {
-            Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS => FaultKind::Local,
-            _ => FaultKind::Connection,
-        };
-        Failure::new(phase, kind, words(errno))
-    }
-}
 
 /// What left, and what came back.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) phase: Phase,
-    /// bytes of the request's head, once it is complete
-    pub(crate) head: Option<u64>,
-    /// bytes of body to be sent
-    pub(crate) body: u64,
-    /// bytes that the kernel took
-    pub(crate) sent: u64,
+    /// of the request
+    pub(crate) request: Transmission,
     pub(crate) received: u64,
     pub(crate) reused: bool,
     /// the remote address
@@ -68,9 +43,7 @@ impl Record {
     pub(crate) fn new() -> Record {
         Record {
             phase: Phase::Connect,
-            head: None,
-            body: 0,
-            sent: 0,
+            request: Transmission::default(),
             received: 0,
             reused: false,
             peer: None,
@@ -79,21 +52,6 @@ impl Record {
             secure: false,
             since: Instant::now(),
             timings: Timings::default(),
-        }
-    }
-
-    /// Of an exchange whose request left so far.
-    #[cfg(test)]
-    pub(crate) fn of(sent: Sent) -> Record {
-        let sent = match sent {
-            Sent::None => 0,
-            Sent::Partly => 1,
-            Sent::Fully => 2,
-        };
-        Record {
-            head: Some(2),
-            sent,
-            ..Record::new()
         }
     }
 
@@ -111,7 +69,7 @@ impl Record {
         let spent = now.saturating_duration_since(self.since);
         timings.add(self.phase, spent.as_nanos());
         Timings {
-            sent: self.sent,
+            sent: self.request.taken,
             received: self.received,
             reused: self.reused,
             peer: self.peer,
@@ -167,28 +125,14 @@ impl Record {
         Failure::new(self.phase, FaultKind::Connection, text)
     }
 
-    /// Bytes of the whole request, once that is known.
-    pub(crate) fn whole(&self) -> Option<u64> {
-        Some(self.head?.saturating_add(self.body))
-    }
-
-    /// How much of the request left.
-    pub(crate) fn sent(&self) -> Sent {
-        match self.whole() {
-            _ if self.sent == 0 => Sent::None,
-            Some(whole) if self.sent >= whole => Sent::Fully,
-            _ => Sent::Partly,
-        }
-    }
-
     /// The record as a fault.
     pub(crate) fn fault(&self, failure: Failure) -> Fault {
         Fault {
             phase: failure.phase,
             kind: failure.kind,
             text: failure.text,
-            sent: self.sent(),
-            not_applied: NotApplied::left(self).or(self.turned_away),
+            sent: self.request.sent(),
+            not_applied: NotApplied::left(&self.request).or(self.turned_away),
             received: self.received,
             reused: self.reused,
             head: None,
@@ -197,27 +141,4 @@ impl Record {
             timings: self.timings(Instant::now()),
         }
     }
-}
-
-/// Own words, since those of the system change with the locale of the host.
-fn words(errno: Errno) -> String {
-    let known = match errno {
-        Errno::CONNREFUSED => "connection refused",
-        Errno::CONNRESET => "connection reset",
-        Errno::CONNABORTED => "connection aborted",
-        Errno::PIPE => "connection closed by the server",
-        Errno::TIMEDOUT => "connection timed out",
-        Errno::NETUNREACH => "network unreachable",
-        Errno::HOSTUNREACH => "host unreachable",
-        Errno::NETDOWN => "network down",
-        Errno::ADDRNOTAVAIL => "no local address or port left",
-        Errno::AFNOSUPPORT => "address family not supported",
-        Errno::ACCESS | Errno::PERM => "permission denied",
-        Errno::NOENT => "no such socket",
-        Errno::NOTSOCK | Errno::PROTOTYPE => "not a stream socket",
-        Errno::MFILE | Errno::NFILE => "no descriptor left",
-        Errno::NOMEM | Errno::NOBUFS => "no memory left",
-        other => return format!("system error {}", other.raw_os_error()),
-    };
-    known.to_owned()
 }

@@ -1,6 +1,6 @@
 //! Names to addresses: on a helper thread, since `getaddrinfo` can neither be interrupted nor given a deadline.
 use super::{
-    exchange_context::ExchangeContext, fault::FaultKind, notifier::Notifier, record::Failure,
+    exchange_context::ExchangeContext, failure::Failure, fault::FaultKind, notifier::Notifier,
     signals, wait,
 };
 use crate::error::Phase;
@@ -215,7 +215,7 @@ mod tests {
 
     fn context(cancel: Option<&crate::transport::cancel::Cancel>) -> ExchangeContext {
         let long = std::time::Duration::from_secs(20);
-        let limits = crate::transport::channel::Limits {
+        let limits = crate::transport::exchange_limits::ExchangeLimits {
             deadline: Instant::now() + long,
             connect: long,
             send: long,

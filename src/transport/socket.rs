@@ -1,5 +1,5 @@
 //! Sockets as we want them: non-blocking, closed on exec, without a delay, with an eye on dead peers.
-use super::channel::Settings;
+use super::config::TransportConfig;
 use rustix::{
     fd::OwnedFd,
     io::Errno,
@@ -18,7 +18,7 @@ pub(crate) enum Begun {
 }
 
 /// Begins a TCP connection.
-pub(super) fn begin_tcp(address: SocketAddr, settings: &Settings) -> Result<Begun, Errno> {
+pub(super) fn begin_tcp(address: SocketAddr, settings: &TransportConfig) -> Result<Begun, Errno> {
     let family = match address {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
@@ -110,12 +110,12 @@ mod tests {
     fn settings_reach_the_socket() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let settings = Settings {
+        let settings = TransportConfig {
             max_idle: 1,
             idle_age: Duration::from_secs(1),
             keepalive: Some((Duration::from_millis(29_500), Duration::from_secs(10), 3)),
             user_timeout: Some(Duration::from_millis(12_345)),
-            ..Settings::default()
+            ..TransportConfig::default()
         };
         let (Begun::Connected(socket) | Begun::Pending(socket)) =
             begin_tcp(address, &settings).unwrap();

@@ -2,10 +2,11 @@
 use super::{
     buffers::Memory,
     exchange_context::{self, ExchangeContext},
+    failure::Failure,
     fault::FaultKind,
-    maybe_tls_stream::{IoError, MaybeTlsStream},
+    io::IoError,
+    maybe_tls_stream::MaybeTlsStream,
     metrics::Lease,
-    record::Failure,
     sift::sift,
     wait::{self, Stop},
 };
@@ -88,10 +89,10 @@ impl Stream {
             .check()
             .map_err(|stop| context.record.stopped(Phase::Send, stop, began))?;
         let part = self.memory.to_send(amount);
-        if context.record.head.is_none() {
+        if context.record.request.head.is_none() {
             let length = self.held.len().saturating_add(part.len());
-            context.record.head = part.ends_with(b"\r\n\r\n").then_some(length as u64);
-            if context.record.head.is_none() || context.record.body > 0 {
+            context.record.request.head = part.ends_with(b"\r\n\r\n").then_some(length as u64);
+            if context.record.request.head.is_none() || context.record.request.body > 0 {
                 self.held.extend_from_slice(part);
                 return Ok(());
             }
@@ -99,11 +100,16 @@ impl Stream {
         let (mut first, mut then) = (&self.held[..], part);
         while !(first.is_empty() && then.is_empty()) {
             let left = (first.len() as u64).saturating_add(then.len() as u64);
-            let reached = context.record.sent.saturating_add(left);
-            let more = context.record.whole().is_some_and(|whole| reached < whole);
+            let reached = context.record.request.taken.saturating_add(left);
+            let more = context
+                .record
+                .request
+                .whole()
+                .is_some_and(|whole| reached < whole);
             match self.stream.write(first, then, more) {
                 Ok(n) => {
-                    context.record.sent = context.record.sent.saturating_add(n as u64);
+                    context.record.request.taken =
+                        context.record.request.taken.saturating_add(n as u64);
                     let of_first = n.min(first.len());
                     first = first.get(of_first..).unwrap_or_default();
                     then = then.get(n - of_first..).unwrap_or_default();

@@ -5,7 +5,7 @@ use rustix::{
     fd::BorrowedFd,
     io::Errno,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Why waiting ended without anything being ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +63,14 @@ pub(super) fn any<'fd>(
     refuse_cancelled(token.as_ref())
 }
 
+/// Lets `time` pass, unless `cancel` is fired first: then `true`.
+pub(crate) fn pause(cancel: Option<&Cancel>, time: Duration) -> bool {
+    let end = Instant::now().checked_add(time);
+    end.is_some_and(|end| pause_until(cancel, end) == Err(Stop::Cancelled))
+}
+
 /// Lets time pass.
-pub(super) fn pause(cancel: Option<&Cancel>, end: Instant) -> Result<(), Stop> {
+pub(super) fn pause_until(cancel: Option<&Cancel>, end: Instant) -> Result<(), Stop> {
     match any(&mut Vec::new(), cancel, end) {
         Err(Stop::TimedOut) => Ok(()),
         other => other,
@@ -98,17 +104,16 @@ fn until(fds: &mut [PollFd<'_>], end: Instant) -> Result<(), Stop> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_fired_token_ends_a_pause_and_time_ends_one() {
         let token = Cancel::new().unwrap();
         let far = Instant::now() + Duration::from_secs(3600);
         let near = Instant::now() + Duration::from_millis(5);
-        assert_eq!(pause(Some(&token), near), Ok(()));
-        assert_eq!(pause(None, near), Ok(()));
+        assert_eq!(pause_until(Some(&token), near), Ok(()));
+        assert_eq!(pause_until(None, near), Ok(()));
         let other = token.clone();
-        let thread = std::thread::spawn(move || pause(Some(&other), far));
+        let thread = std::thread::spawn(move || pause_until(Some(&other), far));
         token.fire();
         assert_eq!(thread.join().unwrap(), Err(Stop::Cancelled));
     }

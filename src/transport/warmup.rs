@@ -2,7 +2,7 @@
 //!
 //! Clear-text etcd looks for HTTP/2 in the first 4,094 bytes of a connection and drops it without a word when it finds
 //! no end of line in them; later requests are free of that.
-use super::{exchange_context::ExchangeContext, fault::FaultKind, record::Failure, wait};
+use super::{exchange_context::ExchangeContext, failure::Failure, fault::FaultKind, wait};
 use crate::{
     error::Phase,
     protocol::{
@@ -79,7 +79,7 @@ fn push(
 ) -> Result<(), Failure> {
     let began = Instant::now();
     while !bytes.is_empty() {
-        match send(socket, bytes, super::maybe_tls_stream::send_flags(false)) {
+        match send(socket, bytes, super::io::send_flags(false)) {
             Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {

@@ -504,7 +504,7 @@ fn shells_hand_over_every_byte() {
         b"&x=",
         "\u{e4}".as_bytes(),
     ];
-    let endpoint = etcd_v2::transport::endpoint::Endpoint::parse("url", "a:1").unwrap();
+    let endpoint = etcd_v2::protocol::endpoint::Endpoint::parse("url", "a:1").unwrap();
     for round in 0..100u64 {
         let mut body = Vec::new();
         for place in 0..dice(round, 0, 12) {

@@ -2,11 +2,13 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 use crate::support::{Scripted, Step};
 use etcd_v2::{
+    protocol::endpoint::Endpoint,
     protocol::http_request::{HttpRequest, Idempotency, Method, ResponseKind},
     transport::{
         cancel::Cancel,
-        channel::{Answer, Channel, Limits, Settings},
-        endpoint::Endpoint,
+        channel::{Answer, Channel},
+        config::TransportConfig,
+        exchange_limits::ExchangeLimits,
         fault::Fault,
     },
 };
@@ -17,18 +19,18 @@ use std::time::{Duration, Instant};
 /// Longest time that anything may take that is not expected to take any.
 pub const LONG: Duration = Duration::from_secs(60);
 
-pub fn settings() -> Settings {
-    Settings {
+pub fn settings() -> TransportConfig {
+    TransportConfig {
         max_idle: 16,
         idle_age: Duration::from_secs(60),
         keepalive: Some((Duration::from_secs(30), Duration::from_secs(10), 3)),
         user_timeout: Some(Duration::from_secs(20)),
-        ..Settings::default()
+        ..TransportConfig::default()
     }
 }
 
-pub fn limits() -> Limits {
-    Limits {
+pub fn limits() -> ExchangeLimits {
+    ExchangeLimits {
         deadline: Instant::now() + LONG,
         connect: LONG,
         send: LONG,

@@ -2,8 +2,9 @@
 use super::exchange::*;
 use super::support::Scripted;
 use etcd_v2::error::Phase;
+use etcd_v2::outcome::transmission::Sent;
 use etcd_v2::protocol::http_request::Method;
-use etcd_v2::transport::fault::{FaultKind, Sent};
+use etcd_v2::transport::fault::FaultKind;
 
 #[test]
 fn a_request_and_its_answer() {

@@ -2,10 +2,11 @@
 use super::exchange::*;
 use super::support::{BlackHole, Scripted, TempDir};
 use etcd_v2::error::Phase;
+use etcd_v2::outcome::transmission::Sent;
 use etcd_v2::protocol::http_request::HttpRequest;
 use etcd_v2::transport::cancel::Cancel;
-use etcd_v2::transport::channel::Limits;
-use etcd_v2::transport::fault::{FaultKind, Sent};
+use etcd_v2::transport::exchange_limits::ExchangeLimits;
+use etcd_v2::transport::fault::FaultKind;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -106,7 +107,7 @@ fn cancelled_while_connecting() {
     assert_eq!(fault.sent, Sent::None);
     assert!(took < Duration::from_secs(2), "{took:?}");
 
-    let limits = Limits {
+    let limits = ExchangeLimits {
         connect: Duration::from_millis(50),
         ..limits()
     };
@@ -134,12 +135,12 @@ fn a_full_unix_socket_is_waited_for_within_limits() {
     // listening again makes the queue shorter
     rustix::net::listen(&listener, 0).unwrap();
     let channel = channel(&format!("unix://{}", path.display()));
-    let short = Limits {
+    let short = ExchangeLimits {
         connect: Duration::from_millis(40),
         head: Duration::from_millis(40),
         ..limits()
     };
-    let exchange = |limits: &Limits| channel.exchange(&HttpRequest::get("/"), limits, None);
+    let exchange = |limits: &ExchangeLimits| channel.exchange(&HttpRequest::get("/"), limits, None);
     // the first ones get into the queue and no answer; then it is full
     let mut kept = Vec::new();
     let mut full = None;

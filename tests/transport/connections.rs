@@ -2,9 +2,10 @@
 use super::exchange::*;
 use super::support::{Scripted, TempDir, api::dead_endpoint};
 use etcd_v2::error::Phase;
+use etcd_v2::outcome::transmission::Sent;
 use etcd_v2::protocol::http_request::HttpRequest;
-use etcd_v2::transport::channel::Limits;
-use etcd_v2::transport::fault::{FaultKind, Sent};
+use etcd_v2::transport::exchange_limits::ExchangeLimits;
+use etcd_v2::transport::fault::FaultKind;
 use std::net::TcpListener;
 use std::sync::{Barrier, mpsc};
 use std::thread;
@@ -237,7 +238,7 @@ fn a_connection_that_cannot_be_primed_is_a_fault_before_the_request() {
         peer.stay_silent();
         Ok(())
     });
-    let limits = Limits {
+    let limits = ExchangeLimits {
         connect: Duration::from_millis(30),
         ..limits()
     };

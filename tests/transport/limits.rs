@@ -2,9 +2,10 @@
 use super::exchange::*;
 use super::support::Scripted;
 use etcd_v2::error::Phase;
+use etcd_v2::outcome::transmission::Sent;
 use etcd_v2::protocol::http_request::HttpRequest;
-use etcd_v2::transport::channel::Limits;
-use etcd_v2::transport::fault::{FaultKind, Sent};
+use etcd_v2::transport::exchange_limits::ExchangeLimits;
+use etcd_v2::transport::fault::FaultKind;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -26,15 +27,15 @@ fn silence_has_limits() {
         peer.stay_silent();
         Ok(())
     });
-    let head = Limits {
+    let head = ExchangeLimits {
         head: short,
         ..limits()
     };
-    let body = Limits {
+    let body = ExchangeLimits {
         body: short,
         ..limits()
     };
-    let soon = || Limits {
+    let soon = || ExchangeLimits {
         deadline: Instant::now() + short,
         ..limits()
     };
@@ -65,7 +66,7 @@ fn silence_has_limits() {
             "{fault:?}"
         );
     }
-    let past = Limits {
+    let past = ExchangeLimits {
         deadline: Instant::now(),
         ..limits()
     };
@@ -85,7 +86,7 @@ fn slow_but_steady_is_fine() {
         }
         Ok(())
     });
-    let limits = Limits {
+    let limits = ExchangeLimits {
         head: LONG,
         body: Duration::from_secs(5),
         ..limits()
@@ -97,7 +98,7 @@ fn slow_but_steady_is_fine() {
 #[test]
 fn endless_patience_is_no_overflow() {
     let server = echo();
-    let limits = Limits {
+    let limits = ExchangeLimits {
         connect: Duration::MAX,
         send: Duration::MAX,
         head: Duration::MAX,
@@ -200,7 +201,7 @@ fn bodies_have_a_limit() {
         ("/chunked", 100, false),
         ("/lie", u64::MAX - 1, false),
     ] {
-        let limits = Limits {
+        let limits = ExchangeLimits {
             max_body,
             ..limits()
         };
@@ -222,7 +223,7 @@ fn bodies_have_a_limit() {
 #[test]
 fn a_promise_of_terabytes_takes_no_memory() {
     let server = canned("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nx");
-    let limits = Limits {
+    let limits = ExchangeLimits {
         max_body: u64::MAX,
         ..limits()
     };
@@ -236,7 +237,7 @@ fn a_server_that_takes_nothing_has_a_limit() {
         peer.wait(LONG);
         Ok(())
     });
-    let limits = Limits {
+    let limits = ExchangeLimits {
         send: Duration::from_millis(60),
         ..limits()
     };

@@ -20,9 +20,9 @@ use crate::cluster::member_set::MemberSet;
 use crate::cluster::request_sequence::RequestSequence;
 use crate::error::Result;
 use crate::protocol::admin::versions::{self, Versions};
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response::Response;
-use crate::transport::endpoint::Endpoint;
 use std::sync::Arc;
 use std::time::Instant;
 

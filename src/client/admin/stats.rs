@@ -7,7 +7,7 @@ use crate::protocol::admin::stats::{self, Kind};
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response::Response;
 use crate::status::Status;
-use crate::transport::cancel::pause;
+use crate::transport::wait::pause;
 use std::time::{Duration, Instant};
 
 /// How often the leader may change while it is looked for.

@@ -1,6 +1,6 @@
 use super::hooks::OnLog;
 use super::*;
-use crate::transport::endpoint::Endpoint;
+use crate::protocol::endpoint::Endpoint;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -2,14 +2,14 @@
 
 use super::super::answer;
 use super::super::proof::NotApplied;
+use crate::outcome::transmission::Sent;
+use crate::outcome::transmission::Transmission;
 use crate::protocol::admin::{auth, members};
 use crate::protocol::answer::{Head, Limits, Verdict};
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request};
 use crate::status::Status;
-use crate::transport::fault::Sent;
-use crate::transport::record::Record;
 
 const LIMITS: Limits = Limits {
     depth: 10,
@@ -327,7 +327,7 @@ fn a_write_goes_to_the_leader_of_0_4_and_nowhere_else() {
             "{other}"
         );
         // nor because the request had not left in full: the copy elsewhere would write another key
-        let partial = NotApplied::left(&Record::of(Sent::Partly));
+        let partial = NotApplied::left(&Transmission::of(Sent::Partly));
         let head = Head {
             location: Some(other.into()),
             ..Head::new(307)

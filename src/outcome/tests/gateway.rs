@@ -10,12 +10,13 @@ use crate::cluster::request_sequence::RequestSequence;
 use crate::error::{Error, Phase};
 use crate::outcome::copies::Told;
 use crate::outcome::proof::{Alert, NotApplied};
+use crate::outcome::transmission::Sent;
+use crate::outcome::transmission::Transmission;
 use crate::protocol::answer::{Head, Limits};
 use crate::protocol::http_request::{HttpRequest, Idempotency};
 use crate::protocol::request::Operation;
 use crate::transport::channel::Answer;
-use crate::transport::fault::{Fault, FaultKind, Sent};
-use crate::transport::record::Record;
+use crate::transport::fault::{Fault, FaultKind};
 use crate::watch::poll_schedule::PollSchedule;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -76,7 +77,7 @@ impl Run<'_> {
             1 => Sent::Partly,
             _ => Sent::Fully,
         };
-        let partial = NotApplied::left(&Record::of(sent));
+        let partial = NotApplied::left(&Transmission::of(sent));
         // what has not come in full cannot be applied
         let whole = sent == Sent::Fully;
         self.truth.copies += u32::from(whole);
@@ -232,7 +233,7 @@ impl Run<'_> {
             kind,
             text: "no".into(),
             sent,
-            not_applied: NotApplied::left(&Record::of(sent)).or(turned_away),
+            not_applied: NotApplied::left(&Transmission::of(sent)).or(turned_away),
             received: 0,
             reused: self.one_in(2),
             head: None,

@@ -2,7 +2,7 @@
 
 use crate::display::one_line;
 use crate::error::{Error, Result};
-use crate::transport::endpoint::Endpoint;
+use crate::protocol::endpoint::Endpoint;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -2,7 +2,7 @@
 
 use super::order::order;
 use super::verdict::{Absent, DnsRecord, DnsVerdict};
-use crate::transport::endpoint::Endpoint;
+use crate::protocol::endpoint::Endpoint;
 use std::hash::{BuildHasher, RandomState};
 
 /// The endpoints of a domain, of what is known of its two services: that with TLS, and that without. Where there are members

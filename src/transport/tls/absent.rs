@@ -1,6 +1,7 @@
 //! In a build without TLS there are neither configurations nor connections.
-use super::super::{endpoint::Host, maybe_tls_stream::IoError, record::Failure};
+use super::super::{failure::Failure, io::IoError};
 use super::settings::TlsSettings;
+use crate::protocol::endpoint::Host;
 use crate::{
     error::{Error, Result},
     status::Status,
@@ -11,6 +12,10 @@ use std::sync::Arc;
 /// There is none.
 #[derive(Debug)]
 pub(super) enum Config {}
+
+/// There is none.
+#[derive(Debug)]
+pub(super) enum Connection {}
 
 /// There is none.
 #[derive(Debug)]
@@ -29,12 +34,16 @@ impl Config {
         Err(absent())
     }
 
-    pub(super) fn session(self: &Arc<Config>, _: &Host) -> std::result::Result<Session, Failure> {
-        match **self {}
+    pub(super) fn connection(&self, _: &Host) -> std::result::Result<Connection, Failure> {
+        match *self {}
     }
 }
 
 impl Session {
+    pub(super) fn new(connection: Connection, _: Arc<Config>) -> Session {
+        match connection {}
+    }
+
     pub(super) fn config(&self) -> &Arc<Config> {
         match *self {}
     }

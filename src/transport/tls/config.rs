@@ -1,12 +1,10 @@
 //! A configuration of rustls, made of what the caller said.
-use super::{
-    clock::Clock, identity, pem, session::Session, settings::TlsSettings, system,
-    verifier::Verifier,
-};
+use super::{clock::Clock, identity, pem, settings::TlsSettings, system, verifier::Verifier};
 use crate::{
     error::{Error, Phase, Result},
+    protocol::endpoint::Host,
     status::Status,
-    transport::{endpoint::Host, fault::FaultKind, record::Failure},
+    transport::{failure::Failure, fault::FaultKind},
 };
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, client::WebPkiServerVerifier,
@@ -88,10 +86,7 @@ impl Config {
     }
 
     /// A new connection.
-    pub(super) fn session(
-        self: &Arc<Config>,
-        host: &Host,
-    ) -> std::result::Result<Session, Failure> {
+    pub(super) fn connection(&self, host: &Host) -> std::result::Result<ClientConnection, Failure> {
         let refuse = |text: String| Failure::new(Phase::Tls, FaultKind::Tls, text);
         let name = match (&self.server_name, host) {
             (Some(name), _) => name.clone(),
@@ -99,9 +94,7 @@ impl Config {
             (None, Host::Name(name)) => ServerName::try_from(name.to_string())
                 .map_err(|_| refuse(format!("no certificate can be for `{name}`")))?,
         };
-        let tls = ClientConnection::new(self.rustls.clone(), name)
-            .map_err(|error| refuse(error.to_string()))?;
-        Ok(Session::new(tls, self.clone()))
+        ClientConnection::new(self.rustls.clone(), name).map_err(|error| refuse(error.to_string()))
     }
 }
 

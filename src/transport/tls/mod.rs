@@ -1,10 +1,11 @@
 //! TLS: whom a client trusts, and what it shows of itself.
 //!
-//! [`settings`] is what the caller said, [`Tls`] what all connections of a client share and what may be loaded again
+//! [`settings`] is what the caller said (checked by `setters`), [`Tls`] what all connections of a client share and what may be loaded again
 //! while it runs. Below it, only in builds with TLS: `config` makes a configuration of the settings, by way of `file`,
 //! `pem`, `system` and `identity`; `verifier` judges servers; `session` is one connection; `words` tells what went wrong.
 //! Everything about rustls is here.
 
+mod setters;
 pub mod settings;
 
 #[cfg(feature = "tls")]
@@ -38,10 +39,10 @@ pub(crate) use session::Session;
 
 use self::config::Config;
 use self::settings::TlsSettings;
-use super::endpoint::Host;
+use super::failure::Failure;
 use super::fault::FaultKind;
-use super::record::Failure;
 use crate::error::{Phase, Result};
+use crate::protocol::endpoint::Host;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// What all connections of a client through TLS share.
@@ -101,7 +102,7 @@ impl Tls {
             let text = error.detail().message.clone();
             Failure::new(Phase::Tls, FaultKind::Tls, text)
         })?;
-        config.session(host)
+        Ok(Session::new(config.connection(host)?, config))
     }
 
     /// Whether a connection was made with what is valid now.

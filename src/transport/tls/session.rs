@@ -1,8 +1,8 @@
 //! One connection through TLS: handshake, and bytes in both directions, without waiting.
 use super::super::{
+    failure::Failure,
     fault::FaultKind,
-    maybe_tls_stream::{IoError, TlsFailure, pull, send_flags},
-    record::Failure,
+    io::{IoError, TlsFailure, pull, send_flags},
 };
 use super::{config::Config, words};
 use crate::error::Phase;

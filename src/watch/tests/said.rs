@@ -2,9 +2,10 @@
 
 use crate::cluster::continuity::Standing;
 use crate::error::Phase;
+use crate::outcome::transmission::Sent;
 use crate::protocol::answer::{Head, Limits, Verdict, judge};
 use crate::protocol::http_request::ResponseKind;
-use crate::transport::fault::{Fault, FaultKind, Sent};
+use crate::transport::fault::{Fault, FaultKind};
 use crate::watch::driver::Purpose;
 use std::time::{Duration, Instant};
 
