@@ -5,7 +5,7 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use etcd_v2::client::{Ask, Call, Client, Options, Queue};
+use etcd_v2::client::{Ask, Call, Client, CompletionQueue, Options};
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::{Operation, Request};
 use std::path::Path;
@@ -34,7 +34,7 @@ fn sequential(client: &Client, operation: Operation, calls: usize) -> f64 {
 }
 
 fn submitted(client: &Client, operation: Operation, calls: usize, window: usize) -> f64 {
-    let queue = Queue::new();
+    let queue = CompletionQueue::new();
     let began = Instant::now();
     let (mut begun, mut done) = (0, 0);
     while done < calls {

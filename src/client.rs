@@ -4,13 +4,13 @@
 pub mod admin;
 mod background;
 mod call;
+mod completion_queue;
 pub mod config;
 pub(crate) mod counters;
 mod endpoints;
 mod hedge;
 mod options;
 mod permit;
-mod queue;
 mod ready;
 mod resolve;
 mod sync;
@@ -18,10 +18,10 @@ mod watch_once;
 mod watcher;
 
 pub use call::{Ask, Call};
-pub use counters::{Counters, Row};
+pub use completion_queue::{Completed, CompletionQueue};
+pub use counters::{ClientCounters, Row};
 pub use endpoints::KnownMember;
 pub use options::Options;
-pub use queue::{Completed, Queue};
 pub use resolve::Lookout;
 pub use watch_once::Patience;
 pub use watcher::Watcher;

@@ -5,7 +5,7 @@
 
 mod support;
 
-use etcd_v2::client::{Client, Queue};
+use etcd_v2::client::{Client, CompletionQueue};
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::status::Status;
 use etcd_v2::transport::cancel::Cancel;
@@ -94,7 +94,7 @@ fn nothing_is_left_and_a_child_keeps_its_hands_off() {
     drop(idle);
     for _ in 0..20 {
         let client = Client::new(&options).unwrap();
-        let queue = Queue::new();
+        let queue = CompletionQueue::new();
         let token = Cancel::new().unwrap();
         let mut cancelled = call("/silent");
         cancelled.cancel = Some(token.clone());
@@ -126,7 +126,7 @@ fn nothing_is_left_and_a_child_keeps_its_hands_off() {
 
     // a child has the memory, but neither the thread nor the right to its connections
     let client = Client::new(&options).unwrap();
-    let queue = Queue::new();
+    let queue = CompletionQueue::new();
     let token = Cancel::new().unwrap();
     let mut silent = call("/silent");
     silent.cancel = Some(token.clone());

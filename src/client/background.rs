@@ -1,7 +1,7 @@
 //! Calls that nobody waits for.
 
+use super::completion_queue::CompletionQueue;
 use super::permit::Permit;
-use super::queue::Queue;
 use super::{Ask, Call, Client};
 use crate::cluster::request_sequence::RequestSequence;
 use crate::error::{Error, Result};
@@ -96,7 +96,7 @@ impl Client {
     pub fn submit_to<T: Send + 'static>(
         &self,
         call: &Call,
-        queue: &Queue<T>,
+        queue: &CompletionQueue<T>,
         user: T,
     ) -> Result<()> {
         let entry = queue.entry(user)?;

@@ -42,14 +42,14 @@ pub type Row = [u64; NAMES.len()];
 
 /// All of them at one time.
 #[derive(Clone, Debug)]
-pub struct Counters {
+pub struct ClientCounters {
     /// of the client
     pub whole: Row,
     /// of each member, by its URL; what only a whole request has is 0
     pub members: Vec<(Arc<str>, Row)>,
 }
 
-impl Counters {
+impl ClientCounters {
     /// What they are called, in the order of a row.
     pub fn names() -> &'static [&'static str] {
         &NAMES
@@ -58,7 +58,7 @@ impl Counters {
 
 impl Client {
     /// Asks nobody.
-    pub fn counters(&self) -> Result<Counters> {
+    pub fn counters(&self) -> Result<ClientCounters> {
         self.refuse_elsewhere()?;
         let counts = self.member_set.telemetry().metrics();
         let of = |count| counts.get(count);
@@ -69,7 +69,7 @@ impl Client {
             .map(|registry| registry.totals())
             .unwrap_or_default();
         let members = self.member_set.members();
-        Ok(Counters {
+        Ok(ClientCounters {
             whole: [
                 of(Metric::Requests),
                 sums.exchanges,

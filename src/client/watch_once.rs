@@ -16,7 +16,7 @@ use crate::protocol::key::Key;
 use crate::protocol::response::Response;
 use crate::status::Status;
 use crate::transport::cancel::Cancel;
-use crate::transport::channel::HeaderDecision;
+use crate::transport::channel::ExchangeControl;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::failure::Failure;
 use crate::transport::fault::{Fault, FaultKind};
@@ -240,14 +240,14 @@ impl WatchOnceCall<'_> {
                 blamed = stale.blames();
                 client.member_set.telemetry().stale(member.url(), &stale);
                 once.machine().on_stale(now, &stale.to_string());
-                return HeaderDecision::Leave;
+                return ExchangeControl::Leave;
             }
             if let Some(sight) = Sight::of(head, (asked, now), connected) {
                 its.continuity().observe(sight);
             }
             match once.on_head(now, head) {
-                driver::HeaderDecision::Leave => HeaderDecision::Leave,
-                driver::HeaderDecision::Stay(silence) => HeaderDecision::Silence(silence, finish),
+                driver::HeaderDecision::Leave => ExchangeControl::Leave,
+                driver::HeaderDecision::Stay(silence) => ExchangeControl::Silence(silence, finish),
             }
         };
         let attempt = Attempt::new(

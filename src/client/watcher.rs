@@ -4,11 +4,11 @@ use super::Client;
 use crate::error::{Error, Result};
 use crate::protocol::key::Key;
 use crate::reactor::mailbox::{Listener, Mailbox};
-use crate::reactor::upstream::PollOptions;
+use crate::reactor::shared_poll::PollOptions;
 use crate::reactor::watch_registry::WatchRegistry;
 use crate::status::Status;
 use crate::transport::fork_guard::ForkGuard;
-use crate::watch::counters::Counters;
+use crate::watch::counters::WatchCounters;
 use crate::watch::event::Event;
 use crate::watch::fanout::WatcherId;
 use crate::watch::options::WatchOptions;
@@ -102,13 +102,13 @@ impl Watcher {
     }
 
     /// What it has done so far.
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> WatchCounters {
         match self.birthplace.is_here() {
             true => self
                 .registry
                 .counters(self.id)
                 .plus(self.mailbox.counters()),
-            false => Counters::default(),
+            false => WatchCounters::default(),
         }
     }
 

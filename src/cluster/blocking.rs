@@ -15,7 +15,7 @@ use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response::Response;
 use crate::status::Status;
 use crate::transport::cancel::Cancel;
-use crate::transport::channel::HeaderDecision;
+use crate::transport::channel::ExchangeControl;
 use crate::transport::config::TransportConfig;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::wait::pause;
@@ -131,7 +131,7 @@ pub fn attempt(
         member_set
             .staleness()
             .see(member.number(), head, Instant::now());
-        HeaderDecision::Stay
+        ExchangeControl::Stay
     };
     let ended = attempt_heeding(member_set, settings, attempt, limits, cancel, &mut heed);
     let left = || AttemptOutcome::Trouble(Error::new(Status::INTERNAL, "the answer was left"));
@@ -145,7 +145,7 @@ pub fn attempt_heeding(
     mut attempt: Attempt<&HttpRequest>,
     limits: &ExchangeLimits,
     cancel: Option<&Cancel>,
-    heed: &mut dyn FnMut(&Member, &Head, Instant) -> HeaderDecision,
+    heed: &mut dyn FnMut(&Member, &Head, Instant) -> ExchangeControl,
 ) -> HeededAttempt {
     let (member, http_request) = attempt.exchange();
     let mut entry = member_set
@@ -155,7 +155,7 @@ pub fn attempt_heeding(
     loop {
         let (member, http_request) = attempt.exchange();
         let mut told = |head: &Head, connected| match head.status {
-            307 | 308 => HeaderDecision::Stay,
+            307 | 308 => ExchangeControl::Stay,
             _ => heed(member, head, connected),
         };
         let channel = member.channel();

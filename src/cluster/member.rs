@@ -1,7 +1,7 @@
 //! One member: the way to it and what is known of it.
 
 use super::continuity::Continuity;
-use super::health::Health;
+use super::penalty::Penalty;
 use crate::protocol::endpoint::Endpoint;
 use crate::transport::channel::Channel;
 use crate::transport::config::TransportConfig;
@@ -16,7 +16,7 @@ use std::time::Instant;
 pub struct Member {
     channel: Channel,
     number: u64,
-    health: Mutex<Health>,
+    penalty: Mutex<Penalty>,
     /// Lets the common case, a member without failures, skip the lock.
     troubled: AtomicBool,
     refreshes: AtomicBool,
@@ -30,7 +30,7 @@ impl Member {
         Member {
             number: BuildHasherDefault::<DefaultHasher>::default().hash_one(endpoint.url()),
             channel: Channel::new(endpoint, settings),
-            health: Mutex::default(),
+            penalty: Mutex::default(),
             troubled: AtomicBool::new(false),
             refreshes: AtomicBool::new(false),
             gone: AtomicBool::new(false),
@@ -72,7 +72,7 @@ impl Member {
         if let Some(address) = peer {
             self.channel.dialer().fail(address);
         }
-        self.health
+        self.penalty
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .fail(now);
@@ -91,7 +91,7 @@ impl Member {
     /// It answered.
     pub fn succeed(&self) {
         if self.troubled.swap(false, Ordering::AcqRel) {
-            self.health
+            self.penalty
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .succeed();
@@ -103,7 +103,7 @@ impl Member {
         if !self.troubled.load(Ordering::Acquire) {
             return None;
         }
-        self.health
+        self.penalty
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .penalised_until(now)

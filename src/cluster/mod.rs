@@ -6,7 +6,7 @@
 //!   over all members, with [`budget`], [`backoff`], [`retry_policy`] and the [`attempt_log`] that becomes its error;
 //!   [`request_sequence`] adds the preflight requests that some calls need. [`blocking`] drives all of them on the calling
 //!   thread.
-//! * Members: [`member_set`] holds each [`member`] with its [`health`]; [`balancer`] chooses the first one.
+//! * Members: [`member_set`] holds each [`member`] with its [`penalty`]; [`balancer`] chooses the first one.
 //! * Discovery: [`membership_sync`] fetches, checks and probes the member list, [`endpoint_filter`] decides which advertised
 //!   URLs may be used, [`on_demand_sync`] runs it inside a failing call, [`sync_limiter`] limits how often.
 //! * What responses prove: [`staleness`] and [`watermark`] for reads, [`continuity`] and its [`rule`]s for watches,
@@ -24,12 +24,12 @@ pub mod continuity;
 pub mod endpoint_filter;
 pub mod evidence;
 pub mod failover;
-pub mod health;
 pub mod identity;
 pub mod member;
 pub mod member_set;
 pub mod membership_sync;
 pub mod on_demand_sync;
+pub mod penalty;
 pub mod request_sequence;
 pub mod retry_policy;
 pub mod rule;

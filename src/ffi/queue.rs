@@ -9,11 +9,11 @@ use super::{
     fallible::guard,
     status::etcd_v2_status,
 };
-use crate::{client::Queue, error::Error, status::Status};
+use crate::{client::CompletionQueue, error::Error, status::Status};
 use std::ffi::c_int;
 
 /// Where completions wait. Safe from any number of threads.
-pub struct etcd_v2_queue(pub(super) Queue<UserToken>);
+pub struct etcd_v2_queue(pub(super) CompletionQueue<UserToken>);
 
 impl Handle for etcd_v2_queue {}
 
@@ -28,7 +28,7 @@ pub unsafe extern "C" fn etcd_v2_queue_new(
     unsafe {
         guard(err, || {
             convert::required("out", out)?;
-            convert::give(out, || etcd_v2_queue(Queue::new()));
+            convert::give(out, || etcd_v2_queue(CompletionQueue::new()));
             Ok(())
         })
     }

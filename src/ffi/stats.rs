@@ -13,7 +13,7 @@ use super::{
     status::etcd_v2_status,
 };
 use crate::protocol::{
-    admin::stats::{self, Kind, Stats},
+    admin::stats::{self, Stats, StatsKind},
     response::Response,
 };
 use std::{
@@ -90,7 +90,7 @@ impl etcd_v2_stats {
 /// The handle is NULL or alive, `endpoint` is NULL or text, `out` and `err` are NULL or places for pointers.
 unsafe fn run(
     client: *const etcd_v2_client,
-    kind: Kind,
+    kind: StatsKind,
     endpoint: *const c_char,
     out: *mut *mut etcd_v2_stats,
     err: *mut *mut etcd_v2_error,
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn etcd_v2_stats_self(
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle, text and out pointers as the header asks
-    unsafe { run(client, Kind::Own, endpoint, out, err) }
+    unsafe { run(client, StatsKind::Own, endpoint, out, err) }
 }
 
 /// Asks a member about its store; free the answer with etcd_v2_stats_free(). `endpoint` as in
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn etcd_v2_stats_store(
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle, text and out pointers as the header asks
-    unsafe { run(client, Kind::Store, endpoint, out, err) }
+    unsafe { run(client, StatsKind::Store, endpoint, out, err) }
 }
 
 /// Asks the leader about its followers; free the answer with etcd_v2_stats_free(). When a follower
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn etcd_v2_stats_leader(
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and out pointers as the header asks
-    unsafe { run(client, Kind::Leader, ptr::null(), out, err) }
+    unsafe { run(client, StatsKind::Leader, ptr::null(), out, err) }
 }
 
 /// The answer as it came, followed by a NUL. `length`, without that NUL, may be NULL.

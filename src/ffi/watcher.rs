@@ -21,7 +21,8 @@ use super::{
     watch_options::{WatchSettings, etcd_v2_watch_options},
 };
 use crate::{
-    client::Watcher, error::Error, protocol::key::Key, status::Status, watch::counters::Counters,
+    client::Watcher, error::Error, protocol::key::Key, status::Status,
+    watch::counters::WatchCounters,
 };
 use std::{
     ffi::{c_char, c_int},
@@ -186,8 +187,8 @@ pub unsafe extern "C" fn etcd_v2_watcher_counters(
     // SAFETY: the handle is NULL or alive, the others NULL or places for numbers, see the header
     unsafe {
         let watcher = look(watcher);
-        let counters = shield(Counters::default(), || {
-            watcher.map_or_else(Counters::default, |w| w.0.counters())
+        let counters = shield(WatchCounters::default(), || {
+            watcher.map_or_else(WatchCounters::default, |w| w.0.counters())
         });
         put(delivered, counters.delivered);
         put(dropped, counters.dropped);

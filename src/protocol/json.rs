@@ -26,7 +26,8 @@ impl Broken {
     }
 }
 
-type Result<T> = std::result::Result<T, Broken>;
+/// What was read, or where the text is broken.
+type Parsed<T> = Result<T, Broken>;
 
 /// Levels of an unknown value that [`Json::skip`] follows; 64 to a word.
 const SKIP_DEPTH: usize = 1024;
@@ -72,7 +73,7 @@ impl<'a> Json<'a> {
 
     /// Asks whether to go on, if reading at `at` has come far enough since the last time.
     #[inline(always)]
-    fn ask(&mut self, at: usize) -> Result<()> {
+    fn ask(&mut self, at: usize) -> Parsed<()> {
         match at < self.ask_at {
             true => Ok(()),
             false => self.ask_now(at),
@@ -80,7 +81,7 @@ impl<'a> Json<'a> {
     }
 
     #[cold]
-    fn ask_now(&mut self, at: usize) -> Result<()> {
+    fn ask_now(&mut self, at: usize) -> Parsed<()> {
         self.ask_at = at.saturating_add(STRIDE);
         match self.go_on {
             Some(go_on) if !go_on() => self.broken(at, "reading was stopped"),
@@ -100,13 +101,13 @@ impl<'a> Json<'a> {
     }
 
     #[cold]
-    fn broken<T>(&self, at: usize, why: &'static str) -> Result<T> {
+    fn broken<T>(&self, at: usize, why: &'static str) -> Parsed<T> {
         Err(Broken::new(at, why))
     }
 
     /// The next byte that is not white space; it stays unread.
     #[inline]
-    pub(crate) fn token(&mut self) -> Result<u8> {
+    pub(crate) fn token(&mut self) -> Parsed<u8> {
         loop {
             match self.byte(self.at) {
                 Some(b' ' | b'\n' | b'\r' | b'\t') => {
@@ -120,7 +121,7 @@ impl<'a> Json<'a> {
     }
 
     /// Nothing but white space may follow.
-    pub(crate) fn end(&mut self) -> Result<()> {
+    pub(crate) fn end(&mut self) -> Parsed<()> {
         match self.token() {
             Ok(_) => self.broken(self.at, "something follows the end"),
             Err(_) => Ok(()),
@@ -129,7 +130,7 @@ impl<'a> Json<'a> {
 
     /// Enters an object.
     #[inline]
-    pub(crate) fn object(&mut self) -> Result<()> {
+    pub(crate) fn object(&mut self) -> Parsed<()> {
         if self.token()? != b'{' {
             return self.broken(self.at, "an object was expected");
         }
@@ -139,7 +140,7 @@ impl<'a> Json<'a> {
 
     /// The next name in an object, its value is to be read next; `None` at the end. `first`: right after [`Json::object`].
     #[inline]
-    pub(crate) fn member(&mut self, first: bool) -> Result<Option<Text<'a>>> {
+    pub(crate) fn member(&mut self, first: bool) -> Parsed<Option<Text<'a>>> {
         self.ask(self.at)?;
         let mut byte = self.token()?;
         if byte == b'}' {
@@ -190,7 +191,7 @@ impl<'a> Json<'a> {
 
     /// Enters an array.
     #[inline]
-    pub(crate) fn array(&mut self) -> Result<()> {
+    pub(crate) fn array(&mut self) -> Parsed<()> {
         if self.token()? != b'[' {
             return self.broken(self.at, "an array was expected");
         }
@@ -200,7 +201,7 @@ impl<'a> Json<'a> {
 
     /// Whether an element follows, which is to be read next. `first`: right after [`Json::array`].
     #[inline]
-    pub(crate) fn element(&mut self, first: bool) -> Result<bool> {
+    pub(crate) fn element(&mut self, first: bool) -> Parsed<bool> {
         self.ask(self.at)?;
         match self.token()? {
             b']' => {
@@ -218,7 +219,7 @@ impl<'a> Json<'a> {
 
     /// A string.
     #[inline(always)]
-    pub(crate) fn string(&mut self) -> Result<Text<'a>> {
+    pub(crate) fn string(&mut self) -> Parsed<Text<'a>> {
         if self.token()? != b'"' {
             return self.broken(self.at, "a string was expected");
         }
@@ -227,7 +228,7 @@ impl<'a> Json<'a> {
 
     /// From the opening quote to behind the closing one.
     #[inline(always)]
-    fn quoted(&mut self) -> Result<Text<'a>> {
+    fn quoted(&mut self) -> Parsed<Text<'a>> {
         let start = self.at + 1;
         let mut at = start;
         let mut escaped = false;
@@ -255,7 +256,7 @@ impl<'a> Json<'a> {
 
     /// Behind the escape that begins at `at`.
     #[inline]
-    fn escape(&self, at: usize) -> Result<usize> {
+    fn escape(&self, at: usize) -> Parsed<usize> {
         match self.byte(at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => return Ok(at + 2),
             Some(b'u') => {}
@@ -278,7 +279,7 @@ impl<'a> Json<'a> {
 
     /// `null`, if that is what comes.
     #[inline]
-    pub(crate) fn null(&mut self) -> Result<bool> {
+    pub(crate) fn null(&mut self) -> Parsed<bool> {
         if self.token()? != b'n' {
             return Ok(false);
         }
@@ -287,7 +288,7 @@ impl<'a> Json<'a> {
 
     /// `true` or `false`.
     #[inline]
-    pub(crate) fn bool(&mut self) -> Result<bool> {
+    pub(crate) fn bool(&mut self) -> Parsed<bool> {
         match self.token()? {
             b't' => self.word("true").map(|()| true),
             b'f' => self.word("false").map(|()| false),
@@ -295,7 +296,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    fn word(&mut self, word: &str) -> Result<()> {
+    fn word(&mut self, word: &str) -> Parsed<()> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         if !rest.starts_with(word.as_bytes()) {
             return self.broken(self.at, "a value was expected");
@@ -306,7 +307,7 @@ impl<'a> Json<'a> {
 
     /// A whole number of the full unsigned range.
     #[inline]
-    pub(crate) fn u64(&mut self) -> Result<u64> {
+    pub(crate) fn u64(&mut self) -> Parsed<u64> {
         const EXPECTED: &str = "an unsigned whole number was expected";
         self.token()?;
         let start = self.at;
@@ -338,7 +339,7 @@ impl<'a> Json<'a> {
     }
 
     /// A whole number with a sign.
-    pub(crate) fn i64(&mut self) -> Result<i64> {
+    pub(crate) fn i64(&mut self) -> Parsed<i64> {
         self.token()?;
         let start = self.at;
         // parse() says no to a fraction or an exponent
@@ -349,7 +350,7 @@ impl<'a> Json<'a> {
     }
 
     /// Any number that a double can hold.
-    pub(crate) fn f64(&mut self) -> Result<f64> {
+    pub(crate) fn f64(&mut self) -> Parsed<f64> {
         self.token()?;
         let start = self.at;
         match self.number()?.parse() {
@@ -359,7 +360,7 @@ impl<'a> Json<'a> {
     }
 
     /// Any number, as it is written.
-    fn number(&mut self) -> Result<&'a str> {
+    fn number(&mut self) -> Parsed<&'a str> {
         let start = self.at;
         let mut at = start + usize::from(self.byte(start) == Some(b'-'));
         let whole = at;
@@ -379,7 +380,7 @@ impl<'a> Json<'a> {
     }
 
     /// Behind at least one digit.
-    fn digits(&self, start: usize) -> Result<usize> {
+    fn digits(&self, start: usize) -> Parsed<usize> {
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
         let digits = rest.iter().take(LONGEST + 1);
         match digits.take_while(|b| b.is_ascii_digit()).count() {
@@ -390,7 +391,7 @@ impl<'a> Json<'a> {
     }
 
     /// Reads over any value, checking it all the same.
-    pub(crate) fn skip(&mut self) -> Result<()> {
+    pub(crate) fn skip(&mut self) -> Parsed<()> {
         // one bit per open container: whether it is an object
         let mut open = [0u64; SKIP_DEPTH / 64];
         let mut depth = 0;

@@ -4,11 +4,11 @@ use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::transport::monitor::Monitor;
 use crate::transport::notifier::Notifier;
-use crate::watch::counters::Counters;
+use crate::watch::counters::WatchCounters;
 use crate::watch::driver::Output;
 use crate::watch::event::Event;
+use crate::watch::event_queue::{EventQueue, Push};
 use crate::watch::options::WatchOptions;
-use crate::watch::queue::{Push, Queue};
 use crate::watch::state::State;
 use std::fmt;
 use std::mem;
@@ -95,7 +95,7 @@ impl Drop for Calling<'_> {
 
 #[derive(Debug)]
 struct MailboxState {
-    queue: Queue,
+    queue: EventQueue,
     state: State,
     /// the first index that was not handed out; 0 while nothing has come
     next: u64,
@@ -151,7 +151,7 @@ impl Mailbox {
     pub fn new(options: &WatchOptions, listener: Listener) -> Mailbox {
         Mailbox {
             inner: Monitor::new(MailboxState {
-                queue: Queue::new(options.queue_limit, options.on_full),
+                queue: EventQueue::new(options.queue_limit, options.on_full),
                 state: State::Connecting,
                 next: 0,
                 blocked: false,
@@ -291,7 +291,7 @@ impl Mailbox {
     }
 
     /// Counted by the queue.
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> WatchCounters {
         self.inner().queue.counters()
     }
 

@@ -7,7 +7,7 @@
 //! flight, `transfer` reads and writes its bytes over a `connection`, `ending` completes it and starts the next one.
 //! `slab`, `timers` and `capacity` are the data structures below.
 //!
-//! `watch_registry` holds the watchers of the client. Each `upstream`, a long poll that several watchers may share, is a
+//! `watch_registry` holds the watchers of the client. Each `shared_poll`, a long poll that several watchers may share, is a
 //! task; its events are delivered through a [`mailbox`].
 //!
 //! mio provides readiness: edge-triggered on every supported system, with a waker. Each connection is registered once,
@@ -31,11 +31,11 @@ mod life;
 pub mod mailbox;
 pub(crate) mod periodic_sync;
 mod pool;
+pub(crate) mod shared_poll;
 mod slab;
 pub(crate) mod task;
 mod timers;
 mod transfer;
-pub(crate) mod upstream;
 pub(crate) mod watch_registry;
 
 #[cfg(test)]

@@ -2,17 +2,17 @@
 
 use super::commands::{Command, Commands};
 use super::mailbox::{Listener, Mailbox};
+use super::shared_poll::{PollOptions, SharedPoll};
 use super::task::TaskHandle;
-use super::upstream::{PollOptions, Upstream};
 use crate::cluster::continuity::{Need, Standing};
 use crate::error::Result;
 use crate::protocol::key::Key;
-use crate::watch::counters::Counters;
+use crate::watch::counters::WatchCounters;
 use crate::watch::driver::{Output, PollAction};
+use crate::watch::event_queue::Push;
 use crate::watch::fanout::{Effect, Fanout, UpstreamId, WatcherId};
 use crate::watch::machine::Machine;
 use crate::watch::options::WatchOptions;
-use crate::watch::queue::Push;
 use crate::watch::state::State;
 use std::collections::HashMap;
 use std::fmt;
@@ -32,7 +32,7 @@ struct RegistryState {
     fanout: Fanout,
     mailboxes: HashMap<WatcherId, Arc<Mailbox>>,
     /// of those that are gone
-    retired: Counters,
+    retired: WatchCounters,
     /// `None`: on its way to the reactor
     contacts: HashMap<UpstreamId, Option<TaskHandle>>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Totals {
     pub(crate) live: u64,
     pub(crate) reconnecting: u64,
     /// those of queues
-    pub(crate) counters: Counters,
+    pub(crate) counters: WatchCounters,
 }
 
 /// What is told to callbacks once the registry is unlocked.
@@ -67,7 +67,7 @@ impl WatchRegistry {
             inner: Mutex::new(RegistryState {
                 fanout: Fanout::new(seed),
                 mailboxes: HashMap::new(),
-                retired: Counters::default(),
+                retired: WatchCounters::default(),
                 contacts: HashMap::new(),
             }),
             commands,
@@ -147,7 +147,7 @@ impl WatchRegistry {
     }
 
     /// What the upstreams of a watcher have counted.
-    pub(crate) fn counters(&self, watcher: WatcherId) -> Counters {
+    pub(crate) fn counters(&self, watcher: WatcherId) -> WatchCounters {
         self.inner().fanout.counters(watcher)
     }
 
@@ -169,7 +169,7 @@ impl WatchRegistry {
                     Some(None) => {}
                     None => {
                         inner.contacts.insert(id, None);
-                        let upstream = Upstream::new(Arc::downgrade(self), id);
+                        let upstream = SharedPoll::new(Arc::downgrade(self), id);
                         let added = self.commands.push(Command::Add(Box::new(upstream)));
                         if let Err(Command::Add(refused)) = added {
                             refused.refuse();

@@ -120,7 +120,7 @@ impl Answer {
 
 /// What to do once the head of an answer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeaderDecision {
+pub enum ExchangeControl {
     /// go on
     Stay,
     /// go on; timeout until the first byte of the body, and then, after our sending side is closed, until its end (zero: the
@@ -133,7 +133,7 @@ pub enum HeaderDecision {
 /// The end of [`Channel::exchange_heeding`].
 #[derive(Debug)]
 pub struct Heeded {
-    /// `None`: it was aborted by [`HeaderDecision::Leave`]
+    /// `None`: it was aborted by [`ExchangeControl::Leave`]
     pub outcome: Option<Result<Answer, Box<Fault>>>,
     /// when our sending side was closed, because no data followed the head
     pub finished: Option<Instant>,
@@ -220,10 +220,10 @@ impl Channel {
             http_request,
             limits,
             cancel,
-            &mut |_, _| HeaderDecision::Stay,
+            &mut |_, _| ExchangeControl::Stay,
             &mut (None, None),
         )?;
-        // only `HeaderDecision::Leave` ends it without an outcome
+        // only `ExchangeControl::Leave` ends it without an outcome
         outcome.ok_or_else(|| Box::new(unattended(local("the exchange was left"))))
     }
 
@@ -233,7 +233,7 @@ impl Channel {
         http_request: &HttpRequest,
         limits: &ExchangeLimits,
         cancel: Option<&Cancel>,
-        heed: &mut dyn FnMut(&Head, Instant) -> HeaderDecision,
+        heed: &mut dyn FnMut(&Head, Instant) -> ExchangeControl,
     ) -> Heeded {
         let mut seen = (None, None);
         let outcome = self.carry(http_request, limits, cancel, heed, &mut seen);
@@ -250,7 +250,7 @@ impl Channel {
         http_request: &HttpRequest,
         limits: &ExchangeLimits,
         cancel: Option<&Cancel>,
-        heed: &mut dyn FnMut(&Head, Instant) -> HeaderDecision,
+        heed: &mut dyn FnMut(&Head, Instant) -> ExchangeControl,
         seen: &mut (Option<Instant>, Option<SocketAddr>),
     ) -> Result<Option<Answer>, Box<Fault>> {
         let mut context = ExchangeContext::new(limits, cancel);
@@ -356,7 +356,7 @@ impl Channel {
         request: Request<&[u8]>,
         method: Method,
         limits: &ExchangeLimits,
-        heed: &mut dyn FnMut(&Head, Instant) -> HeaderDecision,
+        heed: &mut dyn FnMut(&Head, Instant) -> ExchangeControl,
     ) -> Result<Option<Answer>, Box<Fault>> {
         let agent = {
             let current = self.agent.read().unwrap_or_else(PoisonError::into_inner);
@@ -379,14 +379,14 @@ impl Channel {
         let head = read_head(sifted.unwrap_or_default(), &parts);
         let connected = exchange_context::with(|context| context.connected).flatten();
         match heed(&head, connected.unwrap_or_else(Instant::now)) {
-            HeaderDecision::Stay => {}
-            HeaderDecision::Silence(patience, finish) => {
+            ExchangeControl::Stay => {}
+            ExchangeControl::Silence(patience, finish) => {
                 exchange_context::with(|context| {
                     (context.patience, context.finish) = (Some(patience), finish)
                 });
             }
             // a connection whose answer was not read is closed
-            HeaderDecision::Leave => return Ok(None),
+            ExchangeControl::Leave => return Ok(None),
         }
         let mut bytes = Vec::new();
         let failed = |mut fault: Fault, head: Head, mut bytes: Vec<u8>| {

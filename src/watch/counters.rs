@@ -2,7 +2,7 @@
 
 /// Counters of one watcher: its queue's own, and those of the upstream that it shares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
+pub struct WatchCounters {
     /// events handed to the consumer
     pub delivered: u64,
     /// events that did not fit into the queue
@@ -19,19 +19,19 @@ pub struct Counters {
     pub filtered: u64,
 }
 
-impl Counters {
+impl WatchCounters {
     /// Both together.
-    pub fn plus(self, other: Counters) -> Counters {
+    pub fn plus(self, other: WatchCounters) -> WatchCounters {
         self.with(other, u64::wrapping_add)
     }
 
-    /// What was counted since `base`; what is below zero comes back with [`Counters::plus`].
-    pub fn minus(self, base: Counters) -> Counters {
+    /// What was counted since `base`; what is below zero comes back with [`WatchCounters::plus`].
+    pub fn minus(self, base: WatchCounters) -> WatchCounters {
         self.with(base, u64::wrapping_sub)
     }
 
-    fn with(self, other: Counters, of: fn(u64, u64) -> u64) -> Counters {
-        Counters {
+    fn with(self, other: WatchCounters, of: fn(u64, u64) -> u64) -> WatchCounters {
+        WatchCounters {
             delivered: of(self.delivered, other.delivered),
             dropped: of(self.dropped, other.dropped),
             gaps: of(self.gaps, other.gaps),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// Kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EventKind {
     /// A change, as the server told it.
     Change = 1,
     /// A node that was there when the watch began.
@@ -33,7 +33,7 @@ pub enum Loss {
 /// One event. A clone shares the answer: one event goes to thousands of watchers for the price of a counter.
 #[derive(Clone, Debug)]
 pub struct Event {
-    kind: Kind,
+    kind: EventKind,
     loss: Option<Loss>,
     /// which node of the answer; 0 = the answer's own
     node: u32,
@@ -46,20 +46,20 @@ impl Event {
     /// A change as the server told it.
     pub fn change(response: Response) -> Event {
         let index = response.node().map_or(0, |node| node.modified_index());
-        Event::new(Kind::Change, index, Some(response.shared()))
+        Event::new(EventKind::Change, index, Some(response.shared()))
     }
 
     /// Node number `node` of a snapshot that was taken at `index`.
     pub fn listed(response: Arc<Response>, node: u32, index: u64) -> Event {
         Event {
             node,
-            ..Event::new(Kind::Snapshot, index, Some(response))
+            ..Event::new(EventKind::Snapshot, index, Some(response))
         }
     }
 
     /// A change that a snapshot at `index` showed.
     pub fn synthetic(response: Response, index: u64) -> Event {
-        Event::new(Kind::Synthetic, index, Some(response.shared()))
+        Event::new(EventKind::Synthetic, index, Some(response.shared()))
     }
 
     /// Changes between `from` and `index`, both included, may be missing. After [`Loss::Recreated`] `index` is of the
@@ -68,16 +68,16 @@ impl Event {
         Event {
             from,
             loss: Some(loss),
-            ..Event::new(Kind::Gap, index, None)
+            ..Event::new(EventKind::Gap, index, None)
         }
     }
 
     /// Everything up to `index` has been told.
     pub fn progress(index: u64) -> Event {
-        Event::new(Kind::Progress, index, None)
+        Event::new(EventKind::Progress, index, None)
     }
 
-    fn new(kind: Kind, index: u64, response: Option<Arc<Response>>) -> Event {
+    fn new(kind: EventKind, index: u64, response: Option<Arc<Response>>) -> Event {
         Event {
             kind,
             loss: None,
@@ -98,7 +98,7 @@ impl Event {
     }
 
     /// What it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> EventKind {
         self.kind
     }
 

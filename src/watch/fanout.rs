@@ -4,12 +4,12 @@
 //! because its consumer is slow or because it begins elsewhere, goes on its own machine and comes back as soon as both
 //! are at the same place: an event is told to everybody once, whoever told the one before.
 
-use super::counters::Counters;
+use super::counters::WatchCounters;
 use super::driver::Output;
+use super::event_queue::Push;
 use super::machine::Machine;
 use super::options::{OnLost, Start, WatchOptions};
 use super::poll_schedule::PollSchedule;
-use super::queue::Push;
 use super::state::State;
 use crate::error::{Error, Result};
 use crate::protocol::key::Key;
@@ -61,19 +61,19 @@ struct Upstream {
 struct Seat {
     upstream: UpstreamId,
     /// to be added to what the machine has counted; `None`: nothing, as for all that came with their machine
-    offset: Option<Box<Counters>>,
+    offset: Option<Box<WatchCounters>>,
 }
 
 impl Seat {
-    fn new(upstream: UpstreamId, offset: Counters) -> Seat {
+    fn new(upstream: UpstreamId, offset: WatchCounters) -> Seat {
         Seat {
             upstream,
-            offset: (offset != Counters::default()).then(|| Box::new(offset)),
+            offset: (offset != WatchCounters::default()).then(|| Box::new(offset)),
         }
     }
 
     /// What counts for the watcher when its machine has counted this.
-    fn count(&self, machine: Counters) -> Counters {
+    fn count(&self, machine: WatchCounters) -> WatchCounters {
         match &self.offset {
             Some(offset) => machine.plus(**offset),
             None => machine,
@@ -154,7 +154,10 @@ impl Fanout {
             up.watchers.reserve_exact(1);
         }
         up.watchers.push(watcher);
-        let seat = Seat::new(upstream, Counters::default().minus(up.machine.counters()));
+        let seat = Seat::new(
+            upstream,
+            WatchCounters::default().minus(up.machine.counters()),
+        );
         self.seats.insert(watcher, seat);
         Ok(Joined {
             watcher,
@@ -280,7 +283,7 @@ impl Fanout {
     }
 
     /// Gives watchers that left a machine with these counters a place on `id`.
-    fn seat(&mut self, id: UpstreamId, movers: &[WatcherId], counters: Counters) {
+    fn seat(&mut self, id: UpstreamId, movers: &[WatcherId], counters: WatchCounters) {
         let Some(upstream) = self.upstreams.get_mut(&id) else {
             return;
         };
@@ -362,12 +365,12 @@ impl Fanout {
     }
 
     /// What the machines of this watcher counted while it was on them.
-    pub fn counters(&self, watcher: WatcherId) -> Counters {
+    pub fn counters(&self, watcher: WatcherId) -> WatchCounters {
         let Some(seat) = self.seats.get(&watcher) else {
-            return Counters::default();
+            return WatchCounters::default();
         };
         let upstream = self.upstreams.get(&seat.upstream);
-        upstream.map_or(Counters::default(), |upstream| {
+        upstream.map_or(WatchCounters::default(), |upstream| {
             seat.count(upstream.machine.counters())
         })
     }

@@ -2,9 +2,9 @@ use super::*;
 use crate::error::Phase;
 use crate::transport::fault::FaultKind;
 use crate::watch::driver::{HeaderDecision, PollAction, Purpose};
-use crate::watch::event::{Event, Kind};
+use crate::watch::event::{Event, EventKind};
+use crate::watch::event_queue::EventQueue;
 use crate::watch::options::OnFull;
-use crate::watch::queue::Queue;
 use crate::watch::tests::consumer::Consumer;
 use crate::watch::tests::said::{always, fault, head, verdict, wait_index};
 use crate::watch::tests::store::{Found, Op, Store, files, wanted};
@@ -14,7 +14,7 @@ use std::time::Instant;
 const KEY: &str = "/w";
 
 struct Guest {
-    queue: Queue,
+    queue: EventQueue,
     consumer: Consumer,
     begun: u64,
     resync: bool,
@@ -72,7 +72,7 @@ impl Hall {
             _ => self.store.index + 1,
         };
         let guest = Guest {
-            queue: Queue::new(options.queue_limit, options.on_full),
+            queue: EventQueue::new(options.queue_limit, options.on_full),
             consumer: Consumer::default(),
             begun,
             resync: options.snapshot_first(),
@@ -214,7 +214,7 @@ fn five_thousand_identical_watchers_cost_one_machine() {
     let mut first: Option<Event> = None;
     for id in &ids {
         let event = hall.guests.get_mut(id).and_then(|g| g.queue.pop()).unwrap();
-        assert_eq!((event.kind(), event.index()), (Kind::Change, 5));
+        assert_eq!((event.kind(), event.index()), (EventKind::Change, 5));
         // one answer in memory
         let first = first.get_or_insert_with(|| event.clone());
         assert!(Arc::ptr_eq(

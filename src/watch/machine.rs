@@ -17,7 +17,7 @@ use super::options::{OnLost, Start, WatchOptions};
 use super::poll_schedule::PollSchedule;
 use super::state::State;
 use super::wait_index::WaitIndex;
-use super::{batch::Batch, counters::Counters};
+use super::{batch::Batch, counters::WatchCounters};
 use crate::cluster::continuity::Standing;
 use crate::cluster::rule::Rule;
 use crate::error::{Error, Phase, Result};
@@ -190,7 +190,7 @@ pub struct Machine {
     /// a loss whose end is not known yet: its first index
     open_gap: Option<(u64, Loss)>,
     state: State,
-    counters: Counters,
+    counters: WatchCounters,
     outputs: VecDeque<Output>,
 }
 
@@ -259,7 +259,7 @@ impl Machine {
             refusal: None,
             open_gap: None,
             state: State::Connecting,
-            counters: Counters::default(),
+            counters: WatchCounters::default(),
             outputs: VecDeque::new(),
         })
     }
@@ -278,7 +278,7 @@ impl Machine {
             busy: None,
             refusal: None,
             state: State::Connecting,
-            counters: Counters::default(),
+            counters: WatchCounters::default(),
             outputs: VecDeque::new(),
             kind: self.settled_task(),
             behind: self.behind.clone(),
@@ -522,7 +522,7 @@ impl Machine {
     }
 
     /// What this upstream counts.
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> WatchCounters {
         self.counters
     }
 

@@ -4,7 +4,7 @@ use crate::api;
 use crate::support;
 
 use api::{Client, Verbs, call, key, options};
-use etcd_v2::client::{Counters, Options, Patience};
+use etcd_v2::client::{ClientCounters, Options, Patience};
 use etcd_v2::cluster::telemetry::hooks::{Advice, Level, RequestKind, TraceEvent};
 use etcd_v2::error::Phase;
 use etcd_v2::protocol::request::Operation;
@@ -88,13 +88,16 @@ fn heard(endpoints: &str, deadline_ms: i64) -> (Client, Ears) {
     (Client::new(&options).unwrap(), ears)
 }
 
-fn value(counters: &Counters, name: &str) -> u64 {
-    let at = Counters::names().iter().position(|n| *n == name);
+fn value(counters: &ClientCounters, name: &str) -> u64 {
+    let at = ClientCounters::names().iter().position(|n| *n == name);
     counters.whole[at.unwrap_or_else(|| panic!("no counter {name}"))]
 }
 
-fn of_member(counters: &Counters, url: &str, name: &str) -> u64 {
-    let at = Counters::names().iter().position(|n| *n == name).unwrap();
+fn of_member(counters: &ClientCounters, url: &str, name: &str) -> u64 {
+    let at = ClientCounters::names()
+        .iter()
+        .position(|n| *n == name)
+        .unwrap();
     let found = counters.members.iter().find(|(member, _)| **member == *url);
     found.expect("the member").1[at]
 }

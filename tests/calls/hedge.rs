@@ -29,7 +29,7 @@ fn mute() -> Scripted {
 
 fn count(client: &Client, name: &str) -> u64 {
     let counters = client.counters().unwrap();
-    let mut names = etcd_v2::client::Counters::names().iter();
+    let mut names = etcd_v2::client::ClientCounters::names().iter();
     counters.whole[names.position(|n| *n == name).unwrap()]
 }
 

@@ -6,7 +6,7 @@ use crate::support::gateway::Answer;
 use crate::support::{Etcd, Gateway, Version, wait_for};
 use etcd_v2::client::{Listener, Patience, Watcher};
 use etcd_v2::status::Status;
-use etcd_v2::watch::event::Kind;
+use etcd_v2::watch::event::EventKind;
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,8 +51,8 @@ fn follow(watcher: &Watcher, first: u64) {
         let event = watcher.next(Some(end)).unwrap();
         let event = event.unwrap_or_else(|| panic!("{seen:?}"));
         match event.kind() {
-            Kind::Progress => assert!(event.index() < first, "{event:?}"),
-            Kind::Gap => return assert!(event.from() <= first && event.index() > first),
+            EventKind::Progress => assert!(event.index() < first, "{event:?}"),
+            EventKind::Gap => return assert!(event.from() <= first && event.index() > first),
             _ => {
                 let value = event.node().and_then(|node| node.value()).unwrap_or("");
                 seen.extend(

@@ -7,7 +7,7 @@ use crate::support::{Etcd, Version, http, wait_for};
 use etcd_v2::client::{Listener, Watcher};
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::status::Status;
-use etcd_v2::watch::event::{Event, Kind, Loss};
+use etcd_v2::watch::event::{Event, EventKind, Loss};
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -103,7 +103,7 @@ fn a_follower_comes_back_by_a_snapshot(version: Version) {
 
     let [gap, resync, fail] = watchers;
     let covers = |event: &Event| match event.kind() {
-        Kind::Gap => event.from() <= missed && missed <= event.index(),
+        EventKind::Gap => event.from() <= missed && missed <= event.index(),
         _ => event.node().and_then(|node| node.value()) == Some("three"),
     };
     let told = told_until(&gap, up_to(fourth)).unwrap();

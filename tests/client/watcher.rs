@@ -5,7 +5,7 @@ use crate::support;
 use etcd_v2::client::{Client, Listener, Options, Watcher};
 use etcd_v2::protocol::key::Key;
 use etcd_v2::status::Status;
-use etcd_v2::watch::event::{Event, Kind};
+use etcd_v2::watch::event::{Event, EventKind};
 use etcd_v2::watch::options::{OnFull, OnLost, WatchOptions};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -71,7 +71,7 @@ fn from_now(version: Version) {
         let mut seen = [0; 4];
         for _ in 0..800 {
             let event = next(watcher);
-            assert_eq!(event.kind(), Kind::Change);
+            assert_eq!(event.kind(), EventKind::Change);
             assert!(event.index() > last);
             last = event.index();
             let node = event.node().unwrap();
@@ -100,7 +100,7 @@ fn a_snapshot_first_and_then_what_follows() {
     let mut table = std::collections::BTreeMap::new();
     while table.len() < 3 {
         let event = next(&watcher);
-        assert_eq!(event.kind(), Kind::Snapshot);
+        assert_eq!(event.kind(), EventKind::Snapshot);
         if let Some(text) = event.node().and_then(|node| node.value()) {
             table.insert(event.node().unwrap().key().to_owned(), text.to_owned());
         }
@@ -108,7 +108,7 @@ fn a_snapshot_first_and_then_what_follows() {
     assert_eq!(table["/table/b"], "b");
     etcd.set("/table/b", "value=new");
     let event = next(&watcher);
-    assert_eq!((event.kind(), value(&event)), (Kind::Change, "new"));
+    assert_eq!((event.kind(), value(&event)), (EventKind::Change, "new"));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn lost_history_is_told_or_ends_the_watch() {
         o.set_recursive(true);
         o.set_start_index(first).unwrap();
     });
-    assert_eq!(next(&missed).kind(), Kind::Gap);
+    assert_eq!(next(&missed).kind(), EventKind::Gap);
     etcd.set("/lost", "value=1");
     assert_eq!(value(&next(&missed)), "1");
 
@@ -159,7 +159,7 @@ fn a_slow_consumer_holds_the_server_back_or_is_told_of_a_gap() {
     let mut last = 0;
     for i in 0..100 {
         let event = next(&patient);
-        assert_eq!(event.kind(), Kind::Change, "{i}");
+        assert_eq!(event.kind(), EventKind::Change, "{i}");
         assert!(event.index() > last);
         last = event.index();
     }
@@ -168,7 +168,7 @@ fn a_slow_consumer_holds_the_server_back_or_is_told_of_a_gap() {
     loop {
         let event = next(&hasty);
         match event.kind() {
-            Kind::Gap => gaps += 1,
+            EventKind::Gap => gaps += 1,
             _ => told += 1,
         }
         if event.index() >= last {

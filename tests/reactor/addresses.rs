@@ -5,7 +5,7 @@ use super::api::{self, Verbs, call, node_json, options, refused, run, value};
 use super::names;
 use super::support::etcd::free_ports;
 use super::support::{Conversation, Etcd, Proxy, Scripted, Step, Version, wait_for, with_all};
-use etcd_v2::client::{Client, Counters, Listener, Options, Patience, Watcher};
+use etcd_v2::client::{Client, ClientCounters, Listener, Options, Patience, Watcher};
 use etcd_v2::error::Result;
 use etcd_v2::protocol::key::Key;
 use etcd_v2::protocol::request::Operation;
@@ -210,7 +210,7 @@ fn a_hedged_read_goes_to_another_address() {
         );
         // the share of the first address would have been more than two minutes
         assert!(began.elapsed() < Duration::from_secs(100));
-        let names = Counters::names();
+        let names = ClientCounters::names();
         let place = names.iter().position(|name| *name == "hedges").unwrap();
         assert_eq!(client.counters().unwrap().whole[place], 1);
         assert_eq!(site.servers[0].requests().len(), 1);
@@ -378,7 +378,10 @@ fn a_long_poll_is_not_cut_and_the_next_one_goes_over_another_connection() {
         event.node().unwrap().value().unwrap().to_owned()
     };
     let row = |client: &Client, name| {
-        let place = Counters::names().iter().position(|n| *n == name).unwrap();
+        let place = ClientCounters::names()
+            .iter()
+            .position(|n| *n == name)
+            .unwrap();
         client.counters().unwrap().whole[place] as usize
     };
     // until an event is proven the member may be asked who it is, over a connection of its own

@@ -1,7 +1,7 @@
 //! Many calls at once.
 
 use super::*;
-use etcd_v2::client::Queue;
+use etcd_v2::client::CompletionQueue;
 use etcd_v2::error::Error;
 use etcd_v2::status::Status;
 use etcd_v2::transport::cancel::Cancel;
@@ -19,7 +19,7 @@ fn ten_thousand_sets_arrive_once_each() {
     let etcd = Etcd::start(Version::V3_4);
     let before = etcd.index();
     let client = client(etcd.url());
-    let queue = Queue::new();
+    let queue = CompletionQueue::new();
     let mut seen = vec![0; ALL];
     let (mut begun, mut done) = (0, 0);
     while done < ALL {

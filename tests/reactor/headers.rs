@@ -3,7 +3,7 @@
 
 use super::*;
 use etcd_v2::client::{Listener, Watcher};
-use etcd_v2::watch::event::{Event, Kind};
+use etcd_v2::watch::event::{Event, EventKind};
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use etcd_v2::watch::state::State;
 use std::collections::BTreeMap;
@@ -117,7 +117,7 @@ fn one_by_one(
     let watcher = watch(client, key, on_lost, recursive);
     until_live(name, &watcher);
     if on_lost == OnLost::Resync && exists {
-        assert_eq!(next(&watcher).kind(), Kind::Snapshot, "{name}");
+        assert_eq!(next(&watcher).kind(), EventKind::Snapshot, "{name}");
     }
     // otherwise what happens between two polls would be lost
     assert_ne!(watcher.next_index(), 0, "{name}");
@@ -127,7 +127,7 @@ fn one_by_one(
     let mut last = 0;
     for i in 0..3 {
         let event = next(&watcher);
-        assert_eq!(event.kind(), Kind::Change, "{name}: {event:?}");
+        assert_eq!(event.kind(), EventKind::Change, "{name}: {event:?}");
         assert_eq!(value(&event), i.to_string(), "{name}");
         assert!(event.index() > last, "{name}");
         last = event.index();
@@ -178,10 +178,10 @@ fn lost_history_is_made_up_for_without_the_index_header() {
         (same.next_index() > 1000).then_some(())
     });
     let event = next(&gap);
-    assert_eq!(event.kind(), Kind::Gap, "{event:?}");
+    assert_eq!(event.kind(), EventKind::Gap, "{event:?}");
     while table.get("/lost/new").is_none_or(|value| value != "new") || table.len() > 2 {
         let event = next(&resync);
-        assert_eq!(event.kind(), Kind::Synthetic, "{event:?}");
+        assert_eq!(event.kind(), EventKind::Synthetic, "{event:?}");
         apply(&mut table, &event);
     }
     etcd.set("/lost/same", "value=changed");
@@ -190,7 +190,7 @@ fn lost_history_is_made_up_for_without_the_index_header() {
         let event = next(watcher);
         assert_eq!(
             (event.kind(), value(&event)),
-            (Kind::Change, "changed"),
+            (EventKind::Change, "changed"),
             "{event:?}"
         );
     }

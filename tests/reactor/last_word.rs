@@ -4,7 +4,7 @@ use super::*;
 use etcd_v2::client::{Listener, Watcher};
 use etcd_v2::status::Status;
 use etcd_v2::transport::credentials::Authorization;
-use etcd_v2::watch::event::Kind;
+use etcd_v2::watch::event::EventKind;
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -132,7 +132,7 @@ fn lives_on(etcd: &Etcd, key: &str, name: &str, bytes: &[u8], on_lost: OnLost) {
     });
     etcd.set(key, "value=x");
     let event = watcher.next(Some(Instant::now() + LONG)).unwrap();
-    assert_eq!(event.expect(name).kind(), Kind::Change, "{name}");
+    assert_eq!(event.expect(name).kind(), EventKind::Change, "{name}");
 }
 
 fn with_real_headers(answer: &[u8], head: &str) -> Vec<u8> {

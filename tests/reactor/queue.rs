@@ -1,7 +1,7 @@
 //! Results that wait to be taken out.
 
 use super::*;
-use etcd_v2::client::Queue;
+use etcd_v2::client::CompletionQueue;
 use etcd_v2::status::Status;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::BorrowedFd;
@@ -22,7 +22,7 @@ fn readable(fd: i32, time: Duration) -> bool {
 fn the_descriptor_is_readable_as_long_as_there_are_results() {
     let server = Scripted::json(&api::node_json("1"));
     let client = client(server.url());
-    let queue = Queue::new();
+    let queue = CompletionQueue::new();
     // asked for before or after the first result: it tells the same
     for round in 0..2 {
         for i in 0..3 {
@@ -56,7 +56,7 @@ fn a_result_counts_as_in_flight_until_it_is_taken_out() {
     let mut options = options(server.url());
     options.set_max_in_flight(2).unwrap();
     let client = Client::new(&options).unwrap();
-    let queue = Queue::new();
+    let queue = CompletionQueue::new();
     for _ in 0..2 {
         client.submit_to(&get("/a"), &queue, ()).unwrap();
     }
@@ -76,7 +76,7 @@ fn a_result_counts_as_in_flight_until_it_is_taken_out() {
 #[test]
 fn queues_and_clients_end_in_any_order() {
     let mute = Scripted::steps(vec![Step::Read, Step::Silent]);
-    let queue = Queue::new();
+    let queue = CompletionQueue::new();
     let user = Arc::new(());
     for _ in 0..2 {
         let client = client(mute.url());
@@ -103,7 +103,7 @@ fn many_threads_take_each_result_once() {
     const ALL: usize = 2_000;
     let server = Scripted::json(&api::node_json("1"));
     let client = client(server.url());
-    let queue = Queue::new();
+    let queue = CompletionQueue::new();
     let taken = std::sync::Mutex::new(vec![0; ALL]);
     std::thread::scope(|scope| {
         for _ in 0..4 {

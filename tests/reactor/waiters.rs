@@ -3,7 +3,7 @@
 
 use super::dice::Dice;
 use super::*;
-use etcd_v2::client::{Listener, Queue, Watcher};
+use etcd_v2::client::{CompletionQueue, Listener, Watcher};
 use etcd_v2::status::Status;
 use etcd_v2::watch::event::Event;
 use etcd_v2::watch::options::WatchOptions;
@@ -215,7 +215,7 @@ fn the_end_wakes_all_also_behind_the_last_events() {
 fn every_result_of_a_queue_wakes_a_thread() {
     let server = Scripted::json(&api::node_json("1"));
     let client = client(server.url());
-    let queue = Arc::new(Queue::new());
+    let queue = Arc::new(CompletionQueue::new());
     let mut dice = Dice::new(10);
     for round in 0..200 {
         let n = 2 + dice.below(6) as usize;

@@ -4,7 +4,7 @@ use super::ledger::{Change, number_of, path};
 use super::{AMPLE, api, support};
 use etcd_v2::client::{Client, Listener, Watcher};
 use etcd_v2::protocol::response::Action;
-use etcd_v2::watch::event::{Event, Kind, Loss};
+use etcd_v2::watch::event::{Event, EventKind, Loss};
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
@@ -23,7 +23,7 @@ enum Style {
 /// One event, as small as it can be kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Told {
-    pub(crate) kind: Kind,
+    pub(crate) kind: EventKind,
     pub(crate) loss: Option<Loss>,
     pub(crate) from: u64,
     pub(crate) index: u64,
@@ -68,7 +68,7 @@ impl Log {
     }
 
     pub(crate) fn gaps(&self) -> usize {
-        let gaps = self.told.iter().filter(|told| told.kind == Kind::Gap);
+        let gaps = self.told.iter().filter(|told| told.kind == EventKind::Gap);
         gaps.count()
     }
 

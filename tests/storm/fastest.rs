@@ -8,7 +8,7 @@ use api::Verbs;
 use etcd_v2::client::{Ask, Call, Client, Listener, Watcher};
 use etcd_v2::protocol::http_request::HttpRequest;
 use etcd_v2::protocol::request::Operation;
-use etcd_v2::watch::event::Kind;
+use etcd_v2::watch::event::EventKind;
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -102,9 +102,9 @@ fn beside(version: Version) {
             let event = event.unwrap().expect("an event");
             match event.kind() {
                 // that with which RESYNC begins
-                Kind::Snapshot => {}
+                EventKind::Snapshot => {}
                 kind => {
-                    assert_eq!(kind, Kind::Change, "{policy:?}: {event:?}");
+                    assert_eq!(kind, EventKind::Change, "{policy:?}: {event:?}");
                     assert_eq!(event.node().unwrap().value(), Some("1"), "{policy:?}");
                     break;
                 }

@@ -4,7 +4,7 @@ use super::crowd::{Crowd, Log, Spectator};
 use super::ledger::{self, Change, Ledger};
 use super::{AMPLE, support};
 use etcd_v2::client::Client;
-use etcd_v2::watch::event::{Kind, Loss};
+use etcd_v2::watch::event::{EventKind, Loss};
 use etcd_v2::watch::options::OnLost;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -60,7 +60,7 @@ fn hear(one: &Spectator, log: &Log, known: &BTreeMap<u64, Change>, ledger: &Ledg
             assert_ne!(before, change.value, "{name}: {told:?} is no news");
         }
         match told.kind {
-            Kind::Change => {
+            EventKind::Change => {
                 assert!(told.index > last, "{name}: {told:?} after {last}");
                 let change = told.change.expect("a key that was written");
                 match known.get(&told.index) {
@@ -73,7 +73,7 @@ fn hear(one: &Spectator, log: &Log, known: &BTreeMap<u64, Change>, ledger: &Ledg
                 );
                 heard.changes.insert(told.index);
             }
-            Kind::Gap => {
+            EventKind::Gap => {
                 assert_eq!((told.loss, one.on_lost), (Some(Loss::Cleared), OnLost::Gap));
                 assert!(
                     told.from > last && told.index >= told.from,
@@ -81,12 +81,12 @@ fn hear(one: &Spectator, log: &Log, known: &BTreeMap<u64, Change>, ledger: &Ledg
                 );
                 heard.gaps.push(told.from..=told.index);
             }
-            Kind::Synthetic => {
+            EventKind::Synthetic => {
                 assert_eq!(one.on_lost, OnLost::Resync, "{name}");
                 assert!(told.index >= last, "{name}: {told:?} after {last}");
             }
-            Kind::Snapshot => assert!(heard.changes.is_empty(), "{name}: {told:?}"),
-            Kind::Progress => assert!(told.index >= last, "{name}: {told:?} after {last}"),
+            EventKind::Snapshot => assert!(heard.changes.is_empty(), "{name}: {told:?}"),
+            EventKind::Progress => assert!(told.index >= last, "{name}: {told:?} after {last}"),
         }
         last = told.index;
     }

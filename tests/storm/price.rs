@@ -8,7 +8,7 @@ use super::{AMPLE, Clear, api, size};
 use api::Verbs;
 use etcd_v2::client::{Listener, Watcher};
 use etcd_v2::protocol::request::Operation;
-use etcd_v2::watch::event::Kind;
+use etcd_v2::watch::event::EventKind;
 use etcd_v2::watch::options::WatchOptions;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -121,7 +121,7 @@ fn watchers_share_the_reads_that_prove_their_store() {
     for (number, watcher) in watchers.iter().enumerate() {
         writer.set(&path(number as u64), "1").unwrap();
         let event = watcher.next(Some(Instant::now() + AMPLE)).unwrap().unwrap();
-        assert_eq!(event.kind(), Kind::Change, "{event:?}");
+        assert_eq!(event.kind(), EventKind::Change, "{event:?}");
         assert_eq!(event.node().unwrap().value(), Some("1"));
         let counters = watcher.counters();
         assert_eq!((counters.gaps, counters.resyncs), (0, 0), "{counters:?}");

@@ -5,7 +5,7 @@ use super::support::{Etcd, Version, wait_for};
 use super::{AMPLE, api, size};
 use api::Verbs;
 use etcd_v2::client::Listener;
-use etcd_v2::watch::event::Kind;
+use etcd_v2::watch::event::EventKind;
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ fn a_quiet_watch_stays_inside_the_history() {
     );
     writer.set("/quiet/now", "heard").unwrap();
     let event = watcher.next(Some(Instant::now() + AMPLE)).unwrap().unwrap();
-    assert_eq!(event.kind(), Kind::Change);
+    assert_eq!(event.kind(), EventKind::Change);
     assert_eq!(event.node().unwrap().value(), Some("heard"));
     assert!(
         watcher

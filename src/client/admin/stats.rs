@@ -3,7 +3,7 @@
 use super::Client;
 use crate::error::{Error, Result};
 use crate::protocol::admin::members::{self, Member};
-use crate::protocol::admin::stats::{self, Kind};
+use crate::protocol::admin::stats::{self, StatsKind};
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response::Response;
 use crate::status::Status;
@@ -18,11 +18,11 @@ const BREATH: Duration = Duration::from_millis(100);
 impl Client {
     /// The numbers of the member at `endpoint`, or of whichever is asked first; those of the followers come from the
     /// leader, wherever it is.
-    pub fn stats(&self, kind: Kind, endpoint: Option<&str>) -> Result<Response> {
+    pub fn stats(&self, kind: StatsKind, endpoint: Option<&str>) -> Result<Response> {
         let http_request = stats::ask(kind);
         match kind {
-            Kind::Leader => self.of_leader(&http_request),
-            Kind::Own | Kind::Store => self.page_of(endpoint, &http_request),
+            StatsKind::Leader => self.of_leader(&http_request),
+            StatsKind::Own | StatsKind::Store => self.page_of(endpoint, &http_request),
         }
     }
 

@@ -62,7 +62,7 @@ impl Saver {
         let shared = self.shared.clone();
         let started = HostedThread::spawn("etcd_v2-save", STACK, move |_| {
             // also when a listener does not return
-            let running = Running(&shared);
+            let running = RunningGuard(&shared);
             shared.run();
             mem::forget(running);
         });
@@ -80,9 +80,9 @@ impl Saver {
 }
 
 /// Until the thread has nothing to do any more.
-struct Running<'a>(&'a SaverShared);
+struct RunningGuard<'a>(&'a SaverShared);
 
-impl Drop for Running<'_> {
+impl Drop for RunningGuard<'_> {
     fn drop(&mut self) {
         self.0.state().running = false;
     }

@@ -15,7 +15,7 @@ pub enum Page {
     /// one member
     Member,
     /// numbers of one of three kinds
-    Stats(stats::Kind),
+    Stats(stats::StatsKind),
     /// versions of server and cluster
     Version,
     /// health of a member; also with status 503
@@ -39,9 +39,9 @@ impl Page {
         Page::Empty,
         Page::Members,
         Page::Member,
-        Page::Stats(stats::Kind::Own),
-        Page::Stats(stats::Kind::Store),
-        Page::Stats(stats::Kind::Leader),
+        Page::Stats(stats::StatsKind::Own),
+        Page::Stats(stats::StatsKind::Store),
+        Page::Stats(stats::StatsKind::Leader),
         Page::Version,
         Page::Health,
         Page::Enabled,

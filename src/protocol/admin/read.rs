@@ -4,7 +4,7 @@ use super::super::json::{Broken, Json};
 use crate::error::{Error, Result};
 use crate::status::Status;
 
-type Read<T> = std::result::Result<T, Broken>;
+pub(super) type Read<T> = std::result::Result<T, Broken>;
 
 /// The whole of a body.
 pub(super) fn whole<T>(body: &[u8], value: impl FnOnce(&mut Json<'_>) -> Read<T>) -> Result<T> {

@@ -1,15 +1,15 @@
 //! `/v2/stats`: what a member counts.
 
 use super::super::http_request::HttpRequest;
-use super::super::json::{Broken, Json};
+use super::super::json::Json;
 use super::get;
 use super::page::Page;
-use super::read::{needed, object, string, whole};
+use super::read::{Read, needed, object, string, whole};
 use crate::error::Result;
 
 /// Whose numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum StatsKind {
     /// of the member itself
     Own,
     /// of its store
@@ -51,19 +51,17 @@ pub struct Follower {
 }
 
 /// Asks for one kind.
-pub fn ask(kind: Kind) -> HttpRequest {
+pub fn ask(kind: StatsKind) -> HttpRequest {
     let target = match kind {
-        Kind::Own => "/v2/stats/self",
-        Kind::Store => "/v2/stats/store",
-        Kind::Leader => "/v2/stats/leader",
+        StatsKind::Own => "/v2/stats/self",
+        StatsKind::Store => "/v2/stats/store",
+        StatsKind::Leader => "/v2/stats/leader",
     };
     get(target, Page::Stats(kind))
 }
 
-type Read<T> = std::result::Result<T, Broken>;
-
 /// Reads one kind.
-pub fn read(kind: Kind, body: &[u8]) -> Result<Stats> {
+pub fn read(kind: StatsKind, body: &[u8]) -> Result<Stats> {
     whole(body, |json| {
         let mut stats = Stats::default();
         object(json, |json, name| {
@@ -80,9 +78,9 @@ pub fn read(kind: Kind, body: &[u8]) -> Result<Stats> {
             Ok(true)
         })?;
         let complete = match kind {
-            Kind::Own => !stats.state.is_empty(),
-            Kind::Store => !stats.numbers.is_empty(),
-            Kind::Leader => !stats.leader_id.is_empty(),
+            StatsKind::Own => !stats.state.is_empty(),
+            StatsKind::Store => !stats.numbers.is_empty(),
+            StatsKind::Leader => !stats.leader_id.is_empty(),
         };
         let complete = Some(stats).filter(|_| complete);
         needed(json, complete, "these are not the numbers asked for")

@@ -1,4 +1,4 @@
-use super::{page::Page, stats::Kind, *};
+use super::{page::Page, stats::StatsKind, *};
 use crate::protocol::answer::{Head, Limits, Verdict, judge};
 use crate::status::Status;
 
@@ -13,19 +13,19 @@ const BODIES: &[(Page, &str)] = &[
         r#"{"id":"692b946f5fd30ec3","name":"m2","peerURLs":["http://127.0.0.1:2480"],"clientURLs":["http://127.0.0.1:2479"]}"#,
     ),
     (
-        Page::Stats(Kind::Own),
+        Page::Stats(StatsKind::Own),
         r#"{"name":"m1","id":"7a8e1b06941643d2","state":"StateFollower","startTime":"2026-11-22T18:56:22.600441953Z","leaderInfo":{"leader":"692b946f5fd30ec3","uptime":"1.631669605s","startTime":"2026-11-22T18:56:23.1Z"},"recvAppendRequestCnt":5,"recvPkgRate":4.82,"recvBandwidthRate":560.6,"sendAppendRequestCnt":0}"#,
     ),
     (
-        Page::Stats(Kind::Leader),
+        Page::Stats(StatsKind::Leader),
         r#"{"leader":"692b946f5fd30ec3","followers":{"4a87bd22c011170":{"latency":{"current":0.0009,"average":0.0027,"standardDeviation":0.0022,"minimum":0.0005,"maximum":0.0071},"counts":{"fail":0,"success":10}}}}"#,
     ),
     (
-        Page::Stats(Kind::Leader),
+        Page::Stats(StatsKind::Leader),
         r#"{"leader":"692b946f5fd30ec3","followers":{}}"#,
     ),
     (
-        Page::Stats(Kind::Store),
+        Page::Stats(StatsKind::Store),
         r#"{"getsSuccess":2,"getsFail":3,"setsSuccess":4,"setsFail":0,"deleteSuccess":0,"deleteFail":0,"updateSuccess":0,"updateFail":0,"createSuccess":3,"createFail":0,"compareAndSwapSuccess":0,"compareAndSwapFail":0,"compareAndDeleteSuccess":0,"compareAndDeleteFail":0,"expireCount":0,"watchers":18446744073709551615}"#,
     ),
     (
@@ -98,7 +98,7 @@ fn members_in_order_with_all_their_urls() {
 
 #[test]
 fn numbers_under_their_names() {
-    let own = stats::read(Kind::Own, body(Page::Stats(Kind::Own), 0)).unwrap();
+    let own = stats::read(StatsKind::Own, body(Page::Stats(StatsKind::Own), 0)).unwrap();
     assert_eq!((&*own.name, &*own.id), ("m1", "7a8e1b06941643d2"));
     assert_eq!(own.state, "StateFollower");
     assert_eq!(own.start_time, "2026-11-22T18:56:22.600441953Z");
@@ -113,7 +113,7 @@ fn numbers_under_their_names() {
     ];
     assert_eq!(own.numbers, numbers.map(|(name, n)| (name.to_owned(), n)));
 
-    let leader = stats::read(Kind::Leader, body(Page::Stats(Kind::Leader), 0)).unwrap();
+    let leader = stats::read(StatsKind::Leader, body(Page::Stats(StatsKind::Leader), 0)).unwrap();
     assert_eq!(leader.leader_id, "692b946f5fd30ec3");
     assert_eq!(leader.followers.len(), 1);
     assert_eq!(leader.followers[0].id, "4a87bd22c011170");
@@ -122,7 +122,7 @@ fn numbers_under_their_names() {
     assert!(numbers.contains(&("standardDeviation".to_owned(), 0.0022)));
     assert!(numbers.contains(&("success".to_owned(), 10.0)));
 
-    let store = stats::read(Kind::Store, body(Page::Stats(Kind::Store), 0)).unwrap();
+    let store = stats::read(StatsKind::Store, body(Page::Stats(StatsKind::Store), 0)).unwrap();
     assert_eq!(store.numbers.len(), 16);
     assert_eq!(store.numbers[2], ("setsSuccess".to_owned(), 4.0));
 }

@@ -15,7 +15,7 @@ pub(super) enum Config {}
 
 /// There is none.
 #[derive(Debug)]
-pub(super) enum Connection {}
+pub(super) enum NoConnection {}
 
 /// There is none.
 #[derive(Debug)]
@@ -34,13 +34,13 @@ impl Config {
         Err(absent())
     }
 
-    pub(super) fn connection(&self, _: &Host) -> std::result::Result<Connection, Failure> {
+    pub(super) fn connection(&self, _: &Host) -> std::result::Result<NoConnection, Failure> {
         match *self {}
     }
 }
 
 impl Session {
-    pub(super) fn new(connection: Connection, _: Arc<Config>) -> Session {
+    pub(super) fn new(connection: NoConnection, _: Arc<Config>) -> Session {
         match connection {}
     }
 

@@ -6,7 +6,7 @@ use crate::error::Phase;
 use crate::protocol::answer::Head;
 use crate::transport::fault::FaultKind::Connection;
 use crate::watch::driver::{MemberPreference, MemberVerdict, Purpose};
-use crate::watch::event::{Event, Kind};
+use crate::watch::event::{Event, EventKind};
 use crate::watch::options::OnLost;
 use crate::watch::state::State;
 use std::time::Duration;
@@ -93,7 +93,7 @@ fn resync_tells_what_changed_and_refuses_what_is_older() {
     let told = s.told();
     assert!(
         told.iter()
-            .all(|e| e.kind() == Kind::Snapshot && e.index() == 100)
+            .all(|e| e.kind() == EventKind::Snapshot && e.index() == 100)
     );
     assert_eq!(told.len(), 3);
     assert_eq!(s.next(), Duration::ZERO);
@@ -132,7 +132,7 @@ fn resync_tells_what_changed_and_refuses_what_is_older() {
             ("set".to_owned(), Some("/w/a".to_owned()), 2100),
         ]
     );
-    assert!(told.iter().all(|e| e.kind() == Kind::Synthetic));
+    assert!(told.iter().all(|e| e.kind() == EventKind::Synthetic));
     assert_eq!(told[0].prev_node().map(|n| n.modified_index()), Some(150));
     assert_eq!(
         told[1]

@@ -1,7 +1,7 @@
 //! A program that keeps a table from what it is told, and checks the order.
 
 use crate::protocol::response::Action as Did;
-use crate::watch::event::{Event, Kind, Loss};
+use crate::watch::event::{Event, EventKind, Loss};
 use std::collections::BTreeMap;
 
 /// What was told, and what a program would make of it.
@@ -20,26 +20,26 @@ pub(in crate::watch) struct Consumer {
 impl Consumer {
     pub(in crate::watch) fn take(&mut self, event: &Event, key: &str) {
         match event.kind() {
-            Kind::Gap => {
+            EventKind::Gap => {
                 assert!(event.from() > self.last, "a gap over what was told");
                 self.gaps.push((event.from(), event.index(), event.loss()));
                 self.last = event.index();
                 return;
             }
-            Kind::Progress => {
+            EventKind::Progress => {
                 self.progress = event.index();
                 return;
             }
-            Kind::Change => {
+            EventKind::Change => {
                 let (index, last) = (event.index(), self.last);
                 assert!(index > last || self.recreated, "{index} after {last}");
                 self.last = event.index();
                 self.indices.push(event.index());
             }
-            Kind::Synthetic => self.synthetic += 1,
-            Kind::Snapshot => {}
+            EventKind::Synthetic => self.synthetic += 1,
+            EventKind::Snapshot => {}
         }
-        if event.kind() != Kind::Change {
+        if event.kind() != EventKind::Change {
             // what a snapshot showed ends there
             self.last = event.index();
         }
@@ -47,7 +47,7 @@ impl Consumer {
         let path = node.key();
         match event.response().expect("an answer").action() {
             Did::Delete | Did::Expire => {
-                if event.kind() == Kind::Synthetic {
+                if event.kind() == EventKind::Synthetic {
                     assert!(event.prev_node().is_some());
                 }
                 let all = path.len() <= key.len();

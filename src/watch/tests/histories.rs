@@ -12,11 +12,11 @@ use crate::transport::fault::FaultKind;
 use crate::watch::driver::{
     HeaderDecision, MemberPreference, Output, PollAction, PollRequest, Purpose,
 };
-use crate::watch::event::{Event, Kind, Loss};
+use crate::watch::event::{Event, EventKind, Loss};
+use crate::watch::event_queue::EventQueue;
 use crate::watch::machine::Machine;
 use crate::watch::options::{OnFull, OnLost, WatchOptions};
 use crate::watch::poll_schedule::PollSchedule;
-use crate::watch::queue::Queue;
 use crate::watch::state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -153,7 +153,7 @@ pub(super) struct Sim {
     misled: bool,
     /// the store is another one, and has the last event that was told
     twin: bool,
-    queue: Queue,
+    queue: EventQueue,
     pub(super) told: Vec<(u64, String)>,
     /// what was told of the store as it is
     heard: BTreeMap<String, u64>,
@@ -231,7 +231,7 @@ impl Sim {
             cached: None,
             misled: false,
             twin: false,
-            queue: Queue::new(100_000, OnFull::Block),
+            queue: EventQueue::new(100_000, OnFull::Block),
             told: Vec::new(),
             heard: BTreeMap::new(),
             twice: None,
@@ -581,7 +581,7 @@ impl Sim {
     fn take(&mut self, event: &Event) {
         self.trace(&("told", event.kind(), event.index()));
         match event.kind() {
-            Kind::Gap => {
+            EventKind::Gap => {
                 let (from, to, loss) = (event.from(), event.index(), event.loss());
                 let from = if loss == Some(Loss::Recreated) {
                     0
@@ -590,12 +590,12 @@ impl Sim {
                 };
                 return self.miss(from, to);
             }
-            Kind::Progress => return,
+            EventKind::Progress => return,
             _ => {}
         }
         let node = event.node().expect("a node");
         let response = event.response().expect("an answer");
-        if event.kind() == Kind::Change {
+        if event.kind() == EventKind::Change {
             let body = String::from_utf8_lossy(response.body()).into_owned();
             if self.heard.insert(body.clone(), event.index()).is_some() {
                 self.twice = Some(body.clone());

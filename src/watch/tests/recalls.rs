@@ -4,7 +4,7 @@ use super::said::always;
 use super::script::*;
 use crate::cluster::continuity::Standing;
 use crate::watch::driver::MemberPreference;
-use crate::watch::event::{Event, Kind, Loss};
+use crate::watch::event::{Event, EventKind, Loss};
 use std::time::Duration;
 
 /// Has told of index 9, and then meets a member of which nothing is known but this.
@@ -70,7 +70,7 @@ fn a_restored_history_with_another_event_recognises_no_store() {
     let told = s.told();
     assert_eq!(
         (told[0].kind(), told[0].loss()),
-        (Kind::Gap, Some(Loss::Recreated))
+        (EventKind::Gap, Some(Loss::Recreated))
     );
 }
 

@@ -9,7 +9,7 @@ use crate::protocol::key::Key;
 use crate::status::Status;
 use crate::transport::fault::FaultKind::{Connection, Timeout};
 use crate::watch::driver::{HeaderDecision, MemberPreference, MemberVerdict, PollAction, Purpose};
-use crate::watch::event::{Kind, Loss};
+use crate::watch::event::{EventKind, Loss};
 use crate::watch::machine::Machine;
 use crate::watch::options::{OnLost, WatchOptions};
 use crate::watch::state::State;
@@ -157,7 +157,7 @@ fn progress_is_told_when_asked_for() {
     let told = s.told();
     assert_eq!(
         (told.len(), told[0].kind(), told[0].index()),
-        (1, Kind::Progress, 70)
+        (1, EventKind::Progress, 70)
     );
 }
 
@@ -187,7 +187,7 @@ fn cleared_history_is_a_gap_and_never_the_same_index() {
     let told = s.told();
     assert_eq!(
         (told[0].kind(), told[0].loss()),
-        (Kind::Gap, Some(Loss::Cleared))
+        (EventKind::Gap, Some(Loss::Cleared))
     );
     assert_eq!((told[0].from(), told[0].index()), (5, 3000));
     assert!(s.next() > Duration::ZERO);

@@ -8,9 +8,9 @@ use crate::status::Status;
 use crate::transport::fault::FaultKind;
 use crate::watch::driver::{HeaderDecision, MemberVerdict, Output, PollAction, PollRequest};
 use crate::watch::event::Event;
+use crate::watch::event_queue::EventQueue;
 use crate::watch::machine::Machine;
 use crate::watch::options::WatchOptions;
-use crate::watch::queue::Queue;
 use crate::watch::state::State;
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub(super) struct Script {
     pub(super) now: Instant,
     pub(super) exchange: Box<PollRequest>,
     pub(super) states: Vec<State>,
-    pub(super) queue: Queue,
+    pub(super) queue: EventQueue,
     pub(super) starts: u32,
     pub(super) standing: Option<Standing>,
 }
@@ -42,7 +42,7 @@ impl Script {
             now,
             exchange,
             states: Vec::new(),
-            queue: Queue::new(1000, options.on_full),
+            queue: EventQueue::new(1000, options.on_full),
             starts: 1,
             standing: always(now),
         }

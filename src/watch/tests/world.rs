@@ -10,10 +10,10 @@ use crate::transport::fault::{Fault, FaultKind};
 use crate::watch::driver::{
     HeaderDecision, MemberPreference, Output, PollAction, PollRequest, Purpose,
 };
+use crate::watch::event_queue::{EventQueue, Push};
 use crate::watch::machine::Machine;
 use crate::watch::options::WatchOptions;
 use crate::watch::poll_schedule::PollSchedule;
-use crate::watch::queue::{Push, Queue};
 use crate::watch::state::State;
 use std::time::{Duration, Instant};
 
@@ -56,7 +56,7 @@ pub(in crate::watch) struct World {
     pub(in crate::watch) machine: Machine,
     running: Option<Running>,
     last_member: usize,
-    pub(in crate::watch) queue: Queue,
+    pub(in crate::watch) queue: EventQueue,
     pub(in crate::watch) starts: u64,
     pub(in crate::watch) cleared: u64,
     pub(in crate::watch) consumer: Consumer,
@@ -91,7 +91,7 @@ impl World {
             machine: Machine::new(&parsed, options, MAX_POLL, seed).unwrap(),
             running: None,
             last_member: 0,
-            queue: Queue::new(options.queue_limit, options.on_full),
+            queue: EventQueue::new(options.queue_limit, options.on_full),
             starts: 0,
             cleared: 0,
             consumer: Consumer::default(),

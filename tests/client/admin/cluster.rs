@@ -4,7 +4,7 @@ use super::{api, on_each, refused, refused_so};
 use crate::support::{Cluster, Version, wait_for};
 use etcd_v2::client::admin::{HealthState, Report};
 use etcd_v2::error::Result;
-use etcd_v2::protocol::admin::stats::{Kind, read};
+use etcd_v2::protocol::admin::stats::{StatsKind, read};
 use etcd_v2::status::Status;
 use std::time::Duration;
 
@@ -123,9 +123,9 @@ fn the_leader_is_found(version: Version) {
     );
 
     // a follower does not have these numbers, so its leader is asked
-    let response = client.stats(Kind::Leader, None).unwrap();
+    let response = client.stats(StatsKind::Leader, None).unwrap();
     assert_eq!(&**response.endpoint(), cluster.member(leader).url());
-    let stats = read(Kind::Leader, response.body()).unwrap();
+    let stats = read(StatsKind::Leader, response.body()).unwrap();
     assert_eq!((stats.leader_id, stats.followers.len()), (id, 2));
     let numbers = &stats.followers[0].numbers;
     assert!(
@@ -134,9 +134,9 @@ fn the_leader_is_found(version: Version) {
     );
     // and a member is asked about itself, whoever is first on the list
     for member in cluster.members() {
-        let response = client.stats(Kind::Own, Some(member.url())).unwrap();
+        let response = client.stats(StatsKind::Own, Some(member.url())).unwrap();
         assert_eq!(
-            read(Kind::Own, response.body()).unwrap().name,
+            read(StatsKind::Own, response.body()).unwrap().name,
             member.name()
         );
         let (_, from) = client.server_version(Some(member.url())).unwrap();
@@ -156,8 +156,11 @@ fn the_leader_is_found(version: Version) {
     // what it knows it still tells
     let all = client.members().unwrap();
     assert_eq!((all.list.len(), &*all.leader), (3, ""));
-    refused(client.stats(Kind::Leader, None), Status::LEADER_ELECTION);
-    assert!(client.stats(Kind::Store, None).is_ok());
+    refused(
+        client.stats(StatsKind::Leader, None),
+        Status::LEADER_ELECTION,
+    );
+    assert!(client.stats(StatsKind::Store, None).is_ok());
     let error = refused(client.add_member(NEW), Status::OUTCOME_UNKNOWN);
     assert_eq!(error.detail().endpoint.as_deref(), Some(survivor.url()));
 }

@@ -4,7 +4,7 @@ use super::{api, on_each};
 use crate::support::{Etcd, Version, wait_for};
 use api::Verbs;
 use etcd_v2::client::admin::HealthState;
-use etcd_v2::protocol::admin::stats::{Kind, Stats, read};
+use etcd_v2::protocol::admin::stats::{Stats, StatsKind, read};
 use std::time::Duration;
 
 on_each!(tells_its_version tells_its_health tells_its_numbers lists_itself);
@@ -56,15 +56,15 @@ fn tells_its_numbers(version: Version) {
         let mut each = stats.numbers.iter();
         each.find(|(name, _)| name == "setsSuccess").unwrap().1
     };
-    let before = sets(&stats(Kind::Store));
+    let before = sets(&stats(StatsKind::Store));
     client.set("/counted", "v").unwrap();
     client.set("/counted", "v").unwrap();
-    assert!(sets(&stats(Kind::Store)) >= before + 2.0);
-    let own = stats(Kind::Own);
+    assert!(sets(&stats(StatsKind::Store)) >= before + 2.0);
+    let own = stats(StatsKind::Own);
     assert_eq!((&*own.name, &*own.state), ("n1", "StateLeader"));
     assert!(own.leader_uptime.ends_with('s') && own.start_time.ends_with('Z'));
     assert_eq!(own.leader_id, own.id);
-    let leader = stats(Kind::Leader);
+    let leader = stats(StatsKind::Leader);
     assert_eq!((leader.leader_id, leader.followers.len()), (own.id, 0));
 }
 

@@ -4,7 +4,7 @@ use super::{api, refused, refused_so};
 use crate::support::{Scripted, Step};
 use etcd_v2::client::admin::HealthState;
 use etcd_v2::error::Result;
-use etcd_v2::protocol::admin::stats::Kind;
+use etcd_v2::protocol::admin::stats::StatsKind;
 use etcd_v2::status::Status;
 use etcd_v2::transport::credentials::Authorization;
 
@@ -155,7 +155,7 @@ fn numbers_of_followers_come_from_wherever_the_leader_is() {
     let mut options = api::options(follower.url(), 20_000);
     options.set_authorization(Some(Authorization::basic("me", "hunter2").unwrap()));
     let client = api::Client::new(&options).unwrap();
-    let response = client.stats(Kind::Leader, None).unwrap();
+    let response = client.stats(StatsKind::Leader, None).unwrap();
     assert_eq!(
         (response.body(), &**response.endpoint()),
         (numbers.as_bytes(), leader.url())
@@ -174,7 +174,10 @@ fn numbers_of_followers_come_from_wherever_the_leader_is() {
         ("GET /v2/stats/leader ", 403, no_leader),
         ("GET /v2/members/leader ", 200, &urls(&[])),
     ]);
-    let error = refused(of(&[&never]).stats(Kind::Leader, None), Status::UNREACHABLE);
+    let error = refused(
+        of(&[&never]).stats(StatsKind::Leader, None),
+        Status::UNREACHABLE,
+    );
     assert!(error.to_string().contains("no client URLs"), "{error}");
     let election = pages(&[
         ("GET /v2/stats/leader ", 403, no_leader),
@@ -184,7 +187,7 @@ fn numbers_of_followers_come_from_wherever_the_leader_is() {
             r#"{"message":"During election"}"#,
         ),
     ]);
-    let error = of(&[&election]).stats(Kind::Leader, None);
+    let error = of(&[&election]).stats(StatsKind::Leader, None);
     refused_so(error, Status::LEADER_ELECTION, 503, "During election");
 }
 
@@ -200,7 +203,7 @@ fn a_leader_that_changes_for_ever_is_not_followed_for_ever() {
         ("GET /v2/stats/leader ", 403, no_leader),
         ("GET /v2/members/leader ", 200, &leader),
     ]);
-    let error = of(&[&follower]).stats(Kind::Leader, None);
+    let error = of(&[&follower]).stats(StatsKind::Leader, None);
     refused_so(error, Status::FORBIDDEN, 403, "not current leader");
     assert_eq!(other.requests().len(), 3);
 }

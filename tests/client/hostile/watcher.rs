@@ -6,7 +6,7 @@ use super::watch::{mad_servers, polls};
 use etcd_v2::client::{Client, Listener, Options, Watcher};
 use etcd_v2::protocol::key::Key;
 use etcd_v2::status::Status;
-use etcd_v2::watch::event::Kind;
+use etcd_v2::watch::event::EventKind;
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -79,11 +79,11 @@ fn a_watcher_of_a_mad_server_neither_ends_unseen_nor_runs_hot() {
         let last = loop {
             match watcher.next(Some(end)) {
                 Ok(Some(event)) => match event.kind() {
-                    Kind::Gap => gaps += 1,
+                    EventKind::Gap => gaps += 1,
                     // who asks for a snapshot takes what is there
-                    Kind::Snapshot => {}
+                    EventKind::Snapshot => {}
                     // the first one may be true
-                    Kind::Change if name.starts_with("backwards") => changes += 1,
+                    EventKind::Change if name.starts_with("backwards") => changes += 1,
                     _ => wrong.push_str(&format!("{name}: {event:?}\n")),
                 },
                 Ok(None) => break None,

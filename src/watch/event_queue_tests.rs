@@ -20,7 +20,7 @@ fn change(index: u64) -> Output {
     ))
 }
 
-fn drain(queue: &mut Queue) -> Vec<(Kind, u64, u64)> {
+fn drain(queue: &mut EventQueue) -> Vec<(EventKind, u64, u64)> {
     std::iter::from_fn(|| queue.pop())
         .map(|e| (e.kind(), e.from(), e.index()))
         .collect()
@@ -28,7 +28,7 @@ fn drain(queue: &mut Queue) -> Vec<(Kind, u64, u64)> {
 
 #[test]
 fn block_takes_what_was_read_and_asks_for_a_rest() {
-    let mut queue = Queue::new(4, OnFull::Block);
+    let mut queue = EventQueue::new(4, OnFull::Block);
     for index in 1..=3 {
         assert_eq!(queue.push(change(index)), Push::Accepted);
     }
@@ -50,7 +50,7 @@ fn block_takes_what_was_read_and_asks_for_a_rest() {
 
 #[test]
 fn gap_stands_where_events_were_dropped() {
-    let mut queue = Queue::new(2, OnFull::Gap);
+    let mut queue = EventQueue::new(2, OnFull::Gap);
     for index in 1..=6 {
         assert_eq!(queue.push(change(index)), Push::Accepted);
     }
@@ -64,9 +64,9 @@ fn gap_stands_where_events_were_dropped() {
     assert_eq!(
         drain(&mut queue),
         [
-            (Kind::Gap, 3, 20),
-            (Kind::Synthetic, 21, 21),
-            (Kind::Gap, 22, 23)
+            (EventKind::Gap, 3, 20),
+            (EventKind::Synthetic, 21, 21),
+            (EventKind::Gap, 22, 23)
         ]
     );
     let counters = queue.counters();
@@ -78,20 +78,20 @@ fn gap_stands_where_events_were_dropped() {
 
 #[test]
 fn progress_never_takes_room() {
-    let mut queue = Queue::new(2, OnFull::Gap);
+    let mut queue = EventQueue::new(2, OnFull::Gap);
     queue.push(Output::Event(Event::progress(1)));
     queue.push(Output::Event(Event::progress(2)));
     queue.push(change(3));
     queue.push(Output::Event(Event::progress(4)));
     assert_eq!(
         drain(&mut queue),
-        [(Kind::Progress, 2, 2), (Kind::Synthetic, 3, 3)]
+        [(EventKind::Progress, 2, 2), (EventKind::Synthetic, 3, 3)]
     );
 }
 
 #[test]
 fn the_smallest_queue_never_grows() {
-    let mut queue = Queue::new(1, OnFull::Gap);
+    let mut queue = EventQueue::new(1, OnFull::Gap);
     for index in 1..10_000 {
         queue.push(change(index));
         if index % 7 == 0 {

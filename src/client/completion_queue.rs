@@ -25,7 +25,7 @@ pub struct Completed<T> {
 /// Takes in the results of calls, of one client or of several. It is never longer than calls may be in flight, since a
 /// result counts as that until it is taken out. Clients and queues may end in any order; what comes for a queue that was
 /// dropped is dropped.
-pub struct Queue<T>(Arc<QueueShared<T>>);
+pub struct CompletionQueue<T>(Arc<QueueShared<T>>);
 
 struct QueueShared<T> {
     state: Monitor<QueueState<T>>,
@@ -59,15 +59,15 @@ pub(super) struct QueueSlot<T> {
     user: T,
 }
 
-impl<T> fmt::Debug for Queue<T> {
+impl<T> fmt::Debug for CompletionQueue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Queue").finish()
     }
 }
 
-impl<T> Default for Queue<T> {
-    fn default() -> Queue<T> {
-        Queue(Arc::new(QueueShared {
+impl<T> Default for CompletionQueue<T> {
+    fn default() -> CompletionQueue<T> {
+        CompletionQueue(Arc::new(QueueShared {
             state: Monitor::new(QueueState {
                 results: VecDeque::new(),
                 notifier: None,
@@ -78,10 +78,10 @@ impl<T> Default for Queue<T> {
     }
 }
 
-impl<T> Queue<T> {
+impl<T> CompletionQueue<T> {
     /// Empty.
-    pub fn new() -> Queue<T> {
-        Queue::default()
+    pub fn new() -> CompletionQueue<T> {
+        CompletionQueue::default()
     }
 
     /// The oldest result; `None` when there was none within `timeout`. Without a timeout it waits for one.
@@ -129,7 +129,7 @@ impl<T> Queue<T> {
     }
 }
 
-impl<T> Drop for Queue<T> {
+impl<T> Drop for CompletionQueue<T> {
     fn drop(&mut self) {
         if !self.0.birthplace.is_here() {
             return;

@@ -7,14 +7,14 @@ const FIRST: Duration = Duration::from_millis(500);
 /// Longest pause; a member is never given up.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Health of one member.
+/// The penalty of one member.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Health {
+pub struct Penalty {
     failures: u32,
     until: Option<Instant>,
 }
 
-impl Health {
+impl Penalty {
     /// The end of the present pause, if there is one.
     pub fn penalised_until(&self, now: Instant) -> Option<Instant> {
         self.until.filter(|&until| until > now)
@@ -33,7 +33,7 @@ impl Health {
 
     /// It answered: all is forgiven.
     pub fn succeed(&mut self) {
-        *self = Health::default();
+        *self = Penalty::default();
     }
 }
 
@@ -44,14 +44,14 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest_and_end() {
         let mut now = Instant::now();
-        let mut health = Health::default();
+        let mut penalty = Penalty::default();
         let mut pauses = Vec::new();
         for _ in 0..9 {
-            health.fail(now);
-            let until = health.penalised_until(now).expect("a pause");
+            penalty.fail(now);
+            let until = penalty.penalised_until(now).expect("a pause");
             pauses.push((until - now).as_millis());
             now = until;
-            assert!(health.penalised_until(now).is_none());
+            assert!(penalty.penalised_until(now).is_none());
         }
         assert_eq!(
             pauses,
@@ -62,14 +62,14 @@ mod tests {
     #[test]
     fn a_burst_counts_once_and_success_forgives() {
         let now = Instant::now();
-        let mut health = Health::default();
+        let mut penalty = Penalty::default();
         for _ in 0..16 {
-            health.fail(now);
+            penalty.fail(now);
         }
-        assert_eq!(health.penalised_until(now), Some(now + FIRST));
-        health.succeed();
-        assert_eq!(health.penalised_until(now), None);
-        health.fail(now);
-        assert_eq!(health.penalised_until(now), Some(now + FIRST));
+        assert_eq!(penalty.penalised_until(now), Some(now + FIRST));
+        penalty.succeed();
+        assert_eq!(penalty.penalised_until(now), None);
+        penalty.fail(now);
+        assert_eq!(penalty.penalised_until(now), Some(now + FIRST));
     }
 }

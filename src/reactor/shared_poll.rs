@@ -39,7 +39,7 @@ pub(crate) struct PollOptions {
     pub(crate) decode: answer::Limits,
 }
 
-pub(super) struct Upstream {
+pub(super) struct SharedPoll {
     registry: Holder,
     id: UpstreamId,
     /// until its head comes: most of the time of most watchers goes by after it
@@ -60,9 +60,9 @@ pub(super) struct Upstream {
     asked: Instant,
 }
 
-impl Upstream {
-    pub(super) fn new(registry: Holder, id: UpstreamId) -> Upstream {
-        Upstream {
+impl SharedPoll {
+    pub(super) fn new(registry: Holder, id: UpstreamId) -> SharedPoll {
+        SharedPoll {
             registry,
             id,
             http_request: None,
@@ -280,7 +280,7 @@ fn run(calls: PendingCalls) {
     }
 }
 
-impl Drop for Upstream {
+impl Drop for SharedPoll {
     /// The loop broke: nobody else would tell the watchers.
     fn drop(&mut self) {
         if let Some(registry) = self.registry.upgrade() {
@@ -293,7 +293,7 @@ impl Drop for Upstream {
     }
 }
 
-impl Task for Upstream {
+impl Task for SharedPoll {
     fn start(&mut self, context: &Context<'_>) -> TaskAction {
         let Some(registry) = self.registry.upgrade() else {
             return TaskAction::End;

@@ -1,9 +1,9 @@
 //! The events that wait for one consumer: bounded, in order, honest about what did not fit.
 
 use super::batch::Batch;
-use super::counters::Counters;
+use super::counters::WatchCounters;
 use super::driver::Output;
-use super::event::{Event, Kind, Loss};
+use super::event::{Event, EventKind, Loss};
 use super::options::OnFull;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub enum Push {
     /// yes
     Accepted,
-    /// what was pushed is in, but nothing more may be read from the server before [`Queue::drained`]
+    /// what was pushed is in, but nothing more may be read from the server before [`EventQueue::drained`]
     Full,
 }
 
@@ -25,7 +25,7 @@ enum Item {
 
 /// A queue of events. At most `limit` items and one gap; a snapshot counts as one item, and at most two of them wait.
 #[derive(Debug)]
-pub struct Queue {
+pub struct EventQueue {
     items: VecDeque<Item>,
     limit: usize,
     on_full: OnFull,
@@ -35,10 +35,10 @@ pub struct Queue {
     gaps: u64,
 }
 
-impl Queue {
+impl EventQueue {
     /// Room for `limit` events.
-    pub fn new(limit: usize, on_full: OnFull) -> Queue {
-        Queue {
+    pub fn new(limit: usize, on_full: OnFull) -> EventQueue {
+        EventQueue {
             items: VecDeque::new(),
             limit: limit.max(1),
             on_full,
@@ -65,10 +65,10 @@ impl Queue {
 
     fn push_event(&mut self, event: Event) {
         match event.kind() {
-            Kind::Progress => {
+            EventKind::Progress => {
                 // a newer one says all that an older one does
                 if let Some(Item::Event(last)) = self.items.back_mut() {
-                    if last.kind() == Kind::Progress {
+                    if last.kind() == EventKind::Progress {
                         *last = event;
                         return;
                     }
@@ -77,9 +77,9 @@ impl Queue {
                     return;
                 }
             }
-            Kind::Gap => {
+            EventKind::Gap => {
                 if let Some(Item::Event(last)) = self.items.back_mut() {
-                    if last.kind() == Kind::Gap {
+                    if last.kind() == EventKind::Gap {
                         return last.merge(&event);
                     }
                 }
@@ -165,16 +165,16 @@ impl Queue {
     }
 
     /// What this queue counts: delivered, dropped, gaps.
-    pub fn counters(&self) -> Counters {
-        Counters {
+    pub fn counters(&self) -> WatchCounters {
+        WatchCounters {
             delivered: self.delivered,
             dropped: self.dropped,
             gaps: self.gaps,
-            ..Counters::default()
+            ..WatchCounters::default()
         }
     }
 }
 
 #[cfg(test)]
-#[path = "queue_tests.rs"]
+#[path = "event_queue_tests.rs"]
 mod tests;
