@@ -9,7 +9,7 @@
 #define ETCD_V2_H
 
 /*
- * == Ten lines to begin with ======================================================================
+ * == Quick start ==================================================================================
  *
  *   etcd_v2_client *client; etcd_v2_response *answer; etcd_v2_error *error = NULL;
  *   if (etcd_v2_client_open("http://127.0.0.1:2379", &client, &error) != ETCD_V2_OK) return fail(error);
@@ -21,98 +21,104 @@
  *
  * Build with: cc program.c $(pkg-config --cflags --libs etcd_v2)
  *
- * == What holds for every function ================================================================
+ * == Conventions ==================================================================================
  *
- * Errors     What can fail returns an etcd_v2_status, 0 (ETCD_V2_OK) on success, and takes `err`
- *            last. `err` may be NULL; otherwise *err becomes NULL on success and, on failure, an
- *            error that is yours to free with etcd_v2_error_free(). What was in *err or *out
- *            before is overwritten, not freed.
- * Ownership  What comes through an out pointer (T **out) is yours to free with the _free of its
- *            type. A returned pointer belongs to the object it was read from and lives as long.
- *            Outputs become NULL first and are only filled on success. Inputs are copied. Things
- *            may be freed in any order, each once, and never with free().
- * NULL       Where NULL is not allowed it gives ETCD_V2_INVALID_ARGUMENT, and the error names the
- *            parameter. Functions that only read answer NULL, 0 or false to a NULL object.
- *            _free(NULL) does nothing.
- * Threads    A `const T *` may be used by any number of threads at once, a `T *` by one at a time,
- *            and nothing may be used while or after it is freed. Nothing is kept per thread: an
- *            error may be read on another thread than the one that got it.
- * Text       is UTF-8 and ends in a NUL, in both directions. Absent text is "" unless NULL is said.
- *            Outputs that may contain NULs tell their length, too. What etcd would not carry
- *            unchanged is refused before it is sent.
- * Units      TTLs are seconds, limits are milliseconds (_ms), times are nanoseconds since 1970
- *            (_ns), sizes are bytes, indices have 64 bits.
- * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise; only a watch may
- *            wait for ever. A cancel token ends requests and watches from another thread.
- * Callbacks  run on the one thread of their client, one at a time; it is started by the first
- *            watcher, submitted call or hedged read, or by a sync interval. They may call everything
- *            here, but whatever waits holds up all watchers and submitted calls of the client, and
- *            what waits for one of those waits for ever. The listeners of Diagnostics have rules of
- *            their own. What they are given is only good until they return. They must return: neither
- *            longjmp() nor an exception may leave them. Each has a `user` that it gets back, and a
- *            `free_user`, NULL allowed, that gets `user` exactly once: when nothing can call back any
- *            more, on whatever thread that is, and also when the function that was given it fails.
- *            After _cancel or _free of a watcher or _free of a client returned none of its callbacks
- *            runs; so that thread may not hold a lock for which a callback waits. Inside the callback
- *            these do not wait: then this call of it is the last. Callbacks of two clients that end
- *            each other's watchers or clients can wait for each other for ever. While a client is
- *            being freed its callbacks may still use it: new watchers and submitted calls then get
+ * Errors     Fallible functions return an etcd_v2_status, 0 (ETCD_V2_OK) on success, and take `err`
+ *            as the last parameter. `err` may be NULL. Otherwise *err is set to NULL on success
+ *            and, on failure, to an error that the caller owns and frees with etcd_v2_error_free().
+ *            Previous values of *err and *out are overwritten, not freed.
+ * Ownership  What a function returns through an out parameter (T **out) is owned by the caller and
+ *            freed with the _free function of its type. A returned pointer is borrowed: it is valid
+ *            as long as the object it was read from. Out parameters are set to NULL first and
+ *            filled on success only. Inputs are copied. Objects may be freed in any order, each
+ *            once, and never with free().
+ * NULL       A NULL argument that is not allowed gives ETCD_V2_INVALID_ARGUMENT, with its name in
+ *            the error. Accessors return NULL, 0 or false for a NULL object. _free(NULL) does
+ *            nothing.
+ * Threads    The library is thread-safe. Functions that take a `const T *` may be called for one
+ *            object from any number of threads at once, those that take a `T *` from one thread at
+ *            a time. No object may be used during or after its _free. There is no thread-local
+ *            state: an error can be read on any thread.
+ * Text       is NUL-terminated UTF-8, in both directions. A missing text is "", unless NULL is
+ *            documented. Outputs that may contain NUL bytes also return their length. A text that
+ *            etcd would not store unchanged is refused before anything is sent.
+ * Units      TTLs are in seconds, timeouts and limits in milliseconds (_ms), times in nanoseconds
+ *            since 1970 (_ns), sizes in bytes. Indices have 64 bits.
+ * Blocking   Every blocking call has a deadline, by default 10 seconds after its start; only a
+ *            watch may block for ever. A cancellation token ends a request or a watch from another
+ *            thread.
+ * Callbacks  run on the background thread of their client, one at a time. It is started by the
+ *            first watcher, submitted call or hedged read, or by a sync interval. Callbacks may
+ *            call every function, but a blocking call delays all watchers and submitted calls of
+ *            the client, and waiting for one of these deadlocks. (The listeners of Diagnostics have
+ *            their own rules.) Arguments of a callback are borrowed until it returns. It must
+ *            return normally: no longjmp() and no exception may leave it. Every callback has a
+ *            `user` pointer, passed back to it, and a `free_user` function, which may be NULL.
+ *            free_user(user) is called exactly once, on any thread, when no further callback can
+ *            run, and also when the function that takes `user` fails. When _cancel or _free of a
+ *            watcher, or _free of a client, returns, none of its callbacks is running: do not call
+ *            them while holding a lock that a callback takes. Called from within the callback
+ *            itself they do not block, and this call of it is the last. Callbacks of two clients
+ *            that free each other's watchers or clients can deadlock. While a client is being
+ *            freed, its callbacks may still use it; new watchers and submitted calls get
  *            ETCD_V2_CLOSED.
- * Cancelling pthread_cancel() is deferred until the call that the thread is in has returned, whatever
- * threads    its cancelability type: end a wait with a cancel token instead. Callbacks run with
- *            cancellation disabled. A callback may end its thread with pthread_exit(), as Python up
- *            to 3.13 does when the interpreter ends: with glibc everything that the call held is
- *            released, and the thread sleeps until the process ends, so it cannot be joined. If it
- *            was the thread of a client, all pending calls and watchers of that client end as if it
- *            was freed, in callbacks on that thread, and new ones get ETCD_V2_CLOSED; when the
- *            callback ran inside a call that another callback had made, they are not called back.
- * Stack      64 KiB are enough for every call of a thread, TLS included, besides what callbacks need.
- *            The thread of a client, on which callbacks run, has 2 MiB.
- * Memory     When it runs out for the body of an answer or for what is decoded from it, the call ends
- *            with ETCD_V2_LIMIT. Everything else that the library allocates is small or bounded by
- *            options (handles, requests, messages, lists of members, users and roles, the queue and
- *            the table of a watcher): when that fails, the process is aborted, as by any Rust code.
- * Process    No signal handlers, no output, no environment variables. The only threads are the
- *            background thread of a client (see Callbacks), and helper threads that resolve host
- *            names, save a configuration file, or decode responses of more than 256 KiB.
- *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
- *            alive. After fork() the child makes clients of its own: those of the parent, with
- *            watchers and queues, answer ETCD_V2_FORKED there and may only be freed, which frees
- *            nothing of the parent's. No callback runs in the child, nor the free_user of what the
- *            parent's thread still held.
+ * Thread     pthread_cancel() is deferred until the current call has returned, whatever the
+ * exit       cancelability type is: to end a blocking call, use a cancellation token. Callbacks run
+ *            with thread cancellation disabled. A callback may end its thread with pthread_exit(),
+ *            as Python up to 3.13 does when the interpreter exits. With glibc, everything the call
+ *            holds is released and the thread sleeps until the process exits, so it cannot be
+ *            joined. If it was the background thread of a client, all pending calls and watchers of
+ *            that client end as if it had been freed, in callbacks on that thread, and new ones get
+ *            ETCD_V2_CLOSED; if the callback ran inside a call made by another callback, they get
+ *            no callback.
+ * Stack      64 KiB of stack are enough for every call, including TLS, plus what callbacks need.
+ *            The background thread, on which callbacks run, has 2 MiB.
+ * Memory     If memory runs out for the body of a response, or while decoding it, the call ends
+ *            with ETCD_V2_LIMIT. All other allocations are small or bounded by options (handles,
+ *            requests, messages, lists of members, users and roles, the queue and the cache of a
+ *            watcher); if one of them fails, the process is aborted.
+ * Process    The library installs no signal handlers, writes no output, and reads no environment
+ *            variables. It has no threads but the background thread of each client (see Callbacks)
+ *            and helper threads that resolve host names, save a configuration file, or decode
+ *            responses over 256 KiB. SIGPIPE need not be ignored, dlclose() is safe, and a process
+ *            may exit with all objects alive. After fork(), the child makes its own clients: in the
+ *            child, the clients, watchers and queues of the parent return ETCD_V2_FORKED and may
+ *            only be freed, which frees nothing of the parent. In the child no callback runs, nor
+ *            any free_user for what was still held by the parent's background thread.
  *
  * == May a failed write have been applied? ========================================================
  *
- * Ask etcd_v2_error_outcome_unknown(), whatever the status is. false is a promise: the write was not
- * applied and will not be. It is made only when nothing or not all of the request left, when TLS
- * refused the client before anything was read, or when etcd itself says so, straight and not through
- * an intermediary. true means that it may have been applied, or may still be: then
- * etcd_v2_resolve_outcome() looks, and only you may send it again. The status is then
- * ETCD_V2_OUTCOME_UNKNOWN, with the reason in the message, unless etcd has refused a copy of the write
- * and an earlier one may have been applied: that refusal keeps its status, so that behind a gateway
- * ETCD_V2_ALREADY_EXISTS may be about what this very call has made.
+ * Call etcd_v2_error_outcome_unknown(), whatever the status is. false is a guarantee: the write was
+ * not applied and will not be. It is given only if the request was not sent, or not completely; if
+ * TLS rejected the client before the server read any data; or if etcd itself refused the write,
+ * without an intermediary in between. true means that the write may have been applied, or may still
+ * be: etcd_v2_resolve_outcome() looks for it in the store. The library never sends such a write
+ * again unless the caller agrees. The status is ETCD_V2_OUTCOME_UNKNOWN, with the reason in the
+ * message, with one exception: if etcd refused one copy of the write while an earlier copy may have
+ * been applied, the status of the refusal is kept. So, behind a gateway, ETCD_V2_ALREADY_EXISTS can
+ * refer to the node that this very call created.
  *
  * == Statuses that every call to etcd may return ==================================================
  *
- *   nothing was sent      ETCD_V2_INVALID_ARGUMENT, ETCD_V2_NOT_UTF8, ETCD_V2_TOO_LARGE,
+ *   not sent              ETCD_V2_INVALID_ARGUMENT, ETCD_V2_NOT_UTF8, ETCD_V2_TOO_LARGE,
  *                         ETCD_V2_LIMIT, ETCD_V2_FORKED
- *   no member answers     ETCD_V2_UNREACHABLE, ETCD_V2_TIMEOUT, ETCD_V2_CANCELLED, ETCD_V2_TLS
- *   etcd is in trouble    ETCD_V2_RAFT_INTERNAL (300), ETCD_V2_LEADER_ELECTION (301),
+ *   no member reachable   ETCD_V2_UNREACHABLE, ETCD_V2_TIMEOUT, ETCD_V2_CANCELLED, ETCD_V2_TLS
+ *   failure inside etcd   ETCD_V2_RAFT_INTERNAL (300), ETCD_V2_LEADER_ELECTION (301),
  *                         ETCD_V2_SERVER_ERROR
- *   outcome unknown       ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied; see above
- *   too old an answer     ETCD_V2_STALE, only when etcd_v2_options_set_stale() asks for it
- *   a wrong answer        ETCD_V2_PROTOCOL (not etcd's), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
- *   not allowed           ETCD_V2_UNAUTHORIZED (110)
- *   a bug of the library  ETCD_V2_INTERNAL
+ *   outcome unknown       ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied, see above
+ *   stale read            ETCD_V2_STALE, only with the policy "refuse" of etcd_v2_options_set_stale()
+ *   invalid response      ETCD_V2_PROTOCOL (not from etcd), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
+ *   not permitted         ETCD_V2_UNAUTHORIZED (110)
+ *   bug in the library    ETCD_V2_INTERNAL
  *
- * Functions list what else they may return, with etcd's own code in parentheses.
+ * Functions document the other statuses they may return, with etcd's own code in parentheses.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Stands before every function, for whoever needs an attribute there. */
+/* Precedes every declaration; define it to add an attribute. */
 #ifndef ETCD_V2_API
 #define ETCD_V2_API
 #endif
@@ -221,7 +227,7 @@ typedef struct etcd_v2_counters etcd_v2_counters;
 /*
  * == Version ======================================================================================
  *
- * The macros tell the version of this header, the functions that of the library that was loaded.
+ * The macros give the version of this header, the functions that of the loaded library.
  */
 
 /** Version of the library as text, "MAJOR.MINOR.PATCH"; never NULL, lives for ever. Any thread. */
@@ -233,8 +239,8 @@ ETCD_V2_API int32_t etcd_v2_version_number(void);
 /*
  * == Status =======================================================================================
  *
- * 0 is success. Errors that etcd tells keep etcd's own number (100 to 500, also numbers that are
- * not listed here); what this library finds out itself counts from 1000. Numbers are never reused.
+ * 0 is success. Errors reported by etcd keep etcd's own number (100 to 500, including numbers not
+ * listed here); those of this library start at 1000. Numbers are never reused.
  */
 
 /** How a call ended: ETCD_V2_OK or what went wrong. */
@@ -322,8 +328,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_status_at(size_t i);
 /*
  * == Errors =======================================================================================
  *
- * What a failed call left in `*err`. Everything read from an error lives as long as the error
- * does.
+ * Why a call failed. Everything read from an error is borrowed and valid until the error is freed.
  */
 
 /** The status that the failed call returned; 0 for NULL. */
@@ -405,10 +410,10 @@ ETCD_V2_API void etcd_v2_error_free(etcd_v2_error *error);
 /*
  * == Cancel =======================================================================================
  *
- * A token ends calls from another thread. Give it to any number of requests and watches, fire it
- * at any time: those that run end within a millisecond, those that start later end at once, with
- * ETCD_V2_CANCELLED, or with ETCD_V2_OUTCOME_UNKNOWN when a write had left by then. A fired token
- * stays fired.
+ * A cancellation token ends calls from another thread. Any number of requests and watches can
+ * share one; it can be fired at any time. Running calls end within a millisecond, later ones at
+ * once, with ETCD_V2_CANCELLED, or with ETCD_V2_OUTCOME_UNKNOWN if a write had already been sent.
+ * A token cannot be reset.
  */
 
 /**
@@ -433,9 +438,9 @@ ETCD_V2_API void etcd_v2_cancel_free(etcd_v2_cancel *token);
 /*
  * == Options ======================================================================================
  *
- * Settings of a client. Make them, set what differs from the defaults, make the client, free them.
- * Every setter takes `options` of etcd_v2_options_new() and answers ETCD_V2_INVALID_ARGUMENT,
- * without changing anything, to a value outside the range that it names.
+ * Configuration of a client. Create them, change what should differ from the defaults, make the
+ * client, free them. Every setter takes `options` from etcd_v2_options_new(). A value outside the
+ * documented range gives ETCD_V2_INVALID_ARGUMENT and changes nothing.
  */
 
 /** Makes options with the defaults; free them with etcd_v2_options_free(). */
@@ -591,8 +596,8 @@ ETCD_V2_API void etcd_v2_options_free(etcd_v2_options *options);
 /*
  * == Client =======================================================================================
  *
- * One client per cluster is enough for a whole program: it keeps connections, remembers which
- * members fail, and serves any number of threads at once.
+ * A client is thread-safe. One per cluster is enough for a whole program: it keeps a pool of
+ * connections and remembers which members fail.
  */
 
 /**
@@ -628,17 +633,16 @@ ETCD_V2_API void etcd_v2_client_free(etcd_v2_client *client);
 /*
  * == TLS ==========================================================================================
  *
- * For members at "https://". Without a word here a server must have a certificate for the name or
- * address in its URL, signed by an authority that the system trusts; where the system has no list of
- * those, the client cannot be made. Nothing ever makes a client believe everybody but
- * etcd_v2_options_set_insecure_skip_verify(). Watchers are no exception. TLS 1.2 and 1.3 are
- * spoken, and sessions resumed, by all connections of a client together.
+ * For members at "https://". By default the server certificate is verified against the system
+ * trust store and the host in the URL; without a system trust store, making the client fails. Only
+ * etcd_v2_options_set_insecure_skip_verify() disables verification, for watchers as for all else.
+ * TLS 1.2 and 1.3 are supported; sessions are resumed across all connections of a client.
  *
- * Files and texts are in PEM form. They are looked at here, and again when the client is made:
- * ETCD_V2_TLS tells what is wrong with them, from a file that is missing to a certificate that has
- * expired. Handshakes that fail end a call as ETCD_V2_TLS too, once no other member is left; the
- * message has the reason. A server that refuses a client has not run its request.
- * A library built without TLS answers ETCD_V2_TLS to all of these.
+ * Files and texts are in PEM format. They are checked here and again when the client is made:
+ * ETCD_V2_TLS reports what is wrong with them, from a missing file to an expired certificate. A
+ * failed handshake ends a call with ETCD_V2_TLS, too, if no other member is left to try; the
+ * message has the reason. A server that rejects the client in the handshake has not executed its
+ * request. A library built without TLS returns ETCD_V2_TLS from all of these.
  */
 
 /**
@@ -711,15 +715,16 @@ ETCD_V2_API bool etcd_v2_client_is_insecure(const etcd_v2_client *client);
 /*
  * == Credentials ==================================================================================
  *
- * A user and a password, sent with every request as basic authentication: to the members that the
- * client was given or has found, and to nobody else; a redirect to another host is followed without
- * them. They stand in no message and no log. Without TLS everybody on the way can read them.
- * etcd checks a password with bcrypt, which takes a server some 50 ms of processor time for each
- * request: where that is too much, let it know its users by client certificates.
+ * A user name and a password, sent with every request as HTTP basic authentication. They are sent
+ * to the members that the client was given or has discovered, and to nobody else: a redirect to
+ * another host is followed without them. They never appear in error messages or logs. Without TLS
+ * they can be read on the network. etcd checks passwords with bcrypt, about 50 ms of CPU time per
+ * request; client certificates avoid that cost.
  *
- * Both functions refuse with ETCD_V2_INVALID_ARGUMENT a `user` that is empty or has a colon, a
- * password of NULL, control characters in either (most often the end of a line), and more than 1024
- * bytes. Whether they are right is what the first request finds out: ETCD_V2_UNAUTHORIZED.
+ * Both functions return ETCD_V2_INVALID_ARGUMENT if `user` is empty or contains a colon, if
+ * `password` is NULL, or if either contains control characters (such as a trailing newline) or is
+ * longer than 1024 bytes. The credentials are not checked here: if they are wrong, requests fail
+ * with ETCD_V2_UNAUTHORIZED.
  */
 
 /** Who asks, from the first request on; default: nobody. NULL for both takes it back. */
@@ -737,17 +742,17 @@ ETCD_V2_API etcd_v2_status etcd_v2_client_set_credentials(
 /*
  * == Endpoints ====================================================================================
  *
- * Which members a client asks. Those that it was made with, and those that
- * etcd_v2_client_set_endpoints() names, are its seeds: they are never dropped, however often they
- * fail. A member that fails is passed over for 500 ms, then twice as long up to 30 s; when all have
- * failed they are asked nevertheless.
+ * The members that a client sends requests to. Those it was made with, and those set by
+ * etcd_v2_client_set_endpoints(), are its seeds: they are never removed, however often they fail.
+ * A failing member is skipped with exponential backoff (500 ms, doubling to 30 s). When every
+ * member is backing off, they are tried anyway.
  *
- * etcd_v2_sync() finds the other members of the cluster through one that is known. A URL that was
- * found is used only after a member of the same cluster has answered there, and goes when the
- * cluster drops it. Never taken are: addresses that lead nowhere (0.0.0.0, link-local), those of
- * loopback unless the member that tells them is on loopback itself, unix sockets, and clear text
- * from a member with TLS. Behind a proxy or a virtual address there is nothing to be found: do
- * without it there.
+ * etcd_v2_sync() discovers the other members of the cluster through one that is known. A
+ * discovered URL is used only after a member of the same cluster has answered there, and is
+ * removed when the cluster removes it. These are ignored: unroutable addresses (0.0.0.0,
+ * link-local), loopback addresses unless the member that reports them is itself on loopback, unix
+ * sockets, and URLs without TLS reported by a member with TLS. Behind a proxy or a virtual address
+ * there is nothing to discover: do not call it there.
  */
 
 #define ETCD_V2_ENDPOINT_SEED   0 /**< named by the program */
@@ -824,11 +829,11 @@ ETCD_V2_API etcd_v2_status etcd_v2_wait_ready(
     etcd_v2_error **err);
 
 /*
- * == Which member is asked ========================================================================
+ * == Member selection =============================================================================
  *
- * Whatever is chosen here: a member that fails is avoided for half a second, and for up to 30
- * seconds while it goes on failing; when all of them fail, they are asked all the same. A call
- * that finds a member failing goes on to the next within its deadline.
+ * Which member a request is sent to first. With every policy, a failing member is skipped with
+ * exponential backoff (500 ms, doubling to 30 s); when every member is backing off, they are tried
+ * anyway. A call whose member fails goes on to the next one, within its deadline.
  */
 
 #define ETCD_V2_SELECT_STICKY      1 /**< One member until it fails, then the next. The default. */
@@ -872,21 +877,21 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_hedge_ms(
 /*
  * == Everyday verbs ===============================================================================
  *
- * One call each for what is asked most; whoever needs more (lengths, a deadline, cancel, consent
- * to repeat) builds a request instead. All of them wait on the calling thread until the client's
- * deadline at most, and all take:
+ * One call each for the common operations. For more (explicit lengths, a deadline, a cancellation
+ * token, consent to repeat a write), build a request instead. All of them block the calling
+ * thread, at most until the client's deadline, and take:
  *
- *   `client`  of etcd_v2_client_open() or etcd_v2_client_new()
- *   `key`     begins with "/"; no empty, "." or ".." segment; "/" is the root directory; up to
- *             about 65000 bytes when escaped as in a URL
+ *   `client`  from etcd_v2_client_open() or etcd_v2_client_new()
+ *   `key`     starts with "/"; no empty, "." or ".." segment; "/" is the root directory; up to about
+ *             65000 bytes when escaped as in a URL
  *   `value`   NUL-terminated UTF-8, not NULL, may be "", up to about 10 MiB when escaped
- *   `ttl`     seconds until the key vanishes, up to 2147483648; 0 for never
- *   `out`     the answer, to be freed with etcd_v2_response_free(); NULL when it does not matter
+ *   `ttl`     seconds until the key expires, up to 2147483648; 0 = never
+ *   `out`     the response, to be freed with etcd_v2_response_free(); pass NULL to discard it
  *   `err`     see "Errors" above
  *
- * Writes make parents that are missing. Besides what each verb names, all of them may return
- * ETCD_V2_NOT_A_DIRECTORY (104) when a parent is a file, writes ETCD_V2_ROOT_READ_ONLY (107) when
- * the key is "/", and everything in the list of statuses above.
+ * Writes create missing parent directories. In addition to the statuses listed with each verb, all
+ * of them may return ETCD_V2_NOT_A_DIRECTORY (104) if a parent is a file, writes
+ * ETCD_V2_ROOT_READ_ONLY (107) if the key is "/", and any status listed above.
  */
 
 #define ETCD_V2_RECURSIVE           1  /**< GET, DELETE, watches: the whole subtree. */
@@ -1011,13 +1016,12 @@ ETCD_V2_API etcd_v2_status etcd_v2_compare_and_delete(
 /*
  * == Request ======================================================================================
  *
- * What is asked, with all there is to say about it. Make it, set what it needs, run it any number
- * of times, free it. Setters copy what they are given and answer ETCD_V2_INVALID_ARGUMENT, without
- * changing anything, to what the operation cannot use; what is missing is told by
- * etcd_v2_execute(). A request may run on several threads at once; a setter changes the runs that
- * begin after it.
+ * An operation with all its parameters. Create it, set what it needs, run it any number of times,
+ * free it. Setters copy their arguments. An argument that the operation cannot use gives
+ * ETCD_V2_INVALID_ARGUMENT and changes nothing; a missing one is reported by etcd_v2_execute(). A
+ * request may run on several threads at once; setters affect runs that start afterwards.
  *
- * The flags that operations take (with DIR a write has no value):
+ * Flags by operation (with DIR a write has no value):
  *
  *   GET                                    RECURSIVE, SORTED, QUORUM
  *   SET, CREATE, UPDATE, CREATE_IN_ORDER   DIR, NO_VALUE_ON_SUCCESS
@@ -1124,8 +1128,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_execute(
 /*
  * == Response =====================================================================================
  *
- * A successful answer. Everything read from it, nodes included, lives as long as the response
- * does.
+ * A successful answer of etcd. Everything read from it, nodes included, is borrowed and valid
+ * until the response is freed.
  */
 
 #define ETCD_V2_ACTION_UNKNOWN            0 /**< None of those below. */
@@ -1192,8 +1196,8 @@ ETCD_V2_API void etcd_v2_response_free(etcd_v2_response *response);
 /*
  * == Node =========================================================================================
  *
- * A key and what is stored there, as part of a response. Nodes are never freed: they live as long
- * as their response, and as it, they are read-only.
+ * A key and its value or children, as part of a response. Nodes are borrowed from their response,
+ * are read-only like it, and are never freed.
  */
 
 /** The whole key, with its leading "/". Never NULL for a node. */
@@ -1248,14 +1252,14 @@ ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, siz
 /*
  * == Consistency ==================================================================================
  *
- * Any member of a cluster answers a read from what it has. One that is cut off from its peers goes
- * on to do so, with data of any age. A client therefore remembers the highest index and term that
- * any member has told it, and notices what is older: when it goes on from a member that fails to
- * one that is behind, nothing that it has seen becomes unseen without a word.
+ * Every member answers plain reads from its own copy of the store. A member that is cut off from
+ * its peers keeps doing so, with data of any age. A client therefore keeps a high-water mark, the
+ * highest index and term that any member has reported, and recognises stale reads: after a
+ * failover to a member that lags behind, the caller is told instead of silently seeing older data.
  *
- * It cannot notice what it has no way to know: a client that only ever asks a member that is cut
- * off sees a store that stands still. A read with ETCD_V2_QUORUM is never older than what had been
- * written before it was sent. Writes are never stale.
+ * This has a limit: a client that only ever reaches a member that is cut off cannot notice it. A
+ * read with ETCD_V2_QUORUM is linearizable: it is never older than what was written before it was
+ * sent. Writes are never stale.
  */
 
 #define ETCD_V2_STALE_OFF    1 /**< Nobody looks. */
@@ -1373,10 +1377,10 @@ ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
 /*
  * == Watch ========================================================================================
  *
- * To follow a key without losing a change: read it, note the answer's
- * etcd_v2_response_etcd_index() as i, then wait from i + 1; after each change wait from the node's
- * modified index + 1. Every member keeps the last 1000 changes of the cluster; whoever comes later
- * gets ETCD_V2_HISTORY_CLEARED (401) and reads again.
+ * To follow a key without losing a change: read it, take i = etcd_v2_response_etcd_index() of the
+ * response, and wait from i + 1; after each change, wait from the node's modified index + 1. Every
+ * member keeps the last 1000 changes of the cluster; a wait from an older index returns
+ * ETCD_V2_HISTORY_CLEARED (401): read again.
  */
 
 /**
@@ -1410,10 +1414,10 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
 /*
  * == Watch options ================================================================================
  *
- * How a watcher begins, what it does when it cannot keep up, and who is called. Make them, set what
- * differs from the defaults, start any number of watchers, free them. Every setter takes `options`
- * of etcd_v2_watch_options_new() and answers ETCD_V2_INVALID_ARGUMENT, without changing anything,
- * to a value outside the range that it names.
+ * How a watcher starts, what it does when its consumer is too slow, and which callback it uses.
+ * Create them, change what should differ from the defaults, start any number of watchers, free
+ * them. Every setter takes `options` from etcd_v2_watch_options_new(). A value outside the
+ * documented range gives ETCD_V2_INVALID_ARGUMENT and changes nothing.
  */
 
 #define ETCD_V2_ON_LOST_GAP    1 /**< A GAP is told, and the watch goes on from now. The default. */
@@ -1530,16 +1534,17 @@ ETCD_V2_API void etcd_v2_watch_options_free(etcd_v2_watch_options *options);
 /*
  * == Watcher ======================================================================================
  *
- * A watch that goes on: every change once and in order, whatever happens to connections, members
- * and leaders meanwhile; and where changes are lost for good, an event that says so. Events are
- * taken with etcd_v2_watcher_next(), which waits as long as it is told, or when
- * etcd_v2_watcher_fd() is readable, or are told to a callback of the options.
+ * A watcher delivers every change once and in order, across reconnects, failovers and changes of
+ * leader; if changes are lost for good, it delivers an event that says so. Take events with
+ * etcd_v2_watcher_next(), which blocks as long as it is told to, or when the descriptor of
+ * etcd_v2_watcher_fd() is readable, or let the options set a callback.
  *
- * A proxy that removes X-Etcd-Index costs a read when a watcher starts and when history is lost, and
- * a key that does not change for 1000 changes of others counts as lost history: let headers pass.
+ * Behind a proxy that removes X-Etcd-Index, a watcher needs an extra read when it starts and when
+ * history is lost, and a key that does not change during 1000 changes of other keys counts as lost
+ * history: configure the proxy to pass this header.
  *
- * All watchers of a client live on its one thread. Those with the same key and the same options
- * share one connection; an idle one costs a few hundred bytes.
+ * All watchers of a client run on its background thread. Watchers of the same key with the same
+ * options share one connection; an idle watcher costs a few hundred bytes.
  */
 
 #define ETCD_V2_WATCHER_CONNECTING   1 /**< Nothing has been heard yet. */
@@ -1634,8 +1639,9 @@ ETCD_V2_API void etcd_v2_watcher_free(etcd_v2_watcher *watcher);
 /*
  * == Event ========================================================================================
  *
- * What a watcher tells. Everything read from an event, its response and nodes included, lives as
- * long as the event. Events share the answer that they came in; taking one copies nothing.
+ * What a watcher delivers. Everything read from an event, including its response and nodes, is
+ * borrowed and valid until the event is freed. Events share the response they arrived in; none of
+ * it is copied.
  */
 
 #define ETCD_V2_EVENT_CHANGE    1 /**< A change, as etcd told it. */
@@ -1690,13 +1696,13 @@ ETCD_V2_API void etcd_v2_event_free(etcd_v2_event *event);
 /*
  * == Asynchronous calls ===========================================================================
  *
- * A request, run while the calling thread does something else; any number at once, on the one
- * thread of the client. How it ended is a completion, which comes exactly once: through a queue,
- * which any thread takes from when it likes, or to a callback.
+ * Submitting a request does not block: the background thread of the client runs it, any number at
+ * once. The result is a completion, delivered exactly once, to a completion queue, from which any
+ * thread can take it, or to a callback.
  *
- * Calls in flight run side by side, so they may reach etcd, and end, in any order: whoever needs
- * one after another submits it when the first has ended. Deadline, cancel token and consent to
- * repeat are those of the request; how it ended is told by the statuses of etcd_v2_execute().
+ * Calls in flight run concurrently, so they may reach etcd, and complete, in any order: if one
+ * must follow another, submit it when the first has completed. Deadline, cancellation token and
+ * consent to repeat are those of the request; the completion has a status of etcd_v2_execute().
  */
 
 /**
@@ -1740,8 +1746,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_submit_callback(
 /*
  * == Queue ========================================================================================
  *
- * Where completions wait until they are taken out, in the order in which calls ended. One queue may
- * serve several clients, and one client several queues.
+ * A completion queue holds completions, in the order in which calls ended, until they are taken
+ * out. One queue can serve several clients, and one client several queues.
  */
 
 /** Makes a queue; free it with etcd_v2_queue_free(). */
@@ -1778,7 +1784,8 @@ ETCD_V2_API void etcd_v2_queue_free(etcd_v2_queue *queue);
 /*
  * == Completion ===================================================================================
  *
- * How a submitted call ended. Everything read from a completion lives as long as the completion.
+ * The result of a submitted call. Everything read from a completion is borrowed and valid until
+ * the completion is freed.
  */
 
 /**
@@ -1803,13 +1810,13 @@ ETCD_V2_API void etcd_v2_completion_free(etcd_v2_completion *completion);
 /*
  * == Members ======================================================================================
  *
- * Who is in the cluster, and changes of that. Reading works without quorum, since every member
- * answers from what it knows; when auth is on, changes need the credentials of a user with the role
- * root. Everything read from a list lives as long as the list does.
+ * Lists and changes the members of the cluster. Listing works without a quorum, since every member
+ * answers from its own copy; with authentication on, changes require the credentials of a user
+ * with the role "root". Everything read from a list is borrowed and valid until the list is freed.
  *
- * To add a member: tell the cluster first, with etcd_v2_members_add(), then start the new one with
- * `--initial-cluster-state existing`. Until it has started it counts for the quorum all the same,
- * and etcd refuses to add another.
+ * To add a member, first call etcd_v2_members_add(), then start the new server with
+ * `--initial-cluster-state existing`. It counts towards the quorum even before it has started, and
+ * until then etcd refuses to add another.
  */
 
 /**
@@ -1893,10 +1900,10 @@ ETCD_V2_API void etcd_v2_members_free(etcd_v2_members *members);
 /*
  * == Stats ========================================================================================
  *
- * What members count. The numbers of etcd_v2_stats_self() and etcd_v2_stats_store() are those of
- * the one member that answers; those of etcd_v2_stats_leader() are of the followers, as the leader
- * sees them. No credentials are needed. Everything read from stats lives as long as they do; text
- * and numbers that a kind does not have are "" and absent.
+ * Statistics of members. etcd_v2_stats_self() and etcd_v2_stats_store() return those of the member
+ * that answers; etcd_v2_stats_leader() returns those of the followers, as the leader sees them. No
+ * credentials are required. Everything read from them is borrowed and valid until they are freed;
+ * a text that this kind of statistics does not have is "", a number is absent.
  */
 
 /**
@@ -1990,10 +1997,10 @@ ETCD_V2_API void etcd_v2_stats_free(etcd_v2_stats *stats);
 /*
  * == Version and health ===========================================================================
  *
- * What a member runs, and whether members can do their work. No credentials are needed.
+ * What a member runs, and whether members are healthy. No credentials are required.
  *
- * `endpoint` is the URL of one member, which is asked and no other; it need not be one of the
- * client's, and then it is sent no credentials. NULL: whichever the client asks first.
+ * `endpoint` is the URL of the one member to ask; it need not be one of the client's, and then no
+ * credentials are sent to it. With NULL, the client chooses a member.
  */
 
 #define ETCD_V2_HEALTHY               1 /**< It says so; of a report: all members do. */
@@ -2090,20 +2097,20 @@ ETCD_V2_API void etcd_v2_health_report_free(etcd_v2_health_report *report);
 /*
  * == Auth =========================================================================================
  *
- * Since etcd 2.1 a cluster may ask who somebody is. Everything here and in the two chapters that
- * follow needs, once auth is on, the credentials of a user with the role root, but for
- * etcd_v2_auth_is_enabled(). Servers without auth give ETCD_V2_UNSUPPORTED. No change is sent twice,
- * and without quorum it can take etcd 14 seconds to refuse one: with a shorter deadline that is
+ * Turns authentication on and off. While it is on, everything in this chapter and the next two
+ * requires the credentials of a user with the role "root", except etcd_v2_auth_is_enabled().
+ * Servers older than 2.1 return ETCD_V2_UNSUPPORTED. Changes are sent at most once. Without a
+ * quorum etcd can take 14 seconds to refuse one: with a shorter deadline the status is
  * ETCD_V2_OUTCOME_UNKNOWN.
  *
- * To turn it on: create the user "root", which gets the role root by itself; then enable. From then on
- * whoever sends no credentials acts with the role "guest". If there is none, etcd makes one that may
- * read and write everything: so nothing is protected before that is taken away, with
- * etcd_v2_role_revoke(client, "guest", ...) of "/" followed by "*". Users do not have the rights of
- * guests.
+ * To enable it, create the user "root" (it gets the role "root" by itself), then call
+ * etcd_v2_auth_enable(). From then on, requests without credentials have the role "guest". If that
+ * role does not exist, etcd creates it with read and write access to every key, so nothing is
+ * protected until that access is revoked: call etcd_v2_role_revoke(client, "guest", ...) for "/",
+ * then for "*". Users do not inherit the permissions of "guest".
  *
- * Wrong credentials and missing rights are both ETCD_V2_UNAUTHORIZED (110); etcd does not tell which.
- * Passwords are checked with bcrypt for each request, which takes etcd some 50 ms.
+ * Wrong credentials and missing permissions both give ETCD_V2_UNAUTHORIZED (110); etcd does not
+ * distinguish them. etcd checks passwords with bcrypt, about 50 ms of CPU time per request.
  */
 
 /** Writes to `out` whether auth is on; false when it fails. Needs no credentials. */
@@ -2126,9 +2133,10 @@ ETCD_V2_API etcd_v2_status etcd_v2_auth_disable(const etcd_v2_client *client, et
 /*
  * == Users ========================================================================================
  *
- * Who may log in, and with which roles. `name` has no "/" and is not "." or ".."; one with a ":"
- * cannot log in with a password, only with a certificate. Lists go in as pointer and count. Everything
- * read from a list lives as long as the list does.
+ * The users of the cluster and their roles. `name` contains no "/" and is not "." or ".."; a user
+ * whose name contains ":" can authenticate with a certificate only, not with a password. Lists are
+ * passed as pointer and count. Everything read from a list is borrowed and valid until the list is
+ * freed.
  */
 
 /**
@@ -2208,11 +2216,12 @@ ETCD_V2_API void etcd_v2_users_free(etcd_v2_users *users);
 /*
  * == Roles ========================================================================================
  *
- * Who may read and write which keys: patterns, which begin with "/", and when they end in a star mean
- * every key that begins as they do, else that key alone. A listing needs only the right to what it
- * begins with, and ETCD_V2_RECURSIVE a pattern with a star. etcd compares a pattern with the path as it
- * is sent: a pattern of all below a directory does not cover the directory itself. The role "root" may
- * do everything, and is always there. Everything read from a list lives as long as the list does.
+ * A role says which keys its users may read and write, as a list of patterns. A pattern starts
+ * with "/"; one that ends in "*" matches every key with that prefix, any other matches one key
+ * only. Listing a directory requires permission for the directory; with ETCD_V2_RECURSIVE, for a
+ * pattern with "*". etcd compares a pattern with the path as it is sent: a pattern for everything
+ * below a directory does not match the directory itself. The role "root" always exists and may do
+ * everything. Everything read from a list is borrowed and valid until the list is freed.
  */
 
 #define ETCD_V2_ACCESS_READ  1 /**< Reading, which is GET and watches. */
@@ -2290,8 +2299,8 @@ ETCD_V2_API void etcd_v2_roles_free(etcd_v2_roles *roles);
 /*
  * == Configuration ================================================================================
  *
- * Settings as JSON. A document has the version of its format, 1, and any of the settings; each is
- * called as its function, without etcd_v2_options_set_ or etcd_v2_options_:
+ * Reads and writes options as JSON. A document has the version of the format, 1, and any of the
+ * options; each is named like its function, without etcd_v2_options_set_ or etcd_v2_options_:
  *
  *   {
  *     "etcd_v2": 1,
@@ -2301,13 +2310,13 @@ ETCD_V2_API void etcd_v2_roles_free(etcd_v2_roles *roles);
  *     "credentials": {"user": "me", "password": "..."}
  *   }
  *
- * Parameters of one function are an object ("client_cert_files": {"cert_file", "key_file"},
- * "client_cert_pem": {"cert", "key"}, "discovery_srv": {"domain", "service_name"}), those that may be
- * added again are a list ("endpoints", "pinned_sha256"), "stale" is "off", "tell" or "refuse", and
- * "selection" is "sticky", "leader" or "round_robin".
+ * Several parameters of one function form an object ("client_cert_files": {"cert_file",
+ * "key_file"}, "client_cert_pem": {"cert", "key"}, "discovery_srv": {"domain", "service_name"});
+ * options that can be added repeatedly form a list ("endpoints", "pinned_sha256"); "stale" is
+ * "off", "tell" or "refuse"; "selection" is "sticky", "leader" or "round_robin".
  *
- * What go-etcd saves is read, too: {"config": {"certFile", "keyFile", "caCertFiles", "timeout",
- * "consistency"}, "cluster": {"leader", "machines"}}.
+ * Files saved by go-etcd are read, too: {"config": {"certFile", "keyFile", "caCertFiles",
+ * "timeout", "consistency"}, "cluster": {"leader", "machines"}}.
  */
 
 #define ETCD_V2_CONFIG_SECRETS 1 /**< Passwords and keys are written, too. */
@@ -2377,15 +2386,15 @@ ETCD_V2_API etcd_v2_status etcd_v2_client_save(
 /*
  * == Diagnostics ==================================================================================
  *
- * Who listens is set in the options, before the client is made. Everything is told on the thread
- * that does the work: the one that called, or the one of the client. So, unlike other callbacks, a
- * listener may run on several threads at once; it holds up what it is told of. What nobody listens
- * to is not even formatted.
+ * Listeners are set in the options, before the client is made. They run on the thread that does
+ * the work: the calling thread, or the background thread of the client. Unlike other callbacks, a
+ * listener may therefore run on several threads at once, and it delays the request it is called
+ * for. Without a listener nothing is formatted.
  *
- * A listener may call everything, but must not free the client that it is told of. What it does
- * itself is not told to listeners, on that thread. What it is given is good until it returns.
- * Passwords, keys of certificates and the Authorization header are never told, and values of keys
- * only to the listener of etcd_v2_options_set_curl().
+ * A listener may call any function, but must not free the client it is called for. Requests that
+ * it makes are not reported to listeners on that thread. Its arguments are borrowed until it
+ * returns. Passwords, private keys and the Authorization header are never passed to listeners;
+ * values of keys only to the listener of etcd_v2_options_set_curl().
  */
 
 #define ETCD_V2_LOG_ERROR     1  /**< A call failed. */
@@ -2459,8 +2468,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_retry_hook(
 /*
  * == Trace ========================================================================================
  *
- * One moment of a request, as etcd_v2_options_set_trace() tells it. Everything read from it lives
- * as long as it.
+ * One step of a request, as passed to the listener of etcd_v2_options_set_trace(). Everything read
+ * from it is borrowed until the listener returns.
  */
 
 #define ETCD_V2_TRACE_BEGIN   1 /**< The request begins. */
@@ -2524,8 +2533,8 @@ ETCD_V2_API bool etcd_v2_trace_is_reused(const etcd_v2_trace *trace);
 /*
  * == Retry ========================================================================================
  *
- * A failed attempt, as the hook of etcd_v2_options_set_retry_hook() is told it. Everything read from
- * it lives as long as it.
+ * A failed attempt, as passed to the hook of etcd_v2_options_set_retry_hook(). Everything read
+ * from it is borrowed until the hook returns.
  */
 
 /** How many members the client knows. */
@@ -2552,8 +2561,8 @@ ETCD_V2_API const etcd_v2_error *etcd_v2_retry_error(const etcd_v2_retry *retry)
 /*
  * == Counters =====================================================================================
  *
- * What a client has done so far, in numbers that are taken at one time. Everything read from them
- * lives as long as they.
+ * A snapshot of what a client has done so far. Everything read from it is borrowed and valid until
+ * it is freed.
  */
 
 #define ETCD_V2_COUNTER_REQUESTS              0  /**< Requests that began: calls and polls. */

@@ -1,19 +1,19 @@
 //! Auth
 //!
-//! Since etcd 2.1 a cluster may ask who somebody is. Everything here and in the two chapters that
-//! follow needs, once auth is on, the credentials of a user with the role root, but for
-//! etcd_v2_auth_is_enabled(). Servers without auth give ETCD_V2_UNSUPPORTED. No change is sent twice,
-//! and without quorum it can take etcd 14 seconds to refuse one: with a shorter deadline that is
+//! Turns authentication on and off. While it is on, everything in this chapter and the next two
+//! requires the credentials of a user with the role "root", except etcd_v2_auth_is_enabled().
+//! Servers older than 2.1 return ETCD_V2_UNSUPPORTED. Changes are sent at most once. Without a
+//! quorum etcd can take 14 seconds to refuse one: with a shorter deadline the status is
 //! ETCD_V2_OUTCOME_UNKNOWN.
 //!
-//! To turn it on: create the user "root", which gets the role root by itself; then enable. From then on
-//! whoever sends no credentials acts with the role "guest". If there is none, etcd makes one that may
-//! read and write everything: so nothing is protected before that is taken away, with
-//! etcd_v2_role_revoke(client, "guest", ...) of "/" followed by "*". Users do not have the rights of
-//! guests.
+//! To enable it, create the user "root" (it gets the role "root" by itself), then call
+//! etcd_v2_auth_enable(). From then on, requests without credentials have the role "guest". If that
+//! role does not exist, etcd creates it with read and write access to every key, so nothing is
+//! protected until that access is revoked: call etcd_v2_role_revoke(client, "guest", ...) for "/",
+//! then for "*". Users do not inherit the permissions of "guest".
 //!
-//! Wrong credentials and missing rights are both ETCD_V2_UNAUTHORIZED (110); etcd does not tell which.
-//! Passwords are checked with bcrypt for each request, which takes etcd some 50 ms.
+//! Wrong credentials and missing permissions both give ETCD_V2_UNAUTHORIZED (110); etcd does not
+//! distinguish them. etcd checks passwords with bcrypt, about 50 ms of CPU time per request.
 use super::{
     client::etcd_v2_client,
     convert::{borrow, null, put},

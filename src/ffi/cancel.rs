@@ -1,9 +1,9 @@
 //! Cancel
 //!
-//! A token ends calls from another thread. Give it to any number of requests and watches, fire it
-//! at any time: those that run end within a millisecond, those that start later end at once, with
-//! ETCD_V2_CANCELLED, or with ETCD_V2_OUTCOME_UNKNOWN when a write had left by then. A fired token
-//! stays fired.
+//! A cancellation token ends calls from another thread. Any number of requests and watches can
+//! share one; it can be fired at any time. Running calls end within a millisecond, later ones at
+//! once, with ETCD_V2_CANCELLED, or with ETCD_V2_OUTCOME_UNKNOWN if a write had already been sent.
+//! A token cannot be reset.
 use super::{
     convert::{self, Handle, look},
     error::etcd_v2_error,

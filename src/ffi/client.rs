@@ -1,7 +1,7 @@
 //! Client
 //!
-//! One client per cluster is enough for a whole program: it keeps connections, remembers which
-//! members fail, and serves any number of threads at once.
+//! A client is thread-safe. One per cluster is enough for a whole program: it keeps a pool of
+//! connections and remembers which members fail.
 use super::{
     convert::{self, Handle, borrow, look, optional_text},
     error::etcd_v2_error,

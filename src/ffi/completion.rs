@@ -1,6 +1,7 @@
 //! Completion
 //!
-//! How a submitted call ended. Everything read from a completion lives as long as the completion.
+//! The result of a submitted call. Everything read from a completion is borrowed and valid until
+//! the completion is freed.
 use super::{
     convert::{self, Handle, look},
     error::etcd_v2_error,

@@ -1,7 +1,7 @@
 //! Configuration
 //!
-//! Settings as JSON. A document has the version of its format, 1, and any of the settings; each is
-//! called as its function, without etcd_v2_options_set_ or etcd_v2_options_:
+//! Reads and writes options as JSON. A document has the version of the format, 1, and any of the
+//! options; each is named like its function, without etcd_v2_options_set_ or etcd_v2_options_:
 //!
 //!   {
 //!     "etcd_v2": 1,
@@ -11,13 +11,13 @@
 //!     "credentials": {"user": "me", "password": "..."}
 //!   }
 //!
-//! Parameters of one function are an object ("client_cert_files": {"cert_file", "key_file"},
-//! "client_cert_pem": {"cert", "key"}, "discovery_srv": {"domain", "service_name"}), those that may be
-//! added again are a list ("endpoints", "pinned_sha256"), "stale" is "off", "tell" or "refuse", and
-//! "selection" is "sticky", "leader" or "round_robin".
+//! Several parameters of one function form an object ("client_cert_files": {"cert_file",
+//! "key_file"}, "client_cert_pem": {"cert", "key"}, "discovery_srv": {"domain", "service_name"});
+//! options that can be added repeatedly form a list ("endpoints", "pinned_sha256"); "stale" is
+//! "off", "tell" or "refuse"; "selection" is "sticky", "leader" or "round_robin".
 //!
-//! What go-etcd saves is read, too: {"config": {"certFile", "keyFile", "caCertFiles", "timeout",
-//! "consistency"}, "cluster": {"leader", "machines"}}.
+//! Files saved by go-etcd are read, too: {"config": {"certFile", "keyFile", "caCertFiles",
+//! "timeout", "consistency"}, "cluster": {"leader", "machines"}}.
 use super::{
     client::etcd_v2_client,
     convert::{borrow, bytes, c_string, null, text},

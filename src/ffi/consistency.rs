@@ -1,13 +1,13 @@
 //! Consistency
 //!
-//! Any member of a cluster answers a read from what it has. One that is cut off from its peers goes
-//! on to do so, with data of any age. A client therefore remembers the highest index and term that
-//! any member has told it, and notices what is older: when it goes on from a member that fails to
-//! one that is behind, nothing that it has seen becomes unseen without a word.
+//! Every member answers plain reads from its own copy of the store. A member that is cut off from
+//! its peers keeps doing so, with data of any age. A client therefore keeps a high-water mark, the
+//! highest index and term that any member has reported, and recognises stale reads: after a
+//! failover to a member that lags behind, the caller is told instead of silently seeing older data.
 //!
-//! It cannot notice what it has no way to know: a client that only ever asks a member that is cut
-//! off sees a store that stands still. A read with ETCD_V2_QUORUM is never older than what had been
-//! written before it was sent. Writes are never stale.
+//! This has a limit: a client that only ever reaches a member that is cut off cannot notice it. A
+//! read with ETCD_V2_QUORUM is linearizable: it is never older than what was written before it was
+//! sent. Writes are never stale.
 use super::{
     convert::look,
     error::etcd_v2_error,

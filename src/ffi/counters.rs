@@ -1,7 +1,7 @@
 //! Counters
 //!
-//! What a client has done so far, in numbers that are taken at one time. Everything read from them
-//! lives as long as they.
+//! A snapshot of what a client has done so far. Everything read from it is borrowed and valid until
+//! it is freed.
 use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, c_string, look},

@@ -1,14 +1,15 @@
 //! Credentials
 //!
-//! A user and a password, sent with every request as basic authentication: to the members that the
-//! client was given or has found, and to nobody else; a redirect to another host is followed without
-//! them. They stand in no message and no log. Without TLS everybody on the way can read them.
-//! etcd checks a password with bcrypt, which takes a server some 50 ms of processor time for each
-//! request: where that is too much, let it know its users by client certificates.
+//! A user name and a password, sent with every request as HTTP basic authentication. They are sent
+//! to the members that the client was given or has discovered, and to nobody else: a redirect to
+//! another host is followed without them. They never appear in error messages or logs. Without TLS
+//! they can be read on the network. etcd checks passwords with bcrypt, about 50 ms of CPU time per
+//! request; client certificates avoid that cost.
 //!
-//! Both functions refuse with ETCD_V2_INVALID_ARGUMENT a `user` that is empty or has a colon, a
-//! password of NULL, control characters in either (most often the end of a line), and more than 1024
-//! bytes. Whether they are right is what the first request finds out: ETCD_V2_UNAUTHORIZED.
+//! Both functions return ETCD_V2_INVALID_ARGUMENT if `user` is empty or contains a colon, if
+//! `password` is NULL, or if either contains control characters (such as a trailing newline) or is
+//! longer than 1024 bytes. The credentials are not checked here: if they are wrong, requests fail
+//! with ETCD_V2_UNAUTHORIZED.
 use super::{
     client::etcd_v2_client,
     convert::{borrow, optional_text, text},

@@ -1,14 +1,14 @@
 //! Diagnostics
 //!
-//! Who listens is set in the options, before the client is made. Everything is told on the thread
-//! that does the work: the one that called, or the one of the client. So, unlike other callbacks, a
-//! listener may run on several threads at once; it holds up what it is told of. What nobody listens
-//! to is not even formatted.
+//! Listeners are set in the options, before the client is made. They run on the thread that does
+//! the work: the calling thread, or the background thread of the client. Unlike other callbacks, a
+//! listener may therefore run on several threads at once, and it delays the request it is called
+//! for. Without a listener nothing is formatted.
 //!
-//! A listener may call everything, but must not free the client that it is told of. What it does
-//! itself is not told to listeners, on that thread. What it is given is good until it returns.
-//! Passwords, keys of certificates and the Authorization header are never told, and values of keys
-//! only to the listener of etcd_v2_options_set_curl().
+//! A listener may call any function, but must not free the client it is called for. Requests that
+//! it makes are not reported to listeners on that thread. Its arguments are borrowed until it
+//! returns. Passwords, private keys and the Authorization header are never passed to listeners;
+//! values of keys only to the listener of etcd_v2_options_set_curl().
 use super::{
     convert::{c_string, null},
     error::etcd_v2_error,

@@ -1,16 +1,16 @@
 //! Endpoints
 //!
-//! Which members a client asks. Those that it was made with, and those that
-//! etcd_v2_client_set_endpoints() names, are its seeds: they are never dropped, however often they
-//! fail. A member that fails is passed over for 500 ms, then twice as long up to 30 s; when all have
-//! failed they are asked nevertheless.
+//! The members that a client sends requests to. Those it was made with, and those set by
+//! etcd_v2_client_set_endpoints(), are its seeds: they are never removed, however often they fail.
+//! A failing member is skipped with exponential backoff (500 ms, doubling to 30 s). When every
+//! member is backing off, they are tried anyway.
 //!
-//! etcd_v2_sync() finds the other members of the cluster through one that is known. A URL that was
-//! found is used only after a member of the same cluster has answered there, and goes when the
-//! cluster drops it. Never taken are: addresses that lead nowhere (0.0.0.0, link-local), those of
-//! loopback unless the member that tells them is on loopback itself, unix sockets, and clear text
-//! from a member with TLS. Behind a proxy or a virtual address there is nothing to be found: do
-//! without it there.
+//! etcd_v2_sync() discovers the other members of the cluster through one that is known. A
+//! discovered URL is used only after a member of the same cluster has answered there, and is
+//! removed when the cluster removes it. These are ignored: unroutable addresses (0.0.0.0,
+//! link-local), loopback addresses unless the member that reports them is itself on loopback, unix
+//! sockets, and URLs without TLS reported by a member with TLS. Behind a proxy or a virtual address
+//! there is nothing to discover: do not call it there.
 use super::{
     cancel::etcd_v2_cancel,
     client::etcd_v2_client,

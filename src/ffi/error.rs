@@ -1,7 +1,6 @@
 //! Errors
 //!
-//! What a failed call left in `*err`. Everything read from an error lives as long as the error
-//! does.
+//! Why a call failed. Everything read from an error is borrowed and valid until the error is freed.
 use super::{
     convert::{self, Handle, c_string, look, put},
     panic_boundary::shield,

@@ -1,7 +1,8 @@
 //! Event
 //!
-//! What a watcher tells. Everything read from an event, its response and nodes included, lives as
-//! long as the event. Events share the answer that they came in; taking one copies nothing.
+//! What a watcher delivers. Everything read from an event, including its response and nodes, is
+//! borrowed and valid until the event is freed. Events share the response they arrived in; none of
+//! it is copied.
 use super::{
     convert::{self, Handle, look},
     node::{etcd_v2_node, pointer},

@@ -1,9 +1,9 @@
 //! Version and health
 //!
-//! What a member runs, and whether members can do their work. No credentials are needed.
+//! What a member runs, and whether members are healthy. No credentials are required.
 //!
-//! `endpoint` is the URL of one member, which is asked and no other; it need not be one of the
-//! client's, and then it is sent no credentials. NULL: whichever the client asks first.
+//! `endpoint` is the URL of the one member to ask; it need not be one of the client's, and then no
+//! credentials are sent to it. With NULL, the client chooses a member.
 use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, c_string, look, optional_text, put},

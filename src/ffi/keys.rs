@@ -1,20 +1,20 @@
 //! Everyday verbs
 //!
-//! One call each for what is asked most; whoever needs more (lengths, a deadline, cancel, consent
-//! to repeat) builds a request instead. All of them wait on the calling thread until the client's
-//! deadline at most, and all take:
+//! One call each for the common operations. For more (explicit lengths, a deadline, a cancellation
+//! token, consent to repeat a write), build a request instead. All of them block the calling
+//! thread, at most until the client's deadline, and take:
 //!
-//!   `client`  of etcd_v2_client_open() or etcd_v2_client_new()
-//!   `key`     begins with "/"; no empty, "." or ".." segment; "/" is the root directory; up to
-//!             about 65000 bytes when escaped as in a URL
+//!   `client`  from etcd_v2_client_open() or etcd_v2_client_new()
+//!   `key`     starts with "/"; no empty, "." or ".." segment; "/" is the root directory; up to about
+//!             65000 bytes when escaped as in a URL
 //!   `value`   NUL-terminated UTF-8, not NULL, may be "", up to about 10 MiB when escaped
-//!   `ttl`     seconds until the key vanishes, up to 2147483648; 0 for never
-//!   `out`     the answer, to be freed with etcd_v2_response_free(); NULL when it does not matter
+//!   `ttl`     seconds until the key expires, up to 2147483648; 0 = never
+//!   `out`     the response, to be freed with etcd_v2_response_free(); pass NULL to discard it
 //!   `err`     see "Errors" above
 //!
-//! Writes make parents that are missing. Besides what each verb names, all of them may return
-//! ETCD_V2_NOT_A_DIRECTORY (104) when a parent is a file, writes ETCD_V2_ROOT_READ_ONLY (107) when
-//! the key is "/", and everything in the list of statuses above.
+//! Writes create missing parent directories. In addition to the statuses listed with each verb, all
+//! of them may return ETCD_V2_NOT_A_DIRECTORY (104) if a parent is a file, writes
+//! ETCD_V2_ROOT_READ_ONLY (107) if the key is "/", and any status listed above.
 use super::{
     client::etcd_v2_client,
     convert::{self, borrow, optional_text, text},

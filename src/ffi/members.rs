@@ -1,12 +1,12 @@
 //! Members
 //!
-//! Who is in the cluster, and changes of that. Reading works without quorum, since every member
-//! answers from what it knows; when auth is on, changes need the credentials of a user with the role
-//! root. Everything read from a list lives as long as the list does.
+//! Lists and changes the members of the cluster. Listing works without a quorum, since every member
+//! answers from its own copy; with authentication on, changes require the credentials of a user
+//! with the role "root". Everything read from a list is borrowed and valid until the list is freed.
 //!
-//! To add a member: tell the cluster first, with etcd_v2_members_add(), then start the new one with
-//! `--initial-cluster-state existing`. Until it has started it counts for the quorum all the same,
-//! and etcd refuses to add another.
+//! To add a member, first call etcd_v2_members_add(), then start the new server with
+//! `--initial-cluster-state existing`. It counts towards the quorum even before it has started, and
+//! until then etcd refuses to add another.
 use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, c_string, look, text},

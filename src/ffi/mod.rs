@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `preamble.h` | first page of the header, in C: conventions, includes, macros |
 //! | [`version`], [`status`], [`error`], [`cancel`], [`options`], [`client`], [`endpoints`], [`tls_options`], [`credentials`], [`selection`], [`keys`], [`request`], [`response`], [`node`], [`consistency`], [`outcome`], [`watch`], [`watch_options`], [`watcher`], [`event`], [`submit`], [`queue`], [`completion`], [`members`], [`stats`], [`health`], [`auth`], [`users`], [`roles`], [`config`], [`diagnostics`], [`trace`], [`retry`], [`counters`] | one chapter of the header each, in its order |
-//! | `panic_boundary` | panics and errors become statuses; every fallible function runs inside it |
+//! | `panic_boundary`, `fallible` | panics and errors become statuses; every fallible function runs inside them |
 //! | `userdata` | what a callback gets back, and its end |
 //! | `convert` | every conversion of a pointer: text, bytes, out parameters, handles |
 //! | `texts` | lists of text, in both directions |

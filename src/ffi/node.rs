@@ -1,7 +1,7 @@
 //! Node
 //!
-//! A key and what is stored there, as part of a response. Nodes are never freed: they live as long
-//! as their response, and as it, they are read-only.
+//! A key and its value or children, as part of a response. Nodes are borrowed from their response,
+//! are read-only like it, and are never freed.
 use super::{convert::put, panic_boundary::shield};
 use crate::protocol::tree::{Node, NodeRef, Tree};
 use std::{ffi::c_char, ptr};

@@ -1,8 +1,8 @@
 //! Options
 //!
-//! Settings of a client. Make them, set what differs from the defaults, make the client, free them.
-//! Every setter takes `options` of etcd_v2_options_new() and answers ETCD_V2_INVALID_ARGUMENT,
-//! without changing anything, to a value outside the range that it names.
+//! Configuration of a client. Create them, change what should differ from the defaults, make the
+//! client, free them. Every setter takes `options` from etcd_v2_options_new(). A value outside the
+//! documented range gives ETCD_V2_INVALID_ARGUMENT and changes nothing.
 use super::{
     convert::{self, Handle, borrow, optional_text, text},
     error::etcd_v2_error,

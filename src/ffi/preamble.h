@@ -9,7 +9,7 @@
 #define ETCD_V2_H
 
 /*
- * == Ten lines to begin with ======================================================================
+ * == Quick start ==================================================================================
  *
  *   etcd_v2_client *client; etcd_v2_response *answer; etcd_v2_error *error = NULL;
  *   if (etcd_v2_client_open("http://127.0.0.1:2379", &client, &error) != ETCD_V2_OK) return fail(error);
@@ -21,98 +21,104 @@
  *
  * Build with: cc program.c $(pkg-config --cflags --libs etcd_v2)
  *
- * == What holds for every function ================================================================
+ * == Conventions ==================================================================================
  *
- * Errors     What can fail returns an etcd_v2_status, 0 (ETCD_V2_OK) on success, and takes `err`
- *            last. `err` may be NULL; otherwise *err becomes NULL on success and, on failure, an
- *            error that is yours to free with etcd_v2_error_free(). What was in *err or *out
- *            before is overwritten, not freed.
- * Ownership  What comes through an out pointer (T **out) is yours to free with the _free of its
- *            type. A returned pointer belongs to the object it was read from and lives as long.
- *            Outputs become NULL first and are only filled on success. Inputs are copied. Things
- *            may be freed in any order, each once, and never with free().
- * NULL       Where NULL is not allowed it gives ETCD_V2_INVALID_ARGUMENT, and the error names the
- *            parameter. Functions that only read answer NULL, 0 or false to a NULL object.
- *            _free(NULL) does nothing.
- * Threads    A `const T *` may be used by any number of threads at once, a `T *` by one at a time,
- *            and nothing may be used while or after it is freed. Nothing is kept per thread: an
- *            error may be read on another thread than the one that got it.
- * Text       is UTF-8 and ends in a NUL, in both directions. Absent text is "" unless NULL is said.
- *            Outputs that may contain NULs tell their length, too. What etcd would not carry
- *            unchanged is refused before it is sent.
- * Units      TTLs are seconds, limits are milliseconds (_ms), times are nanoseconds since 1970
- *            (_ns), sizes are bytes, indices have 64 bits.
- * Waiting    Every call that waits has a deadline, 10 seconds unless set otherwise; only a watch may
- *            wait for ever. A cancel token ends requests and watches from another thread.
- * Callbacks  run on the one thread of their client, one at a time; it is started by the first
- *            watcher, submitted call or hedged read, or by a sync interval. They may call everything
- *            here, but whatever waits holds up all watchers and submitted calls of the client, and
- *            what waits for one of those waits for ever. The listeners of Diagnostics have rules of
- *            their own. What they are given is only good until they return. They must return: neither
- *            longjmp() nor an exception may leave them. Each has a `user` that it gets back, and a
- *            `free_user`, NULL allowed, that gets `user` exactly once: when nothing can call back any
- *            more, on whatever thread that is, and also when the function that was given it fails.
- *            After _cancel or _free of a watcher or _free of a client returned none of its callbacks
- *            runs; so that thread may not hold a lock for which a callback waits. Inside the callback
- *            these do not wait: then this call of it is the last. Callbacks of two clients that end
- *            each other's watchers or clients can wait for each other for ever. While a client is
- *            being freed its callbacks may still use it: new watchers and submitted calls then get
+ * Errors     Fallible functions return an etcd_v2_status, 0 (ETCD_V2_OK) on success, and take `err`
+ *            as the last parameter. `err` may be NULL. Otherwise *err is set to NULL on success
+ *            and, on failure, to an error that the caller owns and frees with etcd_v2_error_free().
+ *            Previous values of *err and *out are overwritten, not freed.
+ * Ownership  What a function returns through an out parameter (T **out) is owned by the caller and
+ *            freed with the _free function of its type. A returned pointer is borrowed: it is valid
+ *            as long as the object it was read from. Out parameters are set to NULL first and
+ *            filled on success only. Inputs are copied. Objects may be freed in any order, each
+ *            once, and never with free().
+ * NULL       A NULL argument that is not allowed gives ETCD_V2_INVALID_ARGUMENT, with its name in
+ *            the error. Accessors return NULL, 0 or false for a NULL object. _free(NULL) does
+ *            nothing.
+ * Threads    The library is thread-safe. Functions that take a `const T *` may be called for one
+ *            object from any number of threads at once, those that take a `T *` from one thread at
+ *            a time. No object may be used during or after its _free. There is no thread-local
+ *            state: an error can be read on any thread.
+ * Text       is NUL-terminated UTF-8, in both directions. A missing text is "", unless NULL is
+ *            documented. Outputs that may contain NUL bytes also return their length. A text that
+ *            etcd would not store unchanged is refused before anything is sent.
+ * Units      TTLs are in seconds, timeouts and limits in milliseconds (_ms), times in nanoseconds
+ *            since 1970 (_ns), sizes in bytes. Indices have 64 bits.
+ * Blocking   Every blocking call has a deadline, by default 10 seconds after its start; only a
+ *            watch may block for ever. A cancellation token ends a request or a watch from another
+ *            thread.
+ * Callbacks  run on the background thread of their client, one at a time. It is started by the
+ *            first watcher, submitted call or hedged read, or by a sync interval. Callbacks may
+ *            call every function, but a blocking call delays all watchers and submitted calls of
+ *            the client, and waiting for one of these deadlocks. (The listeners of Diagnostics have
+ *            their own rules.) Arguments of a callback are borrowed until it returns. It must
+ *            return normally: no longjmp() and no exception may leave it. Every callback has a
+ *            `user` pointer, passed back to it, and a `free_user` function, which may be NULL.
+ *            free_user(user) is called exactly once, on any thread, when no further callback can
+ *            run, and also when the function that takes `user` fails. When _cancel or _free of a
+ *            watcher, or _free of a client, returns, none of its callbacks is running: do not call
+ *            them while holding a lock that a callback takes. Called from within the callback
+ *            itself they do not block, and this call of it is the last. Callbacks of two clients
+ *            that free each other's watchers or clients can deadlock. While a client is being
+ *            freed, its callbacks may still use it; new watchers and submitted calls get
  *            ETCD_V2_CLOSED.
- * Cancelling pthread_cancel() is deferred until the call that the thread is in has returned, whatever
- * threads    its cancelability type: end a wait with a cancel token instead. Callbacks run with
- *            cancellation disabled. A callback may end its thread with pthread_exit(), as Python up
- *            to 3.13 does when the interpreter ends: with glibc everything that the call held is
- *            released, and the thread sleeps until the process ends, so it cannot be joined. If it
- *            was the thread of a client, all pending calls and watchers of that client end as if it
- *            was freed, in callbacks on that thread, and new ones get ETCD_V2_CLOSED; when the
- *            callback ran inside a call that another callback had made, they are not called back.
- * Stack      64 KiB are enough for every call of a thread, TLS included, besides what callbacks need.
- *            The thread of a client, on which callbacks run, has 2 MiB.
- * Memory     When it runs out for the body of an answer or for what is decoded from it, the call ends
- *            with ETCD_V2_LIMIT. Everything else that the library allocates is small or bounded by
- *            options (handles, requests, messages, lists of members, users and roles, the queue and
- *            the table of a watcher): when that fails, the process is aborted, as by any Rust code.
- * Process    No signal handlers, no output, no environment variables. The only threads are the
- *            background thread of a client (see Callbacks), and helper threads that resolve host
- *            names, save a configuration file, or decode responses of more than 256 KiB.
- *            SIGPIPE need not be ignored; dlclose() is safe, and a process may exit with everything
- *            alive. After fork() the child makes clients of its own: those of the parent, with
- *            watchers and queues, answer ETCD_V2_FORKED there and may only be freed, which frees
- *            nothing of the parent's. No callback runs in the child, nor the free_user of what the
- *            parent's thread still held.
+ * Thread     pthread_cancel() is deferred until the current call has returned, whatever the
+ * exit       cancelability type is: to end a blocking call, use a cancellation token. Callbacks run
+ *            with thread cancellation disabled. A callback may end its thread with pthread_exit(),
+ *            as Python up to 3.13 does when the interpreter exits. With glibc, everything the call
+ *            holds is released and the thread sleeps until the process exits, so it cannot be
+ *            joined. If it was the background thread of a client, all pending calls and watchers of
+ *            that client end as if it had been freed, in callbacks on that thread, and new ones get
+ *            ETCD_V2_CLOSED; if the callback ran inside a call made by another callback, they get
+ *            no callback.
+ * Stack      64 KiB of stack are enough for every call, including TLS, plus what callbacks need.
+ *            The background thread, on which callbacks run, has 2 MiB.
+ * Memory     If memory runs out for the body of a response, or while decoding it, the call ends
+ *            with ETCD_V2_LIMIT. All other allocations are small or bounded by options (handles,
+ *            requests, messages, lists of members, users and roles, the queue and the cache of a
+ *            watcher); if one of them fails, the process is aborted.
+ * Process    The library installs no signal handlers, writes no output, and reads no environment
+ *            variables. It has no threads but the background thread of each client (see Callbacks)
+ *            and helper threads that resolve host names, save a configuration file, or decode
+ *            responses over 256 KiB. SIGPIPE need not be ignored, dlclose() is safe, and a process
+ *            may exit with all objects alive. After fork(), the child makes its own clients: in the
+ *            child, the clients, watchers and queues of the parent return ETCD_V2_FORKED and may
+ *            only be freed, which frees nothing of the parent. In the child no callback runs, nor
+ *            any free_user for what was still held by the parent's background thread.
  *
  * == May a failed write have been applied? ========================================================
  *
- * Ask etcd_v2_error_outcome_unknown(), whatever the status is. false is a promise: the write was not
- * applied and will not be. It is made only when nothing or not all of the request left, when TLS
- * refused the client before anything was read, or when etcd itself says so, straight and not through
- * an intermediary. true means that it may have been applied, or may still be: then
- * etcd_v2_resolve_outcome() looks, and only you may send it again. The status is then
- * ETCD_V2_OUTCOME_UNKNOWN, with the reason in the message, unless etcd has refused a copy of the write
- * and an earlier one may have been applied: that refusal keeps its status, so that behind a gateway
- * ETCD_V2_ALREADY_EXISTS may be about what this very call has made.
+ * Call etcd_v2_error_outcome_unknown(), whatever the status is. false is a guarantee: the write was
+ * not applied and will not be. It is given only if the request was not sent, or not completely; if
+ * TLS rejected the client before the server read any data; or if etcd itself refused the write,
+ * without an intermediary in between. true means that the write may have been applied, or may still
+ * be: etcd_v2_resolve_outcome() looks for it in the store. The library never sends such a write
+ * again unless the caller agrees. The status is ETCD_V2_OUTCOME_UNKNOWN, with the reason in the
+ * message, with one exception: if etcd refused one copy of the write while an earlier copy may have
+ * been applied, the status of the refusal is kept. So, behind a gateway, ETCD_V2_ALREADY_EXISTS can
+ * refer to the node that this very call created.
  *
  * == Statuses that every call to etcd may return ==================================================
  *
- *   nothing was sent      ETCD_V2_INVALID_ARGUMENT, ETCD_V2_NOT_UTF8, ETCD_V2_TOO_LARGE,
+ *   not sent              ETCD_V2_INVALID_ARGUMENT, ETCD_V2_NOT_UTF8, ETCD_V2_TOO_LARGE,
  *                         ETCD_V2_LIMIT, ETCD_V2_FORKED
- *   no member answers     ETCD_V2_UNREACHABLE, ETCD_V2_TIMEOUT, ETCD_V2_CANCELLED, ETCD_V2_TLS
- *   etcd is in trouble    ETCD_V2_RAFT_INTERNAL (300), ETCD_V2_LEADER_ELECTION (301),
+ *   no member reachable   ETCD_V2_UNREACHABLE, ETCD_V2_TIMEOUT, ETCD_V2_CANCELLED, ETCD_V2_TLS
+ *   failure inside etcd   ETCD_V2_RAFT_INTERNAL (300), ETCD_V2_LEADER_ELECTION (301),
  *                         ETCD_V2_SERVER_ERROR
- *   outcome unknown       ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied; see above
- *   too old an answer     ETCD_V2_STALE, only when etcd_v2_options_set_stale() asks for it
- *   a wrong answer        ETCD_V2_PROTOCOL (not etcd's), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
- *   not allowed           ETCD_V2_UNAUTHORIZED (110)
- *   a bug of the library  ETCD_V2_INTERNAL
+ *   outcome unknown       ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied, see above
+ *   stale read            ETCD_V2_STALE, only with the policy "refuse" of etcd_v2_options_set_stale()
+ *   invalid response      ETCD_V2_PROTOCOL (not from etcd), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
+ *   not permitted         ETCD_V2_UNAUTHORIZED (110)
+ *   bug in the library    ETCD_V2_INTERNAL
  *
- * Functions list what else they may return, with etcd's own code in parentheses.
+ * Functions document the other statuses they may return, with etcd's own code in parentheses.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Stands before every function, for whoever needs an attribute there. */
+/* Precedes every declaration; define it to add an attribute. */
 #ifndef ETCD_V2_API
 #define ETCD_V2_API
 #endif

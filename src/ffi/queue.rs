@@ -1,7 +1,7 @@
 //! Queue
 //!
-//! Where completions wait until they are taken out, in the order in which calls ended. One queue may
-//! serve several clients, and one client several queues.
+//! A completion queue holds completions, in the order in which calls ended, until they are taken
+//! out. One queue can serve several clients, and one client several queues.
 use super::{
     completion::{UserToken, etcd_v2_completion},
     convert::{self, Handle, borrow, timeout},

@@ -1,12 +1,11 @@
 //! Request
 //!
-//! What is asked, with all there is to say about it. Make it, set what it needs, run it any number
-//! of times, free it. Setters copy what they are given and answer ETCD_V2_INVALID_ARGUMENT, without
-//! changing anything, to what the operation cannot use; what is missing is told by
-//! etcd_v2_execute(). A request may run on several threads at once; a setter changes the runs that
-//! begin after it.
+//! An operation with all its parameters. Create it, set what it needs, run it any number of times,
+//! free it. Setters copy their arguments. An argument that the operation cannot use gives
+//! ETCD_V2_INVALID_ARGUMENT and changes nothing; a missing one is reported by etcd_v2_execute(). A
+//! request may run on several threads at once; setters affect runs that start afterwards.
 //!
-//! The flags that operations take (with DIR a write has no value):
+//! Flags by operation (with DIR a write has no value):
 //!
 //!   GET                                    RECURSIVE, SORTED, QUORUM
 //!   SET, CREATE, UPDATE, CREATE_IN_ORDER   DIR, NO_VALUE_ON_SUCCESS

@@ -1,7 +1,7 @@
 //! Response
 //!
-//! A successful answer. Everything read from it, nodes included, lives as long as the response
-//! does.
+//! A successful answer of etcd. Everything read from it, nodes included, is borrowed and valid
+//! until the response is freed.
 use super::{
     convert::{self, Handle, c_string, look, put},
     node::{etcd_v2_node, lead_back, pointer},

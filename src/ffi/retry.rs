@@ -1,7 +1,7 @@
 //! Retry
 //!
-//! A failed attempt, as the hook of etcd_v2_options_set_retry_hook() is told it. Everything read from
-//! it lives as long as it.
+//! A failed attempt, as passed to the hook of etcd_v2_options_set_retry_hook(). Everything read
+//! from it is borrowed until the hook returns.
 use super::{
     convert::{Handle, c_string, look},
     error::etcd_v2_error,

@@ -1,10 +1,11 @@
 //! Roles
 //!
-//! Who may read and write which keys: patterns, which begin with "/", and when they end in a star mean
-//! every key that begins as they do, else that key alone. A listing needs only the right to what it
-//! begins with, and ETCD_V2_RECURSIVE a pattern with a star. etcd compares a pattern with the path as it
-//! is sent: a pattern of all below a directory does not cover the directory itself. The role "root" may
-//! do everything, and is always there. Everything read from a list lives as long as the list does.
+//! A role says which keys its users may read and write, as a list of patterns. A pattern starts
+//! with "/"; one that ends in "*" matches every key with that prefix, any other matches one key
+//! only. Listing a directory requires permission for the directory; with ETCD_V2_RECURSIVE, for a
+//! pattern with "*". etcd compares a pattern with the path as it is sent: a pattern for everything
+//! below a directory does not match the directory itself. The role "root" always exists and may do
+//! everything. Everything read from a list is borrowed and valid until the list is freed.
 use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, c_string, look, text},

@@ -1,8 +1,8 @@
-//! Which member is asked
+//! Member selection
 //!
-//! Whatever is chosen here: a member that fails is avoided for half a second, and for up to 30
-//! seconds while it goes on failing; when all of them fail, they are asked all the same. A call
-//! that finds a member failing goes on to the next within its deadline.
+//! Which member a request is sent to first. With every policy, a failing member is skipped with
+//! exponential backoff (500 ms, doubling to 30 s); when every member is backing off, they are tried
+//! anyway. A call whose member fails goes on to the next one, within its deadline.
 use super::{
     error::etcd_v2_error,
     options::{etcd_v2_options, set},

@@ -1,9 +1,9 @@
 //! Stats
 //!
-//! What members count. The numbers of etcd_v2_stats_self() and etcd_v2_stats_store() are those of
-//! the one member that answers; those of etcd_v2_stats_leader() are of the followers, as the leader
-//! sees them. No credentials are needed. Everything read from stats lives as long as they do; text
-//! and numbers that a kind does not have are "" and absent.
+//! Statistics of members. etcd_v2_stats_self() and etcd_v2_stats_store() return those of the member
+//! that answers; etcd_v2_stats_leader() returns those of the followers, as the leader sees them. No
+//! credentials are required. Everything read from them is borrowed and valid until they are freed;
+//! a text that this kind of statistics does not have is "", a number is absent.
 use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, c_string, look, optional_text, put, text},

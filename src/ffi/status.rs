@@ -1,7 +1,7 @@
 //! Status
 //!
-//! 0 is success. Errors that etcd tells keep etcd's own number (100 to 500, also numbers that are
-//! not listed here); what this library finds out itself counts from 1000. Numbers are never reused.
+//! 0 is success. Errors reported by etcd keep etcd's own number (100 to 500, including numbers not
+//! listed here); those of this library start at 1000. Numbers are never reused.
 use crate::status::{Status, TABLE};
 use std::ffi::c_char;
 

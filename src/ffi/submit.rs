@@ -1,12 +1,12 @@
 //! Asynchronous calls
 //!
-//! A request, run while the calling thread does something else; any number at once, on the one
-//! thread of the client. How it ended is a completion, which comes exactly once: through a queue,
-//! which any thread takes from when it likes, or to a callback.
+//! Submitting a request does not block: the background thread of the client runs it, any number at
+//! once. The result is a completion, delivered exactly once, to a completion queue, from which any
+//! thread can take it, or to a callback.
 //!
-//! Calls in flight run side by side, so they may reach etcd, and end, in any order: whoever needs
-//! one after another submits it when the first has ended. Deadline, cancel token and consent to
-//! repeat are those of the request; how it ended is told by the statuses of etcd_v2_execute().
+//! Calls in flight run concurrently, so they may reach etcd, and complete, in any order: if one
+//! must follow another, submit it when the first has completed. Deadline, cancellation token and
+//! consent to repeat are those of the request; the completion has a status of etcd_v2_execute().
 use super::{
     client::etcd_v2_client,
     completion::{UserToken, etcd_v2_completion},

@@ -1,16 +1,15 @@
 //! TLS
 //!
-//! For members at "https://". Without a word here a server must have a certificate for the name or
-//! address in its URL, signed by an authority that the system trusts; where the system has no list of
-//! those, the client cannot be made. Nothing ever makes a client believe everybody but
-//! etcd_v2_options_set_insecure_skip_verify(). Watchers are no exception. TLS 1.2 and 1.3 are
-//! spoken, and sessions resumed, by all connections of a client together.
+//! For members at "https://". By default the server certificate is verified against the system
+//! trust store and the host in the URL; without a system trust store, making the client fails. Only
+//! etcd_v2_options_set_insecure_skip_verify() disables verification, for watchers as for all else.
+//! TLS 1.2 and 1.3 are supported; sessions are resumed across all connections of a client.
 //!
-//! Files and texts are in PEM form. They are looked at here, and again when the client is made:
-//! ETCD_V2_TLS tells what is wrong with them, from a file that is missing to a certificate that has
-//! expired. Handshakes that fail end a call as ETCD_V2_TLS too, once no other member is left; the
-//! message has the reason. A server that refuses a client has not run its request.
-//! A library built without TLS answers ETCD_V2_TLS to all of these.
+//! Files and texts are in PEM format. They are checked here and again when the client is made:
+//! ETCD_V2_TLS reports what is wrong with them, from a missing file to an expired certificate. A
+//! failed handshake ends a call with ETCD_V2_TLS, too, if no other member is left to try; the
+//! message has the reason. A server that rejects the client in the handshake has not executed its
+//! request. A library built without TLS returns ETCD_V2_TLS from all of these.
 use super::{
     client::etcd_v2_client,
     convert::{borrow, bytes, look, text},

@@ -1,7 +1,7 @@
 //! Trace
 //!
-//! One moment of a request, as etcd_v2_options_set_trace() tells it. Everything read from it lives
-//! as long as it.
+//! One step of a request, as passed to the listener of etcd_v2_options_set_trace(). Everything read
+//! from it is borrowed until the listener returns.
 use super::{
     convert::{Handle, c_string, look, put},
     status::etcd_v2_status,

@@ -1,8 +1,9 @@
 //! Users
 //!
-//! Who may log in, and with which roles. `name` has no "/" and is not "." or ".."; one with a ":"
-//! cannot log in with a password, only with a certificate. Lists go in as pointer and count. Everything
-//! read from a list lives as long as the list does.
+//! The users of the cluster and their roles. `name` contains no "/" and is not "." or ".."; a user
+//! whose name contains ":" can authenticate with a certificate only, not with a password. Lists are
+//! passed as pointer and count. Everything read from a list is borrowed and valid until the list is
+//! freed.
 use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, c_string, look, text},

@@ -1,6 +1,6 @@
 //! Version
 //!
-//! The macros tell the version of this header, the functions that of the library that was loaded.
+//! The macros give the version of this header, the functions that of the loaded library.
 use std::ffi::c_char;
 
 /// Version of the library as text, "MAJOR.MINOR.PATCH"; never NULL, lives for ever. Any thread.

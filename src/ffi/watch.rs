@@ -1,9 +1,9 @@
 //! Watch
 //!
-//! To follow a key without losing a change: read it, note the answer's
-//! etcd_v2_response_etcd_index() as i, then wait from i + 1; after each change wait from the node's
-//! modified index + 1. Every member keeps the last 1000 changes of the cluster; whoever comes later
-//! gets ETCD_V2_HISTORY_CLEARED (401) and reads again.
+//! To follow a key without losing a change: read it, take i = etcd_v2_response_etcd_index() of the
+//! response, and wait from i + 1; after each change, wait from the node's modified index + 1. Every
+//! member keeps the last 1000 changes of the cluster; a wait from an older index returns
+//! ETCD_V2_HISTORY_CLEARED (401): read again.
 use super::{
     cancel::etcd_v2_cancel,
     client::etcd_v2_client,

@@ -1,9 +1,9 @@
 //! Watch options
 //!
-//! How a watcher begins, what it does when it cannot keep up, and who is called. Make them, set what
-//! differs from the defaults, start any number of watchers, free them. Every setter takes `options`
-//! of etcd_v2_watch_options_new() and answers ETCD_V2_INVALID_ARGUMENT, without changing anything,
-//! to a value outside the range that it names.
+//! How a watcher starts, what it does when its consumer is too slow, and which callback it uses.
+//! Create them, change what should differ from the defaults, start any number of watchers, free
+//! them. Every setter takes `options` from etcd_v2_watch_options_new(). A value outside the
+//! documented range gives ETCD_V2_INVALID_ARGUMENT and changes nothing.
 use super::{
     convert::{self, Handle, borrow, c_string, null},
     error::etcd_v2_error,

@@ -1,15 +1,16 @@
 //! Watcher
 //!
-//! A watch that goes on: every change once and in order, whatever happens to connections, members
-//! and leaders meanwhile; and where changes are lost for good, an event that says so. Events are
-//! taken with etcd_v2_watcher_next(), which waits as long as it is told, or when
-//! etcd_v2_watcher_fd() is readable, or are told to a callback of the options.
+//! A watcher delivers every change once and in order, across reconnects, failovers and changes of
+//! leader; if changes are lost for good, it delivers an event that says so. Take events with
+//! etcd_v2_watcher_next(), which blocks as long as it is told to, or when the descriptor of
+//! etcd_v2_watcher_fd() is readable, or let the options set a callback.
 //!
-//! A proxy that removes X-Etcd-Index costs a read when a watcher starts and when history is lost, and
-//! a key that does not change for 1000 changes of others counts as lost history: let headers pass.
+//! Behind a proxy that removes X-Etcd-Index, a watcher needs an extra read when it starts and when
+//! history is lost, and a key that does not change during 1000 changes of other keys counts as lost
+//! history: configure the proxy to pass this header.
 //!
-//! All watchers of a client live on its one thread. Those with the same key and the same options
-//! share one connection; an idle one costs a few hundred bytes.
+//! All watchers of a client run on its background thread. Watchers of the same key with the same
+//! options share one connection; an idle watcher costs a few hundred bytes.
 use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, look, put, text, timeout},
