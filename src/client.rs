@@ -37,7 +37,7 @@ use crate::cluster::balancer::Balancer;
 use crate::cluster::blocking;
 use crate::cluster::failover::CallOptions;
 use crate::cluster::member_set::MemberSet;
-use crate::cluster::request_sequence::RequestSequence;
+use crate::cluster::request_sequence::{self, RequestSequence};
 use crate::cluster::staleness::StalenessTracker;
 use crate::cluster::telemetry::Telemetry;
 use crate::cluster::telemetry::hooks::Level;
@@ -156,7 +156,7 @@ impl Client {
         sequence: RequestSequence<&HttpRequest>,
         cancel: Option<&Cancel>,
     ) -> Result<Response> {
-        blocking::run(&self.member_set, &self.options.settings, sequence, cancel)
+        request_sequence::result(blocking::run(&self.member_set, sequence, cancel))
     }
 
     /// As the request asks, or as the client always does.

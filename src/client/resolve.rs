@@ -147,8 +147,7 @@ impl OutcomeSearch<'_> {
             max_body: client.options.max_response_bytes,
         };
         let attempt = Attempt::new(member.clone(), http_request, false, client.options.decode);
-        let (member_set, settings) = (&client.member_set, &client.options.settings);
-        blocking::attempt(member_set, settings, attempt, &limits, self.cancel)
+        blocking::attempt(&client.member_set, attempt, &limits, self.cancel)
     }
 }
 

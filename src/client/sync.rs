@@ -19,7 +19,7 @@ impl Client {
         // who asks once may be helped with it later
         self.member_set.sync_limiter().want();
         let sync = MembershipSync::new(budget, self.options.decode, &self.member_set, now);
-        if blocking::count(&self.member_set, sync, cancel)? {
+        if blocking::run(&self.member_set, sync, cancel)? {
             self.sweep();
         }
         self.keep();

@@ -256,16 +256,9 @@ impl WatchOnceCall<'_> {
             false,
             client.options.decode,
         );
-        let settings = &client.options.settings;
         let cancel = self.cancel;
-        let ended = blocking::attempt_heeding(
-            &client.member_set,
-            settings,
-            attempt,
-            &limits,
-            cancel,
-            &mut heed,
-        );
+        let ended =
+            blocking::attempt_heeding(&client.member_set, attempt, &limits, cancel, &mut heed);
         if let Some(at) = ended.finished {
             self.once.machine().on_finish(at);
         }
@@ -333,7 +326,8 @@ impl WatchOnceCall<'_> {
             now,
             &client.member_set,
         );
-        if begun && blocking::seek(&client.member_set, on_demand, self.cancel) {
+        let fired = || self.cancel.is_some_and(Cancel::is_fired);
+        if begun && (blocking::run(&client.member_set, on_demand, self.cancel) || fired()) {
             return Err(self.attempt_log.take().cancelled().into_error());
         }
         Ok(())

@@ -17,7 +17,6 @@ use crate::protocol::response::Response;
 use crate::protocol::version;
 use crate::status::Status;
 use crate::transport::channel::Answer;
-use crate::transport::config::TransportConfig;
 use crate::transport::fault::{Fault, FaultKind};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -183,7 +182,6 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
         &mut self,
         answer: Answer,
         member_set: &MemberSet,
-        settings: &TransportConfig,
     ) -> (Option<AttemptOutcome>, Option<NotApplied>) {
         if let AttemptStage::Version(_) = self.stage {
             return (self.learn(&answer), None);
@@ -225,7 +223,7 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
                 }
                 None => AttemptOutcome::Trouble(at(error, &url)),
             },
-            Verdict::Redirect(location) => match self.hop(&location, member_set, settings) {
+            Verdict::Redirect(location) => match self.hop(&location, member_set) {
                 Ok(hop) => {
                     self.stage = AttemptStage::Hop(hop);
                     return (None, proof);
@@ -298,12 +296,7 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
         None
     }
 
-    fn hop(
-        &self,
-        location: &str,
-        member_set: &MemberSet,
-        settings: &TransportConfig,
-    ) -> Result<Hop> {
+    fn hop(&self, location: &str, member_set: &MemberSet) -> Result<Hop> {
         let (from, number) = match &self.stage {
             AttemptStage::Hop(hop) => (&hop.to, hop.number + 1),
             _ => (&self.member, 1),
@@ -341,7 +334,8 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
                 return Err(refuse("clear text, told by a member with TLS"));
             }
             (
-                known.unwrap_or_else(|| Arc::new(Member::stranger(endpoint, settings))),
+                known
+                    .unwrap_or_else(|| Arc::new(Member::stranger(endpoint, member_set.settings()))),
                 target,
             )
         };

@@ -7,7 +7,8 @@ use super::backoff::Backoff;
 use super::budget::Budget;
 use super::member::Member;
 use super::member_set::MemberSet;
-use super::on_demand_sync::{self, OnDemandSync};
+use super::on_demand_sync::OnDemandSync;
+use super::procedure::{NextStep, Procedure};
 use super::retry_policy::{self, RetryAction};
 use super::staleness::{Baseline, StalenessPolicy};
 use super::telemetry::RequestSpan;
@@ -19,7 +20,6 @@ use crate::protocol::http_request::{HttpRequest, Idempotency, ResponseKind};
 use crate::protocol::response::Response;
 use crate::status::Status;
 use crate::transport::channel::Answer;
-use crate::transport::config::TransportConfig;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::{Fault, FaultKind};
 use std::net::SocketAddr;
@@ -62,16 +62,8 @@ impl CallOptions {
     }
 }
 
-/// What the driver has to do.
-#[derive(Debug)]
-pub enum FailoverStep {
-    /// Run [`Failover::exchange`], then tell [`Failover::answered`] or [`Failover::failed`].
-    Exchange,
-    /// Let this time pass, then go on with [`Failover::go`].
-    Pause(Duration),
-    /// Nothing more.
-    End(std::result::Result<Box<Response>, Told>),
-}
+/// What the driver of one request has to do.
+pub type FailoverStep = NextStep<std::result::Result<Box<Response>, Told>>;
 
 /// A request on its way.
 #[derive(Debug)]
@@ -215,14 +207,14 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
     /// Goes on with the search, and after it with those that were found.
     fn sought(
         &mut self,
-        todo: on_demand_sync::OnDemandStep,
+        todo: NextStep<bool>,
         now: Instant,
         member_set: &MemberSet,
     ) -> FailoverStep {
         match todo {
-            on_demand_sync::OnDemandStep::Exchange => FailoverStep::Exchange,
-            on_demand_sync::OnDemandStep::Pause(time) => FailoverStep::Pause(time),
-            on_demand_sync::OnDemandStep::End => self.on(now, member_set),
+            NextStep::Exchange => FailoverStep::Exchange,
+            NextStep::Pause(time) => FailoverStep::Pause(time),
+            NextStep::End(_) => self.on(now, member_set),
         }
     }
 
@@ -281,7 +273,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
         self.tried.push(member);
     }
 
-    /// The exchange that [`FailoverStep::Exchange`] asks for; `None` when it was not asked for.
+    /// The exchange that [`NextStep::Exchange`] asks for; `None` when it was not asked for.
     pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &ExchangeLimits)> {
         if self.on_demand.is_running() {
             return self.on_demand.exchange();
@@ -301,7 +293,6 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
         answer: Answer,
         now: Instant,
         member_set: &MemberSet,
-        settings: &TransportConfig,
     ) -> FailoverStep {
         if self.on_demand.is_running() {
             let todo = self.on_demand.answered(answer, now, member_set);
@@ -328,7 +319,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
             span.answered(in_flight.attempt.exchange().0, &answer, now);
         }
         let was_before = !in_flight.attempt.is_copy() && !in_flight.attempt.is_inquiry();
-        let (step, proof) = in_flight.attempt.answered(answer, member_set, settings);
+        let (step, proof) = in_flight.attempt.answered(answer, member_set);
         // a copy that is inquired about has not ended yet
         let ended = !was_before && !in_flight.attempt.is_inquiry();
         if ended && !matches!(step, Some(AttemptOutcome::Done(_))) {
@@ -378,10 +369,10 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
     }
 
     /// The caller gave up between two exchanges.
-    pub fn cancelled(&mut self) -> Told {
+    pub fn cancelled(&mut self, now: Instant) -> Told {
         let told = self.attempt_log.take().cancelled();
         if let Some(span) = &mut self.span {
-            span.close(Err(told.error()), Instant::now());
+            span.close(Err(told.error()), now);
         }
         told
     }

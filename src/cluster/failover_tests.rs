@@ -14,7 +14,6 @@ use crate::transport::fault::FaultKind;
 /// A cluster of three and one request on its way over it.
 struct Walk {
     member_set: MemberSet,
-    settings: TransportConfig,
     now: Instant,
     failover: Failover<Arc<HttpRequest>>,
     asked: Vec<String>,
@@ -59,7 +58,6 @@ impl Walk {
         let failover = Failover::new(Arc::new(http_request), terms, now);
         Walk {
             member_set,
-            settings: options.settings().clone(),
             now,
             failover,
             asked: Vec::new(),
@@ -99,7 +97,6 @@ impl Walk {
                             },
                             self.now,
                             &self.member_set,
-                            &self.settings,
                         ),
                         Reply::Answer(status, body) => {
                             let mut head = head_of_etcd(status, body);
@@ -116,12 +113,7 @@ impl Walk {
                                 content: Default::default(),
                                 timings: Default::default(),
                             };
-                            self.failover.answered(
-                                answer,
-                                self.now,
-                                &self.member_set,
-                                &self.settings,
-                            )
+                            self.failover.answered(answer, self.now, &self.member_set)
                         }
                         Reply::Fault(kind, sent, reused) => {
                             if kind == FaultKind::Timeout {

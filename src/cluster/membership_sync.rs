@@ -7,6 +7,7 @@ use super::budget::Budget;
 use super::endpoint_filter::admit;
 use super::member::Member;
 use super::member_set::{MemberSet, Source};
+use super::procedure::{NextStep, Procedure};
 use super::retry_policy::{self, RetryAction};
 use super::staleness::cluster;
 use super::telemetry::RequestSpan;
@@ -33,16 +34,8 @@ const GLANCE: Duration = Duration::from_millis(1);
 /// Bytes of a list; a member's entry has a few hundred.
 const LONGEST: u64 = 1 << 20;
 
-/// What the driver has to do.
-#[derive(Debug)]
-pub enum SyncStep {
-    /// Run [`MembershipSync::exchange`], then tell [`MembershipSync::answered`] or [`MembershipSync::failed`].
-    Exchange,
-    /// Let this time pass, then go on with [`MembershipSync::go`].
-    Pause(Duration),
-    /// Nothing more; says whether members came or went.
-    End(Result<bool>),
-}
+/// What the driver of a look has to do; it ends with whether members came or went.
+pub type SyncStep = NextStep<Result<bool>>;
 
 /// A look on its way.
 #[derive(Debug)]
@@ -130,39 +123,6 @@ impl MembershipSync {
         MembershipSync { lists, ..self }
     }
 
-    /// To the next member, or the next that is new.
-    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> SyncStep {
-        if self.budget.left(now).is_zero() {
-            return SyncStep::End(Err(self.attempt_log.take().out_of_time(now).into_error()));
-        }
-        if let Some(pause) = self.look_up(now, member_set) {
-            return SyncStep::Pause(pause.min(self.budget.left(now)));
-        }
-        if !self.lists {
-            return SyncStep::End(match member_set.is_empty() {
-                true => Err(self.attempt_log.take().exhausted().into_error()),
-                false => Ok(self.changed),
-            });
-        }
-        let Some(found) = &mut self.found else {
-            return match member_set.pick(now, &self.tried) {
-                Some(member) => self.ask(member, members::ask_list(), now, member_set),
-                None => SyncStep::End(Err(self.attempt_log.take().exhausted().into_error())),
-            };
-        };
-        if let Some(endpoint) = found.rest.pop_front() {
-            let http_request = found.probe.clone();
-            // gets no password before it has shown that it belongs to the cluster
-            let member = Arc::new(Member::stranger(endpoint, member_set.settings()));
-            return self.ask(member, http_request, now, member_set);
-        }
-        if found.good.is_empty() {
-            return SyncStep::End(Err(self.attempt_log.take().exhausted().into_error()));
-        }
-        self.changed |= member_set.replace(Source::Synced, &found.good, self.epoch);
-        SyncStep::End(Ok(self.changed))
-    }
-
     /// Asks the DNS, if that is to be done; how long to wait before asking again.
     fn look_up(&mut self, now: Instant, member_set: &MemberSet) -> Option<Duration> {
         let directory = member_set.directory()?;
@@ -216,93 +176,6 @@ impl MembershipSync {
             again: false,
         });
         SyncStep::Exchange
-    }
-
-    /// The exchange that [`SyncStep::Exchange`] asks for; `None` when it was not asked for.
-    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &ExchangeLimits)> {
-        let in_flight = self.in_flight.as_ref()?;
-        Some((
-            &in_flight.member,
-            &in_flight.http_request,
-            &in_flight.limits,
-        ))
-    }
-
-    /// The exchange brought an answer.
-    pub fn answered(&mut self, answer: Answer, now: Instant, member_set: &MemberSet) -> SyncStep {
-        let Some(mut in_flight) = self.in_flight.take() else {
-            return self.go(now, member_set);
-        };
-        in_flight.span.answered(&in_flight.member, &answer, now);
-        let expect = in_flight.http_request.expect;
-        let http_status = answer.head.status;
-        let verdict = judge(answer.head, answer.body, expect, &self.decode);
-        let result = match verdict {
-            Verdict::Success(response) => self.take(&in_flight, &response, now, member_set),
-            Verdict::Refused(error) | Verdict::Trouble(error) => Err(error),
-            Verdict::NoEvent | Verdict::Redirect(_) => {
-                let text = "redirected, which is not followed to find members";
-                Err(Error::new(Status::REDIRECT, text))
-            }
-        };
-        in_flight.span.close(result.as_ref().map(|_| ()), now);
-        let Err(error) = result else {
-            return self.go(now, member_set);
-        };
-        if http_status == 404 && self.found.is_none() && in_flight.http_request.target != MACHINES {
-            // before 2.0 there was no other list
-            return self.ask(
-                in_flight.member,
-                HttpRequest::get(MACHINES),
-                now,
-                member_set,
-            );
-        }
-        let took = now.saturating_duration_since(in_flight.began);
-        self.attempt_log
-            .trouble(in_flight.member.url(), error, took);
-        self.tried.push(in_flight.member);
-        self.go(now, member_set)
-    }
-
-    /// The exchange brought none.
-    pub fn failed(&mut self, fault: Box<Fault>, now: Instant, member_set: &MemberSet) -> SyncStep {
-        let Some(mut in_flight) = self.in_flight.take() else {
-            return self.go(now, member_set);
-        };
-        let member = &in_flight.member;
-        in_flight.span.failed(member, &fault, now);
-        let outcome = retry_policy::decide(&fault, Idempotency::Safe, false);
-        let took = now.saturating_duration_since(in_flight.began);
-        self.attempt_log.fault(member.url(), &fault, took);
-        if outcome.blame {
-            member.fail(now, fault.timings.peer);
-        }
-        match outcome.next {
-            RetryAction::Again if !in_flight.again => {
-                member.channel().forget_idle();
-                in_flight.span.attempt(member, &in_flight.http_request);
-                in_flight.again = true;
-                self.in_flight = Some(in_flight);
-                return SyncStep::Exchange;
-            }
-            RetryAction::Stop => {
-                in_flight.span.fault(&fault, now);
-                return SyncStep::End(Err(self
-                    .attempt_log
-                    .take()
-                    .stopped(fault.kind)
-                    .into_error()));
-            }
-            RetryAction::Again | RetryAction::Other => in_flight.span.fault(&fault, now),
-        }
-        self.tried.push(in_flight.member);
-        self.go(now, member_set)
-    }
-
-    /// The caller gave up between two exchanges.
-    pub fn cancelled(&mut self) -> Error {
-        self.attempt_log.take().cancelled().into_error()
     }
 
     /// An answer that is etcd's: of a member that was asked for its list, or of one that is new.
@@ -365,6 +238,125 @@ impl MembershipSync {
             rest,
         });
         Ok(())
+    }
+}
+
+impl Procedure for MembershipSync {
+    type Output = Result<bool>;
+
+    fn go(&mut self, now: Instant, member_set: &MemberSet) -> SyncStep {
+        if self.budget.left(now).is_zero() {
+            return SyncStep::End(Err(self.attempt_log.take().out_of_time(now).into_error()));
+        }
+        if let Some(pause) = self.look_up(now, member_set) {
+            return SyncStep::Pause(pause.min(self.budget.left(now)));
+        }
+        if !self.lists {
+            return SyncStep::End(match member_set.is_empty() {
+                true => Err(self.attempt_log.take().exhausted().into_error()),
+                false => Ok(self.changed),
+            });
+        }
+        let Some(found) = &mut self.found else {
+            return match member_set.pick(now, &self.tried) {
+                Some(member) => self.ask(member, members::ask_list(), now, member_set),
+                None => SyncStep::End(Err(self.attempt_log.take().exhausted().into_error())),
+            };
+        };
+        if let Some(endpoint) = found.rest.pop_front() {
+            let http_request = found.probe.clone();
+            // gets no password before it has shown that it belongs to the cluster
+            let member = Arc::new(Member::stranger(endpoint, member_set.settings()));
+            return self.ask(member, http_request, now, member_set);
+        }
+        if found.good.is_empty() {
+            return SyncStep::End(Err(self.attempt_log.take().exhausted().into_error()));
+        }
+        self.changed |= member_set.replace(Source::Synced, &found.good, self.epoch);
+        SyncStep::End(Ok(self.changed))
+    }
+
+    fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &ExchangeLimits)> {
+        let in_flight = self.in_flight.as_ref()?;
+        Some((
+            &in_flight.member,
+            &in_flight.http_request,
+            &in_flight.limits,
+        ))
+    }
+
+    fn answered(&mut self, answer: Answer, now: Instant, member_set: &MemberSet) -> SyncStep {
+        let Some(mut in_flight) = self.in_flight.take() else {
+            return self.go(now, member_set);
+        };
+        in_flight.span.answered(&in_flight.member, &answer, now);
+        let expect = in_flight.http_request.expect;
+        let http_status = answer.head.status;
+        let verdict = judge(answer.head, answer.body, expect, &self.decode);
+        let result = match verdict {
+            Verdict::Success(response) => self.take(&in_flight, &response, now, member_set),
+            Verdict::Refused(error) | Verdict::Trouble(error) => Err(error),
+            Verdict::NoEvent | Verdict::Redirect(_) => {
+                let text = "redirected, which is not followed to find members";
+                Err(Error::new(Status::REDIRECT, text))
+            }
+        };
+        in_flight.span.close(result.as_ref().map(|_| ()), now);
+        let Err(error) = result else {
+            return self.go(now, member_set);
+        };
+        if http_status == 404 && self.found.is_none() && in_flight.http_request.target != MACHINES {
+            // before 2.0 there was no other list
+            return self.ask(
+                in_flight.member,
+                HttpRequest::get(MACHINES),
+                now,
+                member_set,
+            );
+        }
+        let took = now.saturating_duration_since(in_flight.began);
+        self.attempt_log
+            .trouble(in_flight.member.url(), error, took);
+        self.tried.push(in_flight.member);
+        self.go(now, member_set)
+    }
+
+    fn failed(&mut self, fault: Box<Fault>, now: Instant, member_set: &MemberSet) -> SyncStep {
+        let Some(mut in_flight) = self.in_flight.take() else {
+            return self.go(now, member_set);
+        };
+        let member = &in_flight.member;
+        in_flight.span.failed(member, &fault, now);
+        let outcome = retry_policy::decide(&fault, Idempotency::Safe, false);
+        let took = now.saturating_duration_since(in_flight.began);
+        self.attempt_log.fault(member.url(), &fault, took);
+        if outcome.blame {
+            member.fail(now, fault.timings.peer);
+        }
+        match outcome.next {
+            RetryAction::Again if !in_flight.again => {
+                member.channel().forget_idle();
+                in_flight.span.attempt(member, &in_flight.http_request);
+                in_flight.again = true;
+                self.in_flight = Some(in_flight);
+                return SyncStep::Exchange;
+            }
+            RetryAction::Stop => {
+                in_flight.span.fault(&fault, now);
+                return SyncStep::End(Err(self
+                    .attempt_log
+                    .take()
+                    .stopped(fault.kind)
+                    .into_error()));
+            }
+            RetryAction::Again | RetryAction::Other => in_flight.span.fault(&fault, now),
+        }
+        self.tried.push(in_flight.member);
+        self.go(now, member_set)
+    }
+
+    fn cancelled(&mut self, _: Instant) -> Result<bool> {
+        Err(self.attempt_log.take().cancelled().into_error())
     }
 }
 

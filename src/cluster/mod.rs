@@ -30,6 +30,7 @@ pub mod member_set;
 pub mod membership_sync;
 pub mod on_demand_sync;
 pub mod penalty;
+pub mod procedure;
 pub mod request_sequence;
 pub mod retry_policy;
 pub mod rule;

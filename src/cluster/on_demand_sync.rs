@@ -4,7 +4,8 @@
 use super::budget::Budget;
 use super::member::Member;
 use super::member_set::MemberSet;
-use super::membership_sync::{self, MembershipSync};
+use super::membership_sync::{MembershipSync, SyncStep};
+use super::procedure::{NextStep, Procedure};
 use super::sync_limiter::{SyncDecision, SyncPermit};
 use crate::protocol::answer;
 use crate::protocol::http_request::HttpRequest;
@@ -16,17 +17,6 @@ use std::time::{Duration, Instant};
 
 /// Longest look, so that those who wait for its end have time left.
 const LONGEST: Duration = Duration::from_secs(4);
-
-/// What the driver has to do.
-#[derive(Debug)]
-pub enum OnDemandStep {
-    /// Run [`OnDemandSync::exchange`], then tell [`OnDemandSync::answered`] or [`OnDemandSync::failed`].
-    Exchange,
-    /// Let this time pass, then go on with [`OnDemandSync::go`].
-    Pause(Duration),
-    /// Nothing more.
-    End,
-}
 
 /// The search of one call.
 #[derive(Debug, Default)]
@@ -87,39 +77,50 @@ impl OnDemandSync {
         )
     }
 
-    /// Goes on.
-    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> OnDemandStep {
+    fn follow(&mut self, todo: SyncStep, now: Instant) -> NextStep<bool> {
+        let result = match todo {
+            NextStep::Exchange => return NextStep::Exchange,
+            NextStep::Pause(time) => return NextStep::Pause(time),
+            NextStep::End(result) => result,
+        };
+        if let OnDemandStage::Running(turn, _) = std::mem::replace(&mut self.0, OnDemandStage::Over)
+        {
+            // why nothing was found is of no interest to a call that has failures of its own to tell
+            turn.end(now, result.is_ok());
+        }
+        NextStep::End(false)
+    }
+}
+
+/// Ends with whether it was cancelled.
+impl Procedure for OnDemandSync {
+    type Output = bool;
+
+    fn go(&mut self, now: Instant, member_set: &MemberSet) -> NextStep<bool> {
         match &mut self.0 {
             OnDemandStage::Waiting(until) => {
                 if let (Some(pause), true) = (member_set.sync_limiter().glance(), now < *until) {
-                    return OnDemandStep::Pause(pause.min(until.saturating_duration_since(now)));
+                    return NextStep::Pause(pause.min(until.saturating_duration_since(now)));
                 }
                 self.0 = OnDemandStage::Over;
-                OnDemandStep::End
+                NextStep::End(false)
             }
             OnDemandStage::Running(_, sync) => {
                 let todo = sync.go(now, member_set);
                 self.follow(todo, now)
             }
-            OnDemandStage::Before | OnDemandStage::Over => OnDemandStep::End,
+            OnDemandStage::Before | OnDemandStage::Over => NextStep::End(false),
         }
     }
 
-    /// The exchange that [`OnDemandStep::Exchange`] asks for; `None` when it was not asked for.
-    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &ExchangeLimits)> {
+    fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &ExchangeLimits)> {
         match &self.0 {
             OnDemandStage::Running(_, sync) => sync.exchange(),
             _ => None,
         }
     }
 
-    /// The exchange brought an answer.
-    pub fn answered(
-        &mut self,
-        answer: Answer,
-        now: Instant,
-        member_set: &MemberSet,
-    ) -> OnDemandStep {
+    fn answered(&mut self, answer: Answer, now: Instant, member_set: &MemberSet) -> NextStep<bool> {
         let OnDemandStage::Running(_, sync) = &mut self.0 else {
             return self.go(now, member_set);
         };
@@ -127,13 +128,12 @@ impl OnDemandSync {
         self.follow(todo, now)
     }
 
-    /// The exchange brought none.
-    pub fn failed(
+    fn failed(
         &mut self,
         fault: Box<Fault>,
         now: Instant,
         member_set: &MemberSet,
-    ) -> OnDemandStep {
+    ) -> NextStep<bool> {
         let OnDemandStage::Running(_, sync) = &mut self.0 else {
             return self.go(now, member_set);
         };
@@ -141,17 +141,8 @@ impl OnDemandSync {
         self.follow(todo, now)
     }
 
-    fn follow(&mut self, todo: membership_sync::SyncStep, now: Instant) -> OnDemandStep {
-        let result = match todo {
-            membership_sync::SyncStep::Exchange => return OnDemandStep::Exchange,
-            membership_sync::SyncStep::Pause(time) => return OnDemandStep::Pause(time),
-            membership_sync::SyncStep::End(result) => result,
-        };
-        if let OnDemandStage::Running(turn, _) = std::mem::replace(&mut self.0, OnDemandStage::Over)
-        {
-            // why nothing was found is of no interest to a call that has failures of its own to tell
-            turn.end(now, result.is_ok());
-        }
-        OnDemandStep::End
+    /// Nothing is told: the call has failures of its own.
+    fn cancelled(&mut self, _: Instant) -> bool {
+        true
     }
 }

@@ -4,6 +4,7 @@ use super::budget::Budget;
 use super::failover::{CallOptions, Failover, FailoverStep};
 use super::member::Member;
 use super::member_set::MemberSet;
+use super::procedure::Procedure;
 use crate::display::one_line;
 use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
@@ -16,7 +17,6 @@ use crate::protocol::request::{Operation, Request, flags};
 use crate::protocol::response::Response;
 use crate::status::Status;
 use crate::transport::channel::Answer;
-use crate::transport::config::TransportConfig;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
 use std::collections::VecDeque;
@@ -98,70 +98,6 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
         })
     }
 
-    /// Begins, or goes on after a pause.
-    pub fn go(&mut self, now: Instant, member_set: &MemberSet) -> FailoverStep {
-        if !std::mem::replace(&mut self.begun, true) {
-            self.look_for_leader(now, member_set);
-        }
-        match self.before.front_mut() {
-            None => self.request.go(now, member_set),
-            Some(before) => {
-                let todo = before.failover().go(now, member_set);
-                self.seen(todo, now, member_set)
-            }
-        }
-    }
-
-    /// The exchange that [`FailoverStep::Exchange`] asks for; `None` when it was not asked for.
-    pub fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &ExchangeLimits)> {
-        match self.before.front() {
-            None => self.request.exchange(),
-            Some(Preflight::Leader(failover)) => failover.exchange(),
-            Some(Preflight::DirectoryCheck(look)) => look.failover.exchange(),
-        }
-    }
-
-    /// How its answer is read.
-    pub fn reading(&self) -> Option<(ResponseKind, answer::Limits)> {
-        let (_, http_request, _) = self.exchange()?;
-        Some((http_request.expect, self.terms.decode))
-    }
-
-    /// The exchange brought an answer.
-    pub fn answered(
-        &mut self,
-        answer: Answer,
-        now: Instant,
-        member_set: &MemberSet,
-        settings: &TransportConfig,
-    ) -> FailoverStep {
-        match self.before.front_mut() {
-            None => self.request.answered(answer, now, member_set, settings),
-            Some(before) => {
-                let todo = before
-                    .failover()
-                    .answered(answer, now, member_set, settings);
-                self.seen(todo, now, member_set)
-            }
-        }
-    }
-
-    /// The exchange brought none.
-    pub fn failed(
-        &mut self,
-        fault: Box<Fault>,
-        now: Instant,
-        member_set: &MemberSet,
-    ) -> FailoverStep {
-        match self.before.front_mut() {
-            None => self.request.failed(fault, now, member_set),
-            Some(before) => {
-                let todo = before.failover().failed(fault, now, member_set);
-                self.seen(todo, now, member_set)
-            }
-        }
-    }
-
     /// Whether it changes something.
     pub fn is_write(&self) -> bool {
         self.request.is_write()
@@ -170,14 +106,6 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
     /// This member is not asked in the first round: somebody waits for it already.
     pub fn avoid(&mut self, member: Arc<Member>) {
         self.request.avoid(member);
-    }
-
-    /// The caller gave up between two exchanges.
-    pub fn cancelled(&mut self) -> Told {
-        match self.before.front_mut() {
-            None => self.request.cancelled(),
-            Some(before) => before.failover().cancelled(),
-        }
     }
 
     fn look_for_leader(&mut self, now: Instant, member_set: &MemberSet) {
@@ -230,6 +158,71 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
             }
             // nothing of the request itself has left
             Err(error) => FailoverStep::End(Err(self.request.before(error))),
+        }
+    }
+}
+
+/// How a request has ended.
+pub type RequestEnd = std::result::Result<Box<Response>, Told>;
+
+/// The same for the caller.
+pub fn result(end: RequestEnd) -> Result<Response> {
+    end.map(|response| *response).map_err(Told::into_error)
+}
+
+impl<W: Deref<Target = HttpRequest> + Clone> Procedure for RequestSequence<W> {
+    type Output = RequestEnd;
+
+    fn go(&mut self, now: Instant, member_set: &MemberSet) -> FailoverStep {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.look_for_leader(now, member_set);
+        }
+        match self.before.front_mut() {
+            None => self.request.go(now, member_set),
+            Some(before) => {
+                let todo = before.failover().go(now, member_set);
+                self.seen(todo, now, member_set)
+            }
+        }
+    }
+
+    fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &ExchangeLimits)> {
+        match self.before.front() {
+            None => self.request.exchange(),
+            Some(Preflight::Leader(failover)) => failover.exchange(),
+            Some(Preflight::DirectoryCheck(look)) => look.failover.exchange(),
+        }
+    }
+
+    fn reading(&self) -> Option<(ResponseKind, answer::Limits)> {
+        let (_, http_request, _) = self.exchange()?;
+        Some((http_request.expect, self.terms.decode))
+    }
+
+    fn answered(&mut self, answer: Answer, now: Instant, member_set: &MemberSet) -> FailoverStep {
+        match self.before.front_mut() {
+            None => self.request.answered(answer, now, member_set),
+            Some(before) => {
+                let todo = before.failover().answered(answer, now, member_set);
+                self.seen(todo, now, member_set)
+            }
+        }
+    }
+
+    fn failed(&mut self, fault: Box<Fault>, now: Instant, member_set: &MemberSet) -> FailoverStep {
+        match self.before.front_mut() {
+            None => self.request.failed(fault, now, member_set),
+            Some(before) => {
+                let todo = before.failover().failed(fault, now, member_set);
+                self.seen(todo, now, member_set)
+            }
+        }
+    }
+
+    fn cancelled(&mut self, now: Instant) -> RequestEnd {
+        match self.before.front_mut() {
+            None => Err(self.request.cancelled(now)),
+            Some(before) => Err(before.failover().cancelled(now)),
         }
     }
 }

@@ -4,10 +4,10 @@ use super::commands::Closed;
 use super::hedge::Hedge;
 use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
 use crate::cluster::failover::FailoverStep;
-use crate::cluster::request_sequence::RequestSequence;
+use crate::cluster::procedure::Procedure;
+use crate::cluster::request_sequence::{RequestSequence, result};
 use crate::cluster::telemetry::metrics::Metric;
 use crate::error::{Error, Result};
-use crate::outcome::copies::Told;
 use crate::protocol::answer::Limits;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::protocol::response::Response;
@@ -110,9 +110,7 @@ impl<F: FnOnce(Result<Response>) + Send> SubmittedCall<F> {
 
     fn follow(&mut self, todo: FailoverStep, context: &Context<'_>) -> TaskAction {
         match todo {
-            FailoverStep::End(result) => {
-                self.end(result.map(|response| *response).map_err(Told::into_error))
-            }
+            FailoverStep::End(end) => self.end(result(end)),
             FailoverStep::Pause(time) => TaskAction::Wake(context.now + time),
             FailoverStep::Exchange => match self.sequence.exchange() {
                 Some((member, _, limits)) => {
@@ -145,8 +143,8 @@ impl<F: FnOnce(Result<Response>) + Send> Task for SubmittedCall<F> {
     fn start(&mut self, context: &Context<'_>) -> TaskAction {
         if let Some(token) = &self.cancel {
             if token.is_fired() {
-                let error = self.sequence.cancelled().into_error();
-                return self.end(Err(error));
+                let end = self.sequence.cancelled(context.now);
+                return self.end(result(end));
             }
             let handle = context.handle();
             self.subscription = Some(token.subscribe(Box::new(move || handle.cancel())));
@@ -174,10 +172,9 @@ impl<F: FnOnce(Result<Response>) + Send> Task for SubmittedCall<F> {
         context: &Context<'_>,
     ) -> TaskAction {
         let todo = match outcome {
-            Ok(answer) => {
-                self.sequence
-                    .answered(answer, context.now, context.member_set, context.settings)
-            }
+            Ok(answer) => self
+                .sequence
+                .answered(answer, context.now, context.member_set),
             Err(fault) => self.sequence.failed(fault, context.now, context.member_set),
         };
         self.follow(todo, context)
@@ -190,10 +187,8 @@ impl<F: FnOnce(Result<Response>) + Send> Task for SubmittedCall<F> {
     fn close(mut self: Box<Self>, fault: Option<Box<Fault>>, context: &Context<'_>) {
         let ended = fault.map(|fault| self.sequence.failed(fault, context.now, context.member_set));
         let result = match ended {
-            Some(FailoverStep::End(result)) => {
-                result.map(|response| *response).map_err(Told::into_error)
-            }
-            _ => Err(self.sequence.cancelled().into_error()),
+            Some(FailoverStep::End(end)) => result(end),
+            _ => result(self.sequence.cancelled(context.now)),
         };
         self.end(result);
     }

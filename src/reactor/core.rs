@@ -385,7 +385,6 @@ pub(super) fn context<'a>(
     Context {
         now,
         member_set: &setup.member_set,
-        settings: &setup.settings,
         commands,
         key,
         connected: None,

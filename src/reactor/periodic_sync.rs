@@ -5,6 +5,7 @@ use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
 use crate::cluster::backoff::Backoff;
 use crate::cluster::budget::Budget;
 use crate::cluster::membership_sync::{MembershipSync, SyncStep};
+use crate::cluster::procedure::Procedure;
 use crate::cluster::sync_limiter::{SyncDecision, SyncPermit};
 use crate::protocol::answer;
 use crate::protocol::http_request::HttpRequest;

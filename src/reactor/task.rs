@@ -7,7 +7,6 @@ use crate::cluster::member_set::MemberSet;
 use crate::protocol::answer::{self, Head};
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::transport::channel::Answer;
-use crate::transport::config::TransportConfig;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
 use std::net::SocketAddr;
@@ -64,7 +63,6 @@ pub(crate) trait Task: Send {
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
     pub(crate) member_set: &'a MemberSet,
-    pub(crate) settings: &'a TransportConfig,
     pub(super) commands: &'a Arc<Commands>,
     pub(super) key: SlabKey,
     /// when the connection of the running exchange was made; known while its head is reported

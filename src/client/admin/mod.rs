@@ -17,7 +17,7 @@ use crate::cluster::budget::Budget;
 use crate::cluster::failover::CallOptions;
 use crate::cluster::member::Member;
 use crate::cluster::member_set::MemberSet;
-use crate::cluster::request_sequence::RequestSequence;
+use crate::cluster::request_sequence::{self, RequestSequence};
 use crate::error::Result;
 use crate::protocol::admin::versions::{self, Versions};
 use crate::protocol::endpoint::Endpoint;
@@ -98,7 +98,7 @@ impl Client {
             consensus: false,
         };
         let sequence = RequestSequence::plain(http_request, terms, now);
-        blocking::run(member_set, &self.options.settings, sequence, None)
+        request_sequence::result(blocking::run(member_set, sequence, None))
     }
 }
 

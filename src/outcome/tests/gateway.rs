@@ -6,9 +6,9 @@ use crate::client::Options;
 use crate::cluster::budget::Budget;
 use crate::cluster::failover::{CallOptions, FailoverStep};
 use crate::cluster::member_set::MemberSet;
-use crate::cluster::request_sequence::RequestSequence;
+use crate::cluster::procedure::Procedure;
+use crate::cluster::request_sequence::{RequestSequence, result};
 use crate::error::{Error, Phase};
-use crate::outcome::copies::Told;
 use crate::outcome::proof::{Alert, NotApplied};
 use crate::outcome::transmission::Sent;
 use crate::outcome::transmission::Transmission;
@@ -280,11 +280,9 @@ fn run(dice: &mut PollSchedule, allow_repeat: bool) -> (Run<'_>, Result<(), Erro
     let mut todo = sequence.go(now, &member_set);
     loop {
         todo = match todo {
-            FailoverStep::End(result) => {
-                return (run, result.map(drop).map_err(Told::into_error));
-            }
+            FailoverStep::End(end) => return (run, result(end).map(drop)),
             FailoverStep::Pause(_) if run.one_in(8) => {
-                return (run, Err(sequence.cancelled().into_error()));
+                return (run, result(sequence.cancelled(now)).map(drop));
             }
             FailoverStep::Pause(time) => {
                 now += time;
@@ -299,9 +297,7 @@ fn run(dice: &mut PollSchedule, allow_repeat: bool) -> (Run<'_>, Result<(), Erro
                     false => run.version(),
                 };
                 match reply {
-                    Reply::Answer(answer) => {
-                        sequence.answered(*answer, now, &member_set, options.settings())
-                    }
+                    Reply::Answer(answer) => sequence.answered(*answer, now, &member_set),
                     Reply::Fault(fault) => sequence.failed(fault, now, &member_set),
                 }
             }
