@@ -503,9 +503,14 @@ impl Etcd {
                 http::get(&format!("{}/v2/stats/self", self.url))
                     .is_ok_and(|r| r.text().contains(&format!("\"name\":\"{}\"", self.name)))
             };
+            // the version of the cluster is a write of etcd's own: afterwards every index is up to the test
+            let settled = || {
+                http::get(&format!("{}/version", self.url))
+                    .is_ok_and(|r| !r.text().contains("not_decided"))
+            };
             // whoever has no v2 API does not tell its name
             let nameless = self.arguments.iter().any(|a| a == "--enable-v2=false");
-            if healthy && (nameless || ours()) {
+            if healthy && (nameless || ours()) && settled() {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(10));
