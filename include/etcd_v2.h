@@ -36,12 +36,13 @@
  *            the error. Accessors return NULL, 0 or false for a NULL object. _free(NULL) does
  *            nothing.
  * Threads    The library is thread-safe. Functions that take a `const T *` may be called for one
- *            object from any number of threads at once, those that take a `T *` from one thread at
- *            a time. No object may be used during or after its _free. There is no thread-local
- *            state: an error can be read on any thread.
+ *            object from any number of threads at once. Functions that take a `T *` must not be
+ *            called for one object from two threads at once. No object may be used during or after
+ *            its _free. There is no thread-local state: an error can be read on any thread.
  * Text       is NUL-terminated UTF-8, in both directions. A missing text is "", unless NULL is
- *            documented. Outputs that may contain NUL bytes also return their length. A text that
- *            etcd would not store unchanged is refused before anything is sent.
+ *            documented. Functions whose result may contain NUL bytes also write its length to an
+ *            out parameter. A text that etcd would not store unchanged is rejected before anything
+ *            is sent.
  * Units      TTLs are in seconds, timeouts and limits in milliseconds (_ms), times in nanoseconds
  *            since 1970 (_ns), sizes in bytes. Indices have 64 bits.
  * Blocking   Every blocking call has a deadline, by default 10 seconds after its start; only a
@@ -92,11 +93,12 @@
  * not applied and will not be. It is given only if the request was not sent, or not completely; if
  * TLS rejected the client before the server read any data; or if etcd itself refused the write,
  * without an intermediary in between. true means that the write may have been applied, or may still
- * be: etcd_v2_resolve_outcome() looks for it in the store. The library never sends such a write
- * again unless the caller agrees. The status is ETCD_V2_OUTCOME_UNKNOWN, with the reason in the
- * message, with one exception: if etcd refused one copy of the write while an earlier copy may have
- * been applied, the status of the refusal is kept. So, behind a gateway, ETCD_V2_ALREADY_EXISTS can
- * refer to the node that this very call created.
+ * be: etcd_v2_resolve_outcome() looks for it in the store. The library does not resend a write
+ * whose outcome is unknown, unless the caller has allowed it with etcd_v2_request_allow_repeat().
+ * The status is ETCD_V2_OUTCOME_UNKNOWN, with the reason in the message, with one exception: if
+ * etcd refused one copy of the write while an earlier copy may have been applied, the status of the
+ * refusal is kept. So, behind a gateway, ETCD_V2_ALREADY_EXISTS can refer to the node that this
+ * very call created.
  *
  * == Statuses that every call to etcd may return ==================================================
  *
@@ -118,7 +120,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Precedes every declaration; define it to add an attribute. */
+/* Prefix of every function declaration. Define it before the include to add an attribute. */
 #ifndef ETCD_V2_API
 #define ETCD_V2_API
 #endif
@@ -335,15 +337,15 @@ ETCD_V2_API etcd_v2_status etcd_v2_status_at(size_t i);
 ETCD_V2_API etcd_v2_status etcd_v2_error_status(const etcd_v2_error *error);
 
 /**
- * One line for people, 1 KiB at most; names the parameter or the member that is to blame. Never NULL for an
- * error.
+ * Message for humans: one line, at most 1 KiB, which names the parameter or member that caused the
+ * error. NULL only for a NULL error.
  */
 ETCD_V2_API const char *etcd_v2_error_message(const etcd_v2_error *error);
 
 /**
- * What etcd adds to its message, such as the path that is missing or "[wanted != actual]"; where it
- * sends a message without a code, as about members, users and roles, that message as it came. ""
- * when there is neither.
+ * etcd's detail of its message, such as the missing path or "[wanted != actual]". If etcd sent a
+ * message without an error code, as it does for members, users and roles, this message, unchanged.
+ * "" if there is neither.
  */
 ETCD_V2_API const char *etcd_v2_error_cause(const etcd_v2_error *error);
 
@@ -354,8 +356,9 @@ ETCD_V2_API uint32_t etcd_v2_error_etcd_code(const etcd_v2_error *error);
 ETCD_V2_API int32_t etcd_v2_error_http_status(const etcd_v2_error *error);
 
 /**
- * Index of the store when etcd refused, or up to which a watch that timed out has looked; 0 says
- * nothing about the store, so never wait from it.
+ * Index of the store at the time of the refusal by etcd, or, for a watch that timed out, the index
+ * up to which the key is proven not to have changed. 0 means that the index is unknown: do not
+ * wait from it.
  */
 ETCD_V2_API uint64_t etcd_v2_error_index(const etcd_v2_error *error);
 
@@ -381,12 +384,12 @@ ETCD_V2_API bool etcd_v2_error_is_retriable(const etcd_v2_error *error);
 ETCD_V2_API bool etcd_v2_error_outcome_unknown(const etcd_v2_error *error);
 
 /**
- * The highest index of the store that the client knew when the request first left; 0 when it knew
- * none. What the request changed, if it did, has a higher one.
+ * Highest store index known to the client when the request was first sent; 0 if it knew none. If
+ * the request changed anything, the index of that change is higher.
  */
 ETCD_V2_API uint64_t etcd_v2_error_known_index(const etcd_v2_error *error);
 
-/** How many tries were made in vain; of very many the last 32 are kept. */
+/** Number of failed attempts recorded in the error; at most the last 32 are kept. */
 ETCD_V2_API size_t etcd_v2_error_attempt_count(const etcd_v2_error *error);
 
 /**
@@ -424,8 +427,8 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_cancel_new(
     etcd_v2_cancel **out, etcd_v2_error **err);
 
 /**
- * Ends every call that holds the token, now and later. From any thread, again and again; not from
- * a signal handler. NULL does nothing.
+ * Cancels every call that has the token, now and in the future. Thread-safe and idempotent; not
+ * async-signal-safe. NULL does nothing.
  */
 ETCD_V2_API void etcd_v2_cancel_fire(const etcd_v2_cancel *token);
 
@@ -458,9 +461,9 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_add_endpoint(
     etcd_v2_options *options, const char *url, etcd_v2_error **err);
 
 /**
- * Deadline of every call that has none of its own: 1 to 2147483647 ms, default 10000. A server
- * that finds no quorum for a write says so after 7 s; a call that ends earlier does not hear why its
- * outcome is unknown.
+ * Deadline of every call without its own deadline: 1 to 2147483647 ms, default 10000. A server
+ * that has no quorum for a write reports that after 7 s; with a shorter deadline the error does
+ * not contain the reason for the unknown outcome.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_deadline_ms(
     etcd_v2_options *options, int64_t deadline_ms, etcd_v2_error **err);
@@ -473,36 +476,37 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_connect_timeout_ms(
     etcd_v2_options *options, int64_t connect_timeout_ms, etcd_v2_error **err);
 
 /**
- * A watch asks anew after so long without an event, give or take a quarter: 100 to 2147483647 ms,
- * default 45000. It keeps a quiet watch inside etcd's history, and leaves members that are mute. Sooner
- * at first, and while other keys change so fast that the history would run out: few watches ask down to
- * once a second then.
+ * Longest long poll of a watch, with ±25 % jitter: 100 to 2147483647 ms, default 45000. After this
+ * time without an event the watch starts a new long poll, which keeps a quiet watch within etcd's
+ * history and leaves members that do not respond. Polls are shorter at first, and while other keys
+ * change so fast that the history would run out: with few watches, down to one second.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_poll_ms(
     etcd_v2_options *options, int64_t max_poll_ms, etcd_v2_error **err);
 
 /**
- * How often the cluster is asked for its members, as etcd_v2_sync() does, give or take a quarter: 100
- * to 2147483647 ms; 0, the default: never. It starts the client's thread when the client is made, and
- * looks for the first time then. One look costs a request to one member and one to each that is new;
- * errors do not end it. Whoever sets it, or has called etcd_v2_sync(), wants members to be found: then
- * a call that has failed at all of them asks those that still say something for others, too, within
- * its deadline, and watchers have it done.
+ * Interval of the membership sync (see etcd_v2_sync()), with ±25 % jitter: 100 to 2147483647 ms;
+ * 0, the default, disables it. The background thread starts with the client and syncs at once.
+ * Each sync costs one request to one member and one to each new member; a failed sync does not
+ * stop the next one. If the interval is set, or after etcd_v2_sync() was called, a call that has
+ * failed at all members also searches for new ones, within its deadline, by asking the members
+ * that responded; watchers start the same search.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_sync_interval_ms(
     etcd_v2_options *options, int64_t sync_interval_ms, etcd_v2_error **err);
 
 /**
- * Has members found in the DNS: SRV records of `_etcd-client-ssl._tcp.` and `_etcd-client._tcp.` below
- * `domain`, in the order of priorities and weights. Members with TLS are used where there are any. Members
- * in clear text are used only when the DNS has said that there are none with TLS (no such name, no such
- * records, or a single record with the target "."), never because a look-up failed or its records cannot
- * be used. Without DNSSEC such an answer is only as good as the path to the name server: where that
- * matters, name `https://` endpoints instead. `service_name` names one of several clusters of the domain
- * (`_etcd-client-NAME._tcp.`); NULL for the only one. The DNS is asked by the first call or watcher,
- * within its deadline, and again when all members have failed; what it said last stays good when it
- * fails. Members that are named with etcd_v2_options_add_endpoint() are asked first; there need be none.
- * Also returns ETCD_V2_UNSUPPORTED when the library was built without.
+ * Discovers members by DNS SRV: records of `_etcd-client-ssl._tcp.` and `_etcd-client._tcp.` below
+ * `domain`, ordered by priority and weight. Members with TLS are used if there are any. Members
+ * without TLS are used only if the DNS has reported that there are none with TLS (no such name, no
+ * such records, or a single record with the target "."), never because a look-up failed or its
+ * records cannot be used. Without DNSSEC this is only as trustworthy as the path to the name
+ * server; if that matters, configure `https://` endpoints instead. `service_name` selects one of
+ * several clusters of the domain (`_etcd-client-NAME._tcp.`); NULL means the only one. The records
+ * are looked up by the first call or watcher, within its deadline, and again after all members
+ * have failed; if a look-up fails, the previous result stays valid. Members added with
+ * etcd_v2_options_add_endpoint() are tried first; none is required.
+ * Also returns ETCD_V2_UNSUPPORTED when the library was built without it.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_discovery_srv(
     etcd_v2_options *options, const char *domain, const char *service_name, etcd_v2_error **err);
@@ -515,8 +519,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_dns_server(
     etcd_v2_options *options, const char *address, etcd_v2_error **err);
 
 /**
- * Longest answer that is read: 1024 to 4294967294 bytes, default 512 MiB. A longer one ends as
- * ETCD_V2_TOO_LARGE. Those about members, users and roles and the like are 64 MiB long at most.
+ * Largest response that is read: 1024 to 4294967294 bytes, default 512 MiB. A larger one gives
+ * ETCD_V2_TOO_LARGE. For responses about members, users, roles and the like the limit is 64 MiB.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_response_bytes(
     etcd_v2_options *options, uint64_t max_response_bytes, etcd_v2_error **err);
@@ -540,8 +544,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_idle_connections(
     etcd_v2_options *options, uint64_t max_idle_connections, etcd_v2_error **err);
 
 /**
- * Connections to one member for submitted calls: 1 to 10000, default 64. Calls beyond that wait for
- * one of them. Calls that wait on their own thread and watchers do not count.
+ * Limit of connections per member for submitted calls: 1 to 10000, default 64. Further calls wait
+ * for a free connection. Blocking calls and watchers are not counted.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_connections(
     etcd_v2_options *options, uint64_t max_connections, etcd_v2_error **err);
@@ -553,7 +557,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_connections(
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_in_flight(
     etcd_v2_options *options, uint64_t max_in_flight, etcd_v2_error **err);
 
-/** How long an idle connection is kept: 1 to 2147483647 ms, default 60000. */
+/** Idle timeout of a pooled connection: 1 to 2147483647 ms, default 60000. */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_idle_timeout_ms(
     etcd_v2_options *options, int64_t idle_timeout_ms, etcd_v2_error **err);
 
@@ -568,16 +572,17 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_connection_age_ms(
     etcd_v2_options *options, int64_t age_ms, etcd_v2_error **err);
 
 /**
- * Whether every get is asked as with ETCD_V2_QUORUM: it then waits for the consensus of the members,
- * and tells what was written before it. Default false.
+ * Makes every get a quorum read, as with ETCD_V2_QUORUM: it is linearizable, so it returns
+ * everything written before it was sent. Default false.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_quorum_reads(
     etcd_v2_options *options, bool quorum_reads, etcd_v2_error **err);
 
 /**
- * TCP keepalive: seconds of silence before the first probe (1 to 32767, default 30), seconds
- * between probes (1 to 32767, default 10), probes in vain until the connection counts as lost (1
- * to 127, default 3). `idle_s` 0 turns it off, whatever the others are.
+ * TCP keepalive: idle seconds before the first probe (1 to 32767, default 30), seconds between
+ * probes (1 to 32767, default 10), and the number of unanswered probes after which the connection
+ * is lost (1 to 127, default 3). `idle_s` 0 disables keepalive; the other arguments are then
+ * ignored.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_keepalive(
     etcd_v2_options *options, int64_t idle_s, int64_t interval_s, int64_t count,
@@ -620,13 +625,13 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_new(
     const etcd_v2_options *options, etcd_v2_client **out, etcd_v2_error **err);
 
 /**
- * Frees the client and closes its connections. Calls that wait on a thread must have ended: cancel
- * them first. Submitted calls end with ETCD_V2_CANCELLED, or with ETCD_V2_OUTCOME_UNKNOWN when a
- * write had left, and watchers with ETCD_V2_CLOSED, before this returns; what their callbacks hold
- * is let go. Inside a callback of the client this is allowed: then that happens right after it, and
- * the callbacks that still come may use the client. A callback that runs while another thread frees
- * the client may do so, too.
- * Responses, requests, watchers, queues and what was taken from them stay good.
+ * Frees the client and closes its connections. No blocking call may be in progress: cancel such
+ * calls first. Before this function returns, submitted calls end with ETCD_V2_CANCELLED, or with
+ * ETCD_V2_OUTCOME_UNKNOWN if a write had been sent, watchers end with ETCD_V2_CLOSED, and the
+ * `free_user` functions of their callbacks are called. It may be called inside a callback of the
+ * client: all this then happens right after that callback, and the callbacks that still run may
+ * use the client. A callback that runs while another thread frees the client may use it, too.
+ * Responses, requests, watchers, queues and everything read from them stay valid.
  */
 ETCD_V2_API void etcd_v2_client_free(etcd_v2_client *client);
 
@@ -646,8 +651,9 @@ ETCD_V2_API void etcd_v2_client_free(etcd_v2_client *client);
  */
 
 /**
- * Trusts the authorities in this file, and no others; takes the place of etcd_v2_options_set_ca_pem().
- * Every certificate in it counts; one that is its own authority serves for itself.
+ * Trusts the certificate authorities in this file and no others; replaces
+ * etcd_v2_options_set_ca_pem(). Every certificate in the file is trusted; a self-signed server
+ * certificate may be in it.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_ca_file(
     etcd_v2_options *options, const char *ca_file, etcd_v2_error **err);
@@ -664,11 +670,11 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_use_system_ca(
     etcd_v2_options *options, bool use_system_ca, etcd_v2_error **err);
 
 /**
- * What the client shows to servers that ask for it: a certificate, followed by those between it and
- * the authority, and its private key, which may be in the same file. Keys are RSA (2048 to 4096
- * bits), EC (P-256, P-384) or Ed25519, as PKCS#8, PKCS#1 or SEC1, with or without EC parameters, and
- * not encrypted. Refused are a key that does not fit, and a certificate that has expired, is not
- * valid yet, or is not for clients.
+ * Client certificate, followed by its intermediate certificates, and its private key, which may be
+ * in the same file. It is sent to servers that request one. Keys are RSA (2048 to 4096 bits), EC
+ * (P-256, P-384) or Ed25519, as PKCS#8, PKCS#1 or SEC1, with or without EC parameters, and not
+ * encrypted. A key that does not match, and a certificate that has expired, is not yet valid, or
+ * is not for client authentication, are rejected.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_client_cert_files(
     etcd_v2_options *options, const char *cert_file, const char *key_file, etcd_v2_error **err);
@@ -693,23 +699,24 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_pinned_sha256(
     etcd_v2_options *options, const char *sha256, etcd_v2_error **err);
 
 /**
- * Believes whoever answers: anybody on the way can read and change everything. Only for tests. What
- * is pinned is still looked at. etcd_v2_client_is_insecure() shows it.
+ * Disables verification of server certificates: anyone on the network path can read and change all
+ * traffic. For tests only. Pinned certificates are still checked. etcd_v2_client_is_insecure()
+ * reports it, unless certificates are pinned.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_insecure_skip_verify(
     etcd_v2_options *options, bool insecure_skip_verify, etcd_v2_error **err);
 
 /**
- * Reads the files again, for instance after certificates were renewed. What is wrong with them is
- * told, and nothing changes; otherwise new connections use them. Calls and watchers that are under
- * way go on undisturbed, and their connections are closed when they are done with them. What was
- * given from memory stays as it is.
+ * Reloads the certificate and key files, for instance after a renewal. If one of them is invalid,
+ * an error is returned and nothing changes; otherwise new connections use them. Calls and watchers
+ * in progress are not interrupted; their connections are closed when they end. Certificates and
+ * keys given from memory do not change.
  * Also returns ETCD_V2_TLS.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_client_reload_tls(
     const etcd_v2_client *client, etcd_v2_error **err);
 
-/** Whether the client believes whoever answers at "https://"; false for NULL. */
+/** Whether the client accepts any server certificate at "https://"; false for NULL. */
 ETCD_V2_API bool etcd_v2_client_is_insecure(const etcd_v2_client *client);
 
 /*
@@ -727,14 +734,15 @@ ETCD_V2_API bool etcd_v2_client_is_insecure(const etcd_v2_client *client);
  * with ETCD_V2_UNAUTHORIZED.
  */
 
-/** Who asks, from the first request on; default: nobody. NULL for both takes it back. */
+/** Sets the user name and password of all requests. Default: none. NULL for both removes them. */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_credentials(
     etcd_v2_options *options, const char *user, const char *password, etcd_v2_error **err);
 
 /**
- * Who asks from now on, while other threads go on; NULL for both: nobody. A request that has left
- * is not changed; a watcher takes it with its next poll, which is after its next event at the
- * earliest and after etcd_v2_options_set_max_poll_ms() at the latest.
+ * Changes the credentials of a client; other threads may use it meanwhile. NULL for both removes
+ * them. Requests already sent are not affected; a watcher uses the new credentials from its next
+ * long poll, which starts after its next event or after etcd_v2_options_set_max_poll_ms() at the
+ * latest.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_client_set_credentials(
     const etcd_v2_client *client, const char *user, const char *password, etcd_v2_error **err);
@@ -760,9 +768,9 @@ ETCD_V2_API etcd_v2_status etcd_v2_client_set_credentials(
 #define ETCD_V2_ENDPOINT_SYNCED 2 /**< found in the list of another member */
 
 /**
- * Writes to `out` the members that the client knows now, in the order in which they are asked while
- * none is passed over; free it with etcd_v2_endpoints_free(). Nothing is sent. Members that are to be
- * found in the DNS are not known before the first call.
+ * Writes a list of the members that the client knows now, in the order in which they are tried
+ * when no member is backing off, to `out`; free it with etcd_v2_endpoints_free(). Nothing is sent.
+ * Members that are discovered by DNS are unknown until the first call.
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_endpoints(
     const etcd_v2_client *client, etcd_v2_endpoints **out, etcd_v2_error **err);
@@ -777,8 +785,8 @@ ETCD_V2_API const char *etcd_v2_endpoints_url(const etcd_v2_endpoints *endpoints
 ETCD_V2_API int32_t etcd_v2_endpoints_source(const etcd_v2_endpoints *endpoints, size_t i);
 
 /**
- * How many milliseconds member `i` was still to be passed over, because it had failed; 0 when it was
- * not, and beyond the end.
+ * Remaining backoff of member `i` in milliseconds when the list was made; 0 if it was not backing
+ * off, and beyond the end.
  */
 ETCD_V2_API int64_t etcd_v2_endpoints_penalty_ms(const etcd_v2_endpoints *endpoints, size_t i);
 
@@ -786,22 +794,24 @@ ETCD_V2_API int64_t etcd_v2_endpoints_penalty_ms(const etcd_v2_endpoints *endpoi
 ETCD_V2_API void etcd_v2_endpoints_free(etcd_v2_endpoints *endpoints);
 
 /**
- * Replaces all members that the client knows, the found ones too, by the comma-separated `urls`,
- * each as in etcd_v2_options_add_endpoint(). Members that were there before keep their connections,
- * and the one that is asked first stays so. Calls and watchers that run on a member that is gone end
- * there, or go on elsewhere when they have to go on. Nothing is sent, and when one URL is bad nothing
- * changes.
+ * Replaces all members of the client, discovered ones included, by the comma-separated `urls`,
+ * each as in etcd_v2_options_add_endpoint(). Members that stay keep their connections, and the
+ * preferred member stays preferred. Calls and watchers in progress at a removed member finish
+ * there, or continue at another member if they have to. Nothing is sent. If one URL is invalid,
+ * nothing changes.
  * Also returns what etcd_v2_options_add_endpoint() does.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_client_set_endpoints(
     const etcd_v2_client *client, const char *urls, etcd_v2_error **err);
 
 /**
- * Asks the DNS, if etcd_v2_options_set_discovery_srv() has named a domain, and the cluster for its
- * members, and takes in those that are new and answer. Members found before
- * that are no longer on its list go; seeds stay. A list that is empty, broken, from another cluster
- * or useless changes nothing. Waits on the calling thread, at most for the client's deadline.
- * Also returns ETCD_V2_PROTOCOL when what came is no list of this cluster, and what a read does.
+ * Looks up the DNS SRV records, if etcd_v2_options_set_discovery_srv() was called, then requests
+ * the member list of the cluster and adds the new members that respond. Discovered members that
+ * are no longer listed are removed; seeds stay. A list that is empty, malformed, of another
+ * cluster or without usable members changes nothing. Blocks the calling thread, at most until the
+ * deadline of the client.
+ * Also returns ETCD_V2_PROTOCOL when the response is not a member list of this cluster, and the
+ * statuses of a read.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_sync(const etcd_v2_client *client, etcd_v2_error **err);
 
@@ -843,14 +853,15 @@ ETCD_V2_API etcd_v2_status etcd_v2_wait_ready(
 /**
  * Which member a call asks first:
  *
- *   ETCD_V2_SELECT_STICKY       the one that answered last; connections are few, and what one
- *                               thread writes it reads
- *   ETCD_V2_SELECT_ROUND_ROBIN  each call another, which spreads reads; a member may lag behind what
- *                               another has told, see etcd_v2_options_set_stale()
- *   ETCD_V2_SELECT_LEADER       the leader, which answers writes and quorum reads soonest. Who leads
- *                               is asked for by the first call, and again by a call that comes
- *                               after a new term was seen or the leader has failed, for a second at
- *                               most. Unknown, or not among the members of the client: as STICKY
+ *   ETCD_V2_SELECT_STICKY       the member that answered last: few connections, and a thread reads
+ *                               what it wrote
+ *   ETCD_V2_SELECT_ROUND_ROBIN  the next member for each call, which spreads reads; a member may
+ *                               lag behind another, see etcd_v2_options_set_stale()
+ *   ETCD_V2_SELECT_LEADER       the leader, which answers writes and quorum reads fastest. The
+ *                               first call looks the leader up, and so does the next call after a
+ *                               new term was seen or the leader failed; this takes at most one
+ *                               second. If the leader is unknown or not a member of the client:
+ *                               as STICKY
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_selection(
     etcd_v2_options *options, int32_t selection, etcd_v2_error **err);
@@ -863,13 +874,14 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_random_start(
     etcd_v2_options *options, bool random_start, etcd_v2_error **err);
 
 /**
- * A read that has no answer after so long is sent to a second member, too; the first complete answer
- * is taken, and the other request is given up: 0 to 2147483647 ms, default 0 for never. One member
- * that is slow, paused or far away then costs a read no more than this. It costs two requests where
- * one would have done: take a time that few reads need.
+ * Delay of hedged reads: a read without an answer after this time is also sent to a second member;
+ * the first complete answer is used and the other request is abandoned. 0 to 2147483647 ms,
+ * default 0, which disables hedging. A slow, paused or distant member then delays a read by at
+ * most this time. Each hedged read costs two requests: choose a time that few reads exceed.
  *
- * Reads run on the thread of the client then, which the first of them starts; whoever waits for one
- * waits for that thread. ETCD_V2_COUNTER_HEDGES counts. Writes are never sent twice for this.
+ * With hedging, reads run on the background thread of the client, which the first read starts; a
+ * blocking read waits for that thread. ETCD_V2_COUNTER_HEDGES counts hedged reads. Writes are
+ * never hedged.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_hedge_ms(
     etcd_v2_options *options, int64_t hedge_ms, etcd_v2_error **err);
@@ -1090,7 +1102,10 @@ ETCD_V2_API etcd_v2_status etcd_v2_request_set_prev_value(
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_prev_index(
     etcd_v2_request *request, uint64_t prev_index, etcd_v2_error **err);
 
-/** Deadline of each run, instead of the client's: 1 to 2147483647 milliseconds. */
+/**
+ * Deadline of each execution of the request, in place of the client's deadline: 1 to 2147483647
+ * ms.
+ */
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_deadline_ms(
     etcd_v2_request *request, int64_t deadline_ms, etcd_v2_error **err);
 
@@ -1102,11 +1117,11 @@ ETCD_V2_API etcd_v2_status etcd_v2_request_set_cancel(
     etcd_v2_request *request, const etcd_v2_cancel *token, etcd_v2_error **err);
 
 /**
- * SET and DELETE only: whether it may be sent again when it was sent and not answered. It may then
- * be applied twice, also after somebody else's change in between; without this consent such a call
- * ends as ETCD_V2_OUTCOME_UNKNOWN. A DELETE whose first copy was applied answers
- * ETCD_V2_KEY_NOT_FOUND. The SET of a directory is never repeated, since its second copy would be
- * refused. Reads are always repeated, other writes never.
+ * SET and DELETE only: allows the library to resend the request when it was sent but got no
+ * answer. It may then be applied twice, also after a change by another client; without this
+ * permission such a call ends with ETCD_V2_OUTCOME_UNKNOWN. A resent DELETE whose first copy was
+ * applied returns ETCD_V2_KEY_NOT_FOUND. The SET of a directory is never resent, since its second
+ * copy would be rejected. Reads are always resent, other writes never.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_request_allow_repeat(
     etcd_v2_request *request, bool allow, etcd_v2_error **err);
@@ -1277,12 +1292,12 @@ ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, siz
  *                         for longer than half a second is avoided like one that fails, by
  *                         watchers, too
  *
- * A high-water mark that comes from one answer only, or from a member that two others contradict, is
- * discarded after ten seconds, so that a wrong index does not make every other answer stale for ever. A
- * linearizable read or a write refutes it at once. The cluster id is treated alike. With REFUSE the first
- * cluster that two answers agree on is final: after a cluster was recreated, make a new client. With the
- * other policies the client follows the new cluster and discards its marks. Watchers report
- * ETCD_V2_LOSS_RECREATED with all three.
+ * A high-water mark that comes from one answer only, or from a member that two others contradict,
+ * is discarded after ten seconds, so that a wrong index does not make every other answer stale for
+ * ever. A linearizable read or a write refutes it at once. The cluster ID is treated alike. With
+ * REFUSE, the cluster ID is final once two different members have reported it: after the cluster
+ * is recreated, create a new client. With the other policies the client follows the new cluster
+ * and discards its marks. Watchers report ETCD_V2_LOSS_RECREATED with all three policies.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_stale(
     etcd_v2_options *options, int32_t stale, etcd_v2_error **err);
@@ -1329,9 +1344,9 @@ ETCD_V2_API bool etcd_v2_error_is_stale(const etcd_v2_error *error);
  *   `error`       of that run, also one of a completion. When it says that nothing was applied, that
  *                 is the outcome, and nothing is sent
  *   `timeout_ms`  for all of it, 1 to 2147483647; 0: the client's deadline
- *   `settle_ms`   so long a write that is not there is looked for again and again, since it may
- *                 still come, 0 to 2147483647. Servers give up after 7 s: 8000 covers those that are
- *                 only slow; nothing covers one that is stopped and goes on later
+ *   `settle_ms`   how long a missing write is looked for repeatedly, since it may still be
+ *                 applied: 0 to 2147483647. A server gives up after 7 s, so 8000 covers servers
+ *                 that are slow, but not one that is stopped and resumes later
  *   `cancel`      ends the waiting; may be NULL
  *   `out`         the outcome; free it with etcd_v2_outcome_free()
  *
@@ -1351,8 +1366,9 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_resolve_outcome(
 ETCD_V2_API int32_t etcd_v2_outcome_fate(const etcd_v2_outcome *outcome);
 
 /**
- * Whether that stays so. What was applied was applied; what was not applied may still be, unless
- * nothing had left, or it compares with an index that the key does not have any more.
+ * Whether the outcome is final. An applied write always is. A write that was not applied may still
+ * be applied later, unless it was never sent or is conditional on an index that the key no longer
+ * has.
  */
 ETCD_V2_API bool etcd_v2_outcome_is_final(const etcd_v2_outcome *outcome);
 
@@ -1427,11 +1443,11 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
 #define ETCD_V2_ON_FULL_GAP    2 /**< What does not fit is dropped, and a GAP stands in its place. */
 
 /**
- * Told each event of a watcher, in order, on the thread of the client, one at a time; the first may
- * come before etcd_v2_watch() has returned. `event` and all that is read from it live until this
- * returns: copy what is to be kept. May call everything but what waits for a watcher or a submitted
- * call of the same client; may cancel and free its watcher, which makes this call the last, and
- * free the client. Must not free `event`.
+ * Receives each event of a watcher, in order, on the background thread of the client, one at a
+ * time; the first one may arrive before etcd_v2_watch() returns. `event` and everything read from
+ * it are borrowed until the callback returns. The callback may call every function except those
+ * that wait for a watcher or a submitted call of the same client. It may cancel and free its
+ * watcher, which makes this call the last, and it may free the client. It must not free `event`.
  */
 typedef void (*etcd_v2_event_fn)(const etcd_v2_event *event, void *user);
 
@@ -1472,24 +1488,24 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_snapshot_first(
     etcd_v2_watch_options *options, bool snapshot_first, etcd_v2_error **err);
 
 /**
- * What happens when etcd no longer has the changes that come next, since it keeps only the last
- * 1000: `policy` is one of ETCD_V2_ON_LOST_... RESYNC begins with a snapshot, since a deletion can
- * only be told of a key that was known, and keeps every key that it told in memory.
+ * Policy when etcd no longer has the next changes (it keeps only the last 1000): one of
+ * ETCD_V2_ON_LOST_... RESYNC starts with a snapshot, because it can report a deletion only of a
+ * key that it knew, and keeps every reported key in memory.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_on_lost(
     etcd_v2_watch_options *options, int32_t policy, etcd_v2_error **err);
 
 /**
- * Most events that wait for etcd_v2_watcher_next(): 1 to 16777216, default 1024. A snapshot counts
- * once, whatever its size.
+ * Capacity of the event queue read by etcd_v2_watcher_next(): 1 to 16777216 events, default 1024.
+ * A snapshot occupies one place, whatever its size.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_queue_limit(
     etcd_v2_watch_options *options, uint64_t queue_limit, etcd_v2_error **err);
 
 /**
- * What happens when that many wait: `policy` is one of ETCD_V2_ON_FULL_... With BLOCK, whoever
- * takes nothing for longer than etcd's 1000 changes loses history. With GAP, events are no longer
- * all that happened, also with ETCD_V2_ON_LOST_RESYNC.
+ * Policy when the event queue is full: one of ETCD_V2_ON_FULL_... With BLOCK, a consumer that
+ * falls behind by more than the 1000 changes that etcd keeps loses history. With GAP, events can
+ * be missing, also with ETCD_V2_ON_LOST_RESYNC.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_on_full(
     etcd_v2_watch_options *options, int32_t policy, etcd_v2_error **err);
@@ -1502,8 +1518,9 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_max_poll_ms(
     etcd_v2_watch_options *options, int64_t max_poll_ms, etcd_v2_error **err);
 
 /**
- * Whether it is told, as ETCD_V2_EVENT_PROGRESS, when it is known that nothing more happened up to
- * an index; the first one after a snapshot says that all of it was told. Default: false.
+ * Delivers ETCD_V2_EVENT_PROGRESS events: the watcher has seen every change up to an index, and
+ * there was none for this key. The first one after a snapshot marks the end of the snapshot.
+ * Default: false.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_progress(
     etcd_v2_watch_options *options, bool progress, etcd_v2_error **err);
@@ -1567,8 +1584,9 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watch(
     etcd_v2_watcher **out, etcd_v2_error **err);
 
 /**
- * Takes the next event; free it with etcd_v2_event_free(). Of several threads in here each event
- * goes to one. A watcher with a callback has no events here, but its end.
+ * Takes the next event; free it with etcd_v2_event_free(). If several threads wait, each event
+ * goes to one of them. For a watcher with a callback, this function returns only the end of the
+ * watcher.
  *
  *   `timeout_ms`  1 to 2147483647; 0: only looks; -1: until an event or the end
  *
@@ -1596,10 +1614,10 @@ ETCD_V2_API etcd_v2_status etcd_v2_watcher_fd(
     const etcd_v2_watcher *watcher, int *out, etcd_v2_error **err);
 
 /**
- * Ends the watcher, from any thread, again and again; not from a signal handler. Events that wait
- * are dropped, and whoever is in etcd_v2_watcher_next() gets ETCD_V2_CANCELLED. When this returns
- * no callback of it runs and none will; inside its own callback it returns at once, and that call
- * is the last.
+ * Ends the watcher. Thread-safe and idempotent; not async-signal-safe. Queued events are dropped,
+ * and a thread in etcd_v2_watcher_next() gets ETCD_V2_CANCELLED. When this function returns, no
+ * callback of the watcher is running and none will run. Inside a callback of the watcher it
+ * returns at once, and that call of the callback is the last.
  */
 ETCD_V2_API void etcd_v2_watcher_cancel(const etcd_v2_watcher *watcher);
 
@@ -1789,8 +1807,9 @@ ETCD_V2_API void etcd_v2_queue_free(etcd_v2_queue *queue);
  */
 
 /**
- * How it ended: ETCD_V2_OK, or what etcd_v2_execute() would have returned; ETCD_V2_CANCELLED also
- * when its client was freed. 0 for NULL.
+ * Status of the call: ETCD_V2_OK, or the status etcd_v2_execute() would have returned. If the
+ * client was freed first: ETCD_V2_CANCELLED, or ETCD_V2_OUTCOME_UNKNOWN if a write had been sent.
+ * 0 for NULL.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_completion_status(const etcd_v2_completion *completion);
 
@@ -2224,8 +2243,8 @@ ETCD_V2_API void etcd_v2_users_free(etcd_v2_users *users);
  * everything. Everything read from a list is borrowed and valid until the list is freed.
  */
 
-#define ETCD_V2_ACCESS_READ  1 /**< Reading, which is GET and watches. */
-#define ETCD_V2_ACCESS_WRITE 2 /**< Writing, which is everything else. */
+#define ETCD_V2_ACCESS_READ  1 /**< Read access: GET and watches. */
+#define ETCD_V2_ACCESS_WRITE 2 /**< Write access: all other requests. */
 
 /**
  * Lists the roles in order of their names; free the list with etcd_v2_roles_free(). Before etcd 2.3 it
@@ -2260,8 +2279,9 @@ ETCD_V2_API etcd_v2_status etcd_v2_role_grant(
     size_t pattern_count, uint32_t access, etcd_v2_roles **out, etcd_v2_error **err);
 
 /**
- * Lets a role do less; what it may not do anyway counts as done. `access` as in etcd_v2_role_grant().
- * `*out` is a list of one, the role as it is now; free it with etcd_v2_roles_free().
+ * Removes access from a role. Access that the role does not have is ignored. `access` as in
+ * etcd_v2_role_grant(). `*out` is a list of one, the role as it is now; free it with
+ * etcd_v2_roles_free().
  * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_FORBIDDEN for root.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_role_revoke(
@@ -2344,12 +2364,13 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_load_json(
     etcd_v2_options *options, const char *json, size_t length, etcd_v2_error **err);
 
 /**
- * Every change of the members (etcd_v2_client_set_endpoints(), etcd_v2_sync() and what is found
- * otherwise) and of the credentials is saved to this file, as etcd_v2_client_save() does it, before
- * the function that changed it returns. A failure is logged, see etcd_v2_options_set_log(). The thread of
- * the client waits for no disk: what is found there, or changed in a callback, is saved a moment
- * later by a thread of its own, for which etcd_v2_client_free() waits. When another process saves to
- * the same file longer than the deadline of the client, it is tried again while the client lives.
+ * Saves every change of the members (by etcd_v2_client_set_endpoints(), etcd_v2_sync() or
+ * discovery) and of the credentials to this file, as etcd_v2_client_save() does, before the
+ * function that made the change returns. A failure is logged, see etcd_v2_options_set_log(). The
+ * background thread of the client does not wait for the disk: changes that it makes, or that a
+ * callback makes, are saved a moment later by a helper thread, for which etcd_v2_client_free()
+ * waits. If another process holds the lock of the file for longer than the deadline of the client,
+ * saving is retried while the client exists.
  *
  *   `flags`  0 or ETCD_V2_CONFIG_SECRETS
  */
@@ -2370,10 +2391,10 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_config_callback(
     void (*free_user)(void *user), etcd_v2_error **err);
 
 /**
- * Saves the settings of a client and the members that it knows now to a file, which only its owner
- * may read. The file is replaced as a whole: whatever happens meanwhile to the process or the machine,
- * it is as it was or as it is to be. A link is followed. Beside it stands for a moment
- * ".NAME.etcd_v2-new", made anew each time: what else has this name is removed, never written to.
+ * Saves the settings of a client and its current members to a file that only its owner can read.
+ * The file is replaced atomically: after a crash of the process or the machine it has either the
+ * old or the new content. A symbolic link is followed. A temporary file ".NAME.etcd_v2-new" is
+ * created in the same directory; an existing file of that name is removed and never written to.
  *
  *   `flags`  0 or ETCD_V2_CONFIG_SECRETS
  *
@@ -2454,12 +2475,12 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_trace(
     etcd_v2_error **err);
 
 /**
- * `callback` is asked after a failed attempt of a call, executed or submitted, before the next one.
- * It may end the call there, or give it time: then it goes on after that, also when every member was
- * asked as often as it would be without a hook, until its deadline. It is not asked when nothing can
- * follow: so it can never have a write sent again that may have been applied, unless
- * etcd_v2_request_allow_repeat() said so. Watches go on as they do. Everything else as in
- * etcd_v2_options_set_log().
+ * Calls `callback` after a failed attempt of a call, blocking or submitted, before the next
+ * attempt. The callback can stop the call, or set a pause: the call then continues after it, until
+ * its deadline, even if every member was tried as often as it would be without a hook. It is not
+ * called if no further attempt is possible, so it cannot cause a write that may have been applied
+ * to be resent, unless etcd_v2_request_allow_repeat() allows that. Watches are not affected.
+ * Everything else as in etcd_v2_options_set_log().
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_retry_hook(
     etcd_v2_options *options, etcd_v2_retry_fn callback, void *user, void (*free_user)(void *user),

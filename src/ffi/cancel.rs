@@ -37,8 +37,8 @@ pub unsafe extern "C" fn etcd_v2_cancel_new(
     }
 }
 
-/// Ends every call that holds the token, now and later. From any thread, again and again; not from
-/// a signal handler. NULL does nothing.
+/// Cancels every call that has the token, now and in the future. Thread-safe and idempotent; not
+/// async-signal-safe. NULL does nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_cancel_fire(token: *const etcd_v2_cancel) {
     // SAFETY: NULL or alive, see the header

@@ -80,13 +80,13 @@ pub unsafe extern "C" fn etcd_v2_client_new(
     }
 }
 
-/// Frees the client and closes its connections. Calls that wait on a thread must have ended: cancel
-/// them first. Submitted calls end with ETCD_V2_CANCELLED, or with ETCD_V2_OUTCOME_UNKNOWN when a
-/// write had left, and watchers with ETCD_V2_CLOSED, before this returns; what their callbacks hold
-/// is let go. Inside a callback of the client this is allowed: then that happens right after it, and
-/// the callbacks that still come may use the client. A callback that runs while another thread frees
-/// the client may do so, too.
-/// Responses, requests, watchers, queues and what was taken from them stay good.
+/// Frees the client and closes its connections. No blocking call may be in progress: cancel such
+/// calls first. Before this function returns, submitted calls end with ETCD_V2_CANCELLED, or with
+/// ETCD_V2_OUTCOME_UNKNOWN if a write had been sent, watchers end with ETCD_V2_CLOSED, and the
+/// `free_user` functions of their callbacks are called. It may be called inside a callback of the
+/// client: all this then happens right after that callback, and the callbacks that still run may
+/// use the client. A callback that runs while another thread frees the client may use it, too.
+/// Responses, requests, watchers, queues and everything read from them stay valid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_free(client: *mut etcd_v2_client) {
     shield((), || {

@@ -46,8 +46,9 @@ impl etcd_v2_completion {
     }
 }
 
-/// How it ended: ETCD_V2_OK, or what etcd_v2_execute() would have returned; ETCD_V2_CANCELLED also
-/// when its client was freed. 0 for NULL.
+/// Status of the call: ETCD_V2_OK, or the status etcd_v2_execute() would have returned. If the
+/// client was freed first: ETCD_V2_CANCELLED, or ETCD_V2_OUTCOME_UNKNOWN if a write had been sent.
+/// 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_completion_status(
     completion: *const etcd_v2_completion,

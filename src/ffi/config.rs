@@ -93,12 +93,13 @@ pub unsafe extern "C" fn etcd_v2_options_load_json(
     }
 }
 
-/// Every change of the members (etcd_v2_client_set_endpoints(), etcd_v2_sync() and what is found
-/// otherwise) and of the credentials is saved to this file, as etcd_v2_client_save() does it, before
-/// the function that changed it returns. A failure is logged, see etcd_v2_options_set_log(). The thread of
-/// the client waits for no disk: what is found there, or changed in a callback, is saved a moment
-/// later by a thread of its own, for which etcd_v2_client_free() waits. When another process saves to
-/// the same file longer than the deadline of the client, it is tried again while the client lives.
+/// Saves every change of the members (by etcd_v2_client_set_endpoints(), etcd_v2_sync() or
+/// discovery) and of the credentials to this file, as etcd_v2_client_save() does, before the
+/// function that made the change returns. A failure is logged, see etcd_v2_options_set_log(). The
+/// background thread of the client does not wait for the disk: changes that it makes, or that a
+/// callback makes, are saved a moment later by a helper thread, for which etcd_v2_client_free()
+/// waits. If another process holds the lock of the file for longer than the deadline of the client,
+/// saving is retried while the client exists.
 ///
 ///   `flags`  0 or ETCD_V2_CONFIG_SECRETS
 #[unsafe(no_mangle)]
@@ -147,10 +148,10 @@ pub unsafe extern "C" fn etcd_v2_options_set_config_callback(
     unsafe { set(options, err, change) }
 }
 
-/// Saves the settings of a client and the members that it knows now to a file, which only its owner
-/// may read. The file is replaced as a whole: whatever happens meanwhile to the process or the machine,
-/// it is as it was or as it is to be. A link is followed. Beside it stands for a moment
-/// ".NAME.etcd_v2-new", made anew each time: what else has this name is removed, never written to.
+/// Saves the settings of a client and its current members to a file that only its owner can read.
+/// The file is replaced atomically: after a crash of the process or the machine it has either the
+/// old or the new content. A symbolic link is followed. A temporary file ".NAME.etcd_v2-new" is
+/// created in the same directory; an existing file of that name is removed and never written to.
 ///
 ///   `flags`  0 or ETCD_V2_CONFIG_SECRETS
 ///

@@ -49,12 +49,12 @@ fn policy(number: i32) -> Result<StalenessPolicy> {
 ///                         for longer than half a second is avoided like one that fails, by
 ///                         watchers, too
 ///
-/// A high-water mark that comes from one answer only, or from a member that two others contradict, is
-/// discarded after ten seconds, so that a wrong index does not make every other answer stale for ever. A
-/// linearizable read or a write refutes it at once. The cluster id is treated alike. With REFUSE the first
-/// cluster that two answers agree on is final: after a cluster was recreated, make a new client. With the
-/// other policies the client follows the new cluster and discards its marks. Watchers report
-/// ETCD_V2_LOSS_RECREATED with all three.
+/// A high-water mark that comes from one answer only, or from a member that two others contradict,
+/// is discarded after ten seconds, so that a wrong index does not make every other answer stale for
+/// ever. A linearizable read or a write refutes it at once. The cluster ID is treated alike. With
+/// REFUSE, the cluster ID is final once two different members have reported it: after the cluster
+/// is recreated, create a new client. With the other policies the client follows the new cluster
+/// and discards its marks. Watchers report ETCD_V2_LOSS_RECREATED with all three policies.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_stale(
     options: *mut etcd_v2_options,

@@ -40,7 +40,7 @@ unsafe fn authorization(
     }
 }
 
-/// Who asks, from the first request on; default: nobody. NULL for both takes it back.
+/// Sets the user name and password of all requests. Default: none. NULL for both removes them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_credentials(
     options: *mut etcd_v2_options,
@@ -57,9 +57,10 @@ pub unsafe extern "C" fn etcd_v2_options_set_credentials(
     }
 }
 
-/// Who asks from now on, while other threads go on; NULL for both: nobody. A request that has left
-/// is not changed; a watcher takes it with its next poll, which is after its next event at the
-/// earliest and after etcd_v2_options_set_max_poll_ms() at the latest.
+/// Changes the credentials of a client; other threads may use it meanwhile. NULL for both removes
+/// them. Requests already sent are not affected; a watcher uses the new credentials from its next
+/// long poll, which starts after its next event or after etcd_v2_options_set_max_poll_ms() at the
+/// latest.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_set_credentials(
     client: *const etcd_v2_client,

@@ -160,12 +160,12 @@ pub unsafe extern "C" fn etcd_v2_options_set_trace(
     unsafe { set(options, err, change) }
 }
 
-/// `callback` is asked after a failed attempt of a call, executed or submitted, before the next one.
-/// It may end the call there, or give it time: then it goes on after that, also when every member was
-/// asked as often as it would be without a hook, until its deadline. It is not asked when nothing can
-/// follow: so it can never have a write sent again that may have been applied, unless
-/// etcd_v2_request_allow_repeat() said so. Watches go on as they do. Everything else as in
-/// etcd_v2_options_set_log().
+/// Calls `callback` after a failed attempt of a call, blocking or submitted, before the next
+/// attempt. The callback can stop the call, or set a pause: the call then continues after it, until
+/// its deadline, even if every member was tried as often as it would be without a hook. It is not
+/// called if no further attempt is possible, so it cannot cause a write that may have been applied
+/// to be resent, unless etcd_v2_request_allow_repeat() allows that. Watches are not affected.
+/// Everything else as in etcd_v2_options_set_log().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_retry_hook(
     options: *mut etcd_v2_options,

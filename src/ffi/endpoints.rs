@@ -44,9 +44,9 @@ pub struct etcd_v2_endpoints(Vec<(CString, KnownMember)>);
 
 impl Handle for etcd_v2_endpoints {}
 
-/// Writes to `out` the members that the client knows now, in the order in which they are asked while
-/// none is passed over; free it with etcd_v2_endpoints_free(). Nothing is sent. Members that are to be
-/// found in the DNS are not known before the first call.
+/// Writes a list of the members that the client knows now, in the order in which they are tried
+/// when no member is backing off, to `out`; free it with etcd_v2_endpoints_free(). Nothing is sent.
+/// Members that are discovered by DNS are unknown until the first call.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_endpoints(
@@ -99,8 +99,8 @@ pub unsafe extern "C" fn etcd_v2_endpoints_source(
     })
 }
 
-/// How many milliseconds member `i` was still to be passed over, because it had failed; 0 when it was
-/// not, and beyond the end.
+/// Remaining backoff of member `i` in milliseconds when the list was made; 0 if it was not backing
+/// off, and beyond the end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_endpoints_penalty_ms(
     endpoints: *const etcd_v2_endpoints,
@@ -130,11 +130,11 @@ pub unsafe extern "C" fn etcd_v2_endpoints_free(endpoints: *mut etcd_v2_endpoint
     unsafe { convert::free(endpoints) }
 }
 
-/// Replaces all members that the client knows, the found ones too, by the comma-separated `urls`,
-/// each as in etcd_v2_options_add_endpoint(). Members that were there before keep their connections,
-/// and the one that is asked first stays so. Calls and watchers that run on a member that is gone end
-/// there, or go on elsewhere when they have to go on. Nothing is sent, and when one URL is bad nothing
-/// changes.
+/// Replaces all members of the client, discovered ones included, by the comma-separated `urls`,
+/// each as in etcd_v2_options_add_endpoint(). Members that stay keep their connections, and the
+/// preferred member stays preferred. Calls and watchers in progress at a removed member finish
+/// there, or continue at another member if they have to. Nothing is sent. If one URL is invalid,
+/// nothing changes.
 /// Also returns what etcd_v2_options_add_endpoint() does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_set_endpoints(
@@ -151,11 +151,13 @@ pub unsafe extern "C" fn etcd_v2_client_set_endpoints(
     }
 }
 
-/// Asks the DNS, if etcd_v2_options_set_discovery_srv() has named a domain, and the cluster for its
-/// members, and takes in those that are new and answer. Members found before
-/// that are no longer on its list go; seeds stay. A list that is empty, broken, from another cluster
-/// or useless changes nothing. Waits on the calling thread, at most for the client's deadline.
-/// Also returns ETCD_V2_PROTOCOL when what came is no list of this cluster, and what a read does.
+/// Looks up the DNS SRV records, if etcd_v2_options_set_discovery_srv() was called, then requests
+/// the member list of the cluster and adds the new members that respond. Discovered members that
+/// are no longer listed are removed; seeds stay. A list that is empty, malformed, of another
+/// cluster or without usable members changes nothing. Blocks the calling thread, at most until the
+/// deadline of the client.
+/// Also returns ETCD_V2_PROTOCOL when the response is not a member list of this cluster, and the
+/// statuses of a read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_sync(
     client: *const etcd_v2_client,

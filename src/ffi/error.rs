@@ -74,17 +74,17 @@ pub unsafe extern "C" fn etcd_v2_error_status(error: *const etcd_v2_error) -> et
     unsafe { look(error) }.map_or(0, |e| e.error.status().0)
 }
 
-/// One line for people, 1 KiB at most; names the parameter or the member that is to blame. Never NULL for an
-/// error.
+/// Message for humans: one line, at most 1 KiB, which names the parameter or member that caused the
+/// error. NULL only for a NULL error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_message(error: *const etcd_v2_error) -> *const c_char {
     // SAFETY: NULL or alive, see the header
     unsafe { look(error) }.map_or(ptr::null(), |e| e.message.as_ptr())
 }
 
-/// What etcd adds to its message, such as the path that is missing or "[wanted != actual]"; where it
-/// sends a message without a code, as about members, users and roles, that message as it came. ""
-/// when there is neither.
+/// etcd's detail of its message, such as the missing path or "[wanted != actual]". If etcd sent a
+/// message without an error code, as it does for members, users and roles, this message, unchanged.
+/// "" if there is neither.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_cause(error: *const etcd_v2_error) -> *const c_char {
     // SAFETY: NULL or alive, see the header
@@ -105,8 +105,9 @@ pub unsafe extern "C" fn etcd_v2_error_http_status(error: *const etcd_v2_error) 
     unsafe { look(error) }.map_or(0, |e| e.error.detail().http_status.into())
 }
 
-/// Index of the store when etcd refused, or up to which a watch that timed out has looked; 0 says
-/// nothing about the store, so never wait from it.
+/// Index of the store at the time of the refusal by etcd, or, for a watch that timed out, the index
+/// up to which the key is proven not to have changed. 0 means that the index is unknown: do not
+/// wait from it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_index(error: *const etcd_v2_error) -> u64 {
     // SAFETY: NULL or alive, see the header
@@ -148,15 +149,15 @@ pub unsafe extern "C" fn etcd_v2_error_outcome_unknown(error: *const etcd_v2_err
     unsafe { look(error) }.is_some_and(|e| e.error.detail().outcome_unknown)
 }
 
-/// The highest index of the store that the client knew when the request first left; 0 when it knew
-/// none. What the request changed, if it did, has a higher one.
+/// Highest store index known to the client when the request was first sent; 0 if it knew none. If
+/// the request changed anything, the index of that change is higher.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_known_index(error: *const etcd_v2_error) -> u64 {
     // SAFETY: NULL or alive, see the header
     unsafe { look(error) }.map_or(0, |e| e.error.detail().known.index)
 }
 
-/// How many tries were made in vain; of very many the last 32 are kept.
+/// Number of failed attempts recorded in the error; at most the last 32 are kept.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_attempt_count(error: *const etcd_v2_error) -> usize {
     // SAFETY: NULL or alive, see the header

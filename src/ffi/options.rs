@@ -82,9 +82,9 @@ pub unsafe extern "C" fn etcd_v2_options_add_endpoint(
     unsafe { set(options, err, |o| o.add_endpoint("url", text("url", url)?)) }
 }
 
-/// Deadline of every call that has none of its own: 1 to 2147483647 ms, default 10000. A server
-/// that finds no quorum for a write says so after 7 s; a call that ends earlier does not hear why its
-/// outcome is unknown.
+/// Deadline of every call without its own deadline: 1 to 2147483647 ms, default 10000. A server
+/// that has no quorum for a write reports that after 7 s; with a shorter deadline the error does
+/// not contain the reason for the unknown outcome.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_deadline_ms(
     options: *mut etcd_v2_options,
@@ -111,10 +111,10 @@ pub unsafe extern "C" fn etcd_v2_options_set_connect_timeout_ms(
     }
 }
 
-/// A watch asks anew after so long without an event, give or take a quarter: 100 to 2147483647 ms,
-/// default 45000. It keeps a quiet watch inside etcd's history, and leaves members that are mute. Sooner
-/// at first, and while other keys change so fast that the history would run out: few watches ask down to
-/// once a second then.
+/// Longest long poll of a watch, with ±25 % jitter: 100 to 2147483647 ms, default 45000. After this
+/// time without an event the watch starts a new long poll, which keeps a quiet watch within etcd's
+/// history and leaves members that do not respond. Polls are shorter at first, and while other keys
+/// change so fast that the history would run out: with few watches, down to one second.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_max_poll_ms(
     options: *mut etcd_v2_options,
@@ -125,12 +125,12 @@ pub unsafe extern "C" fn etcd_v2_options_set_max_poll_ms(
     unsafe { set(options, err, |o| o.set_max_poll_ms(max_poll_ms)) }
 }
 
-/// How often the cluster is asked for its members, as etcd_v2_sync() does, give or take a quarter: 100
-/// to 2147483647 ms; 0, the default: never. It starts the client's thread when the client is made, and
-/// looks for the first time then. One look costs a request to one member and one to each that is new;
-/// errors do not end it. Whoever sets it, or has called etcd_v2_sync(), wants members to be found: then
-/// a call that has failed at all of them asks those that still say something for others, too, within
-/// its deadline, and watchers have it done.
+/// Interval of the membership sync (see etcd_v2_sync()), with ±25 % jitter: 100 to 2147483647 ms;
+/// 0, the default, disables it. The background thread starts with the client and syncs at once.
+/// Each sync costs one request to one member and one to each new member; a failed sync does not
+/// stop the next one. If the interval is set, or after etcd_v2_sync() was called, a call that has
+/// failed at all members also searches for new ones, within its deadline, by asking the members
+/// that responded; watchers start the same search.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_sync_interval_ms(
     options: *mut etcd_v2_options,
@@ -141,16 +141,17 @@ pub unsafe extern "C" fn etcd_v2_options_set_sync_interval_ms(
     unsafe { set(options, err, |o| o.set_sync_interval_ms(sync_interval_ms)) }
 }
 
-/// Has members found in the DNS: SRV records of `_etcd-client-ssl._tcp.` and `_etcd-client._tcp.` below
-/// `domain`, in the order of priorities and weights. Members with TLS are used where there are any. Members
-/// in clear text are used only when the DNS has said that there are none with TLS (no such name, no such
-/// records, or a single record with the target "."), never because a look-up failed or its records cannot
-/// be used. Without DNSSEC such an answer is only as good as the path to the name server: where that
-/// matters, name `https://` endpoints instead. `service_name` names one of several clusters of the domain
-/// (`_etcd-client-NAME._tcp.`); NULL for the only one. The DNS is asked by the first call or watcher,
-/// within its deadline, and again when all members have failed; what it said last stays good when it
-/// fails. Members that are named with etcd_v2_options_add_endpoint() are asked first; there need be none.
-/// Also returns ETCD_V2_UNSUPPORTED when the library was built without.
+/// Discovers members by DNS SRV: records of `_etcd-client-ssl._tcp.` and `_etcd-client._tcp.` below
+/// `domain`, ordered by priority and weight. Members with TLS are used if there are any. Members
+/// without TLS are used only if the DNS has reported that there are none with TLS (no such name, no
+/// such records, or a single record with the target "."), never because a look-up failed or its
+/// records cannot be used. Without DNSSEC this is only as trustworthy as the path to the name
+/// server; if that matters, configure `https://` endpoints instead. `service_name` selects one of
+/// several clusters of the domain (`_etcd-client-NAME._tcp.`); NULL means the only one. The records
+/// are looked up by the first call or watcher, within its deadline, and again after all members
+/// have failed; if a look-up fails, the previous result stays valid. Members added with
+/// etcd_v2_options_add_endpoint() are tried first; none is required.
+/// Also returns ETCD_V2_UNSUPPORTED when the library was built without it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_discovery_srv(
     options: *mut etcd_v2_options,
@@ -183,8 +184,8 @@ pub unsafe extern "C" fn etcd_v2_options_set_dns_server(
     }
 }
 
-/// Longest answer that is read: 1024 to 4294967294 bytes, default 512 MiB. A longer one ends as
-/// ETCD_V2_TOO_LARGE. Those about members, users and roles and the like are 64 MiB long at most.
+/// Largest response that is read: 1024 to 4294967294 bytes, default 512 MiB. A larger one gives
+/// ETCD_V2_TOO_LARGE. For responses about members, users, roles and the like the limit is 64 MiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_max_response_bytes(
     options: *mut etcd_v2_options,
@@ -238,8 +239,8 @@ pub unsafe extern "C" fn etcd_v2_options_set_max_idle_connections(
     }
 }
 
-/// Connections to one member for submitted calls: 1 to 10000, default 64. Calls beyond that wait for
-/// one of them. Calls that wait on their own thread and watchers do not count.
+/// Limit of connections per member for submitted calls: 1 to 10000, default 64. Further calls wait
+/// for a free connection. Blocking calls and watchers are not counted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_max_connections(
     options: *mut etcd_v2_options,
@@ -262,7 +263,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_max_in_flight(
     unsafe { set(options, err, |o| o.set_max_in_flight(max_in_flight)) }
 }
 
-/// How long an idle connection is kept: 1 to 2147483647 ms, default 60000.
+/// Idle timeout of a pooled connection: 1 to 2147483647 ms, default 60000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_idle_timeout_ms(
     options: *mut etcd_v2_options,
@@ -288,8 +289,8 @@ pub unsafe extern "C" fn etcd_v2_options_set_max_connection_age_ms(
     unsafe { set(options, err, |o| o.set_max_connection_age_ms(age_ms)) }
 }
 
-/// Whether every get is asked as with ETCD_V2_QUORUM: it then waits for the consensus of the members,
-/// and tells what was written before it. Default false.
+/// Makes every get a quorum read, as with ETCD_V2_QUORUM: it is linearizable, so it returns
+/// everything written before it was sent. Default false.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_quorum_reads(
     options: *mut etcd_v2_options,
@@ -305,9 +306,10 @@ pub unsafe extern "C" fn etcd_v2_options_set_quorum_reads(
     }
 }
 
-/// TCP keepalive: seconds of silence before the first probe (1 to 32767, default 30), seconds
-/// between probes (1 to 32767, default 10), probes in vain until the connection counts as lost (1
-/// to 127, default 3). `idle_s` 0 turns it off, whatever the others are.
+/// TCP keepalive: idle seconds before the first probe (1 to 32767, default 30), seconds between
+/// probes (1 to 32767, default 10), and the number of unanswered probes after which the connection
+/// is lost (1 to 127, default 3). `idle_s` 0 disables keepalive; the other arguments are then
+/// ignored.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_keepalive(
     options: *mut etcd_v2_options,

@@ -91,9 +91,9 @@ impl etcd_v2_outcome {
 ///   `error`       of that run, also one of a completion. When it says that nothing was applied, that
 ///                 is the outcome, and nothing is sent
 ///   `timeout_ms`  for all of it, 1 to 2147483647; 0: the client's deadline
-///   `settle_ms`   so long a write that is not there is looked for again and again, since it may
-///                 still come, 0 to 2147483647. Servers give up after 7 s: 8000 covers those that are
-///                 only slow; nothing covers one that is stopped and goes on later
+///   `settle_ms`   how long a missing write is looked for repeatedly, since it may still be
+///                 applied: 0 to 2147483647. A server gives up after 7 s, so 8000 covers servers
+///                 that are slow, but not one that is stopped and resumes later
 ///   `cancel`      ends the waiting; may be NULL
 ///   `out`         the outcome; free it with etcd_v2_outcome_free()
 ///
@@ -145,8 +145,9 @@ pub unsafe extern "C" fn etcd_v2_outcome_fate(outcome: *const etcd_v2_outcome) -
     unsafe { look(outcome) }.map_or(0, |o| o.fate)
 }
 
-/// Whether that stays so. What was applied was applied; what was not applied may still be, unless
-/// nothing had left, or it compares with an index that the key does not have any more.
+/// Whether the outcome is final. An applied write always is. A write that was not applied may still
+/// be applied later, unless it was never sent or is conditional on an index that the key no longer
+/// has.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_outcome_is_final(outcome: *const etcd_v2_outcome) -> bool {
     // SAFETY: NULL or alive, see the header

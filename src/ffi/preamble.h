@@ -36,12 +36,13 @@
  *            the error. Accessors return NULL, 0 or false for a NULL object. _free(NULL) does
  *            nothing.
  * Threads    The library is thread-safe. Functions that take a `const T *` may be called for one
- *            object from any number of threads at once, those that take a `T *` from one thread at
- *            a time. No object may be used during or after its _free. There is no thread-local
- *            state: an error can be read on any thread.
+ *            object from any number of threads at once. Functions that take a `T *` must not be
+ *            called for one object from two threads at once. No object may be used during or after
+ *            its _free. There is no thread-local state: an error can be read on any thread.
  * Text       is NUL-terminated UTF-8, in both directions. A missing text is "", unless NULL is
- *            documented. Outputs that may contain NUL bytes also return their length. A text that
- *            etcd would not store unchanged is refused before anything is sent.
+ *            documented. Functions whose result may contain NUL bytes also write its length to an
+ *            out parameter. A text that etcd would not store unchanged is rejected before anything
+ *            is sent.
  * Units      TTLs are in seconds, timeouts and limits in milliseconds (_ms), times in nanoseconds
  *            since 1970 (_ns), sizes in bytes. Indices have 64 bits.
  * Blocking   Every blocking call has a deadline, by default 10 seconds after its start; only a
@@ -92,11 +93,12 @@
  * not applied and will not be. It is given only if the request was not sent, or not completely; if
  * TLS rejected the client before the server read any data; or if etcd itself refused the write,
  * without an intermediary in between. true means that the write may have been applied, or may still
- * be: etcd_v2_resolve_outcome() looks for it in the store. The library never sends such a write
- * again unless the caller agrees. The status is ETCD_V2_OUTCOME_UNKNOWN, with the reason in the
- * message, with one exception: if etcd refused one copy of the write while an earlier copy may have
- * been applied, the status of the refusal is kept. So, behind a gateway, ETCD_V2_ALREADY_EXISTS can
- * refer to the node that this very call created.
+ * be: etcd_v2_resolve_outcome() looks for it in the store. The library does not resend a write
+ * whose outcome is unknown, unless the caller has allowed it with etcd_v2_request_allow_repeat().
+ * The status is ETCD_V2_OUTCOME_UNKNOWN, with the reason in the message, with one exception: if
+ * etcd refused one copy of the write while an earlier copy may have been applied, the status of the
+ * refusal is kept. So, behind a gateway, ETCD_V2_ALREADY_EXISTS can refer to the node that this
+ * very call created.
  *
  * == Statuses that every call to etcd may return ==================================================
  *
@@ -118,7 +120,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Precedes every declaration; define it to add an attribute. */
+/* Prefix of every function declaration. Define it before the include to add an attribute. */
 #ifndef ETCD_V2_API
 #define ETCD_V2_API
 #endif

@@ -266,7 +266,8 @@ pub unsafe extern "C" fn etcd_v2_request_set_prev_index(
     unsafe { set_keys(request, err, |r| r.set_prev_index(prev_index)) }
 }
 
-/// Deadline of each run, instead of the client's: 1 to 2147483647 milliseconds.
+/// Deadline of each execution of the request, in place of the client's deadline: 1 to 2147483647
+/// ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_set_deadline_ms(
     request: *mut etcd_v2_request,
@@ -299,11 +300,11 @@ pub unsafe extern "C" fn etcd_v2_request_set_cancel(
     }
 }
 
-/// SET and DELETE only: whether it may be sent again when it was sent and not answered. It may then
-/// be applied twice, also after somebody else's change in between; without this consent such a call
-/// ends as ETCD_V2_OUTCOME_UNKNOWN. A DELETE whose first copy was applied answers
-/// ETCD_V2_KEY_NOT_FOUND. The SET of a directory is never repeated, since its second copy would be
-/// refused. Reads are always repeated, other writes never.
+/// SET and DELETE only: allows the library to resend the request when it was sent but got no
+/// answer. It may then be applied twice, also after a change by another client; without this
+/// permission such a call ends with ETCD_V2_OUTCOME_UNKNOWN. A resent DELETE whose first copy was
+/// applied returns ETCD_V2_KEY_NOT_FOUND. The SET of a directory is never resent, since its second
+/// copy would be rejected. Reads are always resent, other writes never.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_allow_repeat(
     request: *mut etcd_v2_request,

@@ -24,9 +24,9 @@ use std::{
     ptr,
 };
 
-/// Reading, which is GET and watches.
+/// Read access: GET and watches.
 pub const ETCD_V2_ACCESS_READ: u32 = 1;
-/// Writing, which is everything else.
+/// Write access: all other requests.
 pub const ETCD_V2_ACCESS_WRITE: u32 = 2;
 
 /// A list of roles. Read-only: any number of threads may read one list at once.
@@ -168,8 +168,9 @@ pub unsafe extern "C" fn etcd_v2_role_grant(
     }
 }
 
-/// Lets a role do less; what it may not do anyway counts as done. `access` as in etcd_v2_role_grant().
-/// `*out` is a list of one, the role as it is now; free it with etcd_v2_roles_free().
+/// Removes access from a role. Access that the role does not have is ignored. `access` as in
+/// etcd_v2_role_grant(). `*out` is a list of one, the role as it is now; free it with
+/// etcd_v2_roles_free().
 /// Also returns ETCD_V2_NOT_FOUND, ETCD_V2_FORBIDDEN for root.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_role_revoke(

@@ -34,14 +34,15 @@ fn selection(number: i32) -> Result<Selection> {
 
 /// Which member a call asks first:
 ///
-///   ETCD_V2_SELECT_STICKY       the one that answered last; connections are few, and what one
-///                               thread writes it reads
-///   ETCD_V2_SELECT_ROUND_ROBIN  each call another, which spreads reads; a member may lag behind what
-///                               another has told, see etcd_v2_options_set_stale()
-///   ETCD_V2_SELECT_LEADER       the leader, which answers writes and quorum reads soonest. Who leads
-///                               is asked for by the first call, and again by a call that comes
-///                               after a new term was seen or the leader has failed, for a second at
-///                               most. Unknown, or not among the members of the client: as STICKY
+///   ETCD_V2_SELECT_STICKY       the member that answered last: few connections, and a thread reads
+///                               what it wrote
+///   ETCD_V2_SELECT_ROUND_ROBIN  the next member for each call, which spreads reads; a member may
+///                               lag behind another, see etcd_v2_options_set_stale()
+///   ETCD_V2_SELECT_LEADER       the leader, which answers writes and quorum reads fastest. The
+///                               first call looks the leader up, and so does the next call after a
+///                               new term was seen or the leader failed; this takes at most one
+///                               second. If the leader is unknown or not a member of the client:
+///                               as STICKY
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_selection(
     options: *mut etcd_v2_options,
@@ -74,13 +75,14 @@ pub unsafe extern "C" fn etcd_v2_options_set_random_start(
     }
 }
 
-/// A read that has no answer after so long is sent to a second member, too; the first complete answer
-/// is taken, and the other request is given up: 0 to 2147483647 ms, default 0 for never. One member
-/// that is slow, paused or far away then costs a read no more than this. It costs two requests where
-/// one would have done: take a time that few reads need.
+/// Delay of hedged reads: a read without an answer after this time is also sent to a second member;
+/// the first complete answer is used and the other request is abandoned. 0 to 2147483647 ms,
+/// default 0, which disables hedging. A slow, paused or distant member then delays a read by at
+/// most this time. Each hedged read costs two requests: choose a time that few reads exceed.
 ///
-/// Reads run on the thread of the client then, which the first of them starts; whoever waits for one
-/// waits for that thread. ETCD_V2_COUNTER_HEDGES counts. Writes are never sent twice for this.
+/// With hedging, reads run on the background thread of the client, which the first read starts; a
+/// blocking read waits for that thread. ETCD_V2_COUNTER_HEDGES counts hedged reads. Writes are
+/// never hedged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_hedge_ms(
     options: *mut etcd_v2_options,

@@ -22,8 +22,9 @@ use super::{
 use crate::transport::tls::settings::PemSource;
 use std::ffi::{c_char, c_void};
 
-/// Trusts the authorities in this file, and no others; takes the place of etcd_v2_options_set_ca_pem().
-/// Every certificate in it counts; one that is its own authority serves for itself.
+/// Trusts the certificate authorities in this file and no others; replaces
+/// etcd_v2_options_set_ca_pem(). Every certificate in the file is trusted; a self-signed server
+/// certificate may be in it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_ca_file(
     options: *mut etcd_v2_options,
@@ -68,11 +69,11 @@ pub unsafe extern "C" fn etcd_v2_options_use_system_ca(
     unsafe { set(options, err, |o| o.tls_mut().set_system(use_system_ca)) }
 }
 
-/// What the client shows to servers that ask for it: a certificate, followed by those between it and
-/// the authority, and its private key, which may be in the same file. Keys are RSA (2048 to 4096
-/// bits), EC (P-256, P-384) or Ed25519, as PKCS#8, PKCS#1 or SEC1, with or without EC parameters, and
-/// not encrypted. Refused are a key that does not fit, and a certificate that has expired, is not
-/// valid yet, or is not for clients.
+/// Client certificate, followed by its intermediate certificates, and its private key, which may be
+/// in the same file. It is sent to servers that request one. Keys are RSA (2048 to 4096 bits), EC
+/// (P-256, P-384) or Ed25519, as PKCS#8, PKCS#1 or SEC1, with or without EC parameters, and not
+/// encrypted. A key that does not match, and a certificate that has expired, is not yet valid, or
+/// is not for client authentication, are rejected.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_client_cert_files(
     options: *mut etcd_v2_options,
@@ -145,8 +146,9 @@ pub unsafe extern "C" fn etcd_v2_options_set_pinned_sha256(
     }
 }
 
-/// Believes whoever answers: anybody on the way can read and change everything. Only for tests. What
-/// is pinned is still looked at. etcd_v2_client_is_insecure() shows it.
+/// Disables verification of server certificates: anyone on the network path can read and change all
+/// traffic. For tests only. Pinned certificates are still checked. etcd_v2_client_is_insecure()
+/// reports it, unless certificates are pinned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_insecure_skip_verify(
     options: *mut etcd_v2_options,
@@ -161,10 +163,10 @@ pub unsafe extern "C" fn etcd_v2_options_set_insecure_skip_verify(
     }
 }
 
-/// Reads the files again, for instance after certificates were renewed. What is wrong with them is
-/// told, and nothing changes; otherwise new connections use them. Calls and watchers that are under
-/// way go on undisturbed, and their connections are closed when they are done with them. What was
-/// given from memory stays as it is.
+/// Reloads the certificate and key files, for instance after a renewal. If one of them is invalid,
+/// an error is returned and nothing changes; otherwise new connections use them. Calls and watchers
+/// in progress are not interrupted; their connections are closed when they end. Certificates and
+/// keys given from memory do not change.
 /// Also returns ETCD_V2_TLS.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_reload_tls(
@@ -175,7 +177,7 @@ pub unsafe extern "C" fn etcd_v2_client_reload_tls(
     unsafe { guard(err, || borrow("client", client)?.0.reload_tls()) }
 }
 
-/// Whether the client believes whoever answers at "https://"; false for NULL.
+/// Whether the client accepts any server certificate at "https://"; false for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_is_insecure(client: *const etcd_v2_client) -> bool {
     shield(false, || {

@@ -37,11 +37,11 @@ pub const ETCD_V2_ON_FULL_BLOCK: i32 = 1;
 /// What does not fit is dropped, and a GAP stands in its place.
 pub const ETCD_V2_ON_FULL_GAP: i32 = 2;
 
-/// Told each event of a watcher, in order, on the thread of the client, one at a time; the first may
-/// come before etcd_v2_watch() has returned. `event` and all that is read from it live until this
-/// returns: copy what is to be kept. May call everything but what waits for a watcher or a submitted
-/// call of the same client; may cancel and free its watcher, which makes this call the last, and
-/// free the client. Must not free `event`.
+/// Receives each event of a watcher, in order, on the background thread of the client, one at a
+/// time; the first one may arrive before etcd_v2_watch() returns. `event` and everything read from
+/// it are borrowed until the callback returns. The callback may call every function except those
+/// that wait for a watcher or a submitted call of the same client. It may cancel and free its
+/// watcher, which makes this call the last, and it may free the client. It must not free `event`.
 pub type etcd_v2_event_fn =
     Option<unsafe extern "C-unwind" fn(event: *const etcd_v2_event, user: *mut c_void)>;
 
@@ -226,9 +226,9 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_snapshot_first(
     }
 }
 
-/// What happens when etcd no longer has the changes that come next, since it keeps only the last
-/// 1000: `policy` is one of ETCD_V2_ON_LOST_... RESYNC begins with a snapshot, since a deletion can
-/// only be told of a key that was known, and keeps every key that it told in memory.
+/// Policy when etcd no longer has the next changes (it keeps only the last 1000): one of
+/// ETCD_V2_ON_LOST_... RESYNC starts with a snapshot, because it can report a deletion only of a
+/// key that it knew, and keeps every reported key in memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_options_set_on_lost(
     options: *mut etcd_v2_watch_options,
@@ -244,8 +244,8 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_on_lost(
     }
 }
 
-/// Most events that wait for etcd_v2_watcher_next(): 1 to 16777216, default 1024. A snapshot counts
-/// once, whatever its size.
+/// Capacity of the event queue read by etcd_v2_watcher_next(): 1 to 16777216 events, default 1024.
+/// A snapshot occupies one place, whatever its size.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_options_set_queue_limit(
     options: *mut etcd_v2_watch_options,
@@ -256,9 +256,9 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_queue_limit(
     unsafe { set(options, err, |s| s.options.set_queue_limit(queue_limit)) }
 }
 
-/// What happens when that many wait: `policy` is one of ETCD_V2_ON_FULL_... With BLOCK, whoever
-/// takes nothing for longer than etcd's 1000 changes loses history. With GAP, events are no longer
-/// all that happened, also with ETCD_V2_ON_LOST_RESYNC.
+/// Policy when the event queue is full: one of ETCD_V2_ON_FULL_... With BLOCK, a consumer that
+/// falls behind by more than the 1000 changes that etcd keeps loses history. With GAP, events can
+/// be missing, also with ETCD_V2_ON_LOST_RESYNC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_options_set_on_full(
     options: *mut etcd_v2_watch_options,
@@ -286,8 +286,9 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_max_poll_ms(
     unsafe { set(options, err, |s| s.options.set_max_poll_ms(max_poll_ms)) }
 }
 
-/// Whether it is told, as ETCD_V2_EVENT_PROGRESS, when it is known that nothing more happened up to
-/// an index; the first one after a snapshot says that all of it was told. Default: false.
+/// Delivers ETCD_V2_EVENT_PROGRESS events: the watcher has seen every change up to an index, and
+/// there was none for this key. The first one after a snapshot marks the end of the snapshot.
+/// Default: false.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_options_set_progress(
     options: *mut etcd_v2_watch_options,

@@ -78,8 +78,9 @@ pub unsafe extern "C" fn etcd_v2_watch(
     }
 }
 
-/// Takes the next event; free it with etcd_v2_event_free(). Of several threads in here each event
-/// goes to one. A watcher with a callback has no events here, but its end.
+/// Takes the next event; free it with etcd_v2_event_free(). If several threads wait, each event
+/// goes to one of them. For a watcher with a callback, this function returns only the end of the
+/// watcher.
 ///
 ///   `timeout_ms`  1 to 2147483647; 0: only looks; -1: until an event or the end
 ///
@@ -135,10 +136,10 @@ pub unsafe extern "C" fn etcd_v2_watcher_fd(
     }
 }
 
-/// Ends the watcher, from any thread, again and again; not from a signal handler. Events that wait
-/// are dropped, and whoever is in etcd_v2_watcher_next() gets ETCD_V2_CANCELLED. When this returns
-/// no callback of it runs and none will; inside its own callback it returns at once, and that call
-/// is the last.
+/// Ends the watcher. Thread-safe and idempotent; not async-signal-safe. Queued events are dropped,
+/// and a thread in etcd_v2_watcher_next() gets ETCD_V2_CANCELLED. When this function returns, no
+/// callback of the watcher is running and none will run. Inside a callback of the watcher it
+/// returns at once, and that call of the callback is the last.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watcher_cancel(watcher: *const etcd_v2_watcher) {
     // SAFETY: NULL or alive, see the header

@@ -2,7 +2,7 @@
 
 use super::copies::doubtful;
 use super::proof::NotApplied;
-use super::refusals;
+use super::proving_refusals;
 use crate::display;
 use crate::error::Error;
 use crate::protocol::absent;
@@ -48,7 +48,7 @@ fn judge_write(
     // a success is the usual case, and no refusal
     let refused = match head.status {
         200..=299 => None,
-        _ => refusals::find(&head, &mut body, http_request),
+        _ => proving_refusals::find(&head, &mut body, http_request),
     };
     let by_refusal = refused.and_then(|row| NotApplied::refused(row, &head));
     let partial = proof.is_some();

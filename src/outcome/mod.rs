@@ -2,12 +2,12 @@
 //!
 //! [`proof::NotApplied`] is the proof, [`transmission`] knows how much of a copy left, [`copies::Copies`] keeps count of what has left, and an error of a request is given
 //! out as [`copies::Told`], which says "not applied" only if every copy has its proof. [`answer::judge`] reads answers,
-//! `refusals` knows what etcd itself says before or instead of applying.
+//! `proving_refusals` knows what etcd itself says before or instead of applying.
 
 pub mod answer;
 pub mod copies;
 pub mod proof;
-pub(crate) mod refusals;
+pub(crate) mod proving_refusals;
 pub mod transmission;
 
 #[cfg(test)]

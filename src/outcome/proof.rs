@@ -1,6 +1,6 @@
 //! The proof that one copy of a write was not applied, and will not be.
 
-use super::refusals::RefusalRow;
+use super::proving_refusals::RefusalRow;
 use super::transmission::{Sent, Transmission};
 use crate::protocol::answer::Head;
 

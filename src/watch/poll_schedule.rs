@@ -84,9 +84,9 @@ impl PollSchedule {
         };
     }
 
-    /// How long the next poll lasts: `longest` give or take a quarter, less when the store moves so fast that the place
-    /// of a quiet watcher would fall out of the history, but not less than `shortest`. The first one is short, too: its
-    /// end tells how fast the store is.
+    /// Duration of the next long poll: `longest` ±25 % jitter, or less when the store moves so fast
+    /// that the index of a quiet watcher would fall out of etcd's history, but at least `shortest`.
+    /// The first poll is short, too: its end shows how fast the store changes.
     pub fn poll(&mut self, longest: Duration, shortest: Duration) -> Duration {
         let around = longest - longest / 4 + self.fraction(longest / 2);
         match self.window {
