@@ -8,6 +8,7 @@ use crate::cluster::continuity::{AuditStep, Need, Sight};
 use crate::cluster::member::Member;
 use crate::cluster::on_demand_sync::OnDemandSync;
 use crate::cluster::staleness::{Staleness, StalenessPolicy};
+use crate::cluster::without_api::WithoutApi;
 use crate::display::{one_line, seconds};
 use crate::error::{Error, Phase, Result};
 use crate::protocol::answer::{Head, Verdict};
@@ -83,6 +84,7 @@ impl Client {
             peer: None,
             tried: Vec::new(),
             answered: Vec::new(),
+            without_api: WithoutApi::default(),
         };
         let ended = call.run();
         match (call.once.place(), &ended) {
@@ -111,6 +113,7 @@ struct WatchOnceCall<'a> {
     tried: Vec<Arc<Member>>,
     /// those of them that have said something
     answered: Vec<Arc<Member>>,
+    without_api: WithoutApi,
 }
 
 impl WatchOnceCall<'_> {
@@ -356,6 +359,12 @@ impl WatchOnceCall<'_> {
         };
         let verdict = self.once.machine().on_answer(now, verdict);
         self.verdict(member, verdict, now);
+        if let MemberVerdict::WithoutApi { first } = verdict {
+            let members = self.client.member_set.members();
+            if self.without_api.told(member, first, &members) {
+                self.once.machine().on_without_api();
+            }
+        }
         Ok(())
     }
 
@@ -393,7 +402,7 @@ impl WatchOnceCall<'_> {
                 self.client.member_set.pin(member);
                 self.tried.clear();
             }
-            MemberVerdict::Bad => {
+            MemberVerdict::Bad | MemberVerdict::WithoutApi { .. } => {
                 member.fail(now, self.peer);
                 self.tried.push(member.clone());
             }

@@ -325,7 +325,7 @@ impl List {
     }
 }
 
-fn holds(members: &[Arc<Member>], member: &Arc<Member>) -> bool {
+pub(super) fn holds(members: &[Arc<Member>], member: &Arc<Member>) -> bool {
     members.iter().any(|m| Arc::ptr_eq(m, member))
 }
 

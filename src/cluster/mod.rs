@@ -10,7 +10,8 @@
 //! * Discovery: [`membership_sync`] fetches, checks and probes the member list, [`endpoint_filter`] decides which advertised
 //!   URLs may be used, [`on_demand_sync`] runs it inside a failing call, [`sync_limiter`] limits how often.
 //! * What responses prove: [`staleness`] and [`watermark`] for reads, [`continuity`] and its [`rule`]s for watches,
-//!   [`identity`] for whose they are, [`evidence`] for a write whose outcome is unknown.
+//!   [`identity`] for whose they are, [`without_api`] for members that do not serve, [`evidence`] for a write whose outcome
+//!   is unknown.
 //! * [`telemetry`]: metrics, log, trace, curl lines and hooks.
 #![forbid(unsafe_code)]
 
@@ -38,3 +39,4 @@ pub mod staleness;
 pub mod sync_limiter;
 pub mod telemetry;
 pub mod watermark;
+pub mod without_api;

@@ -9,6 +9,7 @@ use crate::cluster::member::Member;
 use crate::cluster::staleness::{Baseline, Staleness, StalenessPolicy};
 use crate::cluster::telemetry::RequestSpan;
 use crate::cluster::telemetry::hooks::RequestKind;
+use crate::cluster::without_api::WithoutApi;
 use crate::error::Phase;
 use crate::protocol::answer::{self, Head, Verdict, judge};
 use crate::protocol::body::Body;
@@ -56,8 +57,18 @@ pub(super) struct SharedPoll {
     peer: Option<SocketAddr>,
     /// there was nobody to be asked
     unserved: bool,
+    /// none as long as all is well
+    troubles: Option<Box<Troubles>>,
     /// when the running exchange began
     asked: Instant,
+}
+
+/// What went wrong since a member served.
+#[derive(Default)]
+struct Troubles {
+    /// those that have failed in this round, in which nobody is asked twice
+    tried: Vec<Arc<Member>>,
+    without_api: WithoutApi,
 }
 
 impl SharedPoll {
@@ -73,6 +84,7 @@ impl SharedPoll {
             member: None,
             peer: None,
             unserved: false,
+            troubles: None,
             asked: Instant::now(),
         }
     }
@@ -118,7 +130,7 @@ impl SharedPoll {
         let before = last.as_ref().map(Arc::as_ptr);
         let other = match &last {
             Some(last) if exchange.preference == MemberPreference::Other => {
-                context.member_set.pick(context.now, slice::from_ref(last))
+                self.other(last, context)
             }
             _ => None,
         };
@@ -180,6 +192,21 @@ impl SharedPoll {
             pool_class,
             way,
         })
+    }
+
+    /// One that has not failed in this round; if all have, the next round begins.
+    fn other(&mut self, last: &Arc<Member>, context: &Context<'_>) -> Option<Arc<Member>> {
+        let pick = |tried: &[_]| context.member_set.pick(context.now, tried);
+        if let Some(troubles) = &mut self.troubles {
+            let mut tried = troubles.tried.clone();
+            tried.push(last.clone());
+            let other = pick(&tried);
+            if other.is_some() {
+                return other;
+            }
+            troubles.tried.clear();
+        }
+        pick(slice::from_ref(last))
     }
 
     /// A host name may stand for several servers, each of which counts as a member for `preference`. `again`: this member had the
@@ -257,12 +284,17 @@ impl SharedPoll {
         HeaderAction::Leave(told.map_or(TaskAction::End, |(_, next)| next))
     }
 
-    fn verdict(&self, verdict: MemberVerdict, context: &Context<'_>) {
+    fn verdict(&mut self, verdict: MemberVerdict, context: &Context<'_>) {
         if let Some(member) = &self.member {
             match verdict {
-                MemberVerdict::Good => member.succeed(),
-                MemberVerdict::Bad => {
+                MemberVerdict::Good => {
+                    member.succeed();
+                    self.troubles = None;
+                }
+                MemberVerdict::Bad | MemberVerdict::WithoutApi { .. } => {
                     member.fail(context.now, self.peer);
+                    let troubles = self.troubles.get_or_insert_default();
+                    troubles.tried.push(member.clone());
                     context
                         .member_set
                         .sync_limiter()
@@ -371,6 +403,14 @@ impl Task for SharedPoll {
             return TaskAction::End;
         };
         self.verdict(verdict, context);
+        if let (MemberVerdict::WithoutApi { first }, Some(member)) = (verdict, &self.member) {
+            let members = context.member_set.members();
+            let troubles = self.troubles.get_or_insert_default();
+            if troubles.without_api.told(member, first, &members) {
+                let told = self.report(context, Machine::on_without_api);
+                return told.map_or(TaskAction::End, |(_, next)| next);
+            }
+        }
         next
     }
 

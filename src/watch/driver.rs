@@ -90,6 +90,12 @@ pub enum MemberVerdict {
     Good,
     /// it gets a penalty
     Bad,
+    /// the same, since it has no v2 API; `first`: what was heard last was something else. If all members have said so in a
+    /// row, tell [`Machine::on_without_api`](super::machine::Machine::on_without_api).
+    WithoutApi {
+        /// whether this begins a new row
+        first: bool,
+    },
     /// nothing
     Neither,
 }

@@ -145,8 +145,9 @@ pub struct Machine {
     index_read: u64,
     /// answers of etcd in a row that no repetition changes
     hopeless: u8,
-    /// consecutive members without the v2 API
+    /// consecutive answers of members without the v2 API, and the last of them
     absent: u8,
+    without_api: Option<Error>,
     /// consecutive events that were skipped
     passed: u32,
     busy: Option<Busy>,
@@ -231,6 +232,7 @@ impl Machine {
             index_read: 0,
             hopeless: 0,
             absent: 0,
+            without_api: None,
             passed: 0,
             busy: None,
             not_before: None,
@@ -274,6 +276,7 @@ impl Machine {
             scope: self.scope.clone(),
             pace,
             mirror: self.mirror.clone(),
+            without_api: self.without_api.clone(),
             held: None,
             busy: None,
             refusal: None,

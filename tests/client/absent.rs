@@ -2,7 +2,7 @@
 
 use crate::api::{client, is_unsupported, key, wait_until_live};
 use crate::support::etcd::Setup;
-use crate::support::{Etcd, Version};
+use crate::support::{Etcd, Proxy, Version};
 use etcd_v2::client::{Client, Listener, Patience, Watcher};
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use std::time::{Duration, Instant};
@@ -38,6 +38,33 @@ fn watchers_go_on_with_the_others() {
     assert!(client.users().unwrap().is_empty());
     assert_eq!(client.members().unwrap().list.len(), 3);
     client.create_user("al", "pw", &[]).unwrap();
+}
+
+/// As many answers as end a watch where nobody has the API; the one member that has it comes last.
+#[test]
+fn every_member_is_asked_before_a_watch_ends() {
+    let absent = Setup::new(Version::V3_5Newest).without_v2(&[1]).start();
+    let serves = Etcd::start(Version::V3_5Newest);
+    let ways: Vec<Proxy> = (0..8).map(|_| Proxy::to(absent.url())).collect();
+    let urls = ways.iter().map(Proxy::url).chain([serves.url()]);
+    let urls = urls.collect::<Vec<_>>().join(",");
+    let first = serves.set("/b", "value=1");
+    // each has to find it out by itself
+    let clients: [_; 4] = std::array::from_fn(|_| client(&urls, 20_000));
+    std::thread::scope(|scope| {
+        let once = scope
+            .spawn(|| clients[3].watch_once(&key("/b"), false, first, Patience::For(AMPLE), None));
+        let policies = [OnLost::Gap, OnLost::Resync, OnLost::Fail];
+        let watchers = std::array::from_fn::<_, 3, _>(|i| watch(&clients[i], policies[i]));
+        watchers.iter().for_each(wait_until_live);
+        let second = serves.set("/a", "value=2");
+        for watcher in &watchers {
+            let event = watcher.next(Some(Instant::now() + AMPLE)).unwrap();
+            assert_eq!(event.unwrap().node().unwrap().modified_index(), second);
+        }
+        let told = once.join().unwrap().unwrap();
+        assert_eq!(told.node().unwrap().modified_index(), first);
+    });
 }
 
 fn where_no_member_has_it(version: Version) {

@@ -10,6 +10,7 @@ use etcd_v2::watch::options::{OnFull, OnLost, WatchOptions};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use support::api::dead_endpoint;
 use support::{Etcd, Version, wait_for};
 
 const AMPLE: Duration = Duration::from_secs(30);
@@ -290,4 +291,20 @@ fn identical_watchers_share_one_poll() {
     for watcher in &watchers {
         assert_eq!(value(&next(watcher)), "1");
     }
+}
+
+/// Penalties end, also of those that come first.
+#[test]
+fn a_round_asks_every_member_once() {
+    const DEAD: usize = 8;
+    let etcd = Etcd::start(Version::V3_5);
+    let dead: Vec<String> = (0..DEAD).map(|_| dead_endpoint()).collect();
+    let client = client(&format!("{},{}", dead.join(","), etcd.url()));
+    let watcher = watch(&client, "/round", |_| {});
+    wait_for("the watcher is live", 4 * AMPLE, || {
+        (watcher.state().code() == 2).then_some(())
+    });
+    // one round is enough, and a second one allowed for
+    let tries = watcher.counters().reconnects as usize;
+    assert!((DEAD..=2 * DEAD + 1).contains(&tries), "{tries}");
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// So many consecutive members without the API end the watcher: more than a cluster has.
-const ALL: u8 = 8;
+/// So many consecutive answers end the watcher at the earliest: one URL may stand for several servers.
+const LEAST: u8 = 8;
 
 impl Machine {
     /// Whether the member is asked for its version first, since any server written in Go answers "404 page not found".
@@ -29,12 +29,19 @@ impl Machine {
             self.retry(now, "the answer is not etcd's: there is no such page");
             return MemberVerdict::Bad;
         };
-        self.absent += 1;
-        if self.absent >= ALL {
-            self.close(Some(error));
-            return MemberVerdict::Bad;
-        }
+        self.absent = self.absent.saturating_add(1);
         self.retry(now, &error.detail().message);
-        MemberVerdict::Bad
+        self.without_api = Some(error);
+        MemberVerdict::WithoutApi {
+            first: self.absent == 1,
+        }
+    }
+
+    /// Every member has said so in a row: whom this machine asks, its driver knows.
+    pub fn on_without_api(&mut self) {
+        if self.absent >= LEAST {
+            let error = self.without_api.take();
+            self.close(error);
+        }
     }
 }
