@@ -27,10 +27,10 @@ pub struct Body {
 
 /// What was read, if that has been done.
 #[derive(Debug, Default)]
-pub struct Content(Option<Box<What>>);
+pub struct Content(Option<Box<DecodedContent>>);
 
 #[derive(Debug)]
-enum What {
+enum DecodedContent {
     /// of a success; pages are short, and read by who asks for them
     Tree(Result<Tree>),
     /// of a failure; `None`: it is not etcd's
@@ -63,8 +63,8 @@ impl Body {
         };
         let content = match (status, expect) {
             (_, ResponseKind::Page(_)) => return Ok(()),
-            (200..=299, _) => What::Tree(decode_while(&self.bytes, &limits, Some(&ask))),
-            (400..=599, _) => What::Refusal(refusal::read_while(&self.bytes, Some(&ask))),
+            (200..=299, _) => DecodedContent::Tree(decode_while(&self.bytes, &limits, Some(&ask))),
+            (400..=599, _) => DecodedContent::Refusal(refusal::read_while(&self.bytes, Some(&ask))),
             _ => return Ok(()),
         };
         if stopped.get() {
@@ -78,19 +78,19 @@ impl Body {
     #[inline]
     pub(super) fn tree(&mut self, limits: &Limits) -> Result<Tree> {
         match self.content.0.take().map(|content| *content) {
-            Some(What::Tree(tree)) => tree,
+            Some(DecodedContent::Tree(tree)) => tree,
             _ => decode(&self.bytes, limits),
         }
     }
 
     /// What a failure says; it is read once.
     pub(crate) fn refusal(&mut self) -> Option<&Refusal> {
-        if !matches!(self.content.0.as_deref(), Some(What::Refusal(_))) {
-            let read = What::Refusal(refusal::read(&self.bytes));
+        if !matches!(self.content.0.as_deref(), Some(DecodedContent::Refusal(_))) {
+            let read = DecodedContent::Refusal(refusal::read(&self.bytes));
             self.content.0 = Some(Box::new(read));
         }
         match self.content.0.as_deref() {
-            Some(What::Refusal(refusal)) => refusal.as_ref(),
+            Some(DecodedContent::Refusal(refusal)) => refusal.as_ref(),
             _ => None,
         }
     }
@@ -98,7 +98,7 @@ impl Body {
     /// The same, to be kept.
     pub(super) fn take_refusal(&mut self) -> Option<Refusal> {
         match self.content.0.take().map(|content| *content) {
-            Some(What::Refusal(refusal)) => refusal,
+            Some(DecodedContent::Refusal(refusal)) => refusal,
             _ => refusal::read(&self.bytes),
         }
     }

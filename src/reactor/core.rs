@@ -5,7 +5,7 @@
 use super::capacity::Capacity;
 use super::commands::{Closed, Command, Commands};
 use super::connection::Connection;
-use super::decoder::Decoder;
+use super::decoder::DecoderThread;
 use super::exchange::{Exchange, Stage};
 use super::pool::Pool;
 use super::slab::{Slab, SlabKey};
@@ -65,7 +65,7 @@ pub(super) struct TaskSlot {
 pub(super) struct Core {
     pub(super) setup: Setup,
     pub(super) commands: Arc<Commands>,
-    pub(super) decoder: Decoder,
+    pub(super) decoder: DecoderThread,
     pub(super) poll: Poll,
     pub(super) tasks: Slab<TaskSlot>,
     pub(super) exchanges: Slab<Exchange>,
@@ -91,7 +91,7 @@ impl Core {
         Core {
             setup,
             commands,
-            decoder: Decoder::default(),
+            decoder: DecoderThread::default(),
             poll,
             tasks: Slab::default(),
             exchanges: Slab::default(),

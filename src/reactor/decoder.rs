@@ -29,7 +29,7 @@ pub(super) struct Job {
 
 /// The thread, if it was needed.
 #[derive(Debug, Default)]
-pub(super) struct Decoder(Option<Running>);
+pub(super) struct DecoderThread(Option<Running>);
 
 #[derive(Debug)]
 struct Running {
@@ -38,7 +38,7 @@ struct Running {
     thread: Option<HostedThread>,
 }
 
-impl Decoder {
+impl DecoderThread {
     /// Its end is a [`Command::Read`]. Given back if there is no thread for it.
     pub(super) fn push(&mut self, job: Job, commands: &Arc<Commands>) -> Result<(), Job> {
         if self.0.is_none() {

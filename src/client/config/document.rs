@@ -21,11 +21,11 @@ pub(super) struct Document<'a> {
 #[derive(Debug)]
 pub(super) struct Value {
     pub(super) at: usize,
-    pub(super) what: What,
+    pub(super) kind: ValueKind,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(super) enum ValueKind {
     Null,
     Flag(bool),
     /// as it is written
@@ -38,14 +38,14 @@ pub(super) enum What {
 impl Value {
     /// The member of this name, if it is an object that has it.
     pub(super) fn member(&self, name: &str) -> Option<&Value> {
-        match &self.what {
-            What::Object(members) => members.iter().find(|(n, _)| n == name).map(|(_, v)| v),
+        match &self.kind {
+            ValueKind::Object(members) => members.iter().find(|(n, _)| n == name).map(|(_, v)| v),
             _ => None,
         }
     }
 
     pub(super) fn is_null(&self) -> bool {
-        matches!(self.what, What::Null)
+        matches!(self.kind, ValueKind::Null)
     }
 }
 
@@ -88,7 +88,7 @@ impl<'a> Document<'a> {
         let broken = |broken: Broken| self.broken(&broken);
         let token = json.token().map_err(broken)?;
         let at = json.position();
-        let what = match token {
+        let kind = match token {
             b'{' | b'[' if depth == 0 => return Err(self.wrong(at, "nested too deep")),
             b'{' => {
                 json.object().map_err(broken)?;
@@ -103,7 +103,7 @@ impl<'a> Document<'a> {
                     }
                     members.push((name, self.value(json, depth - 1)?));
                 }
-                What::Object(members)
+                ValueKind::Object(members)
             }
             b'[' => {
                 json.array().map_err(broken)?;
@@ -111,21 +111,21 @@ impl<'a> Document<'a> {
                 while json.element(list.is_empty()).map_err(broken)? {
                     list.push(self.value(json, depth - 1)?);
                 }
-                What::List(list)
+                ValueKind::List(list)
             }
-            b'"' => What::Text(json.string().map_err(broken)?.to_text()),
-            b't' | b'f' => What::Flag(json.bool().map_err(broken)?),
+            b'"' => ValueKind::Text(json.string().map_err(broken)?.to_text()),
+            b't' | b'f' => ValueKind::Flag(json.bool().map_err(broken)?),
             b'n' => {
                 json.null().map_err(broken)?;
-                What::Null
+                ValueKind::Null
             }
             _ => {
                 json.skip().map_err(broken)?;
                 let number = self.text.get(at..json.position()).unwrap_or_default();
-                What::Number(number.to_owned())
+                ValueKind::Number(number.to_owned())
             }
         };
-        Ok(Value { at, what })
+        Ok(Value { at, kind })
     }
 
     fn broken(&self, broken: &Broken) -> Error {
@@ -169,8 +169,8 @@ impl<'v> Named<'v> {
     }
 
     pub(super) fn signed(&self) -> Result<i64> {
-        match &self.value.what {
-            What::Number(digits) => match digits.parse() {
+        match &self.value.kind {
+            ValueKind::Number(digits) => match digits.parse() {
                 Ok(number) => Ok(number),
                 Err(_) => self.expected("a whole number"),
             },
@@ -179,8 +179,8 @@ impl<'v> Named<'v> {
     }
 
     pub(super) fn unsigned(&self) -> Result<u64> {
-        match &self.value.what {
-            What::Number(digits) => match digits.parse() {
+        match &self.value.kind {
+            ValueKind::Number(digits) => match digits.parse() {
                 Ok(number) => Ok(number),
                 Err(_) => self.expected("an unsigned whole number"),
             },
@@ -189,21 +189,21 @@ impl<'v> Named<'v> {
     }
 
     pub(super) fn flag(&self) -> Result<bool> {
-        match self.value.what {
-            What::Flag(flag) => Ok(flag),
+        match self.value.kind {
+            ValueKind::Flag(flag) => Ok(flag),
             _ => self.expected("true or false"),
         }
     }
 
     pub(super) fn text(&self) -> Result<&'v str> {
-        match &self.value.what {
-            What::Text(text) => Ok(text),
+        match &self.value.kind {
+            ValueKind::Text(text) => Ok(text),
             _ => self.expected("a string"),
         }
     }
 
     pub(super) fn texts(&self) -> Result<Vec<&'v str>> {
-        let What::List(list) = &self.value.what else {
+        let ValueKind::List(list) = &self.value.kind else {
             return self.expected("a list of strings");
         };
         list.iter()
@@ -213,7 +213,7 @@ impl<'v> Named<'v> {
 
     /// Its members, whatever they are.
     pub(super) fn all_members(&self) -> Result<Vec<Named<'v>>> {
-        let What::Object(members) = &self.value.what else {
+        let ValueKind::Object(members) = &self.value.kind else {
             return self.expected("an object");
         };
         let named = members.iter().map(|(name, value)| Named {

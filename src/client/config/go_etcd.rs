@@ -1,7 +1,7 @@
 //! The format of go-etcd. Its clients append to the file that they save to, so the last of several documents counts; and
 //! like Go it does not care about the case of names.
 
-use super::document::{Document, Named, Value, What};
+use super::document::{Document, Named, Value, ValueKind};
 use super::store;
 use crate::client::Options;
 use crate::error::{Error, Result};
@@ -116,10 +116,10 @@ fn members<'v>(part: Named<'v>, name: &str) -> Result<Vec<Named<'v>>> {
 }
 
 fn is_empty(value: &Value) -> bool {
-    match &value.what {
-        What::Null => true,
-        What::Text(text) => text.is_empty(),
-        What::List(list) => list.is_empty(),
+    match &value.kind {
+        ValueKind::Null => true,
+        ValueKind::Text(text) => text.is_empty(),
+        ValueKind::List(list) => list.is_empty(),
         _ => false,
     }
 }

@@ -32,7 +32,7 @@ enum BodyState {
 
 /// Decoder of one body.
 #[derive(Clone, Debug)]
-pub struct Body {
+pub struct BodyDecoder {
     state: BodyState,
     began: bool,
     /// bytes of extensions and trailers so far
@@ -42,10 +42,10 @@ pub struct Body {
     limit: u64,
 }
 
-impl Body {
+impl BodyDecoder {
     /// A body that may have `limit` bytes of data.
-    pub fn new(framing: Framing, limit: u64) -> Body {
-        Body {
+    pub fn new(framing: Framing, limit: u64) -> BodyDecoder {
+        BodyDecoder {
             state: match framing {
                 Framing::None | Framing::Length(0) => BodyState::Done,
                 Framing::Length(length) => BodyState::Length(length),

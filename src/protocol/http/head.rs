@@ -15,7 +15,7 @@ const BEGINNING: &[u8] = b"HTTP/1.";
 
 /// What a head says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Parsed {
+pub(super) struct ParsedHead {
     pub(super) head: Head,
     pub(super) framing: Framing,
     pub(super) keep_alive: bool,
@@ -29,7 +29,7 @@ pub(super) enum Progress {
     /** a head of status 1xx came to its end; another one follows */
     Interim,
     /** the head is complete */
-    Done(Parsed),
+    Done(ParsedHead),
 }
 
 /// Where the search for the blank line stands.
@@ -192,7 +192,7 @@ fn read(response: &httparse::Response<'_, '_>, method: Method) -> Result<Progres
         }
     }
     let (framing, keep_alive) = fields.decide(method, status, version)?;
-    Ok(Progress::Done(Parsed {
+    Ok(Progress::Done(ParsedHead {
         head,
         framing,
         keep_alive,

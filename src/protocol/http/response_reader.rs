@@ -1,7 +1,7 @@
 //! The answer to one request, from its first byte to its last.
 use super::{
-    body::Body,
-    head::{HeadParser, Parsed, Progress},
+    body::BodyDecoder,
+    head::{HeadParser, ParsedHead, Progress},
     parse_error::ParseError,
 };
 use crate::{
@@ -31,7 +31,7 @@ pub enum ReaderEvent<'a> {
 enum ReaderState {
     Head(HeadParser),
     Body {
-        body: Body,
+        body: BodyDecoder,
         keep_alive: bool,
     },
     End {
@@ -106,12 +106,12 @@ impl ResponseReader {
                 ReaderState::Head(collector) => match collector.advance(self.method, input)? {
                     Progress::More => return Ok(ReaderEvent::More),
                     Progress::Interim => {}
-                    Progress::Done(Parsed {
+                    Progress::Done(ParsedHead {
                         head,
                         framing,
                         keep_alive,
                     }) => {
-                        let body = Body::new(framing, self.max_body);
+                        let body = BodyDecoder::new(framing, self.max_body);
                         self.state = ReaderState::Body { body, keep_alive };
                         return Ok(ReaderEvent::Head(head));
                     }

@@ -1,6 +1,6 @@
 //! Mutated answers, and chunks next to a reader that is too simple to be wrong.
 use super::{
-    super::{body::Body, framing::Framing},
+    super::{body::BodyDecoder, framing::Framing},
     corpus::corpus,
     run, whole,
 };
@@ -116,7 +116,7 @@ fn naive(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
 }
 
 fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<(Vec<u8>, usize)> {
-    let mut body = Body::new(Framing::Chunked, u64::MAX);
+    let mut body = BodyDecoder::new(Framing::Chunked, u64::MAX);
     let (mut data, mut taken) = (Vec::new(), 0);
     for piece in pieces {
         let mut input = piece;

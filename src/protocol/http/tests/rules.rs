@@ -1,7 +1,7 @@
 //! Every rule by example, and every example in every cut.
 use super::{
     super::{
-        body::Body,
+        body::BodyDecoder,
         framing::Framing,
         parse_error::{FlawKind, ParseError},
     },
@@ -192,7 +192,7 @@ fn expected_length() {
         (Framing::Chunked, None, None),
         (Framing::UntilClose, None, None),
     ] {
-        let mut body = Body::new(framing, LIMIT);
+        let mut body = BodyDecoder::new(framing, LIMIT);
         assert_eq!((body.expected(), body.began()), (before, false));
         body.advance(&mut &b"1"[..]).unwrap();
         assert_eq!(
