@@ -74,10 +74,13 @@
  *            no callback.
  * Stack      64 KiB of stack are enough for every call, including TLS, plus what callbacks need.
  *            The background thread, on which callbacks run, has 2 MiB.
- * Memory     If memory runs out for the body of a response, or while decoding it, the call ends
- *            with ETCD_V2_LIMIT. All other allocations are small or bounded by options (handles,
- *            requests, messages, lists of members, users and roles, the queue and the cache of a
- *            watcher); if one of them fails, the process is aborted.
+ * Memory     If memory runs out for the body of a response, or for what is decoded from it (nodes,
+ *            lists of members, users and roles, stats), the call ends with ETCD_V2_LIMIT. A watcher
+ *            ends with it if memory runs out for its queue or its cache (ETCD_V2_ON_LOST_RESYNC), and
+ *            retries a listing that does not fit. A long text in an error is cut to its beginning.
+ *            All other allocations are small or bounded (handles, requests, messages, a health
+ *            report, one SYNTHETIC event with its value); if one of them fails, the process is
+ *            aborted.
  * Process    The library installs no signal handlers, writes no output, and reads no environment
  *            variables. It has no threads but the background thread of each client (see Callbacks)
  *            and helper threads that resolve host names, save a configuration file, or decode
@@ -1598,7 +1601,8 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watch(
  * also ends after five consecutive responses of etcd that call the request malformed (200 to 299) or
  * exceed the client's limits (ETCD_V2_TOO_LARGE), and after eight consecutive etcd 3 members without
  * the v2 API (ETCD_V2_UNSUPPORTED); meanwhile other members are tried, and the state gives the
- * reason. Nothing else ends it, in particular no response that is not etcd's.
+ * reason. It ends with ETCD_V2_LIMIT when memory runs out for its queue or its cache. Nothing else
+ * ends it, in particular no response that is not etcd's.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watcher_next(
     const etcd_v2_watcher *watcher, int64_t timeout_ms, etcd_v2_event **out, etcd_v2_error **err);

@@ -23,6 +23,7 @@ pub mod cluster;
 pub mod display;
 pub mod error;
 pub mod ffi;
+mod memory;
 pub mod outcome;
 mod panics;
 pub mod protocol;

@@ -3,6 +3,7 @@
 use crate::{
     client::Options,
     error::{Error, Result},
+    memory::{self, OutOfMemory},
     status::Status,
 };
 use std::{
@@ -36,6 +37,22 @@ pub(super) unsafe fn give<T: Handle>(out: *mut *mut T, make: impl FnOnce() -> T)
         // SAFETY: the caller's promise
         unsafe { out.write(Box::into_raw(Box::new(make()))) };
     }
+}
+
+/// As [`give`], of something that grows with what a server has sent.
+///
+/// # Safety
+/// `out` is NULL or points to a place for a pointer.
+pub(super) unsafe fn try_give<T: Handle>(
+    out: *mut *mut T,
+    make: impl FnOnce() -> std::result::Result<T, OutOfMemory>,
+) -> Result<()> {
+    if !out.is_null() {
+        let made = make().map_err(|out| out.error("the list of an answer"))?;
+        // SAFETY: the caller's promise
+        unsafe { out.write(Box::into_raw(Box::new(made))) };
+    }
+    Ok(())
 }
 
 /// As [`clear`], for an out parameter without which the call makes no sense.
@@ -183,10 +200,21 @@ pub(super) unsafe fn descriptor(
     Ok(())
 }
 
-/// A copy for C. A NUL inside, where text ends for C, is shown as U+FFFD.
+/// A copy for C. A NUL inside, where text ends for C, is shown as U+FFFD. Without memory for it the copy is empty.
 pub(super) fn c_string(text: &str) -> CString {
-    CString::new(text)
-        .unwrap_or_else(|_| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default())
+    try_c_string(text).unwrap_or_default()
+}
+
+/// The same of text that a server has sent, of any length.
+pub(super) fn try_c_string(text: &str) -> std::result::Result<CString, OutOfMemory> {
+    let nuls = text.bytes().filter(|byte| *byte == 0).count();
+    let mut copy = memory::copy("", text.len() + 2 * nuls + 1)?;
+    for (i, part) in text.split('\0').enumerate() {
+        copy.push_str(if i > 0 { "\u{fffd}" } else { "" });
+        copy.push_str(part);
+    }
+    // there is room for the NUL
+    Ok(CString::new(copy).unwrap_or_default())
 }
 
 pub(super) fn null(parameter: &str) -> Error {

@@ -9,7 +9,7 @@
 //! until then etcd refuses to add another.
 use super::{
     client::etcd_v2_client,
-    convert::{self, Handle, borrow, c_string, look, text},
+    convert::{self, Handle, borrow, look, text, try_c_string},
     error::etcd_v2_error,
     fallible::guard,
     status::etcd_v2_status,
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     client::{Client, admin::Members},
     error::Result,
+    memory::{self, OutOfMemory},
     protocol::admin::members::Member,
 };
 use std::{
@@ -40,22 +41,22 @@ pub struct etcd_v2_member {
 impl Handle for etcd_v2_members {}
 
 impl etcd_v2_members {
-    fn new(members: &Members) -> etcd_v2_members {
+    fn new(members: &Members) -> std::result::Result<etcd_v2_members, OutOfMemory> {
         let leads = |member: &Member| member.id == members.leader;
-        let each = members.list.iter();
-        etcd_v2_members(each.map(|m| etcd_v2_member::new(m, leads(m))).collect())
+        let each = memory::each(&members.list, |m| etcd_v2_member::new(m, leads(m)))?;
+        Ok(etcd_v2_members(each))
     }
 }
 
 impl etcd_v2_member {
-    fn new(member: &Member, leads: bool) -> etcd_v2_member {
-        etcd_v2_member {
-            id: c_string(&member.id),
-            name: c_string(&member.name),
-            peer_urls: Texts::new(&member.peer_urls),
-            client_urls: Texts::new(&member.client_urls),
+    fn new(member: &Member, leads: bool) -> std::result::Result<etcd_v2_member, OutOfMemory> {
+        Ok(etcd_v2_member {
+            id: try_c_string(&member.id)?,
+            name: try_c_string(&member.name)?,
+            peer_urls: Texts::new(&member.peer_urls)?,
+            client_urls: Texts::new(&member.client_urls)?,
             leads,
-        }
+        })
     }
 }
 
@@ -74,8 +75,7 @@ unsafe fn run(
         guard(err, || {
             convert::clear(out);
             let members = call(&borrow("client", client)?.0)?;
-            convert::give(out, || etcd_v2_members::new(&members));
-            Ok(())
+            convert::try_give(out, || etcd_v2_members::new(&members))
         })
     }
 }

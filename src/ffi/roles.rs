@@ -8,7 +8,7 @@
 //! everything. Everything read from a list is borrowed and valid until the list is freed.
 use super::{
     client::etcd_v2_client,
-    convert::{self, Handle, borrow, c_string, look, text},
+    convert::{self, Handle, borrow, look, text, try_c_string},
     error::etcd_v2_error,
     fallible::guard,
     status::etcd_v2_status,
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     client::Client,
     error::{Error, Result},
+    memory::{self, OutOfMemory},
     protocol::admin::roles::{Access, Role},
 };
 use std::{
@@ -42,13 +43,15 @@ pub struct etcd_v2_role {
 impl Handle for etcd_v2_roles {}
 
 impl etcd_v2_roles {
-    fn new(roles: &[Role]) -> etcd_v2_roles {
-        let role = |role: &Role| etcd_v2_role {
-            name: c_string(&role.name),
-            read: Texts::new(&role.read),
-            write: Texts::new(&role.write),
+    fn new(roles: &[Role]) -> std::result::Result<etcd_v2_roles, OutOfMemory> {
+        let role = |role: &Role| {
+            Ok(etcd_v2_role {
+                name: try_c_string(&role.name)?,
+                read: Texts::new(&role.read)?,
+                write: Texts::new(&role.write)?,
+            })
         };
-        etcd_v2_roles(roles.iter().map(role).collect())
+        Ok(etcd_v2_roles(memory::each(roles, role)?))
     }
 }
 
@@ -90,8 +93,7 @@ unsafe fn run(
         guard(err, || {
             convert::clear(out);
             let roles = call(&borrow("client", client)?.0)?;
-            convert::give(out, || etcd_v2_roles::new(&roles));
-            Ok(())
+            convert::try_give(out, || etcd_v2_roles::new(&roles))
         })
     }
 }

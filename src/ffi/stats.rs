@@ -6,12 +6,13 @@
 //! a text that this kind of statistics does not have is "", a number is absent.
 use super::{
     client::etcd_v2_client,
-    convert::{self, Handle, borrow, c_string, look, optional_text, put, text},
+    convert::{self, Handle, borrow, look, optional_text, put, text, try_c_string},
     error::etcd_v2_error,
     fallible::guard,
     panic_boundary::shield,
     status::etcd_v2_status,
 };
+use crate::memory::{self, OutOfMemory};
 use crate::protocol::{
     admin::stats::{self, Stats, StatsKind},
     response::Response,
@@ -42,9 +43,9 @@ struct Numbers(Vec<(CString, f64)>);
 impl Handle for etcd_v2_stats {}
 
 impl Numbers {
-    fn new(numbers: &[(String, f64)]) -> Numbers {
-        let each = numbers.iter();
-        Numbers(each.map(|(name, n)| (c_string(name), *n)).collect())
+    fn new(numbers: &[(String, f64)]) -> Result<Numbers, OutOfMemory> {
+        let each = |(name, n): &(String, f64)| Ok((try_c_string(name)?, *n));
+        Ok(Numbers(memory::each(numbers, each)?))
     }
 
     /// # Safety
@@ -63,26 +64,26 @@ impl Numbers {
 }
 
 impl etcd_v2_stats {
-    fn new(response: &Response, stats: &Stats) -> etcd_v2_stats {
-        let mut json = response.body().to_vec();
+    fn new(response: &Response, stats: &Stats) -> Result<etcd_v2_stats, OutOfMemory> {
+        let mut json = Vec::new();
+        json.try_reserve_exact(response.body().len() + 1)?;
+        json.extend_from_slice(response.body());
         json.push(0);
-        etcd_v2_stats {
+        Ok(etcd_v2_stats {
             json,
-            endpoint: c_string(response.endpoint()),
-            name: c_string(&stats.name),
-            id: c_string(&stats.id),
-            state: c_string(&stats.state),
-            start_time: c_string(&stats.start_time),
-            leader_id: c_string(&stats.leader_id),
-            leader_uptime: c_string(&stats.leader_uptime),
-            leader_start_time: c_string(&stats.leader_start_time),
-            numbers: Numbers::new(&stats.numbers),
-            followers: stats
-                .followers
-                .iter()
-                .map(|f| (c_string(&f.id), Numbers::new(&f.numbers)))
-                .collect(),
-        }
+            endpoint: try_c_string(response.endpoint())?,
+            name: try_c_string(&stats.name)?,
+            id: try_c_string(&stats.id)?,
+            state: try_c_string(&stats.state)?,
+            start_time: try_c_string(&stats.start_time)?,
+            leader_id: try_c_string(&stats.leader_id)?,
+            leader_uptime: try_c_string(&stats.leader_uptime)?,
+            leader_start_time: try_c_string(&stats.leader_start_time)?,
+            numbers: Numbers::new(&stats.numbers)?,
+            followers: memory::each(&stats.followers, |f| {
+                Ok((try_c_string(&f.id)?, Numbers::new(&f.numbers)?))
+            })?,
+        })
     }
 }
 
@@ -102,8 +103,7 @@ unsafe fn run(
             let client = borrow("client", client)?;
             let response = client.0.stats(kind, optional_text("endpoint", endpoint)?)?;
             let stats = stats::read(kind, response.body())?;
-            convert::give(out, || etcd_v2_stats::new(&response, &stats));
-            Ok(())
+            convert::try_give(out, || etcd_v2_stats::new(&response, &stats))
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Lists of text, in both directions.
-use super::convert::{c_string, null, text};
+use super::convert::{null, text, try_c_string};
 use crate::error::{Error, Result};
+use crate::memory::{self, OutOfMemory};
 use std::{
     ffi::{CString, c_char},
     ptr, slice,
@@ -11,8 +12,8 @@ use std::{
 pub(super) struct Texts(Vec<CString>);
 
 impl Texts {
-    pub(super) fn new(texts: &[String]) -> Texts {
-        Texts(texts.iter().map(|text| c_string(text)).collect())
+    pub(super) fn new(texts: &[String]) -> std::result::Result<Texts, OutOfMemory> {
+        Ok(Texts(memory::each(texts, |text| try_c_string(text))?))
     }
 
     pub(super) fn count(&self) -> usize {
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn lists_go_out() {
-        let texts = Texts::new(&["a".to_owned(), "b\0".to_owned()]);
+        let texts = Texts::new(&["a".to_owned(), "b\0".to_owned()]).unwrap();
         assert_eq!(texts.count(), 2);
         assert!(!texts.at(1).is_null() && texts.at(2).is_null());
         assert!(Texts::default().at(0).is_null());

@@ -6,13 +6,18 @@
 //! freed.
 use super::{
     client::etcd_v2_client,
-    convert::{self, Handle, borrow, c_string, look, text},
+    convert::{self, Handle, borrow, look, text, try_c_string},
     error::etcd_v2_error,
     fallible::guard,
     status::etcd_v2_status,
     texts::{Texts, texts},
 };
-use crate::{client::Client, error::Result, protocol::admin::users::User};
+use crate::{
+    client::Client,
+    error::Result,
+    memory::{self, OutOfMemory},
+    protocol::admin::users::User,
+};
 use std::{
     ffi::{CString, c_char},
     ptr,
@@ -30,12 +35,14 @@ pub struct etcd_v2_user {
 impl Handle for etcd_v2_users {}
 
 impl etcd_v2_users {
-    fn new(users: &[User]) -> etcd_v2_users {
-        let user = |user: &User| etcd_v2_user {
-            name: c_string(&user.name),
-            roles: Texts::new(&user.roles),
+    fn new(users: &[User]) -> std::result::Result<etcd_v2_users, OutOfMemory> {
+        let user = |user: &User| {
+            Ok(etcd_v2_user {
+                name: try_c_string(&user.name)?,
+                roles: Texts::new(&user.roles)?,
+            })
         };
-        etcd_v2_users(users.iter().map(user).collect())
+        Ok(etcd_v2_users(memory::each(users, user)?))
     }
 }
 
@@ -54,8 +61,7 @@ unsafe fn run(
         guard(err, || {
             convert::clear(out);
             let users = call(&borrow("client", client)?.0)?;
-            convert::give(out, || etcd_v2_users::new(&users));
-            Ok(())
+            convert::try_give(out, || etcd_v2_users::new(&users))
         })
     }
 }

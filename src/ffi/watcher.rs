@@ -92,7 +92,8 @@ pub unsafe extern "C" fn etcd_v2_watch(
 /// also ends after five consecutive responses of etcd that call the request malformed (200 to 299) or
 /// exceed the client's limits (ETCD_V2_TOO_LARGE), and after eight consecutive etcd 3 members without
 /// the v2 API (ETCD_V2_UNSUPPORTED); meanwhile other members are tried, and the state gives the
-/// reason. Nothing else ends it, in particular no response that is not etcd's.
+/// reason. It ends with ETCD_V2_LIMIT when memory runs out for its queue or its cache. Nothing else
+/// ends it, in particular no response that is not etcd's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watcher_next(
     watcher: *const etcd_v2_watcher,

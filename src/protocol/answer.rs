@@ -242,9 +242,11 @@ fn message(head: &Head, refusal: Refusal) -> Verdict {
         503 if refusal.message == "During election" => Status::LEADER_ELECTION,
         _ => Status::SERVER_ERROR,
     };
-    let words = refusal.message.clone();
-    let mut error = told(status, head, refusal);
-    error.detail_mut().cause = words;
+    let mut refusal = refusal;
+    let text = refusal.text();
+    // moved: it may be long
+    refusal.cause = std::mem::take(&mut refusal.message);
+    let mut error = told(status, head, refusal).with_message(text);
     if head.status < 500 {
         return Verdict::Refused(error);
     }

@@ -3,6 +3,10 @@ use super::{
     json::{GoOn, STRIDE},
     scan::{hex4, plain_run},
 };
+use crate::memory::OutOfMemory;
+
+/// Longest name of a field that is compared with others.
+const LONGEST_NAME: usize = 4096;
 
 /// A string as it stands between its quotes; its escapes are known to be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,14 +95,23 @@ impl Text<'_> {
         }
     }
 
-    /// Hands what it stands for to `f`; a copy is made only if there are escapes.
+    /// Hands what it stands for to `f`; a copy is made only if there are escapes. Text that is longer than any that is
+    /// looked for stays as it is written.
     #[inline]
     pub(crate) fn with<R>(self, f: impl FnOnce(&str) -> R) -> R {
-        if self.escaped {
+        if self.escaped && self.raw.len() <= LONGEST_NAME {
             f(&self.to_text())
         } else {
             f(self.raw)
         }
+    }
+
+    /// An owned copy of what it stands for, if there is memory for it.
+    pub(crate) fn try_to_text(self) -> Result<String, OutOfMemory> {
+        let mut out = String::new();
+        out.try_reserve_exact(self.raw.len())?;
+        self.append_to(&mut out, None);
+        Ok(out)
     }
 
     /// An owned copy of what it stands for.

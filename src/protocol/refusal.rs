@@ -1,6 +1,10 @@
 //! Bodies of answers that are not a success: etcd's errors, messages of its other parts, and what is none of both.
 use super::json::{Broken, GoOn, Json};
+use super::quoted::Text;
 use crate::display::one_line;
+
+/// Bytes of a long text that are kept when memory has run out.
+const KEPT: usize = 1024;
 
 /// What the body of a failure says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -51,15 +55,26 @@ fn fields(mut json: Json<'_>) -> Result<(Refusal, bool), Broken> {
                     .map_err(|_| Broken::new(at, "an error code was expected"))?;
             }
             2 => {
-                refusal.message = json.string()?.to_text();
+                refusal.message = kept(json.string()?);
                 has_message = true;
             }
-            3 => refusal.cause = json.string()?.to_text(),
+            3 => refusal.cause = kept(json.string()?),
             _ => refusal.index = json.u64()?,
         }
     }
     json.end()?;
     Ok((refusal, has_message))
+}
+
+/// Text that a caller gets; without memory for all of it, its beginning.
+fn kept(text: Text<'_>) -> String {
+    text.try_to_text().unwrap_or_else(|_| {
+        let mut end = text.raw.len().min(KEPT);
+        while !text.raw.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.raw.get(..end).unwrap_or_default().to_owned()
+    })
 }
 
 impl Refusal {

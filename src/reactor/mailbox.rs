@@ -1,6 +1,7 @@
 //! What waits for one watcher: its queue, its state, its callbacks, and the descriptor of the host's event loop.
 
 use crate::error::{Error, Result};
+use crate::memory::OutOfMemory;
 use crate::status::Status;
 use crate::transport::monitor::Monitor;
 use crate::transport::notifier::Notifier;
@@ -186,11 +187,16 @@ impl Mailbox {
                     inner.next = event.index();
                 }
                 let push = inner.queue.push(output.clone());
-                inner.blocked = push == Push::Full;
-                inner.notify();
-                drop(inner);
-                self.inner.wake_one();
-                return push;
+                if push != Push::Lost {
+                    inner.blocked = push == Push::Full;
+                    inner.notify();
+                    drop(inner);
+                    self.inner.wake_one();
+                    return push;
+                }
+                let error = OutOfMemory.error("the queue of a watcher");
+                inner.state = State::Closed(Some(error.clone()));
+                inner.end = Some(error);
             }
         }
         inner.notify();

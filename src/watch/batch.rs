@@ -25,8 +25,8 @@ pub(super) fn listed(response: &Response, recursive: bool) -> Range<u32> {
 /// One difference between what was told and a snapshot; a node is given by its number there.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// it is there no more
-    Gone(Box<str>, CachedNode),
+    /// it is there no more; where its key is in the old ones
+    Gone(Range<usize>, CachedNode),
     /// it was not there
     Created(u32),
     /// value, kind or creation is another
@@ -34,18 +34,27 @@ pub enum Change {
 }
 
 /// All differences, in the order in which they are told.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Diff {
     snapshot: Option<Arc<Response>>,
     index: u64,
+    /// has the keys of those that are gone
+    keys: String,
     changes: Vec<Change>,
 }
 
 impl Diff {
-    pub(super) fn new(snapshot: Option<Arc<Response>>, index: u64, changes: Vec<Change>) -> Diff {
+    pub(super) fn new(
+        snapshot: Option<Arc<Response>>,
+        index: u64,
+        keys: String,
+        changes: Vec<Change>,
+    ) -> Diff {
+        let gone = matches!(changes.first(), Some(Change::Gone(..)));
         Diff {
             snapshot,
             index,
+            keys: if gone { keys } else { String::new() },
             changes,
         }
     }
@@ -65,7 +74,8 @@ impl Diff {
             ..Draft::default()
         };
         let tree = match self.changes.get(at)? {
-            Change::Gone(key, known) => {
+            Change::Gone(span, known) => {
+                let key = self.keys.get(span.clone())?;
                 let node = Draft {
                     modified: self.index,
                     ..before(key, known)
@@ -97,7 +107,7 @@ impl Diff {
 }
 
 /// The events of one snapshot.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Batch {
     /// everything that is there
     Listing {

@@ -15,6 +15,8 @@ pub enum Push {
     Accepted,
     /// what was pushed is in, but nothing more may be read from the server before [`EventQueue::drained`]
     Full,
+    /// there is no memory for what was pushed, and nothing may come after it
+    Lost,
 }
 
 #[derive(Debug)]
@@ -51,6 +53,9 @@ impl EventQueue {
 
     /// Takes what a machine told; states are not for the queue.
     pub fn push(&mut self, output: Output) -> Push {
+        if !matches!(output, Output::State(_)) && self.items.try_reserve(1).is_err() {
+            return Push::Lost;
+        }
         match output {
             Output::Event(event) => self.push_event(event),
             Output::Batch(batch) => self.push_batch(batch),

@@ -64,6 +64,9 @@ const HISTORY: u32 = 1000;
 /// So often in a row etcd must answer what no repetition changes before that ends the watcher.
 const LAST_WORD: u8 = 5;
 
+/// What memory may be missing for.
+const TABLE: &str = "the cache of a watcher";
+
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ExchangeKind {

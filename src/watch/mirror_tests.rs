@@ -40,7 +40,7 @@ fn mirror(key: &str, recursive: bool) -> Mirror {
 }
 
 fn keys(mirror: &Mirror) -> Vec<&str> {
-    mirror.nodes.keys().map(|k| &**k).collect()
+    mirror.nodes.iter().map(|(key, _)| key).collect()
 }
 
 /// `(action, key, value, previous index)` of all synthetic events.
@@ -76,7 +76,7 @@ fn differences_in_order_with_what_was_known() {
             file("/w/r", "1", 6, 6),
         ],
     ));
-    assert_eq!(m.renew(Some(&first), 10).changes().len(), 7);
+    assert_eq!(m.renew(Some(&first), 10).unwrap().changes().len(), 7);
     assert_eq!(
         keys(&m),
         ["/w", "/w/a", "/w/d", "/w/d/x", "/w/d/y", "/w/r", "/w/z"][..].to_vec()
@@ -97,7 +97,7 @@ fn differences_in_order_with_what_was_known() {
     let row =
         |action: &str, key: &str, value, before| (action.to_owned(), key.to_owned(), value, before);
     assert_eq!(
-        told(m.renew(Some(&second), 40)),
+        told(m.renew(Some(&second), 40).unwrap()),
         [
             row("delete", "/w/d/y", None, 4),
             row("delete", "/w/d/x", None, 3),
@@ -109,8 +109,8 @@ fn differences_in_order_with_what_was_known() {
         ]
     );
     assert_eq!(m.get("/w/r").map(|k| k.modified), Some(25));
-    assert!(m.renew(Some(&second), 41).changes().is_empty());
-    let gone = told(m.renew(None, 50));
+    assert!(m.renew(Some(&second), 41).unwrap().changes().is_empty());
+    let gone = told(m.renew(None, 50).unwrap());
     assert_eq!(gone.len(), 6);
     assert_eq!(gone.last().map(|g| g.1.as_str()), Some("/w"));
     assert!(m.is_empty());
@@ -121,9 +121,10 @@ fn events_keep_it_as_a_snapshot_would() {
     let mut m = mirror("/w", true);
     let event =
         |action: &str, node: String| response(&format!(r#"{{"action":"{action}","node":{node}}}"#));
-    m.apply(&event("set", file("/w/a/b/c", "1", 7, 7)));
-    m.apply(&event("create", file("/w/a/b-x", "1", 8, 8)));
-    m.apply(&event("set", file("/w/q", "1", 9, 9)));
+    m.apply(&event("set", file("/w/a/b/c", "1", 7, 7))).unwrap();
+    m.apply(&event("create", file("/w/a/b-x", "1", 8, 8)))
+        .unwrap();
+    m.apply(&event("set", file("/w/q", "1", 9, 9))).unwrap();
     assert_eq!(
         keys(&m),
         ["/w", "/w/a", "/w/a/b", "/w/a/b-x", "/w/a/b/c", "/w/q"]
@@ -143,22 +144,32 @@ fn events_keep_it_as_a_snapshot_would() {
             file("/w/q", "1", 9, 9),
         ],
     ));
-    assert!(m.clone().renew(Some(&same), 9).changes().is_empty());
+    assert!(
+        m.try_clone()
+            .unwrap()
+            .renew(Some(&same), 9)
+            .unwrap()
+            .changes()
+            .is_empty()
+    );
     // an update of a directory keeps what is in it, a file that becomes a directory has nothing
-    m.apply(&event("update", dir("/w/a/b", 7, &[])));
+    m.apply(&event("update", dir("/w/a/b", 7, &[]))).unwrap();
     assert_eq!(m.len(), 6);
-    m.apply(&event("set", dir("/w/q", 11, &[])));
+    m.apply(&event("set", dir("/w/q", 11, &[]))).unwrap();
     assert!(m.get("/w/q").is_some_and(|k| k.dir));
-    m.apply(&event("expire", dir("/w/a/b", 12, &[])));
+    m.apply(&event("expire", dir("/w/a/b", 12, &[]))).unwrap();
     assert_eq!(keys(&m), ["/w", "/w/a", "/w/a/b-x", "/w/q"]);
-    m.apply(&event("compareAndDelete", file("/w/q", "", 9, 13)));
+    m.apply(&event("compareAndDelete", file("/w/q", "", 9, 13)))
+        .unwrap();
     m.apply(&event(
         "delete",
         dir("/", 14, &[]).replace("\"/\"", "\"/w\""),
-    ));
+    ))
+    .unwrap();
     assert!(m.is_empty());
-    m.apply(&event("set", file("/w/a", "1", 15, 15)));
-    m.apply(&event("delete", dir("/up", 16, &[]).replace("/up", "/w")));
+    m.apply(&event("set", file("/w/a", "1", 15, 15))).unwrap();
+    m.apply(&event("delete", dir("/up", 16, &[]).replace("/up", "/w")))
+        .unwrap();
     assert!(m.is_empty());
 }
 
@@ -169,17 +180,18 @@ fn the_root_and_single_keys() {
         r#"{{"dir":true,"nodes":[{}]}}"#,
         file("/a", "1", 2, 2)
     ));
-    let first = told(m.renew(Some(&snapshot), 5));
+    let first = told(m.renew(Some(&snapshot), 5).unwrap());
     assert_eq!((first.len(), first[0].1.as_str()), (1, "/a"));
     let set = response(&format!(
         r#"{{"action":"set","node":{}}}"#,
         file("/d/x", "1", 6, 6)
     ));
-    m.apply(&set);
+    m.apply(&set).unwrap();
     assert_eq!(keys(&m), ["/a", "/d", "/d/x"]);
     // children of a directory that is watched alone are not its business
     let mut m = mirror("/w", false);
-    m.renew(Some(&get(&dir("/w", 3, &[file("/w/a", "1", 4, 4)]))), 5);
+    m.renew(Some(&get(&dir("/w", 3, &[file("/w/a", "1", 4, 4)]))), 5)
+        .unwrap();
     assert_eq!(keys(&m), ["/w"]);
 }
 
@@ -197,6 +209,9 @@ fn deep_and_wide_snapshots_need_no_stack() {
     body.push_str(&"]}".repeat(depth));
     body.push('}');
     let mut m = mirror("/k", true);
-    assert_eq!(m.renew(Some(&response(&body)), 2).changes().len(), depth);
-    assert_eq!(m.renew(None, 3).changes().len(), depth);
+    assert_eq!(
+        m.renew(Some(&response(&body)), 2).unwrap().changes().len(),
+        depth
+    );
+    assert_eq!(m.renew(None, 3).unwrap().changes().len(), depth);
 }

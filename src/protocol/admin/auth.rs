@@ -30,10 +30,10 @@ pub fn enabled(body: &[u8]) -> Result<bool> {
     whole(body, |json| {
         let mut enabled = None;
         object(json, |json, name| match name {
-            "enabled" => json.bool().map(|is| {
-                enabled = Some(is);
-                true
-            }),
+            "enabled" => {
+                enabled = Some(json.bool()?);
+                Ok(true)
+            }
             _ => Ok(false),
         })?;
         needed(json, enabled, "it does not tell whether auth is on")

@@ -4,7 +4,7 @@ use super::super::http_request::HttpRequest;
 use super::super::json::{Broken, Json};
 use super::get;
 use super::page::Page;
-use super::read::{needed, object, string, whole};
+use super::read::{Read, needed, object, string, whole};
 use crate::error::Result;
 
 /// What a member says of itself.
@@ -38,14 +38,14 @@ pub fn read(body: &[u8]) -> Result<Health> {
     })
 }
 
-fn word(json: &mut Json<'_>) -> std::result::Result<bool, Broken> {
+fn word(json: &mut Json<'_>) -> Read<bool> {
     if json.token()? != b'"' {
-        return json.bool();
+        return Ok(json.bool()?);
     }
     let at = json.position();
     json.string()?.with(|word| match word {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(Broken::new(at, "health is neither true nor false")),
+        _ => Err(Broken::new(at, "health is neither true nor false").into()),
     })
 }

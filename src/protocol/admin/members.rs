@@ -1,9 +1,9 @@
 //! `/v2/members`: who is in the cluster.
 
 use super::super::http_request::{HttpRequest, Idempotency, Method};
-use super::super::json::{Broken, Json};
+use super::super::json::Json;
 use super::page::Page;
-use super::read::{list as many, needed, object, string, strings, whole};
+use super::read::{Read, list as many, needed, object, string, strings, whole};
 use super::{change, get};
 use crate::error::{Error, Result};
 use serde_json::json;
@@ -108,7 +108,7 @@ pub fn one(body: &[u8]) -> Result<Member> {
     whole(body, member)
 }
 
-fn member(json: &mut Json<'_>) -> std::result::Result<Member, Broken> {
+fn member(json: &mut Json<'_>) -> Read<Member> {
     let mut member = Member::default();
     object(json, |json, name| {
         match name {

@@ -2,9 +2,30 @@
 
 use super::super::json::{Broken, Json};
 use crate::error::{Error, Result};
+use crate::memory::{self, OutOfMemory};
 use crate::status::Status;
 
-pub(super) type Read<T> = std::result::Result<T, Broken>;
+/// What was read, or why reading ended.
+pub(super) type Read<T> = std::result::Result<T, ReadStop>;
+
+/// Why reading ended.
+#[derive(Debug)]
+pub(super) enum ReadStop {
+    Broken(Broken),
+    Memory,
+}
+
+impl From<Broken> for ReadStop {
+    fn from(broken: Broken) -> ReadStop {
+        ReadStop::Broken(broken)
+    }
+}
+
+impl From<OutOfMemory> for ReadStop {
+    fn from(_: OutOfMemory) -> ReadStop {
+        ReadStop::Memory
+    }
+}
 
 /// The whole of a body.
 pub(super) fn whole<T>(body: &[u8], value: impl FnOnce(&mut Json<'_>) -> Read<T>) -> Result<T> {
@@ -15,17 +36,20 @@ pub(super) fn whole<T>(body: &[u8], value: impl FnOnce(&mut Json<'_>) -> Read<T>
         )
     })?;
     let mut json = Json::new(text);
-    value(&mut json)
-        .and_then(|value| json.end().map(|()| value))
-        .map_err(|Broken(place)| {
-            Error::new(
-                Status::PROTOCOL,
-                format!(
-                    "the answer is not etcd's: {} at byte {}",
-                    place.why, place.at
-                ),
-            )
-        })
+    let read = value(&mut json).and_then(|value| {
+        json.end()?;
+        Ok(value)
+    });
+    read.map_err(|stop| match stop {
+        ReadStop::Broken(Broken(place)) => Error::new(
+            Status::PROTOCOL,
+            format!(
+                "the answer is not etcd's: {} at byte {}",
+                place.why, place.at
+            ),
+        ),
+        ReadStop::Memory => OutOfMemory.error(&format!("what is in {} bytes", body.len())),
+    })
 }
 
 /// An object; `field` says whether it took the value of this name.
@@ -58,7 +82,7 @@ pub(super) fn list<T>(
     json.array()?;
     let mut first = true;
     while json.element(std::mem::take(&mut first))? {
-        all.push(element(json)?);
+        memory::push(&mut all, element(json)?)?;
     }
     Ok(all)
 }
@@ -72,11 +96,11 @@ pub(super) fn strings(json: &mut Json<'_>) -> Read<Vec<String>> {
 pub(super) fn string(json: &mut Json<'_>) -> Read<String> {
     match json.null()? {
         true => Ok(String::new()),
-        false => Ok(json.string()?.to_text()),
+        false => Ok(json.string()?.try_to_text()?),
     }
 }
 
 /// What must be there.
 pub(super) fn needed<T>(json: &Json<'_>, value: Option<T>, why: &'static str) -> Read<T> {
-    value.ok_or_else(|| Broken::new(json.position(), why))
+    value.ok_or_else(|| Broken::new(json.position(), why).into())
 }

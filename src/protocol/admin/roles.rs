@@ -1,9 +1,9 @@
 //! `/v2/auth/roles`: who may read and write which keys.
 
 use super::super::http_request::{HttpRequest, Idempotency, Method};
-use super::super::json::{Broken, Json};
+use super::super::json::Json;
 use super::page::Page;
-use super::read::{list as many, needed, object, string, strings, whole};
+use super::read::{Read, list as many, needed, object, string, strings, whole};
 use super::{change, get, named};
 use crate::error::{Error, Result};
 use serde_json::json;
@@ -119,7 +119,7 @@ pub fn one(body: &[u8]) -> Result<Role> {
 }
 
 /// A role, or only its name.
-pub(super) fn role(json: &mut Json<'_>) -> std::result::Result<Role, Broken> {
+pub(super) fn role(json: &mut Json<'_>) -> Read<Role> {
     let mut role = Role::default();
     if json.token()? == b'"' {
         role.name = string(json)?;
@@ -138,7 +138,7 @@ pub(super) fn role(json: &mut Json<'_>) -> std::result::Result<Role, Broken> {
     Ok(role)
 }
 
-fn permitted(json: &mut Json<'_>, role: &mut Role) -> std::result::Result<(), Broken> {
+fn permitted(json: &mut Json<'_>, role: &mut Role) -> Read<()> {
     object(json, |json, name| {
         if name != "kv" {
             return Ok(false);

@@ -6,6 +6,7 @@ use super::get;
 use super::page::Page;
 use super::read::{Read, needed, object, string, whole};
 use crate::error::Result;
+use crate::memory;
 
 /// Whose numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,10 +109,8 @@ fn followers(json: &mut Json<'_>) -> Read<Vec<Follower>> {
             object(json, |json, name| number(json, name, &mut numbers))?;
             Ok(true)
         })?;
-        all.push(Follower {
-            id: id.to_owned(),
-            numbers,
-        });
+        let id = memory::copy(id, 0)?;
+        memory::push(&mut all, Follower { id, numbers })?;
         Ok(true)
     })?;
     Ok(all)
@@ -122,6 +121,6 @@ fn number(json: &mut Json<'_>, name: &str, numbers: &mut Vec<(String, f64)>) -> 
     if !matches!(json.token()?, b'-' | b'0'..=b'9') {
         return Ok(false);
     }
-    numbers.push((name.to_owned(), json.f64()?));
+    memory::push(numbers, (memory::copy(name, 0)?, json.f64()?))?;
     Ok(true)
 }

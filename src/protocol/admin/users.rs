@@ -1,9 +1,9 @@
 //! `/v2/auth/users`: who may log in, and with which roles.
 
 use super::super::http_request::{HttpRequest, Idempotency, Method};
-use super::super::json::{Broken, Json};
+use super::super::json::Json;
 use super::page::Page;
-use super::read::{list as many, needed, object, string, whole};
+use super::read::{Read, list as many, needed, object, string, whole};
 use super::{change, check_names, get, named, roles};
 use crate::error::{Error, Result};
 use serde_json::json;
@@ -109,7 +109,7 @@ pub fn one(body: &[u8]) -> Result<User> {
     whole(body, user)
 }
 
-fn user(json: &mut Json<'_>) -> std::result::Result<User, Broken> {
+fn user(json: &mut Json<'_>) -> Read<User> {
     let mut user = User::default();
     if json.token()? == b'"' {
         user.name = string(json)?;

@@ -134,7 +134,9 @@ impl Machine {
         }
         self.passed = 0;
         if let Some(mirror) = &mut self.mirror {
-            Arc::make_mut(mirror).apply(&response);
+            if let Err(out) = Mirror::own(mirror).and_then(|own| own.apply(&response)) {
+                return self.close(Some(out.error(TABLE)));
+            }
         }
         self.tell(Event::change(response));
     }

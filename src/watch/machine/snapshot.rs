@@ -73,6 +73,9 @@ impl Machine {
             ExchangeKind::Resync => self.resynced(index, listing.response, true),
             _ => self.listed(index, listing.response),
         }
+        if self.is_closed() {
+            return;
+        }
         self.kind = ExchangeKind::Poll;
         if self.progress {
             self.tell(Event::progress(index));
@@ -82,7 +85,10 @@ impl Machine {
     fn listed(&mut self, index: u64, response: Option<Response>) {
         let response = response.map(Response::shared);
         if let Some(mirror) = &mut self.mirror {
-            Arc::make_mut(mirror).renew(response.as_ref(), index);
+            let renewed = Mirror::own(mirror).and_then(|own| own.renew(response.as_ref(), index));
+            if let Err(out) = renewed {
+                return self.close(Some(out.error(TABLE)));
+            }
         }
         self.begin_after(index);
         if let Some(response) = response {
@@ -101,7 +107,11 @@ impl Machine {
         self.begin_after(index);
         if let Some(mirror) = &mut self.mirror {
             let response = response.map(Response::shared);
-            let diff = Arc::make_mut(mirror).renew(response.as_ref(), index);
+            let renewed = Mirror::own(mirror).and_then(|own| own.renew(response.as_ref(), index));
+            let diff = match renewed {
+                Ok(diff) => diff,
+                Err(out) => return self.close(Some(out.error(TABLE))),
+            };
             if !diff.changes().is_empty() {
                 told = true;
                 self.outputs
