@@ -233,9 +233,7 @@ impl<'a> Json<'a> {
         let mut at = start;
         let mut escaped = false;
         loop {
-            let until = self.ask_at.max(at);
-            let bytes = self.text.as_bytes();
-            at = plain_run(bytes.get(..until).unwrap_or(bytes), at);
+            at = plain_run(self.text.as_bytes(), at, STRIDE);
             match self.byte(at) {
                 Some(b'"') => {
                     self.at = at + 1;
@@ -247,7 +245,8 @@ impl<'a> Json<'a> {
                     self.ask(at)?;
                     at = self.escape(at)?;
                 }
-                Some(_) if at >= until => self.ask_now(at)?,
+                // a part of a long run
+                Some(0x20..) => self.ask(at)?,
                 Some(_) => return self.broken(at, "a control character stands in a string"),
                 None => return self.broken(at, "it ends inside of a string"),
             }

@@ -163,9 +163,9 @@ fn every_position_of_the_eight_byte_scan() {
                 "é".repeat(len / 2) + &"z"[..len % 2],
                 "\"\\\x01~~~~~~~~"
             );
-            assert_eq!(plain_run(text.as_bytes(), 0), len, "{text:?}");
+            assert_eq!(plain_run(text.as_bytes(), 0, usize::MAX), len, "{text:?}");
         }
-        assert_eq!(plain_run("\x7f".repeat(len).as_bytes(), 0), len);
+        assert_eq!(plain_run("\x7f".repeat(len).as_bytes(), 0, usize::MAX), len);
     }
 }
 

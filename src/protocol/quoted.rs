@@ -61,7 +61,7 @@ impl Text<'_> {
                     return false;
                 }
             }
-            let at = plain_run(bytes, from);
+            let at = plain_run(bytes, from, usize::MAX);
             out.push_str(self.raw.get(start..at).unwrap_or_default());
             let Some(&escape) = bytes.get(at + 1) else {
                 return true;

@@ -29,9 +29,11 @@ pub(crate) fn up_to_eight_digits(bytes: &[u8], at: usize) -> (u64, usize) {
     (n, at + count as usize)
 }
 
-/// Position of the next quote, backslash or control character at or after `at`; the end if there is none.
+/// Position of the next quote, backslash or control character among `most` bytes from `at` on; the end of these if there is
+/// none.
 #[inline]
-pub(crate) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn plain_run(bytes: &[u8], mut at: usize, most: usize) -> usize {
+    let bytes = bytes.get(..at.saturating_add(most)).unwrap_or(bytes);
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
     // eight at a time: a borrow can only spoil bytes above the first hit, and only the first one counts
