@@ -16,6 +16,7 @@ mod store;
 mod table;
 
 pub use self::autosave::OnConfig;
+#[cfg(feature = "internals")]
 pub use self::table::NAMES;
 
 use self::document::{Document, Value};

@@ -219,6 +219,7 @@ impl Continuity {
     }
 
     /// How many audits were begun.
+    #[cfg(any(test, feature = "internals"))]
     pub fn audits(&self) -> u64 {
         self.state().audits
     }

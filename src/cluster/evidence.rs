@@ -134,6 +134,7 @@ impl<'a> Search<'a> {
     }
 
     /// How far the store has got.
+    #[cfg(any(test, feature = "internals"))]
     pub fn index(&self) -> u64 {
         self.index
     }

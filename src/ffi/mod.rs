@@ -18,6 +18,8 @@
 //! Handles never form a `&mut` from a pointer that C holds: what changes behind a pointer is
 //! locked, so that even a misused handle is no data race.
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
+// constants are for the header
+#![cfg_attr(not(feature = "internals"), allow(dead_code))]
 
 mod convert;
 mod fallible;

@@ -62,6 +62,7 @@ impl NotApplied {
     }
 
     /// What it rests on.
+    #[cfg(any(test, feature = "internals"))]
     pub fn ground(self) -> Ground {
         self.0
     }

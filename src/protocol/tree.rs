@@ -115,7 +115,7 @@ impl Tree {
 }
 
 impl<'a> NodeRef<'a> {
-    /// position in [`Tree`]
+    /// position in `Tree`
     pub fn index(self) -> u32 {
         self.node.index
     }

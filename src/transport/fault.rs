@@ -36,6 +36,10 @@ pub struct Fault {
     /// one line, lower case, without the endpoint
     pub text: String,
     /// how much of the request left
+    #[cfg_attr(
+        not(any(test, feature = "internals")),
+        expect(dead_code, reason = "for tests")
+    )]
     pub sent: Sent,
     /// the proof that the server cannot have run it
     pub not_applied: Option<NotApplied>,

@@ -137,7 +137,7 @@ impl Event {
         }
     }
 
-    /// Its state before; that of a synthetic event has no value, see [`Mirror`](super::mirror::Mirror).
+    /// Its state before; that of a synthetic event has no value.
     pub fn prev_node(&self) -> Option<NodeRef<'_>> {
         self.response.as_ref()?.prev_node()
     }

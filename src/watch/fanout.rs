@@ -99,6 +99,10 @@ pub struct Joined {
     /// its name
     pub watcher: WatcherId,
     /// the machine that it begins on
+    #[cfg_attr(
+        not(any(test, feature = "internals")),
+        expect(dead_code, reason = "for tests")
+    )]
     pub upstream: UpstreamId,
     /// of that machine; further states are told like events
     pub state: State,
@@ -376,16 +380,19 @@ impl Fanout {
     }
 
     /// Watchers.
+    #[cfg(any(test, feature = "internals"))]
     pub fn len(&self) -> usize {
         self.seats.len()
     }
 
     /// Whether there is none.
+    #[cfg(any(test, feature = "internals"))]
     pub fn is_empty(&self) -> bool {
         self.seats.is_empty()
     }
 
     /// Machines.
+    #[cfg(any(test, feature = "internals"))]
     pub fn upstreams(&self) -> usize {
         self.upstreams.len()
     }

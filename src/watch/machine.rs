@@ -464,6 +464,7 @@ impl Machine {
     }
 
     /// The highest index that any member has told this client: one that is behind it is left at the next occasion.
+    #[cfg(any(test, feature = "internals"))]
     pub fn seen(&mut self, index: u64) {
         self.known = self.known.max(index);
     }
@@ -533,6 +534,7 @@ impl Machine {
     }
 
     /// What is known of the subtree, with RESYNC.
+    #[cfg(any(test, feature = "internals"))]
     pub fn mirror(&self) -> Option<&Mirror> {
         self.mirror.as_deref()
     }

@@ -56,16 +56,19 @@ impl Mirror {
     }
 
     /// Nodes known.
+    #[cfg(any(test, feature = "internals"))]
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
 
     /// Whether none is known.
+    #[cfg(any(test, feature = "internals"))]
     pub fn is_empty(&self) -> bool {
         self.nodes.len() == 0
     }
 
     /// What is known of `key`.
+    #[cfg(any(test, feature = "internals"))]
     pub fn get(&self, key: &str) -> Option<&CachedNode> {
         self.nodes.get(key)
     }

@@ -25,6 +25,7 @@ impl WaitIndex {
 
     /// A poll registered at `head` was cut, perhaps inside an event that had been in the history: only a watch that had
     /// no position yet learns one.
+    #[cfg(any(test, feature = "internals"))]
     pub fn cut(&mut self, head: u64) {
         if self.0 == 0 && head != 0 {
             self.0 = head.saturating_add(1);

@@ -40,6 +40,10 @@ pub enum AuditStep {
 #[derive(Debug)]
 pub struct Audit {
     question: AuditQuestion,
+    #[cfg_attr(
+        not(any(test, feature = "internals")),
+        expect(dead_code, reason = "for tests")
+    )]
     begun: Instant,
     /// when the running question was asked
     asked: Instant,
@@ -203,6 +207,7 @@ impl Audit {
     }
 
     /// When it was begun.
+    #[cfg(any(test, feature = "internals"))]
     pub fn begun(&self) -> Instant {
         self.begun
     }

@@ -102,7 +102,8 @@ impl Tls {
             let text = error.detail().message.clone();
             Failure::new(Phase::Tls, FaultKind::Tls, text)
         })?;
-        Ok(Session::new(config.connection(host)?, config))
+        let connection = config.connection(host);
+        connection.map(|connection| Session::new(connection, config))
     }
 
     /// Whether a connection was made with what is valid now.
