@@ -88,7 +88,8 @@ pub unsafe extern "C" fn etcd_v2_completion_user(
     unsafe { look(completion) }.map_or(ptr::null_mut(), |c| c.user)
 }
 
-/// Frees the completion with its response or error. Not the one that a callback is told.
+/// Frees the completion with its response or error. A completion passed to a callback must not be
+/// freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_completion_free(completion: *mut etcd_v2_completion) {
     // SAFETY: NULL, or made by this library and not used any more, see the header

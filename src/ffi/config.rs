@@ -40,10 +40,10 @@ use std::{
 /// Passwords and keys are written, too.
 pub const ETCD_V2_CONFIG_SECRETS: u32 = 1;
 
-/// Told a document, as etcd_v2_options_load_json() reads it, on the thread that changed something:
-/// the one that called, or the one of the client. Changes that happen meanwhile are told together
-/// when it returns, by the same thread; so it is never called twice at a time, and may change
-/// something itself. May call everything but etcd_v2_client_free() of its client.
+/// Receives a document as read by etcd_v2_options_load_json(), on the thread that made the change: the
+/// calling thread, or the background thread of the client. Changes made meanwhile are reported
+/// together by the same thread when it returns, so calls never overlap, and it may make changes
+/// itself. It may call every function except etcd_v2_client_free() of its client.
 pub type etcd_v2_config_fn =
     Option<unsafe extern "C-unwind" fn(json: *const c_char, user: *mut c_void)>;
 
@@ -60,8 +60,8 @@ fn secrets(flags: u32) -> Result<bool> {
 
 /// Takes over what a file says, and leaves all other settings; its endpoints replace those that were
 /// added before. When anything is wrong nothing changes, and the error names the file, the line and
-/// the setting: a key that is unknown or there twice, a value of another type or outside its range, a
-/// text that is cut or goes on, more than 1 MiB.
+/// the setting: an unknown or duplicate key, a value of the wrong type or out of range, truncated
+/// or trailing text, more than 1 MiB.
 /// Also returns ETCD_V2_UNSUPPORTED for a document of a newer version, ETCD_V2_TLS.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_load_file(
@@ -117,8 +117,8 @@ pub unsafe extern "C" fn etcd_v2_options_set_config_file(
     }
 }
 
-/// Every such change is told to `callback`, which must not be NULL, with everything that a file would
-/// have. It replaces the one that was set before.
+/// Reports every such change to `callback`, which must not be NULL, with the whole document that a file
+/// would have. Replaces an earlier callback.
 ///
 ///   `flags`      0 or ETCD_V2_CONFIG_SECRETS
 ///   `user`       given to `callback`; may be NULL

@@ -20,11 +20,11 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Nobody looks.
+/// Staleness is not checked.
 pub const ETCD_V2_STALE_OFF: i32 = 1;
-/// An older answer says so. The default.
+/// A stale response is marked as such. The default.
 pub const ETCD_V2_STALE_TELL: i32 = 2;
-/// An older answer is none: another member is asked.
+/// A stale response is rejected, and another member is tried.
 pub const ETCD_V2_STALE_REFUSE: i32 = 3;
 
 fn policy(number: i32) -> Result<StalenessPolicy> {

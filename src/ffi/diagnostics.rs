@@ -77,10 +77,9 @@ fn required<F>(callback: Option<F>) -> Result<F> {
     callback.ok_or_else(|| null("callback"))
 }
 
-/// Lines of the log are told to `callback`, which must not be NULL. It replaces the one that was set
-/// before.
+/// Passes log lines to `callback`, which must not be NULL. Replaces an earlier callback.
 ///
-///   `level`      the last of ETCD_V2_LOG_... that is told
+///   `level`      the least severe ETCD_V2_LOG_... level that is passed
 ///   `user`       given to `callback`; may be NULL
 ///   `free_user`  gets `user` when neither these options nor a client that was made of them have it any
 ///                more; at once when this fails; may be NULL
@@ -112,10 +111,9 @@ pub unsafe extern "C" fn etcd_v2_options_set_log(
     unsafe { set(options, err, change) }
 }
 
-/// Every request, each attempt of it, those of watchers too, is told to `callback` as a command for a
-/// POSIX shell that repeats it, with curl and for some bodies printf. The password is masked, so that
-/// a client with credentials needs it put in. The command shows the key and the value. Everything
-/// else as in etcd_v2_options_set_log().
+/// Passes every attempt of every request, also of watchers, to `callback` as a POSIX shell command that
+/// repeats it, using curl and for some bodies printf. The password is masked and has to be filled in.
+/// The command contains the key and the value. Everything else as in etcd_v2_options_set_log().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_curl(
     options: *mut etcd_v2_options,
@@ -137,8 +135,8 @@ pub unsafe extern "C" fn etcd_v2_options_set_curl(
     unsafe { set(options, err, change) }
 }
 
-/// Every request, those of watchers too, is told to `callback`: once when it begins, after every
-/// exchange with a member, and once when it ends. Everything else as in etcd_v2_options_set_log().
+/// Reports every request, also of watchers, to `callback`: once when it begins, after every exchange
+/// with a member, and once when it ends. Everything else as in etcd_v2_options_set_log().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_trace(
     options: *mut etcd_v2_options,

@@ -133,7 +133,7 @@ pub unsafe extern "C" fn etcd_v2_error_phase(error: *const etcd_v2_error) -> *co
         .map_or(ptr::null(), |phase| phase_name(phase).as_ptr())
 }
 
-/// Whether the same call may succeed later although nobody changed anything. For a write, look at
+/// Whether the same call may succeed later without any change. For a write, check
 /// etcd_v2_error_outcome_unknown() first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_is_retriable(error: *const etcd_v2_error) -> bool {

@@ -112,7 +112,7 @@ pub unsafe extern "C" fn etcd_v2_event_loss(event: *const etcd_v2_event) -> i32 
         .map_or(0, |loss| loss as i32)
 }
 
-/// Frees the event with all that was read from it. Not the one that a callback is told.
+/// Frees the event with everything read from it. An event passed to a callback must not be freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_event_free(event: *mut etcd_v2_event) {
     // SAFETY: NULL, or made by this library and not used any more, see the header

@@ -157,9 +157,9 @@ unsafe fn run(
     }
 }
 
-/// Asks one member whether it is healthy, which it is when it can read through consensus within a
-/// second: a report with one row; free it with etcd_v2_health_report_free(). ETCD_V2_OK also when it
-/// says no: an error means that there was no answer.
+/// Asks one member whether it is healthy, which means that a linearizable read succeeds within one
+/// second. Returns a report with one row; free it with etcd_v2_health_report_free(). ETCD_V2_OK also if it
+/// is unhealthy: an error means that there was no answer.
 /// Also returns ETCD_V2_UNSUPPORTED before etcd 2.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_health(

@@ -1,8 +1,8 @@
 //! Unknown outcomes
 //!
 //! A write that ended as ETCD_V2_OUTCOME_UNKNOWN may have been applied, or may still be: etcd can
-//! commit it seconds after it was reported to have failed, and a member that was stopped runs what
-//! lies in its buffers when it goes on. etcd_v2_resolve_outcome() reads back what became of it.
+//! commit it seconds after it was reported to have failed, and a stopped member processes what is in
+//! its buffers when it resumes. etcd_v2_resolve_outcome() reads back what became of it.
 //!
 //! A write is recognised by its effect: the same operation on the same key with the same value and the
 //! same conditions, at an index above the last one known when the request was sent. etcd does not
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn etcd_v2_outcome_modified_index(outcome: *const etcd_v2_
     unsafe { look(outcome) }.map_or(0, |o| o.modified_index)
 }
 
-/// How far the store had got: what is told holds up to this index. 0 when the error told all.
+/// Store index up to which the result holds. 0 if the error alone was sufficient.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_outcome_index(outcome: *const etcd_v2_outcome) -> u64 {
     // SAFETY: NULL or alive, see the header

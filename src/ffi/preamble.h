@@ -71,7 +71,8 @@
  *            joined. If it was the background thread of a client, all pending calls and watchers of
  *            that client end as if it had been freed, in callbacks on that thread, and new ones get
  *            ETCD_V2_CLOSED; if the callback ran inside a call made by another callback, they get
- *            no callback.
+ *            no callback. With another C library (musl), a callback must not end the background
+ *            thread: the client would hang.
  * Stack      64 KiB of stack are enough for every call, including TLS, plus what callbacks need.
  *            The background thread, on which callbacks run, has 2 MiB.
  * Memory     If memory runs out for the body of a response, or for what is decoded from it (nodes,

@@ -283,8 +283,8 @@ pub unsafe extern "C" fn etcd_v2_request_set_deadline_ms(
     }
 }
 
-/// The token that ends runs of this request; NULL for none. The token may be freed afterwards, but
-/// then nobody can fire it.
+/// Cancellation token of this request; NULL for none. The token may be freed afterwards, but can then
+/// no longer be fired.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_set_cancel(
     request: *mut etcd_v2_request,

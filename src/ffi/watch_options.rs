@@ -25,14 +25,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// A GAP is told, and the watch goes on from now. The default.
+/// A GAP event is delivered, and the watch continues from now. The default.
 pub const ETCD_V2_ON_LOST_GAP: i32 = 1;
-/// What a listing shows to have changed is told as SYNTHETIC.
+/// A listing is compared with the last known state; differences are delivered as SYNTHETIC events.
 pub const ETCD_V2_ON_LOST_RESYNC: i32 = 2;
 /// The watcher ends with ETCD_V2_HISTORY_CLEARED.
 pub const ETCD_V2_ON_LOST_FAIL: i32 = 3;
 
-/// Nothing more is read from etcd until there is room. The default.
+/// Reading from etcd pauses until there is room. The default.
 pub const ETCD_V2_ON_FULL_BLOCK: i32 = 1;
 /// What does not fit is dropped, and a GAP stands in its place.
 pub const ETCD_V2_ON_FULL_GAP: i32 = 2;
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn etcd_v2_watch_options_new(
     }
 }
 
-/// Whether changes below the key are told, too. Default: false.
+/// Also watches everything below the key. Default: false.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_options_set_recursive(
     options: *mut etcd_v2_watch_options,
@@ -209,9 +209,9 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_start_index(
     unsafe { set(options, err, |s| s.options.set_start_index(start_index)) }
 }
 
-/// Whether it begins with everything that is there, as ETCD_V2_EVENT_SNAPSHOT, parents before
-/// children and otherwise in any order, and goes on with every change after that. Default: false.
-/// Not together with a start index.
+/// Starts with the existing nodes, as ETCD_V2_EVENT_SNAPSHOT events (parents before children,
+/// otherwise in any order), followed by every later change. Default: false. Cannot be combined with a
+/// start index.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_options_set_snapshot_first(
     options: *mut etcd_v2_watch_options,
@@ -304,8 +304,8 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_progress(
     }
 }
 
-/// Events are told to `callback`, which must not be NULL, and do not wait in a queue. It replaces
-/// the one that was set before.
+/// Delivers events to `callback`, which must not be NULL, instead of queueing them. Replaces an
+/// earlier callback.
 ///
 ///   `user`       given to `callback`; may be NULL
 ///   `free_user`  gets `user` when these options no longer have it and every watcher that was made
@@ -328,8 +328,8 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_callback(
     }
 }
 
-/// Changes of state are told to `callback`, which must not be NULL, whether or not events are.
-/// Everything else as in etcd_v2_watch_options_set_callback().
+/// Reports changes of the state to `callback`, which must not be NULL, independent of how events are
+/// delivered. Everything else as in etcd_v2_watch_options_set_callback().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_options_set_state_callback(
     options: *mut etcd_v2_watch_options,

@@ -41,7 +41,7 @@ pub const ETCD_V2_WATCHER_RESYNCED: i32 = 4;
 /// It has ended.
 pub const ETCD_V2_WATCHER_CLOSED: i32 = 5;
 
-/// A watch that goes on. Safe from any number of threads.
+/// A continuous watch. Thread-safe.
 pub struct etcd_v2_watcher(Watcher);
 
 impl Handle for etcd_v2_watcher {}
