@@ -71,7 +71,8 @@
  *            joined. If it was the background thread of a client, all pending calls and watchers of
  *            that client end as if it had been freed, in callbacks on that thread, and new ones get
  *            ETCD_V2_CLOSED; if the callback ran inside a call made by another callback, they get
- *            no callback.
+ *            no callback. With another C library (musl), a callback must not end the background
+ *            thread: the client would hang.
  * Stack      64 KiB of stack are enough for every call, including TLS, plus what callbacks need.
  *            The background thread, on which callbacks run, has 2 MiB.
  * Memory     If memory runs out for the body of a response, or for what is decoded from it (nodes,
@@ -181,7 +182,7 @@ typedef struct etcd_v2_outcome etcd_v2_outcome;
 /** How a watcher is to be. One thread at a time. */
 typedef struct etcd_v2_watch_options etcd_v2_watch_options;
 
-/** A watch that goes on. Safe from any number of threads. */
+/** A continuous watch. Thread-safe. */
 typedef struct etcd_v2_watcher etcd_v2_watcher;
 
 /** What a watcher tells. Read-only: any number of threads may read one event at once. */
@@ -375,7 +376,7 @@ ETCD_V2_API const char *etcd_v2_error_endpoint(const etcd_v2_error *error);
 ETCD_V2_API const char *etcd_v2_error_phase(const etcd_v2_error *error);
 
 /**
- * Whether the same call may succeed later although nobody changed anything. For a write, look at
+ * Whether the same call may succeed later without any change. For a write, check
  * etcd_v2_error_outcome_unknown() first.
  */
 ETCD_V2_API bool etcd_v2_error_is_retriable(const etcd_v2_error *error);
@@ -1113,8 +1114,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_request_set_deadline_ms(
     etcd_v2_request *request, int64_t deadline_ms, etcd_v2_error **err);
 
 /**
- * The token that ends runs of this request; NULL for none. The token may be freed afterwards, but
- * then nobody can fire it.
+ * Cancellation token of this request; NULL for none. The token may be freed afterwards, but can then
+ * no longer be fired.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_cancel(
     etcd_v2_request *request, const etcd_v2_cancel *token, etcd_v2_error **err);
@@ -1280,9 +1281,9 @@ ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, siz
  * sent. Writes are never stale.
  */
 
-#define ETCD_V2_STALE_OFF    1 /**< Nobody looks. */
-#define ETCD_V2_STALE_TELL   2 /**< An older answer says so. The default. */
-#define ETCD_V2_STALE_REFUSE 3 /**< An older answer is none: another member is asked. */
+#define ETCD_V2_STALE_OFF    1 /**< Staleness is not checked. */
+#define ETCD_V2_STALE_TELL   2 /**< A stale response is marked as such. The default. */
+#define ETCD_V2_STALE_REFUSE 3 /**< A stale response is rejected, and another member is tried. */
 
 /**
  * What becomes of an answer to a read without ETCD_V2_QUORUM that is older than what the client had
@@ -1315,8 +1316,8 @@ ETCD_V2_API bool etcd_v2_error_is_stale(const etcd_v2_error *error);
  * == Unknown outcomes =============================================================================
  *
  * A write that ended as ETCD_V2_OUTCOME_UNKNOWN may have been applied, or may still be: etcd can
- * commit it seconds after it was reported to have failed, and a member that was stopped runs what
- * lies in its buffers when it goes on. etcd_v2_resolve_outcome() reads back what became of it.
+ * commit it seconds after it was reported to have failed, and a stopped member processes what is in
+ * its buffers when it resumes. etcd_v2_resolve_outcome() reads back what became of it.
  *
  * A write is recognised by its effect: the same operation on the same key with the same value and the
  * same conditions, at an index above the last one known when the request was sent. etcd does not
@@ -1378,7 +1379,7 @@ ETCD_V2_API bool etcd_v2_outcome_is_final(const etcd_v2_outcome *outcome);
 /** The index at which it was applied; 0 if it was not. Of what was created in order, it is the name. */
 ETCD_V2_API uint64_t etcd_v2_outcome_modified_index(const etcd_v2_outcome *outcome);
 
-/** How far the store had got: what is told holds up to this index. 0 when the error told all. */
+/** Store index up to which the result holds. 0 if the error alone was sufficient. */
 ETCD_V2_API uint64_t etcd_v2_outcome_index(const etcd_v2_outcome *outcome);
 
 /** One line for people that says why. Never NULL for an outcome. */
@@ -1439,10 +1440,10 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
  * documented range gives ETCD_V2_INVALID_ARGUMENT and changes nothing.
  */
 
-#define ETCD_V2_ON_LOST_GAP    1 /**< A GAP is told, and the watch goes on from now. The default. */
-#define ETCD_V2_ON_LOST_RESYNC 2 /**< What a listing shows to have changed is told as SYNTHETIC. */
+#define ETCD_V2_ON_LOST_GAP    1 /**< A GAP event is delivered, and the watch continues from now. The default. */
+#define ETCD_V2_ON_LOST_RESYNC 2 /**< A listing is compared with the last known state; differences are delivered as SYNTHETIC events. */
 #define ETCD_V2_ON_LOST_FAIL   3 /**< The watcher ends with ETCD_V2_HISTORY_CLEARED. */
-#define ETCD_V2_ON_FULL_BLOCK  1 /**< Nothing more is read from etcd until there is room. The default. */
+#define ETCD_V2_ON_FULL_BLOCK  1 /**< Reading from etcd pauses until there is room. The default. */
 #define ETCD_V2_ON_FULL_GAP    2 /**< What does not fit is dropped, and a GAP stands in its place. */
 
 /**
@@ -1471,7 +1472,7 @@ typedef void (*etcd_v2_state_fn)(int32_t state, const char *why, int32_t attempt
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watch_options_new(
     etcd_v2_watch_options **out, etcd_v2_error **err);
 
-/** Whether changes below the key are told, too. Default: false. */
+/** Also watches everything below the key. Default: false. */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_recursive(
     etcd_v2_watch_options *options, bool recursive, etcd_v2_error **err);
 
@@ -1483,9 +1484,9 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_start_index(
     etcd_v2_watch_options *options, uint64_t start_index, etcd_v2_error **err);
 
 /**
- * Whether it begins with everything that is there, as ETCD_V2_EVENT_SNAPSHOT, parents before
- * children and otherwise in any order, and goes on with every change after that. Default: false.
- * Not together with a start index.
+ * Starts with the existing nodes, as ETCD_V2_EVENT_SNAPSHOT events (parents before children,
+ * otherwise in any order), followed by every later change. Default: false. Cannot be combined with a
+ * start index.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_snapshot_first(
     etcd_v2_watch_options *options, bool snapshot_first, etcd_v2_error **err);
@@ -1529,8 +1530,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_progress(
     etcd_v2_watch_options *options, bool progress, etcd_v2_error **err);
 
 /**
- * Events are told to `callback`, which must not be NULL, and do not wait in a queue. It replaces
- * the one that was set before.
+ * Delivers events to `callback`, which must not be NULL, instead of queueing them. Replaces an
+ * earlier callback.
  *
  *   `user`       given to `callback`; may be NULL
  *   `free_user`  gets `user` when these options no longer have it and every watcher that was made
@@ -1541,8 +1542,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_callback(
     void (*free_user)(void *user), etcd_v2_error **err);
 
 /**
- * Changes of state are told to `callback`, which must not be NULL, whether or not events are.
- * Everything else as in etcd_v2_watch_options_set_callback().
+ * Reports changes of the state to `callback`, which must not be NULL, independent of how events are
+ * delivered. Everything else as in etcd_v2_watch_options_set_callback().
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_state_callback(
     etcd_v2_watch_options *options, etcd_v2_state_fn callback, void *user,
@@ -1712,7 +1713,7 @@ ETCD_V2_API uint64_t etcd_v2_event_from(const etcd_v2_event *event);
 /** Of GAP why changes may be missing, as one of ETCD_V2_LOSS_...; otherwise 0. */
 ETCD_V2_API int32_t etcd_v2_event_loss(const etcd_v2_event *event);
 
-/** Frees the event with all that was read from it. Not the one that a callback is told. */
+/** Frees the event with everything read from it. An event passed to a callback must not be freed. */
 ETCD_V2_API void etcd_v2_event_free(etcd_v2_event *event);
 
 /*
@@ -1798,8 +1799,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_queue_fd(
     const etcd_v2_queue *queue, int *out, etcd_v2_error **err);
 
 /**
- * Frees the queue with the completions in it. Calls that are in flight go on; nobody hears how they
- * end. No thread may be in etcd_v2_queue_next() any more.
+ * Frees the queue with the completions in it. Calls in flight continue; their results are discarded.
+ * No thread may be in etcd_v2_queue_next() any more.
  */
 ETCD_V2_API void etcd_v2_queue_free(etcd_v2_queue *queue);
 
@@ -1827,7 +1828,10 @@ ETCD_V2_API const etcd_v2_error *etcd_v2_completion_error(const etcd_v2_completi
 /** What was given as `user` when the call was submitted. */
 ETCD_V2_API void *etcd_v2_completion_user(const etcd_v2_completion *completion);
 
-/** Frees the completion with its response or error. Not the one that a callback is told. */
+/**
+ * Frees the completion with its response or error. A completion passed to a callback must not be
+ * freed.
+ */
 ETCD_V2_API void etcd_v2_completion_free(etcd_v2_completion *completion);
 
 /*
@@ -2053,9 +2057,9 @@ ETCD_V2_API const char *etcd_v2_version_info_endpoint(const etcd_v2_version_info
 ETCD_V2_API void etcd_v2_version_info_free(etcd_v2_version_info *info);
 
 /**
- * Asks one member whether it is healthy, which it is when it can read through consensus within a
- * second: a report with one row; free it with etcd_v2_health_report_free(). ETCD_V2_OK also when it
- * says no: an error means that there was no answer.
+ * Asks one member whether it is healthy, which means that a linearizable read succeeds within one
+ * second. Returns a report with one row; free it with etcd_v2_health_report_free(). ETCD_V2_OK also if it
+ * is unhealthy: an error means that there was no answer.
  * Also returns ETCD_V2_UNSUPPORTED before etcd 2.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_health(
@@ -2346,18 +2350,18 @@ ETCD_V2_API void etcd_v2_roles_free(etcd_v2_roles *roles);
 #define ETCD_V2_CONFIG_SECRETS 1 /**< Passwords and keys are written, too. */
 
 /**
- * Told a document, as etcd_v2_options_load_json() reads it, on the thread that changed something:
- * the one that called, or the one of the client. Changes that happen meanwhile are told together
- * when it returns, by the same thread; so it is never called twice at a time, and may change
- * something itself. May call everything but etcd_v2_client_free() of its client.
+ * Receives a document as read by etcd_v2_options_load_json(), on the thread that made the change: the
+ * calling thread, or the background thread of the client. Changes made meanwhile are reported
+ * together by the same thread when it returns, so calls never overlap, and it may make changes
+ * itself. It may call every function except etcd_v2_client_free() of its client.
  */
 typedef void (*etcd_v2_config_fn)(const char *json, void *user);
 
 /**
  * Takes over what a file says, and leaves all other settings; its endpoints replace those that were
  * added before. When anything is wrong nothing changes, and the error names the file, the line and
- * the setting: a key that is unknown or there twice, a value of another type or outside its range, a
- * text that is cut or goes on, more than 1 MiB.
+ * the setting: an unknown or duplicate key, a value of the wrong type or out of range, truncated
+ * or trailing text, more than 1 MiB.
  * Also returns ETCD_V2_UNSUPPORTED for a document of a newer version, ETCD_V2_TLS.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_load_file(
@@ -2382,8 +2386,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_config_file(
     etcd_v2_options *options, const char *path, uint32_t flags, etcd_v2_error **err);
 
 /**
- * Every such change is told to `callback`, which must not be NULL, with everything that a file would
- * have. It replaces the one that was set before.
+ * Reports every such change to `callback`, which must not be NULL, with the whole document that a file
+ * would have. Replaces an earlier callback.
  *
  *   `flags`      0 or ETCD_V2_CONFIG_SECRETS
  *   `user`       given to `callback`; may be NULL
@@ -2445,10 +2449,9 @@ typedef void (*etcd_v2_trace_fn)(const etcd_v2_trace *trace, void *user);
 typedef int64_t (*etcd_v2_retry_fn)(const etcd_v2_retry *retry, void *user);
 
 /**
- * Lines of the log are told to `callback`, which must not be NULL. It replaces the one that was set
- * before.
+ * Passes log lines to `callback`, which must not be NULL. Replaces an earlier callback.
  *
- *   `level`      the last of ETCD_V2_LOG_... that is told
+ *   `level`      the least severe ETCD_V2_LOG_... level that is passed
  *   `user`       given to `callback`; may be NULL
  *   `free_user`  gets `user` when neither these options nor a client that was made of them have it any
  *                more; at once when this fails; may be NULL
@@ -2461,18 +2464,17 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_log(
     void (*free_user)(void *user), etcd_v2_error **err);
 
 /**
- * Every request, each attempt of it, those of watchers too, is told to `callback` as a command for a
- * POSIX shell that repeats it, with curl and for some bodies printf. The password is masked, so that
- * a client with credentials needs it put in. The command shows the key and the value. Everything
- * else as in etcd_v2_options_set_log().
+ * Passes every attempt of every request, also of watchers, to `callback` as a POSIX shell command that
+ * repeats it, using curl and for some bodies printf. The password is masked and has to be filled in.
+ * The command contains the key and the value. Everything else as in etcd_v2_options_set_log().
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_curl(
     etcd_v2_options *options, etcd_v2_curl_fn callback, void *user, void (*free_user)(void *user),
     etcd_v2_error **err);
 
 /**
- * Every request, those of watchers too, is told to `callback`: once when it begins, after every
- * exchange with a member, and once when it ends. Everything else as in etcd_v2_options_set_log().
+ * Reports every request, also of watchers, to `callback`: once when it begins, after every exchange
+ * with a member, and once when it ends. Everything else as in etcd_v2_options_set_log().
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_trace(
     etcd_v2_options *options, etcd_v2_trace_fn callback, void *user, void (*free_user)(void *user),

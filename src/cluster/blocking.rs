@@ -89,7 +89,7 @@ pub fn attempt_heeding(
     let mut entry = member_set
         .telemetry()
         .open(RequestKind::Watch, http_request, Instant::now());
-    entry.attempt(member, http_request);
+    entry.attempt(member.channel(), http_request);
     loop {
         let (member, http_request) = attempt.exchange();
         let mut told = |head: &Head, connected| match head.status {
@@ -106,14 +106,14 @@ pub fn attempt_heeding(
         let step = match outcome {
             None => None,
             Some(Err(fault)) => {
-                entry.failed(member, &fault, now);
+                entry.failed(member.channel(), &fault, now);
                 Some(AttemptOutcome::Fault(fault))
             }
             Some(Ok(answer)) => {
-                entry.answered(member, &answer, now);
+                entry.answered(member.channel(), &answer, now);
                 let (Some(step), _) = attempt.answered(answer, member_set) else {
                     let (member, http_request) = attempt.exchange();
-                    entry.exchange(member, http_request);
+                    entry.exchange(member.channel(), http_request);
                     continue;
                 };
                 Some(step)

@@ -247,7 +247,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
         .inquiring();
         if let Some(span) = &mut self.span {
             let (asked, http_request) = attempt.exchange();
-            span.attempt(asked, http_request);
+            span.attempt(asked.channel(), http_request);
         }
         if attempt.is_copy() {
             self.attempt_log.copies.begin();
@@ -316,7 +316,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
                 .refute(&in_flight.baseline, &answer.head);
         }
         if let Some(span) = &self.span {
-            span.answered(in_flight.attempt.exchange().0, &answer, now);
+            span.answered(in_flight.attempt.exchange().0.channel(), &answer, now);
         }
         let was_before = !in_flight.attempt.is_copy() && !in_flight.attempt.is_inquiry();
         let (step, proof) = in_flight.attempt.answered(answer, member_set);
@@ -333,7 +333,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
                 }
                 if let Some(span) = &mut self.span {
                     let (asked, http_request) = in_flight.attempt.exchange();
-                    span.exchange(asked, http_request);
+                    span.exchange(asked.channel(), http_request);
                 }
                 FailoverStep::Exchange
             }
@@ -357,7 +357,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
             return self.go(now, member_set);
         };
         if let Some(span) = &self.span {
-            span.failed(in_flight.attempt.exchange().0, &fault, now);
+            span.failed(in_flight.attempt.exchange().0.channel(), &fault, now);
         }
         let begun = in_flight.attempt.is_copy() || in_flight.attempt.is_inquiry();
         let (step, proof) = in_flight.attempt.failed(fault);
@@ -393,8 +393,12 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
     /// The host has a say in whether it goes on, but not in whether a write is repeated: that has been decided before.
     fn consult(&mut self, now: Instant, member_set: &MemberSet) -> FailoverStep {
         let span = self.span.as_ref();
-        match span.map_or(Advice::Default, |e| {
-            e.consult(&self.attempt_log, || member_set.members())
+        let urls = || {
+            let members = member_set.members();
+            members.iter().map(|member| member.url().clone()).collect()
+        };
+        match span.map_or(Advice::Default, |span| {
+            span.consult(|| self.attempt_log.last(), urls)
         }) {
             Advice::Default => self.on(now, member_set),
             Advice::Stop => FailoverStep::End(Err(self.attempt_log.take().exhausted())),

@@ -166,7 +166,7 @@ impl MembershipSync {
         let mut span = member_set
             .telemetry()
             .open(RequestKind::Call, &http_request, now);
-        span.attempt(&member, &http_request);
+        span.attempt(member.channel(), &http_request);
         self.in_flight = Some(SyncInFlight {
             member,
             http_request,
@@ -289,7 +289,9 @@ impl Procedure for MembershipSync {
         let Some(mut in_flight) = self.in_flight.take() else {
             return self.go(now, member_set);
         };
-        in_flight.span.answered(&in_flight.member, &answer, now);
+        in_flight
+            .span
+            .answered(in_flight.member.channel(), &answer, now);
         let expect = in_flight.http_request.expect;
         let http_status = answer.head.status;
         let verdict = judge(answer.head, answer.body, expect, &self.decode);
@@ -326,7 +328,7 @@ impl Procedure for MembershipSync {
             return self.go(now, member_set);
         };
         let member = &in_flight.member;
-        in_flight.span.failed(member, &fault, now);
+        in_flight.span.failed(member.channel(), &fault, now);
         let outcome = retry_policy::decide(&fault, Idempotency::Safe, false);
         let took = now.saturating_duration_since(in_flight.began);
         self.attempt_log.fault(member.url(), &fault, took);
@@ -336,7 +338,9 @@ impl Procedure for MembershipSync {
         match outcome.next {
             RetryAction::Again if !in_flight.again => {
                 member.channel().forget_idle();
-                in_flight.span.attempt(member, &in_flight.http_request);
+                in_flight
+                    .span
+                    .attempt(member.channel(), &in_flight.http_request);
                 in_flight.again = true;
                 self.in_flight = Some(in_flight);
                 return SyncStep::Exchange;

@@ -10,13 +10,11 @@ mod redact;
 
 use self::hooks::{Advice, Hooks, Level, RequestKind, Retry, Trace, TraceEvent, call_hook};
 use self::metrics::{Metric, Metrics};
-use super::attempt_log::AttemptLog;
-use super::member::Member;
 use crate::display;
 use crate::error::{Error, line};
 use crate::protocol::http_request::{HttpRequest, Method};
 use crate::status::Status;
-use crate::transport::channel::Answer;
+use crate::transport::channel::{Answer, Channel};
 use crate::transport::credentials::Authorization;
 use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::timings::Timings;
@@ -131,23 +129,24 @@ pub struct RequestSpan {
 
 impl RequestSpan {
     /// This member is asked; in the first place or because an attempt before failed.
-    pub fn attempt(&mut self, member: &Member, http_request: &HttpRequest) {
+    pub fn attempt(&mut self, channel: &Channel, http_request: &HttpRequest) {
         if let Some(last) = &self.asked {
             self.telemetry.metrics.add(Metric::Retries);
-            self.telemetry.metrics.add(match **last == **member.url() {
-                true => Metric::Reconnects,
-                false => Metric::Failovers,
-            });
+            self.telemetry
+                .metrics
+                .add(match **last == **channel.endpoint().url() {
+                    true => Metric::Reconnects,
+                    false => Metric::Failovers,
+                });
         }
-        self.asked = Some(member.url().clone());
-        self.exchange(member, http_request);
+        self.asked = Some(channel.endpoint().url().clone());
+        self.exchange(channel, http_request);
     }
 
     /// One more exchange of the same attempt: after a redirect, or a look at the version.
-    pub fn exchange(&mut self, member: &Member, http_request: &HttpRequest) {
+    pub fn exchange(&mut self, channel: &Channel, http_request: &HttpRequest) {
         self.attempts += 1;
         if let Some(listener) = &self.telemetry.hooks.curl {
-            let channel = member.channel();
             let authorization = channel.authorization();
             let user = authorization.as_ref().map(Authorization::user);
             let command = curl::command(channel.endpoint(), http_request, user, channel.tls());
@@ -156,11 +155,15 @@ impl RequestSpan {
     }
 
     /// It brought an answer.
-    pub fn answered(&self, member: &Member, answer: &Answer, now: Instant) {
+    pub fn answered(&self, channel: &Channel, answer: &Answer, now: Instant) {
         if self.target.is_none() {
             return;
         }
-        let (url, status, timings) = (member.url(), answer.head.status, &answer.timings);
+        let (url, status, timings) = (
+            channel.endpoint().url(),
+            answer.head.status,
+            &answer.timings,
+        );
         let took = Duration::from_nanos(timings.total()).as_secs_f64() * 1e3;
         self.log(
             Level::Debug,
@@ -175,12 +178,12 @@ impl RequestSpan {
     }
 
     /// It brought none.
-    pub fn failed(&self, member: &Member, fault: &Fault, now: Instant) {
-        member.channel().metrics().fail();
+    pub fn failed(&self, channel: &Channel, fault: &Fault, now: Instant) {
+        channel.metrics().fail();
         if self.target.is_none() {
             return;
         }
-        let (url, phase) = (member.url(), fault.phase);
+        let (url, phase) = (channel.endpoint().url(), fault.phase);
         self.log(
             Level::Warn,
             format_args!("{url} ({}): {}", phase.name(), fault.text),
@@ -195,19 +198,18 @@ impl RequestSpan {
         });
     }
 
-    /// What the host makes of a failed attempt.
+    /// What the host makes of a failed attempt: `failure` is its error, `endpoints` are those of all members.
     pub fn consult(
         &self,
-        attempt_log: &AttemptLog,
-        members: impl FnOnce() -> Vec<Arc<Member>>,
+        failure: impl FnOnce() -> Error,
+        endpoints: impl FnOnce() -> Vec<Arc<str>>,
     ) -> Advice {
         let Some(listener) = &self.telemetry.hooks.retry else {
             return Advice::Default;
         };
-        let error = attempt_log.last();
-        let members = members();
+        let (error, endpoints) = (failure(), endpoints());
         let retry = Retry {
-            endpoints: members.iter().map(|member| &**member.url()).collect(),
+            endpoints: endpoints.iter().map(|url| &**url).collect(),
             attempts: self.attempts,
             method: self.method.name(),
             target: self.target.as_deref().unwrap_or_default(),

@@ -165,7 +165,7 @@ impl SharedPoll {
             &exchange.http_request,
             context.now,
         );
-        entry.attempt(&member, &exchange.http_request);
+        entry.attempt(member.channel(), &exchange.http_request);
         self.entry = Some(entry);
         self.expect = exchange.http_request.expect;
         self.finish = exchange.finish;
@@ -254,11 +254,11 @@ impl SharedPoll {
         };
         match outcome {
             Ok(answer) => {
-                entry.answered(member, answer, now);
+                entry.answered(member.channel(), answer, now);
                 entry.close(Ok(()), now);
             }
             Err(fault) => {
-                entry.failed(member, fault, now);
+                entry.failed(member.channel(), fault, now);
                 entry.fault(fault, now);
             }
         }

@@ -14,9 +14,9 @@ impl fmt::Display for Costly<'_> {
     }
 }
 
-fn member(url: &str) -> Member {
+fn channel(url: &str) -> Channel {
     let options = crate::client::Options::default();
-    Member::new(Endpoint::parse("url", url).unwrap(), options.settings())
+    Channel::new(Endpoint::parse("url", url).unwrap(), options.settings())
 }
 
 #[derive(Clone, Default)]
@@ -71,7 +71,7 @@ fn a_request_begins_and_ends_once_and_shows_no_condition_but_to_the_shell() {
     let http_request = HttpRequest::get("/v2/keys/a?prevValue=canary&prevIndex=7");
     let now = Instant::now();
     let mut span = telemetry.open(RequestKind::Call, &http_request, now);
-    span.attempt(&member("a:1"), &http_request);
+    span.attempt(&channel("a:1"), &http_request);
     span.close(Ok(()), now);
     span.close(Ok(()), now);
     drop(span);
@@ -134,7 +134,7 @@ fn attempts_after_the_first_are_counted_by_where_they_go() {
     let telemetry = Arc::new(Telemetry::default());
     let http_request = HttpRequest::get("/");
     let mut span = telemetry.open(RequestKind::Call, &http_request, Instant::now());
-    let (a, b) = (member("a:1"), member("b:1"));
+    let (a, b) = (channel("a:1"), channel("b:1"));
     for asked in [&a, &a, &b, &a] {
         span.attempt(asked, &http_request);
     }
