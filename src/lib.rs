@@ -28,12 +28,14 @@
 //! |---|---|
 //! | `ffi` | the C boundary: pointers, strings, handles, panics; one file per noun of the header |
 //! | `client` | what a caller can ask for, in Rust terms: `client::Client`, options, calls, watches |
-//! | `cluster` | the members: choice, retry, failover, discovery, staleness, telemetry |
+//! | `cluster` | the members: choice, retry, failover, discovery, staleness |
+//! | `telemetry` | metrics, log, traces, curl lines, hooks |
 //! | `outcome` | what became of a write: which answers and ends prove what; its `proof` is part of the ground |
 //! | `reactor` | the event loop: one background thread per client for submitted calls and long polls |
 //! | `watch` | the rules of watching, without I/O: the long-poll state machine, shared polls, event queues |
 //! | `transport` | one exchange with one member: endpoint, connection, cancel token, what was sent and received |
 //! | `protocol` | pure data, no I/O, no clock: key, request to bytes, bytes to answer |
+//! | `sys` | what the operating system and the host process demand: fork, signals, wake-ups, threads, panics |
 //! | `error`, `status`, `display` | errors, status codes, and text that is safe to show |
 //!
 //! A call passes each layer once: `ffi` copies its inputs into a `client::Call`, `client` turns it into a
@@ -41,10 +43,6 @@
 //! bytes. For a submitted call `reactor` moves them instead.
 
 #![cfg_attr(not(feature = "internals"), allow(unreachable_pub))]
-
-mod memory;
-mod panics;
-mod unwind;
 
 #[cfg(not(feature = "internals"))]
 pub(crate) mod client;
@@ -82,6 +80,14 @@ pub mod reactor;
 pub(crate) mod status;
 #[cfg(feature = "internals")]
 pub mod status;
+#[cfg(not(feature = "internals"))]
+pub(crate) mod sys;
+#[cfg(feature = "internals")]
+pub mod sys;
+#[cfg(not(feature = "internals"))]
+pub(crate) mod telemetry;
+#[cfg(feature = "internals")]
+pub mod telemetry;
 #[cfg(not(feature = "internals"))]
 pub(crate) mod transport;
 #[cfg(feature = "internals")]

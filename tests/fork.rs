@@ -1,5 +1,6 @@
 //! What a forked child sees. One test of its own, since forking a process of many test threads is asking for trouble.
-use etcd_v2::transport::{cancel::Cancel, fork_guard::ForkGuard};
+use etcd_v2::sys::fork_guard::ForkGuard;
+use etcd_v2::transport::cancel::Cancel;
 use std::os::fd::AsFd;
 
 /// Runs `child` in a forked process, which ends at once; true if `child` returned true.

@@ -3,15 +3,15 @@
 use super::completion_queue::CompletionQueue;
 use super::permit::Permit;
 use super::{Ask, Call, Client};
-use crate::cluster::request_sequence::RequestSequence;
+use crate::cluster::failover::request_sequence::RequestSequence;
 use crate::error::{Error, Result};
-use crate::panics;
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response::Response;
 use crate::reactor::call;
 use crate::reactor::core::Setup;
 use crate::reactor::handle::Reactor;
 use crate::status::Status;
+use crate::sys::panics;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;

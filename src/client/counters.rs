@@ -1,8 +1,8 @@
 //! What a client has done so far, in numbers: at one time, for itself and for each of its members.
 
 use super::Client;
-use crate::cluster::telemetry::metrics::Metric;
 use crate::error::Result;
+use crate::telemetry::metrics::Metric;
 use crate::transport::metrics::MetricsSnapshot;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Which members a client knows.
 
 use super::{Client, Options};
-use crate::cluster::member_set::Source;
+use crate::cluster::members::member_set::Source;
 use crate::error::Result;
 use crate::reactor::commands::Command;
 use std::sync::Arc;

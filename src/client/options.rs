@@ -2,14 +2,14 @@
 
 use super::config::OnConfig;
 use super::config::autosave::Savers;
-use crate::cluster::balancer::Selection;
-use crate::cluster::staleness::StalenessPolicy;
-use crate::cluster::telemetry::hooks::{Hooks, Level, OnCurl, OnLog, OnRetry, OnTrace};
+use crate::cluster::members::balancer::Selection;
+use crate::cluster::members::staleness::StalenessPolicy;
 use crate::display::one_line;
 use crate::error::{Error, Result};
 use crate::protocol::answer::Limits;
 use crate::protocol::endpoint::{Endpoint, Scheme};
 use crate::status::Status;
+use crate::telemetry::hooks::{Hooks, Level, OnCurl, OnLog, OnRetry, OnTrace};
 use crate::transport::config::TransportConfig;
 use crate::transport::credentials::{Authorization, Credentials};
 use crate::transport::dns::directory::{Directory, Domain};

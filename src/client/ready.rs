@@ -1,7 +1,7 @@
 //! Waiting until a cluster does its work, for programs that start before it.
 
 use super::{Ask, Call, Client, Patience};
-use crate::cluster::backoff::Backoff;
+use crate::cluster::retry::backoff::Backoff;
 use crate::display::seconds;
 use crate::error::{Error, Result, line};
 use crate::protocol::admin::health;

@@ -1,11 +1,11 @@
 //! Finding out what became of a write that ended in `OUTCOME_UNKNOWN`.
 
 use super::{Ask, Call, Client};
-use crate::cluster::attempt::{Attempt, AttemptOutcome};
-use crate::cluster::backoff::Backoff;
-use crate::cluster::blocking;
 use crate::cluster::evidence::{Fate, Finding, Search};
-use crate::cluster::member::Member;
+use crate::cluster::failover::attempt::{Attempt, AttemptOutcome};
+use crate::cluster::failover::blocking;
+use crate::cluster::members::member::Member;
+use crate::cluster::retry::backoff::Backoff;
 use crate::error::{Error, Phase, Result};
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::request::Request;

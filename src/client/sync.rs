@@ -1,9 +1,9 @@
 //! Asking the cluster who its members are.
 
 use super::Client;
-use crate::cluster::blocking;
-use crate::cluster::budget::Budget;
-use crate::cluster::membership_sync::MembershipSync;
+use crate::cluster::discovery::membership_sync::MembershipSync;
+use crate::cluster::failover::blocking;
+use crate::cluster::retry::budget::Budget;
 use crate::error::Result;
 use crate::reactor::periodic_sync::{PeriodicSync, SyncOptions};
 use crate::transport::cancel::Cancel;

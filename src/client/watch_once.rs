@@ -1,14 +1,14 @@
 //! One change, waited for on the caller's thread: a blocking driver of the state machine of watchers.
 
 use super::Client;
-use crate::cluster::attempt::{Attempt, AttemptOutcome};
-use crate::cluster::attempt_log::AttemptLog;
-use crate::cluster::blocking;
-use crate::cluster::continuity::{AuditStep, Need, Sight};
-use crate::cluster::member::Member;
-use crate::cluster::on_demand_sync::OnDemandSync;
-use crate::cluster::staleness::{Staleness, StalenessPolicy};
-use crate::cluster::without_api::WithoutApi;
+use crate::cluster::discovery::on_demand_sync::OnDemandSync;
+use crate::cluster::failover::attempt::{Attempt, AttemptOutcome};
+use crate::cluster::failover::blocking;
+use crate::cluster::members::continuity::{AuditStep, Need, Sight};
+use crate::cluster::members::member::Member;
+use crate::cluster::members::staleness::{Staleness, StalenessPolicy};
+use crate::cluster::members::without_api::WithoutApi;
+use crate::cluster::retry::attempt_log::AttemptLog;
 use crate::display::{one_line, seconds};
 use crate::error::{Error, Phase, Result};
 use crate::protocol::answer::{Head, Verdict};

@@ -7,7 +7,7 @@ use crate::reactor::mailbox::{Listener, Mailbox};
 use crate::reactor::shared_poll::PollOptions;
 use crate::reactor::watch_registry::WatchRegistry;
 use crate::status::Status;
-use crate::transport::fork_guard::ForkGuard;
+use crate::sys::fork_guard::ForkGuard;
 use crate::watch::counters::WatchCounters;
 use crate::watch::event::Event;
 use crate::watch::fanout::WatcherId;

@@ -245,7 +245,7 @@ impl<'a> Search<'a> {
 
     fn is_another_store(&self) -> bool {
         let head = self.state.as_ref().map(|state| state.head());
-        let cluster = head.and_then(crate::cluster::staleness::cluster);
+        let cluster = head.and_then(crate::cluster::members::staleness::cluster);
         let other = cluster.is_some_and(|id| self.known.cluster != 0 && id != self.known.cluster);
         other || self.index < self.known.index
     }

@@ -15,10 +15,8 @@ use super::{
     response::etcd_v2_response,
     status::etcd_v2_status,
 };
-use crate::{
-    cluster::staleness::StalenessPolicy,
-    error::{Error, Result},
-};
+use crate::cluster::members::staleness::StalenessPolicy;
+use crate::error::{Error, Result};
 
 /// Staleness is not checked.
 pub const ETCD_V2_STALE_OFF: i32 = 1;

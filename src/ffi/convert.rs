@@ -1,11 +1,9 @@
 //! Every conversion of a pointer, with its NULL check. Handles are typed: only what [`give`] made
 //! can be [`free`]d.
-use crate::{
-    client::Options,
-    error::{Error, Result},
-    memory::{self, OutOfMemory},
-    status::Status,
-};
+use crate::client::Options;
+use crate::error::{Error, Result};
+use crate::status::Status;
+use crate::sys::memory::{self, OutOfMemory};
 use std::{
     ffi::{CStr, CString, c_char, c_int, c_void},
     slice,

@@ -18,11 +18,9 @@ use super::{
     trace::etcd_v2_trace,
     userdata::{FreeUser, UserData},
 };
-use crate::{
-    client::Options,
-    cluster::telemetry::hooks::{Advice, Level},
-    error::{Error, Result},
-};
+use crate::client::Options;
+use crate::error::{Error, Result};
+use crate::telemetry::hooks::{Advice, Level};
 use std::{
     ffi::{c_char, c_void},
     sync::Arc,

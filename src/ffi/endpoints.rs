@@ -21,11 +21,9 @@ use super::{
     status::etcd_v2_status,
     watch::patience,
 };
-use crate::{
-    client::{KnownMember, Options},
-    cluster::member_set::Source,
-    error::Result,
-};
+use crate::client::{KnownMember, Options};
+use crate::cluster::members::member_set::Source;
+use crate::error::Result;
 use std::{
     ffi::{CString, c_char},
     ptr,

@@ -1,11 +1,9 @@
 //! No error leaves the library in any other form than a status and an error object, and no panic does.
 use super::{convert, error::etcd_v2_error, panic_boundary::forget, status::etcd_v2_status};
-use crate::{
-    error::{Error, Result},
-    panics::catch,
-    status::Status,
-    unwind,
-};
+use crate::error::{Error, Result};
+use crate::status::Status;
+use crate::sys::panics::catch;
+use crate::sys::unwind;
 use std::any::Any;
 
 /// Runs a fallible function: `*err` is NULL on success and the caller's to free otherwise.

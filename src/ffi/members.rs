@@ -15,12 +15,11 @@ use super::{
     status::etcd_v2_status,
     texts::Texts,
 };
-use crate::{
-    client::{Client, admin::Members},
-    error::Result,
-    memory::{self, OutOfMemory},
-    protocol::admin::members::Member,
-};
+use crate::client::Client;
+use crate::client::admin::Members;
+use crate::error::Result;
+use crate::protocol::admin::members::Member;
+use crate::sys::memory::{self, OutOfMemory};
 use std::{
     ffi::{CString, c_char},
     ptr,

@@ -1,5 +1,6 @@
 //! No panic leaves the library, and no thread is cancelled inside it.
-use crate::{panics::catch, unwind};
+use crate::sys::panics::catch;
+use crate::sys::unwind;
 use std::any::Any;
 
 /// Runs a function that cannot fail: a panic answers `neutral`, as NULL does.

@@ -6,7 +6,7 @@ use super::{
     convert::{Handle, c_string, look},
     error::etcd_v2_error,
 };
-use crate::cluster::telemetry::hooks::Retry;
+use crate::telemetry::hooks::Retry;
 use std::{
     ffi::{CString, c_char},
     ptr,

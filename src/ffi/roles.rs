@@ -14,12 +14,10 @@ use super::{
     status::etcd_v2_status,
     texts::{Texts, texts},
 };
-use crate::{
-    client::Client,
-    error::{Error, Result},
-    memory::{self, OutOfMemory},
-    protocol::admin::roles::{Access, Role},
-};
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::protocol::admin::roles::{Access, Role};
+use crate::sys::memory::{self, OutOfMemory};
 use std::{
     ffi::{CString, c_char},
     ptr,

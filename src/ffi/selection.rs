@@ -8,10 +8,8 @@ use super::{
     options::{etcd_v2_options, set},
     status::etcd_v2_status,
 };
-use crate::{
-    cluster::balancer::Selection,
-    error::{Error, Result},
-};
+use crate::cluster::members::balancer::Selection;
+use crate::error::{Error, Result};
 
 /// One member until it fails, then the next. The default.
 pub const ETCD_V2_SELECT_STICKY: i32 = 1;

@@ -12,11 +12,11 @@ use super::{
     panic_boundary::shield,
     status::etcd_v2_status,
 };
-use crate::memory::{self, OutOfMemory};
 use crate::protocol::{
     admin::stats::{self, Stats, StatsKind},
     response::Response,
 };
+use crate::sys::memory::{self, OutOfMemory};
 use std::{
     ffi::{CString, c_char},
     ptr,

@@ -1,7 +1,7 @@
 //! Lists of text, in both directions.
 use super::convert::{null, text, try_c_string};
 use crate::error::{Error, Result};
-use crate::memory::{self, OutOfMemory};
+use crate::sys::memory::{self, OutOfMemory};
 use std::{
     ffi::{CString, c_char},
     ptr, slice,

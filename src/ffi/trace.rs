@@ -6,11 +6,9 @@ use super::{
     convert::{Handle, c_string, look, put},
     status::etcd_v2_status,
 };
-use crate::{
-    cluster::telemetry::hooks::{RequestKind, Trace},
-    error::Phase,
-    transport::timings::Timings,
-};
+use crate::error::Phase;
+use crate::telemetry::hooks::{RequestKind, Trace};
+use crate::transport::timings::Timings;
 use std::{
     ffi::{CString, c_char},
     ptr,

@@ -12,12 +12,10 @@ use super::{
     status::etcd_v2_status,
     texts::{Texts, texts},
 };
-use crate::{
-    client::Client,
-    error::Result,
-    memory::{self, OutOfMemory},
-    protocol::admin::users::User,
-};
+use crate::client::Client;
+use crate::error::Result;
+use crate::protocol::admin::users::User;
+use crate::sys::memory::{self, OutOfMemory};
 use std::{
     ffi::{CString, c_char},
     ptr,

@@ -3,8 +3,8 @@
 
 use super::answer::Limits;
 use super::decode::{decode, decode_while};
+use super::go_on::GoOn;
 use super::http_request::ResponseKind;
-use super::json::GoOn;
 use super::refusal::{self, Refusal};
 use super::tree::Tree;
 use crate::error::Result;

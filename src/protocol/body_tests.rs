@@ -1,4 +1,4 @@
-use super::super::json::STRIDE;
+use super::super::go_on::STRIDE;
 use super::*;
 use crate::error::Error;
 

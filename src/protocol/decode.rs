@@ -4,7 +4,8 @@
 //! sends one, and any choice between the two could hide something.
 use super::{
     answer::Limits,
-    json::{Broken, GoOn, Json},
+    go_on::GoOn,
+    json::{Broken, Json},
     tree::{Node, NodeLifetime, Span, Tree},
 };
 use crate::{

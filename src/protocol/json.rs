@@ -4,6 +4,7 @@
 //! to be UTF-8 once, so that strings can be handed out as slices of it.
 
 use super::{
+    go_on::{GoOn, STRIDE},
     quoted::Text,
     scan::{hex4, plain_run, up_to_eight_digits},
 };
@@ -31,12 +32,6 @@ type Parsed<T> = Result<T, Broken>;
 
 /// Levels of an unknown value that [`Json::skip`] follows; 64 to a word.
 const SKIP_DEPTH: usize = 1024;
-
-/// Says now and then, while something large is read, whether reading goes on.
-pub(crate) type GoOn<'a> = &'a dyn Fn() -> bool;
-
-/// Bytes between two questions whether to go on: well under a millisecond of reading.
-pub(crate) const STRIDE: usize = 64 * 1024;
 
 /// Digits of a number that nobody needs.
 const LONGEST: usize = 4096;

@@ -14,6 +14,7 @@ pub mod endpoint;
 mod escape;
 pub mod expiration;
 mod form;
+mod go_on;
 pub mod http;
 pub mod http_request;
 pub mod json;

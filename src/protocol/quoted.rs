@@ -1,9 +1,9 @@
 //! Strings of JSON and the text that they stand for.
 use super::{
-    json::{GoOn, STRIDE},
+    go_on::{GoOn, STRIDE},
     scan::{hex4, plain_run},
 };
-use crate::memory::OutOfMemory;
+use crate::sys::memory::OutOfMemory;
 
 /// Longest name of a field that is compared with others.
 const LONGEST_NAME: usize = 4096;

@@ -1,5 +1,6 @@
 //! Bodies of answers that are not a success: etcd's errors, messages of its other parts, and what is none of both.
-use super::json::{Broken, GoOn, Json};
+use super::go_on::GoOn;
+use super::json::{Broken, Json};
 use super::quoted::Text;
 use crate::display::one_line;
 

@@ -1,8 +1,8 @@
 //! Finds out whether the store of a member is continuous, for all watchers that need to know, and ends when none does.
 
 use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
-use crate::cluster::continuity::{Audit, AuditStep, Need};
-use crate::cluster::member::Member;
+use crate::cluster::members::continuity::{Audit, AuditStep, Need};
+use crate::cluster::members::member::Member;
 use crate::protocol::http_request::HttpRequest;
 use crate::transport::channel::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;

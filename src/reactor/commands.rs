@@ -5,7 +5,7 @@ use super::task::Task;
 use crate::error::Error;
 use crate::protocol::body::Body;
 use crate::status::Status;
-use crate::transport::fork_guard::ForkGuard;
+use crate::sys::fork_guard::ForkGuard;
 use mio::Waker;
 use std::collections::VecDeque;
 use std::fmt;

@@ -3,11 +3,11 @@
 
 use super::commands::{Command, Commands};
 use super::slab::SlabKey;
-use crate::panics;
 use crate::protocol::answer::Limits;
 use crate::protocol::body::Body;
 use crate::protocol::http_request::ResponseKind;
-use crate::transport::thread::HostedThread;
+use crate::sys::panics;
+use crate::sys::thread::HostedThread;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -6,7 +6,7 @@ use super::decoder::Job;
 use super::exchange::{Exchange, Stage};
 use super::pool::Pool;
 use super::slab::SlabKey;
-use crate::cluster::retry_policy;
+use crate::cluster::retry::retry_policy;
 use crate::error::Phase;
 use crate::protocol::body::Body;
 use crate::protocol::http_request::Idempotency;

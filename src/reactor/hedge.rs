@@ -2,7 +2,7 @@
 //! and the other is cancelled.
 
 use super::task::{TaskHandle, TaskId};
-use crate::cluster::member::Member;
+use crate::cluster::members::member::Member;
 use crate::error::{Error, Result};
 use crate::protocol::response::Response;
 use crate::status::Status;

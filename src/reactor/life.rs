@@ -2,9 +2,9 @@
 
 use super::commands::{Closed, Commands};
 use super::core::Core;
-use crate::panics;
-use crate::transport::thread::ThreadState;
-use crate::unwind;
+use crate::sys::panics;
+use crate::sys::thread::ThreadState;
+use crate::sys::unwind;
 use std::cell::RefCell;
 use std::mem::{self, ManuallyDrop};
 use std::rc::Rc;

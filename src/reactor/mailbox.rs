@@ -1,10 +1,10 @@
 //! What waits for one watcher: its queue, its state, its callbacks, and the descriptor of the host's event loop.
 
 use crate::error::{Error, Result};
-use crate::memory::OutOfMemory;
 use crate::status::Status;
-use crate::transport::monitor::Monitor;
-use crate::transport::notifier::Notifier;
+use crate::sys::memory::OutOfMemory;
+use crate::sys::monitor::Monitor;
+use crate::sys::notifier::Notifier;
 use crate::watch::counters::WatchCounters;
 use crate::watch::driver::Output;
 use crate::watch::event::Event;

@@ -2,11 +2,11 @@
 
 use super::commands::Command;
 use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
-use crate::cluster::backoff::Backoff;
-use crate::cluster::budget::Budget;
-use crate::cluster::membership_sync::{MembershipSync, SyncStep};
-use crate::cluster::procedure::Procedure;
-use crate::cluster::sync_limiter::{SyncDecision, SyncPermit};
+use crate::cluster::discovery::membership_sync::{MembershipSync, SyncStep};
+use crate::cluster::members::sync_limiter::{SyncDecision, SyncPermit};
+use crate::cluster::retry::backoff::Backoff;
+use crate::cluster::retry::budget::Budget;
+use crate::cluster::retry::procedure::Procedure;
 use crate::protocol::answer;
 use crate::protocol::http_request::HttpRequest;
 use crate::transport::channel::Answer;

@@ -1,7 +1,7 @@
 //! The connections to one member: which of them are idle, how many are in use, and who waits for one.
 
 use super::slab::SlabKey;
-use crate::cluster::member::Member;
+use crate::cluster::members::member::Member;
 use std::collections::VecDeque;
 use std::sync::Arc;
 

@@ -2,8 +2,8 @@
 
 use super::commands::{Command, Commands};
 use super::slab::SlabKey;
-use crate::cluster::member::Member;
-use crate::cluster::member_set::MemberSet;
+use crate::cluster::members::member::Member;
+use crate::cluster::members::member_set::MemberSet;
 use crate::protocol::answer::{self, Head};
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::transport::channel::Answer;

@@ -4,7 +4,7 @@ use super::handle::Reactor;
 use super::task::{
     Context, HeaderAction, PoolClass, RequestSpec, Task, TaskAction, TaskHandle, Way,
 };
-use crate::cluster::member_set::MemberSet;
+use crate::cluster::members::member_set::MemberSet;
 use crate::error::Phase;
 use crate::outcome::transmission::Sent;
 use crate::protocol::answer::Head;

@@ -4,7 +4,7 @@ use super::commands::{Command, Commands};
 use super::mailbox::{Listener, Mailbox};
 use super::shared_poll::{PollOptions, SharedPoll};
 use super::task::TaskHandle;
-use crate::cluster::continuity::{Need, Standing};
+use crate::cluster::members::continuity::{Need, Standing};
 use crate::error::Result;
 use crate::protocol::key::Key;
 use crate::watch::counters::WatchCounters;

@@ -1,5 +1,6 @@
 //! A token that ends calls from another thread.
-use super::{fork_guard::ForkGuard, notifier::Notifier};
+use crate::sys::fork_guard::ForkGuard;
+use crate::sys::notifier::Notifier;
 use crate::{
     error::{Error, Result},
     status::Status,

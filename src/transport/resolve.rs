@@ -1,9 +1,11 @@
 //! Names to addresses: on a helper thread, since `getaddrinfo` can neither be interrupted nor given a deadline.
-use super::{
-    exchange_context::ExchangeContext, failure::Failure, fault::FaultKind, notifier::Notifier,
-    signals, wait,
-};
+use super::exchange_context::ExchangeContext;
+use super::failure::Failure;
+use super::fault::FaultKind;
+use super::wait;
 use crate::error::Phase;
+use crate::sys::notifier::Notifier;
+use crate::sys::signals;
 use rustix::{event::PollFlags, fd::AsFd};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs};

@@ -10,7 +10,7 @@
 use super::batch::Batch;
 use super::event::Event;
 use super::state::State;
-use crate::cluster::continuity::Need;
+use crate::cluster::members::continuity::Need;
 use crate::protocol::http_request::HttpRequest;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ pub enum PollAction {
     /// send this
     Start(Box<PollRequest>),
     /// an audit of the member that had the last exchange is wanted: see that
-    /// one is made (see [`Continuity`](crate::cluster::continuity::Continuity)), report its end with
+    /// one is made (see [`Continuity`](crate::cluster::members::continuity::Continuity)), report its end with
     /// [`Machine::vouch`](super::machine::Machine::vouch), and ask again now: the machine does not wait for it
     Prove(Need),
     /// nothing before this time; `None`: nothing before the running exchange says something

@@ -7,10 +7,10 @@ mod table;
 
 use super::batch::{Change, Diff};
 use super::cached_node::CachedNode;
-use crate::memory::{OutOfMemory, push};
 use crate::protocol::key::Key;
 use crate::protocol::response::{Action, Response};
 use crate::protocol::tree::NodeRef;
+use crate::sys::memory::{OutOfMemory, push};
 use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use super::driver::{HeaderDecision, Output, PollAction, PollRequest};
 use super::machine::{Machine, Place, SHORT};
 use super::options::WatchOptions;
 use super::state::State;
-use crate::cluster::continuity::{Need, Standing};
+use crate::cluster::members::continuity::{Need, Standing};
 use crate::error::{Error, Result};
 use crate::protocol::answer::Head;
 use crate::protocol::key::Key;

@@ -5,10 +5,10 @@ use crate::support;
 
 use api::{Client, Verbs, call, key, options};
 use etcd_v2::client::{ClientCounters, Options, Patience};
-use etcd_v2::cluster::telemetry::hooks::{Advice, Level, RequestKind, TraceEvent};
 use etcd_v2::error::Phase;
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::status::Status;
+use etcd_v2::telemetry::hooks::{Advice, Level, RequestKind, TraceEvent};
 use etcd_v2::transport::cancel::Cancel;
 use etcd_v2::transport::credentials::Authorization;
 use etcd_v2::watch::options::WatchOptions;

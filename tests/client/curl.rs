@@ -517,7 +517,7 @@ fn shells_hand_over_every_byte() {
         let http_request = http_request.unwrap_or_else(|_| {
             HttpRequest::raw("PUT", "/v2/keys/ab?x=1&y=%41!", Some(&body), form).unwrap()
         });
-        let command = etcd_v2::cluster::telemetry::curl::command(
+        let command = etcd_v2::telemetry::curl::command(
             &endpoint,
             &http_request,
             None,

@@ -6,8 +6,8 @@ use crate::support;
 
 use api::{Verbs, options, value};
 use etcd_v2::client::{Client, Options};
-use etcd_v2::cluster::telemetry::hooks::Level;
 use etcd_v2::status::Status;
+use etcd_v2::telemetry::hooks::Level;
 use etcd_v2::transport::credentials::Authorization;
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, OFlags, flock, mknodat};
 use std::fs::{self, File, OpenOptions};

@@ -12,12 +12,12 @@ pub use health::{HealthState, MemberRow, Report, UrlFailure};
 pub use members::Members;
 
 use super::Client;
-use crate::cluster::blocking;
-use crate::cluster::budget::Budget;
-use crate::cluster::failover::CallOptions;
-use crate::cluster::member::Member;
-use crate::cluster::member_set::MemberSet;
-use crate::cluster::request_sequence::{self, RequestSequence};
+use crate::cluster::failover::blocking;
+use crate::cluster::failover::machine::CallOptions;
+use crate::cluster::failover::request_sequence::{self, RequestSequence};
+use crate::cluster::members::member::Member;
+use crate::cluster::members::member_set::MemberSet;
+use crate::cluster::retry::budget::Budget;
 use crate::error::Result;
 use crate::protocol::admin::versions::{self, Versions};
 use crate::protocol::endpoint::Endpoint;

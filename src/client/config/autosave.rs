@@ -3,7 +3,7 @@
 use super::saver::Saver;
 use super::source::ConfigSource;
 use crate::client::Options;
-use crate::cluster::member_set::MemberSet;
+use crate::cluster::members::member_set::MemberSet;
 use std::fmt;
 use std::mem;
 use std::path::PathBuf;

@@ -2,8 +2,8 @@
 //! is something to be saved.
 
 use super::source::ConfigSource;
-use crate::transport::fork_guard::ForkGuard;
-use crate::transport::thread::HostedThread;
+use crate::sys::fork_guard::ForkGuard;
+use crate::sys::thread::HostedThread;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -2,9 +2,9 @@
 
 use super::{store, table};
 use crate::client::Options;
-use crate::cluster::member_set::MemberSet;
-use crate::cluster::telemetry::hooks::Level;
+use crate::cluster::members::member_set::MemberSet;
 use crate::error::{Error, Result};
+use crate::telemetry::hooks::Level;
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -3,8 +3,8 @@
 use super::document::{Document, Named, Value};
 use super::{VERSION, VERSION_NAME, security};
 use crate::client::Options;
-use crate::cluster::balancer::Selection;
-use crate::cluster::staleness::StalenessPolicy;
+use crate::cluster::members::balancer::Selection;
+use crate::cluster::members::staleness::StalenessPolicy;
 use crate::error::{Error, Result};
 use serde_json::json;
 use std::time::Duration;

@@ -59,9 +59,9 @@ fn changed() -> Options {
     options.set_keepalive(8, 9, 10).unwrap();
     options.set_user_timeout_ms(0).unwrap();
     options.set_quorum_reads(true);
-    options.set_stale(crate::cluster::staleness::StalenessPolicy::Refuse);
+    options.set_stale(crate::cluster::members::staleness::StalenessPolicy::Refuse);
     options.set_sync_interval_ms(1001).unwrap();
-    options.set_selection(crate::cluster::balancer::Selection::RoundRobin);
+    options.set_selection(crate::cluster::members::balancer::Selection::RoundRobin);
     options.set_random_start(true);
     options.set_hedge_ms(12).unwrap();
     options.set_dns_server("[::1]:53").unwrap();

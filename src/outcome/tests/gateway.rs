@@ -3,11 +3,11 @@
 
 use super::answers::{ETCD, http_request, refusals};
 use crate::client::Options;
-use crate::cluster::budget::Budget;
-use crate::cluster::failover::{CallOptions, FailoverStep};
-use crate::cluster::member_set::MemberSet;
-use crate::cluster::procedure::Procedure;
-use crate::cluster::request_sequence::{RequestSequence, result};
+use crate::cluster::failover::machine::{CallOptions, FailoverStep};
+use crate::cluster::failover::request_sequence::{RequestSequence, result};
+use crate::cluster::members::member_set::MemberSet;
+use crate::cluster::retry::budget::Budget;
+use crate::cluster::retry::procedure::Procedure;
 use crate::error::{Error, Phase};
 use crate::outcome::proof::{Alert, NotApplied};
 use crate::outcome::transmission::Sent;

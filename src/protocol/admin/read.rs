@@ -2,8 +2,8 @@
 
 use super::super::json::{Broken, Json};
 use crate::error::{Error, Result};
-use crate::memory::{self, OutOfMemory};
 use crate::status::Status;
+use crate::sys::memory::{self, OutOfMemory};
 
 /// What was read, or why reading ended.
 pub(super) type Read<T> = std::result::Result<T, ReadStop>;

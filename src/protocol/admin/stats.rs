@@ -6,7 +6,7 @@ use super::get;
 use super::page::Page;
 use super::read::{Read, needed, object, string, whole};
 use crate::error::Result;
-use crate::memory;
+use crate::sys::memory;
 
 /// Whose numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

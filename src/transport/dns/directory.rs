@@ -93,7 +93,7 @@ impl Directory {
             return;
         }
         let (domain, server, state) = (self.domain.clone(), self.server, self.state.clone());
-        let _blocked = super::super::signals::Blocked::new();
+        let _blocked = crate::sys::signals::Blocked::new();
         let thread = std::thread::Builder::new()
             .name("etcd_v2-resolve".into())
             .stack_size(512 * 1024)

@@ -4,7 +4,7 @@
 //! came later may have come over a hole, which the member's next head shows: that of the next poll, which is on its way.
 
 use super::*;
-use crate::cluster::continuity::Need;
+use crate::cluster::members::continuity::Need;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Members whose history cannot be relied on are passed over so often; then what is there is read and compared.

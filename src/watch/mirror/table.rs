@@ -1,7 +1,7 @@
 //! Keys in their order, each with what is kept of its node: few large pieces of memory, so that a lack of it can be told.
 
 use super::CachedNode;
-use crate::memory::OutOfMemory;
+use crate::sys::memory::OutOfMemory;
 use std::ops::Range;
 
 /// Removed rows that are kept before the table is made anew, if they are the half of all.

@@ -3,7 +3,7 @@
 
 use super::said::{fault, verdict, wait_index};
 use super::store::{Found, Op, Store, files, wanted};
-use crate::cluster::continuity::{Audit, AuditStep, Continuity, Sight};
+use crate::cluster::members::continuity::{Audit, AuditStep, Continuity, Sight};
 use crate::error::Phase;
 use crate::protocol::answer::Head;
 use crate::protocol::http_request::HttpRequest;

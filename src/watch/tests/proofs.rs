@@ -2,7 +2,7 @@
 
 use super::histories::{Act, FAULTS, run};
 use super::tally::{ConnectionMetrics, Part, is_long, seeds};
-use crate::cluster::rule::Rule;
+use crate::cluster::members::rule::Rule;
 use crate::watch::options::OnLost;
 use crate::watch::poll_schedule::PollSchedule;
 use std::panic::UnwindSafe;

@@ -2,7 +2,7 @@
 
 use super::said::always;
 use super::script::*;
-use crate::cluster::continuity::Standing;
+use crate::cluster::members::continuity::Standing;
 use crate::watch::driver::MemberPreference;
 use crate::watch::event::{Event, EventKind, Loss};
 use std::time::Duration;

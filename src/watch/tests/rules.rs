@@ -2,7 +2,7 @@
 
 use super::said::{fault, head, verdict};
 use super::script::*;
-use crate::cluster::continuity::Standing;
+use crate::cluster::members::continuity::Standing;
 use crate::error::Phase;
 use crate::protocol::http_request::ResponseKind;
 use crate::protocol::key::Key;

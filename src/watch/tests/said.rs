@@ -1,6 +1,6 @@
 //! What servers say, in the forms in which a machine is told.
 
-use crate::cluster::continuity::Standing;
+use crate::cluster::members::continuity::Standing;
 use crate::error::Phase;
 use crate::outcome::transmission::Sent;
 use crate::protocol::answer::{Head, Limits, Verdict, judge};

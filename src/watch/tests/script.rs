@@ -1,7 +1,7 @@
 //! One machine and a server that keeps to a script.
 
 use super::said::{always, fault, head, verdict, wait_index};
-use crate::cluster::continuity::Standing;
+use crate::cluster::members::continuity::Standing;
 use crate::error::Phase;
 use crate::protocol::key::Key;
 use crate::status::Status;

@@ -4,7 +4,7 @@ use super::histories::Act;
 use super::histories::calls::{run, run_forgetfully, run_late};
 use super::proofs::{asked_for, fails_without, histories, random};
 use super::tally::{ConnectionMetrics, Part, is_long, seeds};
-use crate::cluster::rule::Rule;
+use crate::cluster::members::rule::Rule;
 
 /// Whether history may be lost by it.
 fn loses(act: &Act) -> bool {

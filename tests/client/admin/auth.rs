@@ -3,9 +3,9 @@
 use super::{api, on_each, refused, refused_so};
 use crate::support::{Etcd, Scripted, Step, Version};
 use api::Verbs;
-use etcd_v2::cluster::telemetry::hooks::Level;
 use etcd_v2::protocol::admin::roles::Access;
 use etcd_v2::status::Status;
+use etcd_v2::telemetry::hooks::Level;
 use etcd_v2::transport::credentials::Authorization;
 use std::sync::{Arc, Mutex};
 

@@ -3,7 +3,7 @@
 use super::*;
 use api::{Verbs, key, value};
 use etcd_v2::client::{Options, Patience};
-use etcd_v2::cluster::member_set::Source;
+use etcd_v2::cluster::members::member_set::Source;
 use etcd_v2::error::Phase;
 use etcd_v2::status::Status;
 use etcd_v2::transport::cancel::Cancel;

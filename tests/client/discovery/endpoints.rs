@@ -2,7 +2,7 @@
 
 use super::*;
 use api::{Verbs, key, value};
-use etcd_v2::cluster::member_set::Source;
+use etcd_v2::cluster::members::member_set::Source;
 use etcd_v2::status::Status;
 use etcd_v2::watch::options::WatchOptions;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,7 +2,7 @@
 
 use super::*;
 use api::{Verbs, refused, value};
-use etcd_v2::cluster::member_set::Source;
+use etcd_v2::cluster::members::member_set::Source;
 use etcd_v2::status::Status;
 use etcd_v2::transport::cancel::Cancel;
 use std::time::Instant;

@@ -1,7 +1,7 @@
 //! A caller who waits for one change, and then from where he was told for the next, in place of a watcher.
 
 use super::*;
-use crate::cluster::continuity::{Need, Standing};
+use crate::cluster::members::continuity::{Need, Standing};
 use crate::status::Status;
 use crate::watch::once::{Once, Step};
 use crate::watch::places::Places;

@@ -1,6 +1,6 @@
 //! Which member is asked first, as long as nothing speaks against it.
 
-use super::member::Member;
+use crate::cluster::members::member::Member;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,7 @@
 //! One member: the way to it and what is known of it.
 
-use super::continuity::Continuity;
-use super::penalty::Penalty;
+use crate::cluster::members::continuity::Continuity;
+use crate::cluster::members::penalty::Penalty;
 use crate::protocol::endpoint::Endpoint;
 use crate::transport::channel::Channel;
 use crate::transport::config::TransportConfig;
@@ -111,7 +111,7 @@ impl Member {
 
     /// Whether it has no penalty.
     #[cfg(test)]
-    pub(super) fn is_trusted(&self, now: Instant) -> bool {
+    pub(crate) fn is_trusted(&self, now: Instant) -> bool {
         self.penalised_until(now).is_none()
     }
 

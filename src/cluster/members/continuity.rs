@@ -6,8 +6,8 @@
 //! [`Continuity::observe`] takes in heads, [`Continuity::standing`] says between which instants the store was one and the
 //! same, and where heads alone do not tell, an [`Audit`] asks. Rules only: no socket, and the time is an argument.
 
-use super::rule::Rule;
-use super::staleness;
+use crate::cluster::members::rule::Rule;
+use crate::cluster::members::staleness;
 use crate::protocol::answer::Head;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

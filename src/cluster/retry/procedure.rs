@@ -1,7 +1,7 @@
 //! Requests that follow one another until there is a result, as a driver runs them: rules without I/O and without a clock.
 
-use super::member::Member;
-use super::member_set::MemberSet;
+use crate::cluster::members::member::Member;
+use crate::cluster::members::member_set::MemberSet;
 use crate::protocol::answer;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::transport::channel::Answer;

@@ -1,6 +1,6 @@
-use super::hooks::OnLog;
 use super::*;
 use crate::protocol::endpoint::Endpoint;
+use crate::telemetry::hooks::OnLog;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

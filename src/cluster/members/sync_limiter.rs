@@ -1,8 +1,8 @@
 //! When members are looked for without the caller asking for it: only if that is wanted at all, never by two at once, and
 //! not again and again while nobody answers.
 
-use super::backoff::Backoff;
-use super::member::Member;
+use crate::cluster::members::member::Member;
+use crate::cluster::retry::backoff::Backoff;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

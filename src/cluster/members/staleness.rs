@@ -5,8 +5,8 @@
 //! than what was known when its request left is told apart by whether that had been known for a while. What a single answer
 //! or a single member tells is not believed for ever: [`super::watermark`].
 
-use super::identity::Identity;
-use super::watermark::Watermark;
+use crate::cluster::members::identity::Identity;
+use crate::cluster::members::watermark::Watermark;
 use crate::error::Known;
 use crate::protocol::answer::Head;
 use std::fmt;

@@ -1,9 +1,8 @@
 //! One try at one member: the exchanges that it takes (a look at its version, redirects) and what they come to.
 
-use super::member::Member;
-use super::member_set::MemberSet;
-use super::staleness::{Staleness, StalenessPolicy};
-use super::telemetry::RequestSpan;
+use crate::cluster::members::member::Member;
+use crate::cluster::members::member_set::MemberSet;
+use crate::cluster::members::staleness::{Staleness, StalenessPolicy};
 use crate::display;
 use crate::error::{Error, Phase, Result};
 use crate::outcome::answer::{NoPage, judge};
@@ -16,6 +15,7 @@ use crate::protocol::http_request::{HttpRequest, ResponseKind, check_target};
 use crate::protocol::response::Response;
 use crate::protocol::version;
 use crate::status::Status;
+use crate::telemetry::RequestSpan;
 use crate::transport::channel::Answer;
 use crate::transport::fault::{Fault, FaultKind};
 use std::ops::Deref;

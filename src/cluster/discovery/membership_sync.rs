@@ -2,16 +2,14 @@
 //! members that are new, and only then takes them into the [`MemberSet`]. Whatever goes wrong, the member set stays as it was. No
 //! I/O, as in [`super::failover`].
 
-use super::attempt_log::AttemptLog;
-use super::budget::Budget;
-use super::endpoint_filter::admit;
-use super::member::Member;
-use super::member_set::{MemberSet, Source};
-use super::procedure::{NextStep, Procedure};
-use super::retry_policy::{self, RetryAction};
-use super::staleness::cluster;
-use super::telemetry::RequestSpan;
-use super::telemetry::hooks::RequestKind;
+use crate::cluster::discovery::endpoint_filter::admit;
+use crate::cluster::members::member::Member;
+use crate::cluster::members::member_set::{MemberSet, Source};
+use crate::cluster::members::staleness::cluster;
+use crate::cluster::retry::attempt_log::AttemptLog;
+use crate::cluster::retry::budget::Budget;
+use crate::cluster::retry::procedure::{NextStep, Procedure};
+use crate::cluster::retry::retry_policy::{self, RetryAction};
 use crate::error::{Error, Phase, Result};
 use crate::protocol::admin::members;
 use crate::protocol::answer::{self, Head, Verdict, judge};
@@ -20,6 +18,8 @@ use crate::protocol::http_request::{HttpRequest, Idempotency};
 use crate::protocol::response::Response;
 use crate::protocol::version;
 use crate::status::Status;
+use crate::telemetry::RequestSpan;
+use crate::telemetry::hooks::RequestKind;
 use crate::transport::channel::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;

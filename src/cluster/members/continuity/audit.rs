@@ -1,7 +1,7 @@
 //! What is asked when heads alone do not tell: is it the same process, and has it taken a snapshot?
 
-use super::{Continuity, Doubt, Sight};
-use crate::cluster::rule::Rule;
+use crate::cluster::members::continuity::{Continuity, Doubt, Sight};
+use crate::cluster::members::rule::Rule;
 use crate::protocol::answer::Head;
 use crate::protocol::http_request::HttpRequest;
 use std::time::Instant;

@@ -1,12 +1,12 @@
 //! What is done when every known member has failed a call: others are looked for, once, inside the deadline of the call.
 //! Whoever finds some has them asked next, since they have not been tried.
 
-use super::budget::Budget;
-use super::member::Member;
-use super::member_set::MemberSet;
-use super::membership_sync::{MembershipSync, SyncStep};
-use super::procedure::{NextStep, Procedure};
-use super::sync_limiter::{SyncDecision, SyncPermit};
+use crate::cluster::discovery::membership_sync::{MembershipSync, SyncStep};
+use crate::cluster::members::member::Member;
+use crate::cluster::members::member_set::MemberSet;
+use crate::cluster::members::sync_limiter::{SyncDecision, SyncPermit};
+use crate::cluster::retry::budget::Budget;
+use crate::cluster::retry::procedure::{NextStep, Procedure};
 use crate::protocol::answer;
 use crate::protocol::http_request::HttpRequest;
 use crate::transport::channel::Answer;

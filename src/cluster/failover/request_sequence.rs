@@ -1,10 +1,10 @@
 //! What one call takes: its request, and what has to be known before it. No I/O, as in [`super::failover`].
 
-use super::budget::Budget;
-use super::failover::{CallOptions, Failover, FailoverStep};
-use super::member::Member;
-use super::member_set::MemberSet;
-use super::procedure::Procedure;
+use crate::cluster::failover::machine::{CallOptions, Failover, FailoverStep};
+use crate::cluster::members::member::Member;
+use crate::cluster::members::member_set::MemberSet;
+use crate::cluster::retry::budget::Budget;
+use crate::cluster::retry::procedure::Procedure;
 use crate::display::one_line;
 use crate::error::{Error, Result};
 use crate::outcome::copies::Told;

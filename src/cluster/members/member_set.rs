@@ -1,13 +1,13 @@
 //! The list of members and which of them is asked first. The list may change while calls run: a member is known by its
 //! [`Arc`], never by its place.
 
-use super::balancer::Balancer;
-use super::member::Member;
-use super::staleness::StalenessTracker;
-use super::sync_limiter::SyncLimiter;
-use super::telemetry::Telemetry;
-use super::telemetry::hooks::Level;
+use crate::cluster::members::balancer::Balancer;
+use crate::cluster::members::member::Member;
+use crate::cluster::members::staleness::StalenessTracker;
+use crate::cluster::members::sync_limiter::SyncLimiter;
 use crate::protocol::endpoint::Endpoint;
+use crate::telemetry::Telemetry;
+use crate::telemetry::hooks::Level;
 use crate::transport::config::TransportConfig;
 use crate::transport::dns::directory::Directory;
 use std::collections::{HashMap, HashSet};

@@ -1,8 +1,8 @@
 //! A request as a command for a POSIX shell.
 
-use super::redact::without_passwords;
 use crate::protocol::endpoint::{Address, Endpoint, Scheme};
 use crate::protocol::http_request::{HttpRequest, Method};
+use crate::telemetry::redact::without_passwords;
 use crate::transport::tls::settings::{PemSource, TlsSettings};
 use std::fmt::Write as _;
 

@@ -1,6 +1,6 @@
 //! A panic of this library is a bug that its host is told of by a status, and by nothing else.
 
-use crate::unwind;
+use crate::sys::unwind;
 use std::{
     cell::Cell,
     panic::{self, AssertUnwindSafe, catch_unwind},

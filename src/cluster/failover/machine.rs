@@ -1,24 +1,24 @@
 //! One request on its way over the members: whom to ask next, for how long, and when to stop. No I/O: drivers run the
 //! exchanges and pauses that it asks for and tell how they ended.
 
-use super::attempt::{Attempt, AttemptOutcome};
-use super::attempt_log::AttemptLog;
-use super::backoff::Backoff;
-use super::budget::Budget;
-use super::member::Member;
-use super::member_set::MemberSet;
-use super::on_demand_sync::OnDemandSync;
-use super::procedure::{NextStep, Procedure};
-use super::retry_policy::{self, RetryAction};
-use super::staleness::{Baseline, StalenessPolicy};
-use super::telemetry::RequestSpan;
-use super::telemetry::hooks::{Advice, RequestKind};
+use crate::cluster::discovery::on_demand_sync::OnDemandSync;
+use crate::cluster::failover::attempt::{Attempt, AttemptOutcome};
+use crate::cluster::members::member::Member;
+use crate::cluster::members::member_set::MemberSet;
+use crate::cluster::members::staleness::{Baseline, StalenessPolicy};
+use crate::cluster::retry::attempt_log::AttemptLog;
+use crate::cluster::retry::backoff::Backoff;
+use crate::cluster::retry::budget::Budget;
+use crate::cluster::retry::procedure::{NextStep, Procedure};
+use crate::cluster::retry::retry_policy::{self, RetryAction};
 use crate::error::Error;
 use crate::outcome::copies::{Copies, Told};
 use crate::protocol::answer;
 use crate::protocol::http_request::{HttpRequest, Idempotency, ResponseKind};
 use crate::protocol::response::Response;
 use crate::status::Status;
+use crate::telemetry::RequestSpan;
+use crate::telemetry::hooks::{Advice, RequestKind};
 use crate::transport::channel::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::{Fault, FaultKind};
@@ -504,5 +504,5 @@ impl<W: Deref<Target = HttpRequest> + Clone> Failover<W> {
 }
 
 #[cfg(test)]
-#[path = "failover_tests.rs"]
+#[path = "machine_tests.rs"]
 mod tests;

@@ -1,7 +1,7 @@
 //! That nobody has the v2 API: said by each member of the list, one after the other, and by none of them anything else.
 
-use super::member::Member;
-use super::member_set::holds;
+use crate::cluster::members::member::Member;
+use crate::cluster::members::member_set::holds;
 use std::sync::Arc;
 
 /// The members that have said so in a row, as one watch was told.

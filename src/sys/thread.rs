@@ -1,9 +1,9 @@
 //! Threads that run code of the host: no signal is handled on them, nobody cancels them, and a callback may end them.
 
-use super::monitor::Monitor;
-use super::signals;
-use crate::panics;
-use crate::unwind;
+use crate::sys::monitor::Monitor;
+use crate::sys::panics;
+use crate::sys::signals;
+use crate::sys::unwind;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, ThreadId};

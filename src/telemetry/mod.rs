@@ -2,18 +2,21 @@
 //!
 //! A request has one [`RequestSpan`], whoever drives it: it is opened when the request begins, told of every exchange, and
 //! closed once, if need be by being dropped.
+#![forbid(unsafe_code)]
 
 pub mod curl;
 pub mod hooks;
 pub mod metrics;
 mod redact;
 
-use self::hooks::{Advice, Hooks, Level, RequestKind, Retry, Trace, TraceEvent, call_hook};
-use self::metrics::{Metric, Metrics};
 use crate::display;
 use crate::error::{Error, line};
 use crate::protocol::http_request::{HttpRequest, Method};
 use crate::status::Status;
+use crate::telemetry::hooks::{
+    Advice, Hooks, Level, RequestKind, Retry, Trace, TraceEvent, call_hook,
+};
+use crate::telemetry::metrics::{Metric, Metrics};
 use crate::transport::channel::{Answer, Channel};
 use crate::transport::credentials::Authorization;
 use crate::transport::fault::{Fault, FaultKind};
@@ -327,5 +330,4 @@ fn public(target: &str) -> Box<str> {
 }
 
 #[cfg(test)]
-#[path = "telemetry/tests.rs"]
 mod tests;

@@ -1,6 +1,6 @@
 //! Which cluster a client talks to, for those who refuse every other one.
 
-use super::watermark::DOUBT;
+use crate::cluster::members::watermark::DOUBT;
 use std::time::Duration;
 
 /// The identifier that counts, and who else has another.

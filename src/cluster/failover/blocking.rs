@@ -1,14 +1,14 @@
 //! The blocking driver: runs an [`Procedure`] or a single [`Attempt`] on the calling thread.
 
-use super::attempt::{Attempt, AttemptOutcome};
-use super::member::Member;
-use super::member_set::MemberSet;
-use super::procedure::{NextStep, Procedure};
-use super::telemetry::hooks::RequestKind;
+use crate::cluster::failover::attempt::{Attempt, AttemptOutcome};
+use crate::cluster::members::member::Member;
+use crate::cluster::members::member_set::MemberSet;
+use crate::cluster::retry::procedure::{NextStep, Procedure};
 use crate::error::Error;
 use crate::protocol::answer::Head;
 use crate::protocol::http_request::HttpRequest;
 use crate::status::Status;
+use crate::telemetry::hooks::RequestKind;
 use crate::transport::cancel::Cancel;
 use crate::transport::channel::ExchangeControl;
 use crate::transport::exchange_limits::ExchangeLimits;
