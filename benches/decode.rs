@@ -2,7 +2,7 @@
 //! counter: the difference between two numbers of iterations is the cost of decoding, without that of making the body.
 #![allow(clippy::print_stdout)]
 
-use etcd_v2::protocol::{answer::Limits, decode::decode};
+use etcd_v2::protocol::{decode::decode, decode_limits::DecodeLimits};
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Instant;
@@ -41,7 +41,7 @@ fn main() {
     let nodes: usize = numbers.next().unwrap_or(100_000);
     let iterations: usize = numbers.next().unwrap_or(10);
     let body = listing(nodes);
-    let limits = Limits {
+    let limits = DecodeLimits {
         depth: 64,
         nodes: u32::MAX,
     };

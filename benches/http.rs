@@ -7,7 +7,8 @@ use etcd_v2::protocol::{
         request,
         response_reader::{ReaderEvent, ResponseReader},
     },
-    http_request::{HttpRequest, Method},
+    http_request::HttpRequest,
+    method::Method,
 };
 use std::hint::black_box;
 use std::time::Instant;

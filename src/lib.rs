@@ -104,9 +104,10 @@ pub use client::{
     Watcher,
 };
 pub use error::{Error, Phase, Result};
+pub use protocol::action::Action;
 pub use protocol::key::Key;
 pub use protocol::request::{Operation, Request, Ttl, flags};
-pub use protocol::response::{Action, Response};
+pub use protocol::response::Response;
 pub use protocol::tree::NodeRef;
 pub use status::Status;
 pub use transport::cancel::Cancel;

@@ -6,7 +6,7 @@ use crate::cluster::members::balancer::Selection;
 use crate::cluster::members::staleness::StalenessPolicy;
 use crate::display::one_line;
 use crate::error::{Error, Result};
-use crate::protocol::answer::Limits;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::endpoint::{Endpoint, Scheme};
 use crate::status::Status;
 use crate::telemetry::hooks::{Hooks, Level, OnCurl, OnLog, OnRetry, OnTrace};
@@ -41,7 +41,7 @@ pub struct Options {
     pub(super) max_response_bytes: u64,
     pub(super) max_connections: usize,
     pub(super) max_in_flight: usize,
-    pub(super) decode: Limits,
+    pub(super) decode: DecodeLimits,
     pub(super) settings: TransportConfig,
     pub(super) authorization: Option<Authorization>,
     pub(super) tls: TlsSettings,
@@ -68,7 +68,7 @@ impl Default for Options {
             max_response_bytes: 512 << 20,
             max_connections: 64,
             max_in_flight: 10_000,
-            decode: Limits {
+            decode: DecodeLimits {
                 depth: 1000,
                 nodes: 2_000_000,
             },

@@ -9,10 +9,11 @@
 //! without a gap: one for every index, or each with the result of the previous one as its `prevNode`.
 
 use crate::error::{Error, Known, Result};
+use crate::protocol::action::Action;
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, Ttl, flags};
-use crate::protocol::response::{Action, Response};
+use crate::protocol::response::Response;
 use crate::protocol::tree::NodeRef;
 use crate::status::Status;
 

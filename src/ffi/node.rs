@@ -178,14 +178,16 @@ pub unsafe extern "C" fn etcd_v2_node_child(
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::protocol::decode_limits::DecodeLimits;
     use crate::{
         ffi::response::{
             etcd_v2_response, etcd_v2_response_free, etcd_v2_response_node,
             etcd_v2_response_prev_node,
         },
         protocol::{
-            answer::{Head, Limits, Verdict, judge},
+            answer::{Verdict, judge},
             http_request::ResponseKind,
+            response_head::Head,
         },
     };
     use std::{ffi::CStr, sync::Arc};
@@ -200,7 +202,7 @@ pub(super) mod tests {
             cluster_id: "7e27652122e8b2ae".into(),
             ..Head::default()
         };
-        let limits = Limits {
+        let limits = DecodeLimits {
             depth: 100,
             nodes: 1000,
         };

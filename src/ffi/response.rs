@@ -256,7 +256,7 @@ pub unsafe extern "C" fn etcd_v2_response_free(response: *mut etcd_v2_response) 
 mod tests {
     use super::*;
 
-    use crate::protocol::response::Action;
+    use crate::protocol::action::Action;
     use std::ffi::CStr;
 
     fn read(text: *const c_char) -> String {

@@ -13,7 +13,10 @@ use super::{
     status::etcd_v2_status,
 };
 use crate::protocol::{
-    admin::stats::{self, Stats, StatsKind},
+    admin::{
+        page::StatsKind,
+        stats::{self, Stats},
+    },
     response::Response,
 };
 use crate::sys::memory::{self, OutOfMemory};

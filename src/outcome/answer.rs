@@ -6,12 +6,16 @@ use super::proving_refusals;
 use crate::display;
 use crate::error::Error;
 use crate::protocol::absent;
+use crate::protocol::action::Action;
 use crate::protocol::admin::page::Page;
-use crate::protocol::answer::{self, Head, Limits, Verdict};
+use crate::protocol::answer::{self, Verdict};
 use crate::protocol::body::Body;
-use crate::protocol::http_request::{HttpRequest, Idempotency, Method, ResponseKind};
+use crate::protocol::decode_limits::DecodeLimits;
+use crate::protocol::http_request::{HttpRequest, Idempotency, ResponseKind};
 use crate::protocol::key;
-use crate::protocol::response::{Action, Response};
+use crate::protocol::method::Method;
+use crate::protocol::response::Response;
+use crate::protocol::response_head::Head;
 use crate::status::Status;
 
 /// Judges a complete answer to `http_request`. `proof` comes as the proof that the request did not leave in full, if there is
@@ -22,7 +26,7 @@ pub fn judge(
     body: Body,
     http_request: &HttpRequest,
     proof: &mut Option<NotApplied>,
-    limits: &Limits,
+    limits: &DecodeLimits,
 ) -> Verdict {
     if http_request.repeat != Idempotency::Safe {
         return judge_write(head, body, http_request, proof, limits);
@@ -43,7 +47,7 @@ fn judge_write(
     mut body: Body,
     http_request: &HttpRequest,
     proof: &mut Option<NotApplied>,
-    limits: &Limits,
+    limits: &DecodeLimits,
 ) -> Verdict {
     // a success is the usual case, and no refusal
     let refused = match head.status {

@@ -2,7 +2,7 @@
 
 use super::proving_refusals::RefusalRow;
 use super::transmission::{Sent, Transmission};
-use crate::protocol::answer::Head;
+use crate::protocol::response_head::Head;
 
 /// Proof that a copy of a write was not applied. It is made here and from its grounds only; without one the outcome of
 /// a copy is unknown.

@@ -1,12 +1,13 @@
 //! What etcd says before it has proposed a write, or instead of applying it: a closed list, each row matched whole. What
 //! is not on it proves nothing, whoever sent it.
 
-use crate::protocol::answer::Head;
 use crate::protocol::body::Body;
 use crate::protocol::endpoint::Endpoint;
-use crate::protocol::http_request::{HttpRequest, Method};
+use crate::protocol::http_request::HttpRequest;
 use crate::protocol::key;
+use crate::protocol::method::Method;
 use crate::protocol::refusal::Refusal;
+use crate::protocol::response_head::Head;
 
 /// A row of the list that fits; made by [`find`] only.
 #[derive(Clone, Copy, Debug)]

@@ -1,112 +1,17 @@
 //! What an answer means: success, a refusal of etcd, trouble of the member, a redirect.
+use super::admin::check::check as check_page;
+use super::decode_limits::DecodeLimits;
+use super::response_head::Head;
 use super::{
     absent, admin::page::Page, body::Body, http_request::ResponseKind, refusal::Refusal,
     response::Response, tree::Tree,
 };
 use crate::{
-    display::{self, one_line},
+    display,
     error::{Error, Result},
     status::Status,
 };
 use std::sync::Arc;
-
-/// Status line and headers of an answer, as far as they matter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Head {
-    /// HTTP status
-    pub status: u16,
-    /// `X-Etcd-Index`; 0 = absent
-    pub etcd_index: u64,
-    /// `X-Raft-Index`; 0 = absent
-    pub raft_index: u64,
-    /// `X-Raft-Term`; 0 = absent
-    pub raft_term: u64,
-    /// `X-Etcd-Cluster-Id`; empty = absent
-    pub cluster_id: String,
-    /// `Content-Type`; empty = absent
-    pub content_type: String,
-    /// `Location`
-    pub location: Option<String>,
-    /// something in between has left its name (`Via`, `Server`) or its version of HTTP: etcd sends 1.1, and none of these
-    pub relay: bool,
-    /// how often `Access-Control-Allow-Origin` came: once from etcd 3, twice through its proxy
-    pub origins: u8,
-}
-
-impl Head {
-    /// A head without headers.
-    pub fn new(status: u16) -> Head {
-        Head {
-            status,
-            ..Head::default()
-        }
-    }
-
-    /// Takes a header, if it is one that matters; names are compared without case. Numbers that are none count as
-    /// absent, bytes that are not UTF-8 become U+FFFD.
-    pub fn set(&mut self, name: &[u8], value: &[u8]) {
-        let text = || match std::str::from_utf8(value.trim_ascii()) {
-            Ok(text) => text.to_owned(),
-            Err(_) => String::from_utf8_lossy(value.trim_ascii()).into_owned(),
-        };
-        // etcd's own spelling is found by one comparison of machine words
-        let is = |usual: &[u8]| name == usual || name.eq_ignore_ascii_case(usual);
-        // length and third letter tell most names apart
-        match (name.len(), name.get(2).map(u8::to_ascii_lowercase)) {
-            (3, Some(b'a')) if is(b"Via") => self.relay = true,
-            (6, Some(b'r')) if is(b"Server") => self.relay = true,
-            (27, Some(b'c')) if is(b"Access-Control-Allow-Origin") => self.add_origin(),
-            (8, Some(b'c')) if is(b"Location") => self.location = Some(text()),
-            (11, Some(b'r')) if is(b"X-Raft-Term") => self.raft_term = number(value),
-            (12, Some(b'e')) if is(b"X-Etcd-Index") => self.etcd_index = number(value),
-            (12, Some(b'r')) if is(b"X-Raft-Index") => self.raft_index = number(value),
-            (12, Some(b'n')) if is(b"Content-Type") => self.content_type = text(),
-            (17, Some(b'e')) if is(b"X-Etcd-Cluster-Id") => self.cluster_id = text(),
-            _ => {}
-        }
-    }
-
-    /// Once more `Access-Control-Allow-Origin`.
-    pub(crate) fn add_origin(&mut self) {
-        self.origins = self.origins.saturating_add(1);
-    }
-
-    /// Whether it shows that something stands between etcd and us.
-    pub fn is_relayed(&self) -> bool {
-        self.relay || self.origins > 1
-    }
-
-    /// Whether it has what etcd 3 adds to every answer of its own, and no other server in Go does.
-    pub(crate) fn is_of_3(&self) -> bool {
-        self.origins == 1
-    }
-
-    /// `status 404, text/plain`
-    fn describe(&self) -> String {
-        match one_line(&self.content_type) {
-            kind if kind.is_empty() => format!("status {}, no content type", self.status),
-            kind => format!("status {}, {kind}", self.status),
-        }
-    }
-}
-
-/// Decimal digits and nothing else, or 0.
-fn number(text: &[u8]) -> u64 {
-    let append = |sum: u64, digit: &u8| match digit {
-        b'0'..=b'9' => sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
-        _ => None,
-    };
-    text.trim_ascii().iter().try_fold(0, append).unwrap_or(0)
-}
-
-/// Limits of decoding.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// levels of directories
-    pub depth: u32,
-    /// nodes in one answer
-    pub nodes: u32,
-}
 
 /// Meaning of a complete answer.
 // moved once, to the caller; a box would cost every success an allocation
@@ -130,11 +35,18 @@ const KEPT: usize = 512;
 
 /// Judges a complete answer to a request that changes nothing; [`crate::outcome::answer`] knows more about writes. Never
 /// panics, whatever the bytes.
-pub fn judge(head: Head, body: impl Into<Body>, expect: ResponseKind, limits: &Limits) -> Verdict {
+pub fn judge(
+    head: Head,
+    body: impl Into<Body>,
+    expect: ResponseKind,
+    limits: &DecodeLimits,
+) -> Verdict {
     let mut body = body.into();
     match head.status {
         // how a member says that it is unhealthy
-        503 if expect == ResponseKind::Page(Page::Health) && Page::Health.check(&body).is_ok() => {
+        503 if expect == ResponseKind::Page(Page::Health)
+            && check_page(Page::Health, &body).is_ok() =>
+        {
             accepted(head, body, expect, limits)
         }
         200..=299 => accepted(head, body, expect, limits),
@@ -152,12 +64,12 @@ pub fn judge(head: Head, body: impl Into<Body>, expect: ResponseKind, limits: &L
     }
 }
 
-fn accepted(head: Head, mut body: Body, expect: ResponseKind, limits: &Limits) -> Verdict {
+fn accepted(head: Head, mut body: Body, expect: ResponseKind, limits: &DecodeLimits) -> Verdict {
     if expect == ResponseKind::Event && body.trim_ascii().is_empty() {
         return Verdict::NoEvent;
     }
     let read = match expect {
-        ResponseKind::Page(page) => page.check(&body).map(|()| Tree::default()),
+        ResponseKind::Page(page) => check_page(page, &body).map(|()| Tree::default()),
         _ => body.tree(limits).and_then(|tree| check(tree, expect)),
     };
     let tree = match read {

@@ -1,7 +1,8 @@
 use super::*;
+use crate::protocol::decode_limits::DecodeLimits;
 use ResponseKind::{Action, Anything, Event, Keys};
 
-const LIMITS: Limits = Limits {
+const LIMITS: DecodeLimits = DecodeLimits {
     depth: 64,
     nodes: 1000,
 };

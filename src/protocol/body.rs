@@ -1,8 +1,8 @@
 //! The body of an answer, and what stands in it. Reading a large one takes as long as its length, so that it can be done
 //! beside an event loop, before the answer is judged.
 
-use super::answer::Limits;
 use super::decode::{decode, decode_while};
+use super::decode_limits::DecodeLimits;
 use super::go_on::GoOn;
 use super::http_request::ResponseKind;
 use super::refusal::{self, Refusal};
@@ -52,7 +52,7 @@ impl Body {
     pub(crate) fn read(
         &mut self,
         status: u16,
-        (expect, limits): (ResponseKind, Limits),
+        (expect, limits): (ResponseKind, DecodeLimits),
         go_on: GoOn<'_>,
     ) -> std::result::Result<(), Stopped> {
         let stopped = Cell::new(false);
@@ -76,7 +76,7 @@ impl Body {
 
     /// The nodes of a success.
     #[inline]
-    pub(super) fn tree(&mut self, limits: &Limits) -> Result<Tree> {
+    pub(super) fn tree(&mut self, limits: &DecodeLimits) -> Result<Tree> {
         match self.content.0.take().map(|content| *content) {
             Some(DecodedContent::Tree(tree)) => tree,
             _ => decode(&self.bytes, limits),

@@ -1,8 +1,9 @@
 use super::super::go_on::STRIDE;
 use super::*;
 use crate::error::Error;
+use crate::protocol::decode_limits::DecodeLimits;
 
-const LIMITS: Limits = Limits {
+const LIMITS: DecodeLimits = DecodeLimits {
     depth: 9,
     nodes: u32::MAX,
 };

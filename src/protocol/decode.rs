@@ -3,7 +3,7 @@
 //! Unknown fields are skipped, `null` counts as absent, and a known field that comes twice is refused: etcd never
 //! sends one, and any choice between the two could hide something.
 use super::{
-    answer::Limits,
+    decode_limits::DecodeLimits,
     go_on::GoOn,
     json::{Broken, Json},
     tree::{Node, NodeLifetime, Span, Tree},
@@ -15,12 +15,16 @@ use crate::{
 use std::collections::TryReserveError;
 
 /// Decodes an answer of the key space. A tree without nodes is a valid result; what it means is for the caller to say.
-pub fn decode(body: &[u8], limits: &Limits) -> Result<Tree> {
+pub fn decode(body: &[u8], limits: &DecodeLimits) -> Result<Tree> {
     decode_while(body, limits, None)
 }
 
 /// The same as long as `go_on` says so; a result of what was stopped means nothing.
-pub(crate) fn decode_while(body: &[u8], limits: &Limits, go_on: Option<GoOn<'_>>) -> Result<Tree> {
+pub(crate) fn decode_while(
+    body: &[u8],
+    limits: &DecodeLimits,
+    go_on: Option<GoOn<'_>>,
+) -> Result<Tree> {
     // every string loses two quotes and gains one NUL, so offsets of 32 bits reach as far as the body
     if body.len() >= u32::MAX as usize {
         return Err(Error::new(
@@ -150,7 +154,7 @@ impl Field {
 struct Decoder<'a> {
     json: Json<'a>,
     total: usize,
-    limits: Limits,
+    limits: DecodeLimits,
     tree: Tree,
     /// the ancestors of the node being read
     stack: Vec<Open>,

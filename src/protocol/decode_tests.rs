@@ -1,7 +1,8 @@
 use super::*;
-use crate::protocol::{response::Action, tree::NodeRef};
+use crate::protocol::decode_limits::DecodeLimits;
+use crate::protocol::{action::Action, tree::NodeRef};
 
-const LIMITS: Limits = Limits {
+const LIMITS: DecodeLimits = DecodeLimits {
     depth: 100,
     nodes: 1_000_000,
 };
@@ -256,7 +257,7 @@ fn depth_is_limited_without_recursion() {
     );
     let unknown = format!(r#"{{"x":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(refused(&unknown).status(), Status::PROTOCOL);
-    let limits = Limits {
+    let limits = DecodeLimits {
         depth: u32::MAX,
         ..LIMITS
     };
@@ -308,7 +309,7 @@ fn large_listings_and_their_limit() {
         body.len()
     );
     // one more than children, for the directory
-    let exact = Limits {
+    let exact = DecodeLimits {
         nodes: 1001,
         ..LIMITS
     };

@@ -43,6 +43,26 @@ pub(crate) fn encode_into(out: &mut String, text: &str) {
     out.push_str(text.get(run..).unwrap_or_default());
 }
 
+/// Percent-decodes once; invalid sequences stay as they are.
+pub(super) fn decoded(mut rest: &[u8]) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let (&first, after) = rest.split_first()?;
+        rest = after;
+        if first != b'%' {
+            return Some(first);
+        }
+        let [high, low, after @ ..] = rest else {
+            return Some(first);
+        };
+        let digit = |b: u8| char::from(b).to_digit(16);
+        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else {
+            return Some(first);
+        };
+        rest = after;
+        u8::try_from(high * 16 + low).ok()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

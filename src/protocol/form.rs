@@ -1,8 +1,9 @@
 //! The parameters of one request, counted first and written once, into a query or into a form body.
 use super::{
     escape::{encode_into, encoded_len},
-    http_request::{MAX_FORM, MAX_TARGET},
     key::Key,
+    size_limits::MAX_FORM,
+    size_limits::MAX_TARGET,
 };
 use crate::{
     error::{Error, Result},

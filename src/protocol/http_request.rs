@@ -1,52 +1,12 @@
 //! A request as it goes over the wire.
-use super::{admin::page::Page, form::Form, key::Key, response::Action};
+use super::escape;
+use super::method::Method;
+use super::size_limits::{MAX_RAW_BODY, MAX_TARGET};
+use super::{action::Action, admin::page::Page, form::Form, key::Key};
 use crate::{
     error::{Error, Result},
     status::Status,
 };
-
-/// Longest path and query that is sent.
-pub const MAX_TARGET: usize = 65_000;
-/// Longest form body that etcd reads.
-pub const MAX_FORM: usize = 10_485_760;
-/// Longest body of a raw request: a full form and some room, so that the server's own limit can be met.
-pub const MAX_RAW_BODY: usize = MAX_FORM + 65_536;
-
-/// HTTP method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /** GET */
-    Get,
-    /** HEAD */
-    Head,
-    /** PUT */
-    Put,
-    /** POST */
-    Post,
-    /** DELETE */
-    Delete,
-}
-
-impl Method {
-    const ALL: [Method; 5] = [
-        Method::Get,
-        Method::Head,
-        Method::Put,
-        Method::Post,
-        Method::Delete,
-    ];
-
-    /// Upper-case name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Method::Get => "GET",
-            Method::Head => "HEAD",
-            Method::Put => "PUT",
-            Method::Post => "POST",
-            Method::Delete => "DELETE",
-        }
-    }
-}
 
 /// Whether a request that was sent and got no answer may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,7 +192,7 @@ pub(crate) fn check_target(target: &str) -> Result<()> {
 /// on the version of Go that they were built with. Either way they act on another path than the requested one.
 fn check_segments(target: &str) -> Result<()> {
     let path = target.split_once('?').map_or(target, |(path, _)| path);
-    let decoded: Vec<u8> = decoded(path.as_bytes()).skip(1).collect();
+    let decoded: Vec<u8> = escape::decoded(path.as_bytes()).skip(1).collect();
     // a trailing slash is not a segment
     let segments = decoded.strip_suffix(b"/").unwrap_or(&decoded);
     if decoded.is_empty() {
@@ -251,26 +211,6 @@ fn check_segments(target: &str) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// Percent-decodes once; invalid sequences stay as they are.
-pub(crate) fn decoded(mut rest: &[u8]) -> impl Iterator<Item = u8> {
-    std::iter::from_fn(move || {
-        let (&first, after) = rest.split_first()?;
-        rest = after;
-        if first != b'%' {
-            return Some(first);
-        }
-        let [high, low, after @ ..] = rest else {
-            return Some(first);
-        };
-        let digit = |b: u8| char::from(b).to_digit(16);
-        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else {
-            return Some(first);
-        };
-        rest = after;
-        u8::try_from(high * 16 + low).ok()
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A key: non-empty segments separated by `/`, none of them `.` or `..`.
 use super::escape::{encode_into, encoded_len};
-use super::http_request::{MAX_TARGET, Method};
+use super::method::Method;
+use super::size_limits::MAX_TARGET;
 use crate::{
     error::{Error, Result},
     status::Status,
@@ -93,7 +94,7 @@ pub(crate) fn answers_raw(method: Method, target: &str, key: &str) -> bool {
     let Some(rest) = path.strip_prefix(PREFIX) else {
         return true;
     };
-    let asked: Vec<u8> = super::http_request::decoded(rest.as_bytes()).collect();
+    let asked: Vec<u8> = super::escape::decoded(rest.as_bytes()).collect();
     let Ok(asked) = std::str::from_utf8(&asked) else {
         return true;
     };
@@ -137,7 +138,7 @@ pub(crate) fn is_within(target: &str, key: &str) -> bool {
 fn decoded(target: &str) -> Option<impl Iterator<Item = u8>> {
     let path = target.split_once('?').map_or(target, |(path, _)| path);
     let rest = path.strip_prefix(PREFIX)?.trim_end_matches('/');
-    Some(super::http_request::decoded(rest.as_bytes()))
+    Some(super::escape::decoded(rest.as_bytes()))
 }
 
 /// etcd answers these with a redirect to another key.

@@ -6,10 +6,12 @@
 #![forbid(unsafe_code)]
 
 pub(crate) mod absent;
+pub mod action;
 pub mod admin;
 pub mod answer;
 pub mod body;
 pub mod decode;
+pub mod decode_limits;
 pub mod endpoint;
 mod escape;
 pub mod expiration;
@@ -19,10 +21,13 @@ pub mod http;
 pub mod http_request;
 pub mod json;
 pub mod key;
+pub mod method;
 mod quoted;
 pub(crate) mod refusal;
 pub mod request;
 pub mod response;
+pub mod response_head;
 mod scan;
+pub mod size_limits;
 pub mod tree;
 pub mod version;

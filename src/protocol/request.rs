@@ -1,9 +1,11 @@
 //! What is asked: one operation on one key, with its conditions.
-use super::response::Action;
+use super::action::Action;
 use super::{
     form::Form,
-    http_request::{HttpRequest, Idempotency, MAX_FORM, Method, ResponseKind},
+    http_request::{HttpRequest, Idempotency, ResponseKind},
     key::Key,
+    method::Method,
+    size_limits::MAX_FORM,
 };
 use crate::{
     error::{Error, Result},

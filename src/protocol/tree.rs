@@ -1,5 +1,5 @@
 //! The flat arena of a decoded answer: nodes, their text (NUL after each string, for C), and the lists of children.
-use super::{expiration::unix_ns, response::Action};
+use super::{action::Action, expiration::unix_ns};
 
 /// A string in the text arena. The arena begins with a NUL, so that start 0 can say "absent".
 #[derive(Clone, Copy, Debug, Default)]

@@ -7,7 +7,7 @@ use crate::cluster::failover::machine::FailoverStep;
 use crate::cluster::failover::request_sequence::{RequestSequence, result};
 use crate::cluster::retry::procedure::Procedure;
 use crate::error::{Error, Result};
-use crate::protocol::answer::Limits;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::protocol::response::Response;
 use crate::status::Status;
@@ -162,7 +162,7 @@ impl<F: FnOnce(Result<Response>) + Send> Task for SubmittedCall<F> {
             .map(|(_, http_request, _)| http_request)
     }
 
-    fn reading(&self) -> Option<(ResponseKind, Limits)> {
+    fn reading(&self) -> Option<(ResponseKind, DecodeLimits)> {
         self.sequence.reading()
     }
 

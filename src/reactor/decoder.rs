@@ -3,8 +3,8 @@
 
 use super::commands::{Command, Commands};
 use super::slab::SlabKey;
-use crate::protocol::answer::Limits;
 use crate::protocol::body::Body;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::ResponseKind;
 use crate::sys::panics;
 use crate::sys::thread::HostedThread;
@@ -22,7 +22,7 @@ pub(super) struct Job {
     pub(super) body: Body,
     pub(super) status: u16,
     pub(super) expect: ResponseKind,
-    pub(super) limits: Limits,
+    pub(super) limits: DecodeLimits,
     /// nobody wants it any more
     pub(super) abandoned: Arc<AtomicBool>,
 }

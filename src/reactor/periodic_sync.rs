@@ -7,7 +7,7 @@ use crate::cluster::members::sync_limiter::{SyncDecision, SyncPermit};
 use crate::cluster::retry::backoff::Backoff;
 use crate::cluster::retry::budget::Budget;
 use crate::cluster::retry::procedure::Procedure;
-use crate::protocol::answer;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::HttpRequest;
 use crate::transport::channel::Answer;
 use crate::transport::fault::Fault;
@@ -23,7 +23,7 @@ pub(crate) struct SyncOptions {
     pub(crate) interval: Option<Duration>,
     pub(crate) deadline: Duration,
     pub(crate) connect: Duration,
-    pub(crate) decode: answer::Limits,
+    pub(crate) decode: DecodeLimits,
 }
 
 /// One for each client that wants members to be found.

@@ -9,9 +9,11 @@ use crate::cluster::members::member::Member;
 use crate::cluster::members::staleness::{Baseline, Staleness, StalenessPolicy};
 use crate::cluster::members::without_api::WithoutApi;
 use crate::error::Phase;
-use crate::protocol::answer::{self, Head, Verdict, judge};
+use crate::protocol::answer::{Verdict, judge};
 use crate::protocol::body::Body;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
+use crate::protocol::response_head::Head;
 use crate::telemetry::RequestSpan;
 use crate::telemetry::hooks::RequestKind;
 use crate::transport::channel::Answer;
@@ -37,7 +39,7 @@ const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 pub(crate) struct PollOptions {
     pub(crate) connect: Duration,
     pub(crate) max_body: u64,
-    pub(crate) decode: answer::Limits,
+    pub(crate) decode: DecodeLimits,
 }
 
 pub(super) struct SharedPoll {
@@ -339,7 +341,7 @@ impl Task for SharedPoll {
         self.http_request.as_deref()
     }
 
-    fn reading(&self) -> Option<(ResponseKind, answer::Limits)> {
+    fn reading(&self) -> Option<(ResponseKind, DecodeLimits)> {
         let registry = self.registry.upgrade()?;
         Some((self.expect, registry.terms().decode))
     }

@@ -4,8 +4,9 @@ use super::commands::{Command, Commands};
 use super::slab::SlabKey;
 use crate::cluster::members::member::Member;
 use crate::cluster::members::member_set::MemberSet;
-use crate::protocol::answer::{self, Head};
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
+use crate::protocol::response_head::Head;
 use crate::transport::channel::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
@@ -23,7 +24,7 @@ pub(crate) trait Task: Send {
     fn http_request(&self) -> Option<&HttpRequest>;
 
     /// How the answer of the running exchange is read, if that can be done before it is told.
-    fn reading(&self) -> Option<(ResponseKind, answer::Limits)> {
+    fn reading(&self) -> Option<(ResponseKind, DecodeLimits)> {
         None
     }
 

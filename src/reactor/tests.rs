@@ -7,9 +7,9 @@ use super::task::{
 use crate::cluster::members::member_set::MemberSet;
 use crate::error::Phase;
 use crate::outcome::transmission::Sent;
-use crate::protocol::answer::Head;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::http_request::HttpRequest;
+use crate::protocol::response_head::Head;
 use crate::transport::channel::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::{Fault, FaultKind};

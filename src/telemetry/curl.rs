@@ -1,7 +1,8 @@
 //! A request as a command for a POSIX shell.
 
 use crate::protocol::endpoint::{Address, Endpoint, Scheme};
-use crate::protocol::http_request::{HttpRequest, Method};
+use crate::protocol::http_request::HttpRequest;
+use crate::protocol::method::Method;
 use crate::telemetry::redact::without_passwords;
 use crate::transport::tls::settings::{PemSource, TlsSettings};
 use std::fmt::Write as _;

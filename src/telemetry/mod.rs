@@ -11,7 +11,8 @@ mod redact;
 
 use crate::display;
 use crate::error::{Error, line};
-use crate::protocol::http_request::{HttpRequest, Method};
+use crate::protocol::http_request::HttpRequest;
+use crate::protocol::method::Method;
 use crate::status::Status;
 use crate::telemetry::hooks::{
     Advice, Hooks, Level, RequestKind, Retry, Trace, TraceEvent, call_hook,

@@ -16,15 +16,17 @@ use super::{
     wait::{self, Stop},
     warmup,
 };
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::{
     display::{one_line, seconds},
     error::Phase,
     outcome::{proof::NotApplied, transmission::Sent},
     protocol::{
-        answer::{self, Head},
         body::{Body, Content, LARGE, Stopped},
         endpoint::Endpoint,
-        http_request::{HttpRequest, Method, ResponseKind},
+        http_request::{HttpRequest, ResponseKind},
+        method::Method,
+        response_head::Head,
     },
 };
 use http::{
@@ -70,7 +72,7 @@ impl Answer {
     /// fired. A member that has answered is not to blame for what comes after that, and no proof is lost.
     pub(crate) fn read(
         mut self,
-        how: (ResponseKind, answer::Limits),
+        how: (ResponseKind, DecodeLimits),
         limits: &ExchangeLimits,
         cancel: Option<&Cancel>,
     ) -> Result<Answer, Box<Fault>> {

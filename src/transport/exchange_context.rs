@@ -8,7 +8,7 @@ use super::{
     record::Record,
     wait::{self, Stop},
 };
-use crate::protocol::answer::Head;
+use crate::protocol::response_head::Head;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 

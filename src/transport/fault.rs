@@ -3,7 +3,7 @@ use super::timings::Timings;
 use crate::{
     error::Phase,
     outcome::{proof::NotApplied, transmission::Sent},
-    protocol::answer::Head,
+    protocol::response_head::Head,
 };
 use std::net::SocketAddr;
 

@@ -1,7 +1,7 @@
 //! Takes the headers that matter to us out of the head of an answer before the engine sees it: each header that it does
 //! not see saves it a name, a value and a place in a map. What frames the answer, and every odd head, it gets as it came.
 
-use crate::protocol::answer::Head;
+use crate::protocol::response_head::Head;
 
 /// Most lines of a head that is worth the work.
 const MOST: usize = 24;

@@ -10,7 +10,8 @@ use crate::{
             request,
             response_reader::{ReaderEvent, ResponseReader},
         },
-        http_request::{HttpRequest, Method},
+        http_request::HttpRequest,
+        method::Method,
     },
 };
 use rustix::{

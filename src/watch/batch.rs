@@ -3,8 +3,8 @@
 
 use super::cached_node::CachedNode;
 use super::event::Event;
-use crate::protocol::answer::Head;
 use crate::protocol::response::Response;
+use crate::protocol::response_head::Head;
 use crate::protocol::tree::{Draft, Tree};
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! Which events belong to a watch. What a server tells from its history is wider than what it tells live.
 
+use crate::protocol::action::Action;
 use crate::protocol::key::Key;
-use crate::protocol::response::{Action, Response};
+use crate::protocol::response::Response;
 
 /// What is watched.
 #[derive(Clone, Debug)]
@@ -68,8 +69,10 @@ fn below<'a>(key: &'a str, ancestor: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::answer::{Head, Limits, Verdict, judge};
+    use crate::protocol::answer::{Verdict, judge};
+    use crate::protocol::decode_limits::DecodeLimits;
     use crate::protocol::http_request::ResponseKind;
+    use crate::protocol::response_head::Head;
 
     fn holds(watched: &str, recursive: bool, action: &str, key: &str) -> bool {
         let body = format!(
@@ -79,7 +82,7 @@ mod tests {
             status: 200,
             ..Head::default()
         };
-        let limits = Limits {
+        let limits = DecodeLimits {
             depth: 10,
             nodes: 10,
         };

@@ -4,7 +4,7 @@ fn change(index: u64) -> Output {
     // the index is all that a queue looks at
     Output::Event(Event::synthetic(
         crate::protocol::response::Response::made(
-            crate::protocol::answer::Head::new(200),
+            crate::protocol::response_head::Head::new(200),
             crate::protocol::tree::Tree::made(
                 "set",
                 &crate::protocol::tree::Draft {

@@ -7,8 +7,9 @@ mod table;
 
 use super::batch::{Change, Diff};
 use super::cached_node::CachedNode;
+use crate::protocol::action::Action;
 use crate::protocol::key::Key;
-use crate::protocol::response::{Action, Response};
+use crate::protocol::response::Response;
 use crate::protocol::tree::NodeRef;
 use crate::sys::memory::{OutOfMemory, push};
 use std::cmp::Ordering;

@@ -1,6 +1,8 @@
 use super::*;
-use crate::protocol::answer::{Head, Limits, Verdict, judge};
+use crate::protocol::answer::{Verdict, judge};
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::ResponseKind;
+use crate::protocol::response_head::Head;
 use crate::watch::batch::Batch;
 
 fn response(body: &str) -> Arc<Response> {
@@ -8,7 +10,7 @@ fn response(body: &str) -> Arc<Response> {
         etcd_index: 1,
         ..Head::new(200)
     };
-    let limits = Limits {
+    let limits = DecodeLimits {
         depth: 10_000,
         nodes: 100_000,
     };

@@ -9,9 +9,9 @@ use super::options::WatchOptions;
 use super::state::State;
 use crate::cluster::members::continuity::{Need, Standing};
 use crate::error::{Error, Result};
-use crate::protocol::answer::Head;
 use crate::protocol::key::Key;
 use crate::protocol::response::Response;
+use crate::protocol::response_head::Head;
 use crate::status::Status;
 use std::time::{Duration, Instant};
 

@@ -6,8 +6,8 @@ use crate::support;
 
 use api::call_with;
 use etcd_v2::error::{Error, Result};
-use etcd_v2::protocol::answer::Limits;
 use etcd_v2::protocol::decode::decode;
+use etcd_v2::protocol::decode_limits::DecodeLimits;
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::protocol::response::Response;
 use etcd_v2::status::Status;
@@ -104,7 +104,7 @@ impl ProcessorTime {
 fn whole(body: &str) -> Duration {
     let clock = ProcessorTime::of_this_thread();
     let began = clock.now();
-    let limits = Limits {
+    let limits = DecodeLimits {
         depth: 64,
         nodes: u32::MAX,
     };

@@ -8,8 +8,8 @@ use api::{
 };
 use etcd_v2::client::Patience;
 use etcd_v2::error::Phase;
+use etcd_v2::protocol::action::Action;
 use etcd_v2::protocol::request::Operation;
-use etcd_v2::protocol::response::Action;
 use etcd_v2::status::Status;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

@@ -1,9 +1,10 @@
 //! Single exchanges with one member in few words, below all that retries.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 use crate::support::{Scripted, Step};
+use etcd_v2::protocol::method::Method;
 use etcd_v2::{
     protocol::endpoint::Endpoint,
-    protocol::http_request::{HttpRequest, Idempotency, Method, ResponseKind},
+    protocol::http_request::{HttpRequest, Idempotency, ResponseKind},
     transport::{
         cancel::Cancel,
         channel::{Answer, Channel},

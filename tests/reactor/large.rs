@@ -4,8 +4,8 @@ use super::api::{self, node_json, value};
 use super::support::{Scripted, wait_for};
 use super::{options, submit};
 use etcd_v2::client::{Call, Client};
-use etcd_v2::protocol::answer::Limits;
 use etcd_v2::protocol::decode::decode;
+use etcd_v2::protocol::decode_limits::DecodeLimits;
 use etcd_v2::protocol::request::Operation;
 use etcd_v2::status::Status;
 use etcd_v2::transport::cancel::Cancel;
@@ -111,7 +111,7 @@ fn large() -> Call {
 
 /// How long it takes here and now, with nothing beside it but what else runs.
 fn reading(body: &str) -> Duration {
-    let limits = Limits {
+    let limits = DecodeLimits {
         depth: 64,
         nodes: u32::MAX,
     };

@@ -3,7 +3,7 @@
 use super::ledger::{Change, number_of, path};
 use super::{AMPLE, api, support};
 use etcd_v2::client::{Client, Listener, Watcher};
-use etcd_v2::protocol::response::Action;
+use etcd_v2::protocol::action::Action;
 use etcd_v2::watch::event::{Event, EventKind, Loss};
 use etcd_v2::watch::options::{OnLost, WatchOptions};
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@ use super::exchange::*;
 use super::support::Scripted;
 use etcd_v2::error::Phase;
 use etcd_v2::outcome::transmission::Sent;
-use etcd_v2::protocol::http_request::Method;
+use etcd_v2::protocol::method::Method;
 use etcd_v2::transport::fault::FaultKind;
 
 #[test]

@@ -3,7 +3,8 @@
 use super::Client;
 use crate::error::{Error, Result};
 use crate::protocol::admin::members::{self, Member};
-use crate::protocol::admin::stats::{self, StatsKind};
+use crate::protocol::admin::page::StatsKind;
+use crate::protocol::admin::stats::{self};
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response::Response;
 use crate::status::Status;

@@ -12,10 +12,12 @@ use crate::cluster::retry::procedure::{NextStep, Procedure};
 use crate::cluster::retry::retry_policy::{self, RetryAction};
 use crate::error::{Error, Phase, Result};
 use crate::protocol::admin::members;
-use crate::protocol::answer::{self, Head, Verdict, judge};
+use crate::protocol::answer::{Verdict, judge};
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::http_request::{HttpRequest, Idempotency};
 use crate::protocol::response::Response;
+use crate::protocol::response_head::Head;
 use crate::protocol::version;
 use crate::status::Status;
 use crate::telemetry::RequestSpan;
@@ -41,7 +43,7 @@ pub type SyncStep = NextStep<Result<bool>>;
 #[derive(Debug)]
 pub struct MembershipSync {
     budget: Budget,
-    decode: answer::Limits,
+    decode: DecodeLimits,
     /// of the member set that is to be changed
     epoch: u64,
     dns: Dns,
@@ -89,7 +91,7 @@ impl MembershipSync {
     /// Nothing asked yet; begin with [`MembershipSync::go`].
     pub fn new(
         budget: Budget,
-        decode: answer::Limits,
+        decode: DecodeLimits,
         member_set: &MemberSet,
         now: Instant,
     ) -> MembershipSync {

@@ -3,6 +3,7 @@ use crate::client::Options;
 use crate::outcome::proof::NotApplied;
 use crate::outcome::transmission::Sent;
 use crate::outcome::transmission::Transmission;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::transport::fault::FaultKind;
 use std::time::Duration;
 
@@ -56,7 +57,7 @@ impl World {
             connect: Duration::from_secs(2),
             max_body: 1 << 30,
         };
-        let decode = answer::Limits {
+        let decode = DecodeLimits {
             depth: 10,
             nodes: 10,
         };
@@ -310,7 +311,7 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
         connect: world.time,
         max_body: 1,
     };
-    let decode = answer::Limits { depth: 1, nodes: 1 };
+    let decode = DecodeLimits { depth: 1, nodes: 1 };
     let mut sync = MembershipSync::new(budget, decode, member_set, now);
     let SyncStep::Exchange = sync.go(now, member_set) else {
         panic!()

@@ -7,7 +7,7 @@ use crate::cluster::members::member_set::MemberSet;
 use crate::cluster::members::sync_limiter::{SyncDecision, SyncPermit};
 use crate::cluster::retry::budget::Budget;
 use crate::cluster::retry::procedure::{NextStep, Procedure};
-use crate::protocol::answer;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::HttpRequest;
 use crate::transport::channel::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
@@ -38,7 +38,7 @@ impl OnDemandSync {
     pub fn begin(
         &mut self,
         budget: Budget,
-        decode: answer::Limits,
+        decode: DecodeLimits,
         answered: &[Arc<Member>],
         now: Instant,
         member_set: &MemberSet,

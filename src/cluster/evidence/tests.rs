@@ -1,7 +1,9 @@
 use super::*;
-use crate::protocol::answer::{Head, Limits, Verdict, judge};
+use crate::protocol::answer::{Verdict, judge};
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::ResponseKind;
 use crate::protocol::key::Key;
+use crate::protocol::response_head::Head;
 
 fn response(action: &str, index: u64, cluster: &str, nodes: &str) -> Response {
     let head = Head {
@@ -11,7 +13,7 @@ fn response(action: &str, index: u64, cluster: &str, nodes: &str) -> Response {
         ..Head::default()
     };
     let body = format!(r#"{{"action":"{action}",{nodes}}}"#).into_bytes();
-    let limits = Limits {
+    let limits = DecodeLimits {
         depth: 10,
         nodes: 10,
     };

@@ -8,8 +8,9 @@ use crate::error::{Error, Phase, Result};
 use crate::outcome::answer::{NoPage, judge};
 use crate::outcome::proof::NotApplied;
 use crate::protocol::admin::versions;
-use crate::protocol::answer::{self, Verdict};
+use crate::protocol::answer::Verdict;
 use crate::protocol::body::Body;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::endpoint::{Endpoint, Scheme};
 use crate::protocol::http_request::{HttpRequest, ResponseKind, check_target};
 use crate::protocol::response::Response;
@@ -87,7 +88,7 @@ pub struct Attempt<W> {
     member: Arc<Member>,
     http_request: W,
     stage: AttemptStage,
-    decode: answer::Limits,
+    decode: DecodeLimits,
     /// whether a member that answers "404 page not found" is asked for its version
     inquires: bool,
 }
@@ -123,7 +124,7 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
         member: Arc<Member>,
         http_request: W,
         refresh: bool,
-        decode: answer::Limits,
+        decode: DecodeLimits,
     ) -> Attempt<W> {
         let stage = match refresh && !member.refreshes() {
             true => AttemptStage::Version(HttpRequest::get("/version")),
@@ -172,7 +173,7 @@ impl<W: Deref<Target = HttpRequest>> Attempt<W> {
     }
 
     /// How the answer is read.
-    pub fn reading(&self) -> (ResponseKind, answer::Limits) {
+    pub fn reading(&self) -> (ResponseKind, DecodeLimits) {
         (self.exchange().1.expect, self.decode)
     }
 

@@ -13,7 +13,7 @@ use crate::cluster::retry::procedure::{NextStep, Procedure};
 use crate::cluster::retry::retry_policy::{self, RetryAction};
 use crate::error::Error;
 use crate::outcome::copies::{Copies, Told};
-use crate::protocol::answer;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::{HttpRequest, Idempotency, ResponseKind};
 use crate::protocol::response::Response;
 use crate::status::Status;
@@ -41,7 +41,7 @@ pub struct CallOptions {
     /// How long.
     pub budget: Budget,
     /// Of decoding.
-    pub decode: answer::Limits,
+    pub decode: DecodeLimits,
     /// Only to members that know `refresh`.
     pub refresh: bool,
     /// A read that any member answers from what it has.

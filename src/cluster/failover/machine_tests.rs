@@ -4,11 +4,12 @@ use crate::error::Phase;
 use crate::outcome::proof::NotApplied;
 use crate::outcome::transmission::Sent;
 use crate::outcome::transmission::Transmission;
-use crate::protocol::answer::Head;
-use crate::protocol::http_request::Method;
+use crate::protocol::action::Action;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::key::Key;
+use crate::protocol::method::Method;
 use crate::protocol::request::{Operation, Request};
-use crate::protocol::response::Action;
+use crate::protocol::response_head::Head;
 use crate::transport::fault::FaultKind;
 
 /// A cluster of three and one request on its way over it.
@@ -47,7 +48,7 @@ impl Walk {
                 connect: Duration::from_secs(2),
                 max_body: 1 << 20,
             },
-            decode: answer::Limits {
+            decode: DecodeLimits {
                 depth: 10,
                 nodes: 10,
             },

@@ -9,7 +9,7 @@ use crate::display::one_line;
 use crate::error::{Error, Result};
 use crate::outcome::copies::Told;
 use crate::protocol::admin::members;
-use crate::protocol::answer;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::protocol::key::Key;
@@ -194,7 +194,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> Procedure for RequestSequence<W> {
         }
     }
 
-    fn reading(&self) -> Option<(ResponseKind, answer::Limits)> {
+    fn reading(&self) -> Option<(ResponseKind, DecodeLimits)> {
         let (_, http_request, _) = self.exchange()?;
         Some((http_request.expect, self.terms.decode))
     }

@@ -8,7 +8,7 @@
 
 use crate::cluster::members::rule::Rule;
 use crate::cluster::members::staleness;
-use crate::protocol::answer::Head;
+use crate::protocol::response_head::Head;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

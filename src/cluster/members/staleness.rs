@@ -8,7 +8,7 @@
 use crate::cluster::members::identity::Identity;
 use crate::cluster::members::watermark::Watermark;
 use crate::error::Known;
-use crate::protocol::answer::Head;
+use crate::protocol::response_head::Head;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 
 use crate::cluster::members::member::Member;
 use crate::cluster::members::member_set::MemberSet;
-use crate::protocol::answer;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::transport::channel::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
@@ -33,7 +33,7 @@ pub trait Procedure {
     fn exchange(&self) -> Option<(&Arc<Member>, &HttpRequest, &ExchangeLimits)>;
 
     /// How its answer is read before it is reported, if it may be large.
-    fn reading(&self) -> Option<(ResponseKind, answer::Limits)> {
+    fn reading(&self) -> Option<(ResponseKind, DecodeLimits)> {
         None
     }
 

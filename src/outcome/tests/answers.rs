@@ -5,13 +5,15 @@ use super::super::proof::NotApplied;
 use crate::outcome::transmission::Sent;
 use crate::outcome::transmission::Transmission;
 use crate::protocol::admin::{auth, members};
-use crate::protocol::answer::{Head, Limits, Verdict};
+use crate::protocol::answer::Verdict;
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request};
+use crate::protocol::response_head::Head;
 use crate::status::Status;
 
-const LIMITS: Limits = Limits {
+const LIMITS: DecodeLimits = DecodeLimits {
     depth: 10,
     nodes: 10,
 };
@@ -23,7 +25,7 @@ fn judge(
     body: Vec<u8>,
     http_request: &HttpRequest,
     partial: Option<NotApplied>,
-    limits: &Limits,
+    limits: &DecodeLimits,
 ) -> (Verdict, Option<NotApplied>) {
     let mut proof = partial;
     let verdict = answer::judge(head, body.into(), http_request, &mut proof, limits);

@@ -12,9 +12,10 @@ use crate::error::{Error, Phase};
 use crate::outcome::proof::{Alert, NotApplied};
 use crate::outcome::transmission::Sent;
 use crate::outcome::transmission::Transmission;
-use crate::protocol::answer::{Head, Limits};
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::{HttpRequest, Idempotency};
 use crate::protocol::request::Operation;
+use crate::protocol::response_head::Head;
 use crate::transport::channel::Answer;
 use crate::transport::fault::{Fault, FaultKind};
 use crate::watch::poll_schedule::PollSchedule;
@@ -253,7 +254,7 @@ fn run(dice: &mut PollSchedule, allow_repeat: bool) -> (Run<'_>, Result<(), Erro
     options.add_endpoints("endpoints", endpoints).unwrap();
     let member_set = MemberSet::new(options.endpoints(), options.settings());
     let mut now = Instant::now();
-    let decode = Limits {
+    let decode = DecodeLimits {
         depth: 10,
         nodes: 10,
     };

@@ -1,6 +1,7 @@
 //! `/v2/auth/enable`: whether etcd asks who somebody is.
 
-use super::super::http_request::{HttpRequest, Idempotency, Method};
+use super::super::http_request::{HttpRequest, Idempotency};
+use super::super::method::Method;
 use super::page::Page;
 use super::read::{needed, object, whole};
 use super::{change, get};

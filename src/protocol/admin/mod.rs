@@ -4,6 +4,7 @@
 //! says which body makes an answer theirs, `read` is what they share.
 
 pub mod auth;
+pub(crate) mod check;
 pub mod health;
 pub mod members;
 pub mod page;
@@ -17,7 +18,8 @@ pub mod versions;
 mod tests;
 
 use super::escape::encode_into;
-use super::http_request::{HttpRequest, Idempotency, Method, ResponseKind};
+use super::http_request::{HttpRequest, Idempotency, ResponseKind};
+use super::method::Method;
 use crate::error::{Error, Result};
 use page::Page;
 

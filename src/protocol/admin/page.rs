@@ -1,9 +1,15 @@
-//! Which body makes an answer that of a page. Anything else comes from somebody who is no etcd, and another member is
-//! asked.
+//! The pages beside the key space, by what their success carries.
 
-use super::{auth, health, members, roles, stats, users, versions};
-use crate::error::{Error, Result};
-use crate::status::Status;
+/// Whose numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatsKind {
+    /// of the member itself
+    Own,
+    /// of its store
+    Store,
+    /// of the followers, which only the leader has
+    Leader,
+}
 
 /// A page, by what its success carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +21,7 @@ pub enum Page {
     /// one member
     Member,
     /// numbers of one of three kinds
-    Stats(stats::StatsKind),
+    Stats(StatsKind),
     /// versions of server and cluster
     Version,
     /// health of a member; also with status 503
@@ -39,9 +45,9 @@ impl Page {
         Page::Empty,
         Page::Members,
         Page::Member,
-        Page::Stats(stats::StatsKind::Own),
-        Page::Stats(stats::StatsKind::Store),
-        Page::Stats(stats::StatsKind::Leader),
+        Page::Stats(StatsKind::Own),
+        Page::Stats(StatsKind::Store),
+        Page::Stats(StatsKind::Leader),
         Page::Version,
         Page::Health,
         Page::Enabled,
@@ -50,25 +56,4 @@ impl Page {
         Page::Roles,
         Page::Role,
     ];
-
-    /// Refuses what is not this page. Never panics, whatever the bytes.
-    pub(crate) fn check(self, body: &[u8]) -> Result<()> {
-        match self {
-            Page::Empty if body.trim_ascii().is_empty() => Ok(()),
-            Page::Empty => Err(Error::new(
-                Status::PROTOCOL,
-                "the answer is not etcd's: it should be empty",
-            )),
-            Page::Members => members::list(body).map(drop),
-            Page::Member => members::one(body).map(drop),
-            Page::Stats(kind) => stats::read(kind, body).map(drop),
-            Page::Version => versions::read(body).map(drop),
-            Page::Health => health::read(body).map(drop),
-            Page::Enabled => auth::enabled(body).map(drop),
-            Page::Users => users::list(body).map(drop),
-            Page::User => users::one(body).map(drop),
-            Page::Roles => roles::list(body).map(drop),
-            Page::Role => roles::one(body).map(drop),
-        }
-    }
 }

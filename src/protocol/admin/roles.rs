@@ -1,7 +1,8 @@
 //! `/v2/auth/roles`: who may read and write which keys.
 
-use super::super::http_request::{HttpRequest, Idempotency, Method};
+use super::super::http_request::{HttpRequest, Idempotency};
 use super::super::json::Json;
+use super::super::method::Method;
 use super::page::Page;
 use super::read::{Read, list as many, needed, object, string, strings, whole};
 use super::{change, get, named};

@@ -3,21 +3,10 @@
 use super::super::http_request::HttpRequest;
 use super::super::json::Json;
 use super::get;
-use super::page::Page;
+use super::page::{Page, StatsKind};
 use super::read::{Read, needed, object, string, whole};
 use crate::error::Result;
 use crate::sys::memory;
-
-/// Whose numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatsKind {
-    /// of the member itself
-    Own,
-    /// of its store
-    Store,
-    /// of the followers, which only the leader has
-    Leader,
-}
 
 /// What a member counts; what a kind does not have is empty.
 #[derive(Clone, Debug, Default, PartialEq)]

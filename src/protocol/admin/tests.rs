@@ -1,5 +1,7 @@
-use super::{page::Page, stats::StatsKind, *};
-use crate::protocol::answer::{Head, Limits, Verdict, judge};
+use super::{check::check, page::Page, page::StatsKind, *};
+use crate::protocol::answer::{Verdict, judge};
+use crate::protocol::decode_limits::DecodeLimits;
+use crate::protocol::response_head::Head;
 use crate::status::Status;
 
 /// Bodies of real servers, each under its page.
@@ -279,19 +281,19 @@ fn what_cannot_be_meant_is_refused_with_its_name() {
 #[test]
 fn a_page_is_itself_and_no_other() {
     for (page, body) in BODIES {
-        page.check(body.as_bytes()).unwrap();
+        check(*page, body.as_bytes()).unwrap();
         for other in Page::ALL {
             // a user may look like a role to whoever looks at the name only, and so on; these never do
             let odd = matches!(
                 other,
                 Page::Empty | Page::Enabled | Page::Health | Page::Version
             );
-            assert!(!odd || other == *page || other.check(body.as_bytes()).is_err());
+            assert!(!odd || other == *page || check(other, body.as_bytes()).is_err());
         }
     }
     for foreign in ["", "null", "[]", "{}", "5", "\"x\"", "<html>", "\u{feff}{}"] {
         for page in Page::ALL {
-            let fits = page.check(foreign.as_bytes()).is_ok();
+            let fits = check(page, foreign.as_bytes()).is_ok();
             let right = (page == Page::Empty && foreign.is_empty())
                 || (matches!(page, Page::User | Page::Role) && foreign == "\"x\"");
             assert_eq!(fits, right, "{page:?} {foreign}");
@@ -301,7 +303,7 @@ fn a_page_is_itself_and_no_other() {
 
 #[test]
 fn answers_are_judged_by_page() {
-    let limits = Limits { depth: 9, nodes: 9 };
+    let limits = DecodeLimits { depth: 9, nodes: 9 };
     let judge = |status, body: &str, page| {
         let body = body.as_bytes().to_vec();
         let expect = ResponseKind::Page(page);
@@ -339,13 +341,16 @@ fn no_bytes_make_it_panic() {
         for end in 0..whole.len() {
             // the version of old servers is text, which may end anywhere
             let text = whole.starts_with(b"etcd ");
-            assert!(text || page.check(&whole[..end]).is_err(), "{page:?} {end}");
+            assert!(
+                text || check(*page, &whole[..end]).is_err(),
+                "{page:?} {end}"
+            );
         }
         for at in 0..whole.len() {
             for byte in b"\0\"\\{}[]:,0-.eEntf\x7f\xff" {
                 let mut changed = whole.to_vec();
                 changed[at] = *byte;
-                if let Err(error) = page.check(&changed) {
+                if let Err(error) = check(*page, &changed) {
                     assert_eq!(error.status(), Status::PROTOCOL);
                     assert!(!error.to_string().contains('\n'));
                 }
@@ -355,6 +360,6 @@ fn no_bytes_make_it_panic() {
     let deep = "[".repeat(100_000);
     let wide = format!(r#"{{"x":{deep}"#);
     for page in Page::ALL {
-        assert!(page.check(deep.as_bytes()).is_err() && page.check(wide.as_bytes()).is_err());
+        assert!(check(page, deep.as_bytes()).is_err() && check(page, wide.as_bytes()).is_err());
     }
 }

@@ -1,7 +1,8 @@
 //! `/v2/auth/users`: who may log in, and with which roles.
 
-use super::super::http_request::{HttpRequest, Idempotency, Method};
+use super::super::http_request::{HttpRequest, Idempotency};
 use super::super::json::Json;
+use super::super::method::Method;
 use super::page::Page;
 use super::read::{Read, list as many, needed, object, string, whole};
 use super::{change, check_names, get, named, roles};

@@ -1,6 +1,6 @@
 //! How the body of an answer ends, and whether the connection serves on (RFC 9112, 6 and 9.3).
 use super::parse_error::ParseError;
-use crate::protocol::http_request::Method;
+use crate::protocol::method::Method;
 
 /// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@ use super::{
     framing::{Fields, Framing},
     parse_error::ParseError,
 };
-use crate::protocol::{answer::Head, http_request::Method};
+use crate::protocol::{method::Method, response_head::Head};
 use std::mem::{MaybeUninit, take};
 
 /// Longest head, together with the interim ones before it.

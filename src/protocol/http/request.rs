@@ -1,5 +1,6 @@
 //! The head of a request.
-use crate::protocol::http_request::{HttpRequest, Method};
+use crate::protocol::http_request::HttpRequest;
+use crate::protocol::method::Method;
 use std::io::Write as _;
 
 /// As many digits as a length can have.

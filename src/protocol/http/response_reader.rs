@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::Phase,
-    protocol::{answer::Head, http_request::Method},
+    protocol::{method::Method, response_head::Head},
 };
 
 /// What the input meant.
@@ -48,7 +48,7 @@ enum ReaderState {
 /// Reads one answer.
 ///
 /// ```
-/// use etcd_v2::protocol::{http::response_reader::{ReaderEvent, ResponseReader}, http_request::Method};
+/// use etcd_v2::protocol::{http::response_reader::{ReaderEvent, ResponseReader}, method::Method};
 /// let mut reader = ResponseReader::new(Method::Get, 1000);
 /// let (mut input, mut body) = (&b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"[..], Vec::new());
 /// loop {

@@ -3,7 +3,7 @@
 use super::said::{fault, verdict};
 use super::script::*;
 use crate::error::Phase;
-use crate::protocol::answer::Head;
+use crate::protocol::response_head::Head;
 use crate::transport::fault::FaultKind::Connection;
 use crate::watch::driver::{MemberPreference, MemberVerdict, Purpose};
 use crate::watch::event::{Event, EventKind};

@@ -1,6 +1,6 @@
 //! A program that keeps a table from what it is told, and checks the order.
 
-use crate::protocol::response::Action as Did;
+use crate::protocol::action::Action as Did;
 use crate::watch::event::{Event, EventKind, Loss};
 use std::collections::BTreeMap;
 

@@ -5,9 +5,9 @@ use super::said::{fault, verdict, wait_index};
 use super::store::{Found, Op, Store, files, wanted};
 use crate::cluster::members::continuity::{Audit, AuditStep, Continuity, Sight};
 use crate::error::Phase;
-use crate::protocol::answer::Head;
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::key::Key;
+use crate::protocol::response_head::Head;
 use crate::transport::fault::FaultKind;
 use crate::watch::driver::{
     HeaderDecision, MemberPreference, Output, PollAction, PollRequest, Purpose,

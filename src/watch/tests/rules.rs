@@ -445,14 +445,14 @@ fn cuts_are_excused_but_not_for_ever() {
 
 #[test]
 fn an_answer_about_another_key_neither_moves_the_place_nor_fills_the_table() {
-    let limits = crate::protocol::answer::Limits { depth: 9, nodes: 9 };
+    let limits = crate::protocol::decode_limits::DecodeLimits { depth: 9, nodes: 9 };
     let told = |key: &str| {
         let body = format!(
             r#"{{"action":"set","node":{{"key":"{key}","value":"v","modifiedIndex":12,"createdIndex":12}}}}"#
         );
-        let head = crate::protocol::answer::Head {
+        let head = crate::protocol::response_head::Head {
             etcd_index: 12,
-            ..crate::protocol::answer::Head::new(200)
+            ..crate::protocol::response_head::Head::new(200)
         };
         crate::protocol::answer::judge(head, Vec::from(body), ResponseKind::Keys, &limits)
     };

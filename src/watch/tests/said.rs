@@ -3,8 +3,10 @@
 use crate::cluster::members::continuity::Standing;
 use crate::error::Phase;
 use crate::outcome::transmission::Sent;
-use crate::protocol::answer::{Head, Limits, Verdict, judge};
+use crate::protocol::answer::{Verdict, judge};
+use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::ResponseKind;
+use crate::protocol::response_head::Head;
 use crate::transport::fault::{Fault, FaultKind};
 use crate::watch::driver::Purpose;
 use std::time::{Duration, Instant};
@@ -25,7 +27,7 @@ pub(in crate::watch) fn verdict(head: Head, body: &str, purpose: Purpose) -> Ver
         Purpose::Snapshot => ResponseKind::Keys,
         Purpose::Probe => ResponseKind::Anything,
     };
-    let limits = Limits {
+    let limits = DecodeLimits {
         depth: 100,
         nodes: 100_000,
     };

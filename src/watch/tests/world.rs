@@ -4,8 +4,9 @@ use super::consumer::Consumer;
 use super::said::{always, fault, head, verdict, wait_index};
 use super::store::{Found, Op, Store, allowed, files, wanted};
 use crate::error::Phase;
-use crate::protocol::answer::{Head, Verdict};
+use crate::protocol::answer::Verdict;
 use crate::protocol::key::Key;
+use crate::protocol::response_head::Head;
 use crate::transport::fault::{Fault, FaultKind};
 use crate::watch::driver::{
     HeaderDecision, MemberPreference, Output, PollAction, PollRequest, Purpose,

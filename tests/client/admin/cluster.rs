@@ -4,7 +4,8 @@ use super::{api, on_each, refused, refused_so};
 use crate::support::{Cluster, Version, wait_for};
 use etcd_v2::client::admin::{HealthState, Report};
 use etcd_v2::error::Result;
-use etcd_v2::protocol::admin::stats::{StatsKind, read};
+use etcd_v2::protocol::admin::page::StatsKind;
+use etcd_v2::protocol::admin::stats::read;
 use etcd_v2::status::Status;
 use std::time::Duration;
 

@@ -4,7 +4,8 @@ use super::{api, on_each};
 use crate::support::{Etcd, Version, wait_for};
 use api::Verbs;
 use etcd_v2::client::admin::HealthState;
-use etcd_v2::protocol::admin::stats::{Stats, StatsKind, read};
+use etcd_v2::protocol::admin::page::StatsKind;
+use etcd_v2::protocol::admin::stats::{Stats, read};
 use std::time::Duration;
 
 on_each!(tells_its_version tells_its_health tells_its_numbers lists_itself);

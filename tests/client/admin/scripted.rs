@@ -4,7 +4,7 @@ use super::{api, refused, refused_so};
 use crate::support::{Scripted, Step};
 use etcd_v2::client::admin::HealthState;
 use etcd_v2::error::Result;
-use etcd_v2::protocol::admin::stats::StatsKind;
+use etcd_v2::protocol::admin::page::StatsKind;
 use etcd_v2::status::Status;
 use etcd_v2::transport::credentials::Authorization;
 

@@ -2,8 +2,9 @@
 
 use crate::cluster::members::continuity::{Continuity, Doubt, Sight};
 use crate::cluster::members::rule::Rule;
-use crate::protocol::answer::Head;
 use crate::protocol::http_request::HttpRequest;
+use crate::protocol::method::Method;
+use crate::protocol::response_head::Head;
 use std::time::Instant;
 
 /// On the page of metrics of a server that counts snapshots, whether it has taken one or not.
@@ -97,7 +98,7 @@ impl Audit {
         record.state().count_read(now);
         match self.question {
             AuditQuestion::Sight => HttpRequest {
-                method: crate::protocol::http_request::Method::Head,
+                method: Method::Head,
                 ..HttpRequest::get("/v2/keys/")
             },
             AuditQuestion::Snapshots => HttpRequest::get("/metrics"),

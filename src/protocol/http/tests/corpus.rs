@@ -1,5 +1,5 @@
 //! Answers, and what they mean.
-use crate::protocol::http_request::Method;
+use crate::protocol::method::Method;
 
 pub(super) const ETCD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Etcd-Cluster-Id: cdf818194e3a8c32\r\n\
     X-Etcd-Index: 7\r\nX-Raft-Index: 12\r\nX-Raft-Term: 2\r\nDate: Mon, 05 Jan 2026 12:34:56 GMT\r\n\

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     error::Phase,
-    protocol::{answer::Head, http_request::Method},
+    protocol::{method::Method, response_head::Head},
 };
 
 mod corpus;

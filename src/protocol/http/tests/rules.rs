@@ -9,7 +9,7 @@ use super::{
     corpus::{BAD, CHUNKED, CHUNKS, ETCD, GOOD, corpus},
     run, whole,
 };
-use crate::{error::Phase, protocol::http_request::Method};
+use crate::{error::Phase, protocol::method::Method};
 
 #[test]
 fn good_answers() {
