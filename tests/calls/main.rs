@@ -10,7 +10,6 @@ mod absent;
 mod all_dead;
 mod caveats;
 mod deadline;
-mod decoding;
 mod diagnostics;
 mod failover;
 mod gateways;

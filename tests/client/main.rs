@@ -12,6 +12,7 @@ mod bench_of_faults;
 mod config;
 mod credentials;
 mod curl;
+mod decoding;
 mod discovery;
 mod dropped;
 mod hostile;

@@ -67,7 +67,8 @@ fn table<'a>(told: impl IntoIterator<Item = &'a Event>) -> BTreeMap<String, Stri
 fn a_follower_comes_back_by_a_snapshot(version: Version) {
     let mut setup = Setup::new(version)
         .isolatable()
-        .argument("--snapshot-count=50");
+        .argument("--snapshot-count=50")
+        .argument("--log-level=info");
     let mut log = 5_500;
     if version != Version::V3_4 {
         setup = setup.argument("--experimental-snapshot-catchup-entries=10");
@@ -92,9 +93,11 @@ fn a_follower_comes_back_by_a_snapshot(version: Version) {
     }
 
     cluster.isolate(away);
+    let known = leader.raft_index();
     let missed = writer.set("/w/missed", "three").unwrap().head().etcd_index;
     // each takes a place in the log, and none in the store
     submit_many(&writer, &call(Operation::Update, "/none"), log, drop);
+    leader.wait_until_compacted_beyond(known);
     cluster.rejoin(away);
     wait_for("the follower is restored", AMPLE, || {
         follower.has_taken_a_snapshot().then_some(())

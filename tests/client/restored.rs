@@ -43,7 +43,8 @@ fn what_a_restored_member_hides_is_not_denied(version: Version) {
     let mut setup = Setup::new(version)
         .timing(100, 2000)
         .isolatable()
-        .argument("--snapshot-count=200");
+        .argument("--snapshot-count=200")
+        .argument("--log-level=info");
     let mut log = 6_000;
     if version != Version::V3_4 {
         setup = setup.argument("--experimental-snapshot-catchup-entries=10");
@@ -70,6 +71,7 @@ fn what_a_restored_member_hides_is_not_denied(version: Version) {
 
     assert!(!follower.has_taken_a_snapshot());
     cluster.isolate(away);
+    let before = leader.raft_index();
     let lost = |operation, key: &str| {
         let call = call(operation, key);
         let error = lose(&proxy, &call);
@@ -92,6 +94,7 @@ fn what_a_restored_member_hides_is_not_denied(version: Version) {
     never.deadline = Some(Duration::from_millis(500));
     let error = refused(knows.execute(&never), Status::OUTCOME_UNKNOWN);
     write(&others, &call(Operation::Update, "/none"), log);
+    leader.wait_until_compacted_beyond(before);
     cluster.rejoin(away);
     wait_for("the follower is restored", AMPLE, || {
         follower.has_taken_a_snapshot().then_some(())

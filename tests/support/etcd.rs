@@ -375,6 +375,33 @@ impl Etcd {
         metrics.is_ok_and(|m| m.text().lines().any(|line| line.starts_with(counter)))
     }
 
+    /// `X-Raft-Index` now.
+    pub fn raft_index(&self) -> u64 {
+        let reply = http::get(&self.key_url("/")).expect("an answer");
+        let header = reply.header("X-Raft-Index").expect("X-Raft-Index");
+        header.parse().expect("a number")
+    }
+
+    /// Waits until it has dropped the entries of its raft log up to `index` and beyond: who has no more than these needs a
+    /// snapshot. Only with `--log-level=info`.
+    #[track_caller]
+    pub fn wait_until_compacted_beyond(&self, index: u64) {
+        wait_for("a compacted log", Duration::from_secs(120), || {
+            let log = self.log().to_ascii_lowercase();
+            let lines = log
+                .lines()
+                .filter(|line| line.contains("compacted raft log"));
+            let last = lines.filter_map(|line| {
+                let (_, after) = line
+                    .rsplit_once("compact-index\":")
+                    .or(line.rsplit_once("log at "))?;
+                let digits = after.split(|c: char| !c.is_ascii_digit()).next()?;
+                digits.parse::<u64>().ok()
+            });
+            last.max().filter(|last| *last > index)
+        });
+    }
+
     /// The same around an election, which refuses writes: again until it succeeds.
     #[track_caller]
     pub fn set_in_the_end(&self, key: &str, form: &str) {
