@@ -1440,8 +1440,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
  * documented range gives ETCD_V2_INVALID_ARGUMENT and changes nothing.
  */
 
-#define ETCD_V2_ON_LOST_GAP    1 /**< A GAP event is delivered, and the watch continues from now. The default. */
-#define ETCD_V2_ON_LOST_RESYNC 2 /**< A listing is compared with the last known state; differences are delivered as SYNTHETIC events. */
+#define ETCD_V2_ON_LOST_GAP    1 /**< Delivers a GAP event, and continues from now. The default. */
+#define ETCD_V2_ON_LOST_RESYNC 2 /**< Lists the keys; differences become SYNTHETIC events. */
 #define ETCD_V2_ON_LOST_FAIL   3 /**< The watcher ends with ETCD_V2_HISTORY_CLEARED. */
 #define ETCD_V2_ON_FULL_BLOCK  1 /**< Reading from etcd pauses until there is room. The default. */
 #define ETCD_V2_ON_FULL_GAP    2 /**< What does not fit is dropped, and a GAP stands in its place. */

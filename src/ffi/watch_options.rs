@@ -25,9 +25,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// A GAP event is delivered, and the watch continues from now. The default.
+/// Delivers a GAP event, and continues from now. The default.
 pub const ETCD_V2_ON_LOST_GAP: i32 = 1;
-/// A listing is compared with the last known state; differences are delivered as SYNTHETIC events.
+/// Lists the keys; differences become SYNTHETIC events.
 pub const ETCD_V2_ON_LOST_RESYNC: i32 = 2;
 /// The watcher ends with ETCD_V2_HISTORY_CLEARED.
 pub const ETCD_V2_ON_LOST_FAIL: i32 = 3;
