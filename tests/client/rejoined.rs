@@ -96,8 +96,9 @@ fn a_follower_comes_back_by_a_snapshot(version: Version) {
     let known = leader.raft_index();
     let missed = writer.set("/w/missed", "three").unwrap().head().etcd_index;
     // each takes a place in the log, and none in the store
-    submit_many(&writer, &call(Operation::Update, "/none"), log, drop);
-    leader.wait_until_compacted_beyond(known);
+    let update = call(Operation::Update, "/none");
+    submit_many(&writer, &update, log, drop);
+    cluster.fill_until_compacted(away, known, || submit_many(&writer, &update, 300, drop));
     cluster.rejoin(away);
     wait_for("the follower is restored", AMPLE, || {
         follower.has_taken_a_snapshot().then_some(())

@@ -94,7 +94,9 @@ fn what_a_restored_member_hides_is_not_denied(version: Version) {
     never.deadline = Some(Duration::from_millis(500));
     let error = refused(knows.execute(&never), Status::OUTCOME_UNKNOWN);
     write(&others, &call(Operation::Update, "/none"), log);
-    leader.wait_until_compacted_beyond(before);
+    cluster.fill_until_compacted(away, before, || {
+        write(&others, &call(Operation::Update, "/none"), 300)
+    });
     cluster.rejoin(away);
     wait_for("the follower is restored", AMPLE, || {
         follower.has_taken_a_snapshot().then_some(())

@@ -133,6 +133,21 @@ impl Cluster {
         }
     }
 
+    /// Writes until no other member has the entries that an isolated one lacks, which has none beyond `known`: it needs a
+    /// snapshot then. On a busy machine writes fail, and logs are compacted late. Only with `--log-level=info`.
+    #[track_caller]
+    pub fn fill_until_compacted(&self, isolated: usize, known: u64, mut write: impl FnMut()) {
+        wait_for("compacted logs", Duration::from_secs(120), || {
+            let others = self.all_but(isolated).into_iter();
+            let compacted = others.map(|j| self.members[j].compacted()).min();
+            if compacted > Some(known) {
+                return Some(());
+            }
+            write();
+            None
+        });
+    }
+
     /// Ends [`Cluster::isolate`] for a member. Members find each other again within some 100 ms.
     pub fn rejoin(&self, i: usize) {
         for j in self.all_but(i) {

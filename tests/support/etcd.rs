@@ -382,24 +382,20 @@ impl Etcd {
         header.parse().expect("a number")
     }
 
-    /// Waits until it has dropped the entries of its raft log up to `index` and beyond: who has no more than these needs a
-    /// snapshot. Only with `--log-level=info`.
-    #[track_caller]
-    pub fn wait_until_compacted_beyond(&self, index: u64) {
-        wait_for("a compacted log", Duration::from_secs(120), || {
-            let log = self.log().to_ascii_lowercase();
-            let lines = log
-                .lines()
-                .filter(|line| line.contains("compacted raft log"));
-            let last = lines.filter_map(|line| {
-                let (_, after) = line
-                    .rsplit_once("compact-index\":")
-                    .or(line.rsplit_once("log at "))?;
-                let digits = after.split(|c: char| !c.is_ascii_digit()).next()?;
-                digits.parse::<u64>().ok()
-            });
-            last.max().filter(|last| *last > index)
+    /// Up to this index the entries of its raft log are dropped; 0 if none is. Only with `--log-level=info`.
+    pub fn compacted(&self) -> u64 {
+        let log = self.log().to_ascii_lowercase();
+        let lines = log
+            .lines()
+            .filter(|line| line.contains("compacted raft log"));
+        let indices = lines.filter_map(|line| {
+            let (_, after) = line
+                .rsplit_once("compact-index\":")
+                .or(line.rsplit_once("log at "))?;
+            let digits = after.split(|c: char| !c.is_ascii_digit()).next()?;
+            digits.parse().ok()
         });
+        indices.max().unwrap_or(0)
     }
 
     /// The same around an election, which refuses writes: again until it succeeds.

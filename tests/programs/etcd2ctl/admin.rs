@@ -3,7 +3,8 @@
 use super::bench::{self, Ended};
 use super::table::{Row, Row::*, compare};
 use crate::support::etcd::Setup;
-use crate::support::{Cluster, Version};
+use crate::support::{Cluster, Version, wait_for};
+use std::time::Duration;
 
 /// etcdctl runs stty, which complains of a standard input that is no terminal.
 pub const STTY: &str = "no terminal: etcdctl's stty complains, etcd2ctl does not";
@@ -356,11 +357,22 @@ fn a_cluster_is_healthy_degraded_and_unavailable() {
         if dead == Some(0) {
             cluster.leader();
         }
-        let [theirs, ours] = [&sides[0], &sides[1]].map(|side| side.run("cluster-health"));
+        // an election or a starved member in between would change what is told: what counts is between two that agree
+        let settled = |line: &str, told: &dyn Fn(&Ended) -> String| {
+            wait_for(line, Duration::from_secs(120), || {
+                let [before, ours, after] = [0, 1, 0].map(|i: usize| sides[i].run(line));
+                (told(&before) == told(&after)).then_some((before, ours))
+            })
+        };
+        let (theirs, ours) = settled("cluster-health", &|ended| {
+            format!("{:?} {:?}", ended.code, without_reasons(ended))
+        });
         assert_eq!(without_reasons(&theirs), without_reasons(&ours));
         assert_eq!((theirs.code, ours.code), (Some(code), Some(code)));
         assert!(ours.stdout.ends_with(&format!("{says}\n")), "{ours:?}");
-        let [theirs, ours] = [&sides[0], &sides[1]].map(|side| side.run("member list"));
+        let (theirs, ours) = settled("member list", &|ended| {
+            format!("{:?} {}", ended.code, ended.stdout)
+        });
         assert_eq!((theirs.code, theirs.stdout), (ours.code, ours.stdout));
     }
 }
