@@ -45,25 +45,7 @@ enum ReaderState {
     },
 }
 
-/// Reads one answer.
-///
-/// ```
-/// use etcd_v2::protocol::{http::response_reader::{ReaderEvent, ResponseReader}, method::Method};
-/// let mut reader = ResponseReader::new(Method::Get, 1000);
-/// let (mut input, mut body) = (&b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"[..], Vec::new());
-/// loop {
-///     match reader.advance(&mut input) {
-///         Ok(ReaderEvent::Head(head)) => assert_eq!(head.status, 200),
-///         Ok(ReaderEvent::Data(part)) => body.extend_from_slice(part),
-///         Ok(ReaderEvent::More) => unreachable!("here one would read, and go on with what came"),
-///         Ok(ReaderEvent::End { keep_alive, surplus }) => {
-///             assert!(keep_alive && surplus == 0 && body == b"{}");
-///             break;
-///         }
-///         Err(error) => unreachable!("{error}"),
-///     }
-/// }
-/// ```
+/// Reads one answer: [`ResponseReader::advance`] takes input until it gives [`ReaderEvent::End`].
 #[derive(Debug)]
 pub struct ResponseReader {
     method: Method,
