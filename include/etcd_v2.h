@@ -1274,7 +1274,8 @@ ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, siz
  * Every member answers plain reads from its own copy of the store. A member that is cut off from
  * its peers keeps doing so, with data of any age. A client therefore keeps a high-water mark, the
  * highest index and term that any member has reported, and recognises stale reads: after a
- * failover to a member that lags behind, the caller is told instead of silently seeing older data.
+ * failover to a member that lags behind, the response is marked instead of silently returning older
+ * data.
  *
  * This has a limit: a client that only ever reaches a member that is cut off cannot notice it. A
  * read with ETCD_V2_QUORUM is linearizable: it is never older than what was written before it was
@@ -1557,8 +1558,8 @@ ETCD_V2_API void etcd_v2_watch_options_free(etcd_v2_watch_options *options);
  *
  * A watcher delivers every change once and in order, across reconnects, failovers and changes of
  * leader; if changes are lost for good, it delivers an event that says so. Take events with
- * etcd_v2_watcher_next(), which blocks as long as it is told to, or when the descriptor of
- * etcd_v2_watcher_fd() is readable, or let the options set a callback.
+ * etcd_v2_watcher_next(), which blocks up to its timeout, or when the descriptor of
+ * etcd_v2_watcher_fd() is readable, or set a callback in the options.
  *
  * Behind a proxy that removes X-Etcd-Index, a watcher needs an extra read when it starts and when
  * history is lost, and a key that does not change during 1000 changes of other keys counts as lost

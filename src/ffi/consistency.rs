@@ -3,7 +3,8 @@
 //! Every member answers plain reads from its own copy of the store. A member that is cut off from
 //! its peers keeps doing so, with data of any age. A client therefore keeps a high-water mark, the
 //! highest index and term that any member has reported, and recognises stale reads: after a
-//! failover to a member that lags behind, the caller is told instead of silently seeing older data.
+//! failover to a member that lags behind, the response is marked instead of silently returning older
+//! data.
 //!
 //! This has a limit: a client that only ever reaches a member that is cut off cannot notice it. A
 //! read with ETCD_V2_QUORUM is linearizable: it is never older than what was written before it was

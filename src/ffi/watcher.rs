@@ -2,8 +2,8 @@
 //!
 //! A watcher delivers every change once and in order, across reconnects, failovers and changes of
 //! leader; if changes are lost for good, it delivers an event that says so. Take events with
-//! etcd_v2_watcher_next(), which blocks as long as it is told to, or when the descriptor of
-//! etcd_v2_watcher_fd() is readable, or let the options set a callback.
+//! etcd_v2_watcher_next(), which blocks up to its timeout, or when the descriptor of
+//! etcd_v2_watcher_fd() is readable, or set a callback in the options.
 //!
 //! Behind a proxy that removes X-Etcd-Index, a watcher needs an extra read when it starts and when
 //! history is lost, and a key that does not change during 1000 changes of other keys counts as lost
