@@ -41,10 +41,10 @@ pub(super) fn pointer(node: Option<NodeRef<'_>>) -> *const etcd_v2_node {
     place.map_or(ptr::null(), <*const Node>::cast)
 }
 
-/// The node behind a pointer of [`pointer`].
+/// The node behind a pointer of [`pointer()`].
 ///
 /// # Safety
-/// `node` is NULL, or came from [`pointer`] and its response is alive for `'a`.
+/// `node` is NULL, or came from [`pointer()`] and its response is alive for `'a`.
 unsafe fn find<'a>(node: *const etcd_v2_node) -> Option<NodeRef<'a>> {
     if node.is_null() {
         return None;

@@ -1,8 +1,10 @@
 //! The v2 API as pure data: no I/O, no clock, no `unsafe`.
 //!
-//! [`endpoint`] is the URL of a member. [`key`] and [`request`] say what is asked, [`http_request`] is how it is written, [`answer`] judges what came back,
-//! [`decode`] turns its [`body`] into a [`tree`], [`response`] is what a caller reads, [`json`] is the pull parser below them;
-//! [`http`] is the way both take over a connection; [`admin`] is everything beside the key space.
+//! [`endpoint`] is the URL of a member. [`key`] and [`request`] are what a caller asks for, with [`size_limits`];
+//! [`http_request`] with its [`method`] is how it is written. [`answer`] classifies a response by its [`response_head`] and
+//! [`body`]; [`decode`] turns the body into a [`tree`] within [`decode_limits`], by the pull parser [`json`]; [`response`]
+//! with its [`action`] is what a caller reads. [`http`] is the way over a connection, [`admin`] everything beside the key
+//! space.
 #![forbid(unsafe_code)]
 
 pub(crate) mod absent;

@@ -58,6 +58,25 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Of a request that left so far, with nothing of an answer.
+    #[cfg(test)]
+    pub(crate) fn of(phase: Phase, kind: FaultKind, sent: Sent) -> Fault {
+        use crate::outcome::transmission::Transmission;
+        Fault {
+            phase,
+            kind,
+            text: "no".into(),
+            sent,
+            not_applied: NotApplied::left(&Transmission::of(sent)),
+            received: 0,
+            reused: false,
+            head: None,
+            body_began: false,
+            body: Vec::new(),
+            timings: Timings::default(),
+        }
+    }
+
     /// The address to blame: the next connection tries others first. A stale idle connection and a poll that was cut while idle
     /// are nobody's fault.
     pub(crate) fn failed_address(&self) -> Option<SocketAddr> {

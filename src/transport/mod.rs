@@ -3,7 +3,8 @@
 //! ureq runs a blocking call on the caller's thread; everything that touches a socket is in this folder. [`channel`] builds
 //! the request and reads the response. `connect` makes connections from `resolve`, `happy_eyeballs`, `socket` and `warmup`.
 //! `stream` moves bytes over a `maybe_tls_stream`, in clear text or through [`tls`]. `exchange_context` hands them the
-//! deadline, the token and the `record` of the running exchange.
+//! deadline, the token and the `record` of the running exchange. [`config`] is common to all connections of a client,
+//! [`exchange_limits`] are those of one exchange, which ends as an answer or a [`fault`].
 #![deny(unsafe_code)]
 
 mod addresses;

@@ -1,6 +1,6 @@
 //! One look at the list that the cluster keeps of its own members: asks a member for it, checks what it says, tries the
 //! members that are new, and only then takes them into the [`MemberSet`]. Whatever goes wrong, the member set stays as it was. No
-//! I/O, as in [`super::failover`].
+//! I/O, as in [`Procedure`].
 
 use crate::cluster::discovery::endpoint_filter::admit;
 use crate::cluster::members::member::Member;

@@ -1,8 +1,6 @@
 use super::*;
 use crate::client::Options;
-use crate::outcome::proof::NotApplied;
 use crate::outcome::transmission::Sent;
-use crate::outcome::transmission::Transmission;
 use crate::protocol::decode_limits::DecodeLimits;
 use crate::transport::fault::FaultKind;
 use std::time::Duration;
@@ -81,17 +79,8 @@ impl World {
             self.asked.push(format!("{host}{}", http_request.target));
             let fault = |reused| {
                 Box::new(Fault {
-                    phase: Phase::Connect,
-                    kind: FaultKind::Connection,
-                    text: "no".into(),
-                    sent: Sent::None,
-                    not_applied: NotApplied::left(&Transmission::of(Sent::None)),
-                    received: 0,
                     reused,
-                    head: None,
-                    body_began: false,
-                    body: Vec::new(),
-                    timings: Default::default(),
+                    ..Fault::of(Phase::Connect, FaultKind::Connection, Sent::None)
                 })
             };
             todo = match said {

@@ -1,4 +1,4 @@
-//! The blocking driver: runs an [`Procedure`] or a single [`Attempt`] on the calling thread.
+//! The blocking driver: runs a [`Procedure`] or a single [`Attempt`] on the calling thread.
 
 use crate::cluster::failover::attempt::{Attempt, AttemptOutcome};
 use crate::cluster::members::member::Member;
@@ -16,7 +16,7 @@ use crate::transport::wait::pause;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// Runs an operation to its end.
+/// Runs a procedure to its end.
 pub fn run<P: Procedure>(
     member_set: &MemberSet,
     mut procedure: P,

@@ -63,7 +63,10 @@ impl CallOptions {
 }
 
 /// What the driver of one request has to do.
-pub type FailoverStep = NextStep<std::result::Result<Box<Response>, Told>>;
+pub type FailoverStep = NextStep<RequestEnd>;
+
+/// How a request has ended.
+pub type RequestEnd = std::result::Result<Box<Response>, Told>;
 
 /// A request on its way.
 #[derive(Debug)]

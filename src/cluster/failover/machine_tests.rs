@@ -121,17 +121,8 @@ impl Walk {
                                 self.now += silence;
                             }
                             let fault = Fault {
-                                phase: Phase::Head,
-                                kind,
-                                text: "no".into(),
-                                sent,
-                                not_applied: NotApplied::left(&Transmission::of(sent)),
-                                received: 0,
                                 reused,
-                                head: None,
-                                body_began: false,
-                                body: Vec::new(),
-                                timings: Default::default(),
+                                ..Fault::of(Phase::Head, kind, sent)
                             };
                             self.failover
                                 .failed(Box::new(fault), self.now, &self.member_set)

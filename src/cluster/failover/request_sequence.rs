@@ -1,6 +1,6 @@
-//! What one call takes: its request, and what has to be known before it. No I/O, as in [`super::failover`].
+//! What one call takes: its request, and what has to be known before it. No I/O, as in [`super::machine`].
 
-use crate::cluster::failover::machine::{CallOptions, Failover, FailoverStep};
+use crate::cluster::failover::machine::{CallOptions, Failover, FailoverStep, RequestEnd};
 use crate::cluster::members::member::Member;
 use crate::cluster::members::member_set::MemberSet;
 use crate::cluster::retry::budget::Budget;
@@ -162,10 +162,7 @@ impl<W: Deref<Target = HttpRequest> + Clone> RequestSequence<W> {
     }
 }
 
-/// How a request has ended.
-pub type RequestEnd = std::result::Result<Box<Response>, Told>;
-
-/// The same for the caller.
+/// The end of a request, for the caller.
 pub fn result(end: RequestEnd) -> Result<Response> {
     end.map(|response| *response).map_err(Told::into_error)
 }

@@ -53,23 +53,13 @@ pub fn decide(fault: &Fault, repeat: Idempotency, allowed: bool) -> RetryDecisio
 mod tests {
     use super::*;
     use crate::error::Phase;
-    use crate::outcome::proof::NotApplied;
     use crate::outcome::transmission::Sent;
-    use crate::outcome::transmission::Transmission;
 
     fn fault(kind: FaultKind, sent: Sent, reused: bool, received: u64) -> Fault {
         Fault {
-            phase: Phase::Head,
-            kind,
-            text: String::new(),
-            sent,
-            not_applied: NotApplied::left(&Transmission::of(sent)),
-            received,
             reused,
-            head: None,
-            body_began: false,
-            body: Vec::new(),
-            timings: Default::default(),
+            received,
+            ..Fault::of(Phase::Head, kind, sent)
         }
     }
 

@@ -229,18 +229,11 @@ impl Run<'_> {
             })
         });
         self.told.push_str(&format!(" {kind:?} {sent:?}"));
+        let fault = Fault::of(Phase::Head, kind, sent);
         Reply::Fault(Box::new(Fault {
-            phase: Phase::Head,
-            kind,
-            text: "no".into(),
-            sent,
-            not_applied: NotApplied::left(&Transmission::of(sent)).or(turned_away),
-            received: 0,
+            not_applied: fault.not_applied.or(turned_away),
             reused: self.one_in(2),
-            head: None,
-            body_began: false,
-            body: Vec::new(),
-            timings: Default::default(),
+            ..fault
         }))
     }
 }

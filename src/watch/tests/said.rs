@@ -36,17 +36,10 @@ pub(in crate::watch) fn verdict(head: Head, body: &str, purpose: Purpose) -> Ver
 
 pub(in crate::watch) fn fault(kind: FaultKind, phase: Phase, body_began: bool) -> Fault {
     Fault {
-        phase,
-        kind,
         text: format!("{kind:?} in {phase:?}"),
-        sent: Sent::Fully,
-        not_applied: None,
         received: u64::from(phase == Phase::Body),
-        reused: false,
-        head: None,
         body_began,
-        body: Vec::new(),
-        timings: Default::default(),
+        ..Fault::of(phase, kind, Sent::Fully)
     }
 }
 
