@@ -69,7 +69,7 @@ pub struct Answer {
 
 impl Answer {
     /// Reads a large body, a small one is read where it is judged: until the deadline of `limits`, or until `cancel` is
-    /// fired. A member that has answered is not to blame for what comes after that, and no proof is lost.
+    /// fired. No proof is lost.
     pub(crate) fn read(
         mut self,
         how: (ResponseKind, DecodeLimits),
