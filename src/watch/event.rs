@@ -24,7 +24,7 @@ pub enum EventKind {
 pub enum Loss {
     /// The server's history of 1000 events no longer held them.
     Cleared = 1,
-    /// The cluster is another one, or an older state of it: its indices began again.
+    /// The cluster is another one or an older state of it, or that cannot be ruled out: its indices may have begun again.
     Recreated = 2,
     /// The consumer was too slow, and its queue drops what does not fit.
     Overflow = 3,

@@ -10,12 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 /// Waits until everybody has come to `last` and those with RESYNC know what the store holds. Then judges what was told
-/// since `begin`, where all were live. Returns how many were told everything, without a gap and without a resync.
+/// since `begin`, where all were live; gaps may have these reasons. Returns how many were told everything, without a gap and
+/// without a resync.
 pub(crate) fn judge(
     crowd: Crowd,
     ledger: &Ledger,
     client: &Client,
     range: RangeInclusive<u64>,
+    losses: &[Loss],
 ) -> usize {
     for one in &crowd.spectators {
         support::wait_for(&format!("the end of {}", one.name), AMPLE, || {
@@ -29,7 +31,7 @@ pub(crate) fn judge(
     let spectators = crowd.disperse();
     let whole = spectators.iter().filter(|one| {
         let log = one.log.lock().unwrap();
-        let heard = hear(one, &log, &known, ledger);
+        let heard = hear(one, &log, &known, ledger, losses);
         heard.check(one, &known, &range)
     });
     whole.count()
@@ -48,7 +50,13 @@ struct Heard {
 }
 
 /// Every event by itself: in order, never twice, as it was written.
-fn hear(one: &Spectator, log: &Log, known: &BTreeMap<u64, Change>, ledger: &Ledger) -> Heard {
+fn hear(
+    one: &Spectator,
+    log: &Log,
+    known: &BTreeMap<u64, Change>,
+    ledger: &Ledger,
+    losses: &[Loss],
+) -> Heard {
     let mut heard = Heard::default();
     let mut last = 0;
     let mut table = BTreeMap::new();
@@ -74,7 +82,9 @@ fn hear(one: &Spectator, log: &Log, known: &BTreeMap<u64, Change>, ledger: &Ledg
                 heard.changes.insert(told.index);
             }
             EventKind::Gap => {
-                assert_eq!((told.loss, one.on_lost), (Some(Loss::Cleared), OnLost::Gap));
+                assert_eq!(one.on_lost, OnLost::Gap, "{name}");
+                let reason = told.loss.filter(|loss| losses.contains(loss));
+                assert!(reason.is_some(), "{name}: {told:?}");
                 assert!(
                     told.from > last && told.index >= told.from,
                     "{name}: {told:?}"
