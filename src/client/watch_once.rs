@@ -18,8 +18,8 @@ use crate::protocol::response::Response;
 use crate::protocol::response_head::Head;
 use crate::status::Status;
 use crate::transport::cancel::Cancel;
-use crate::transport::channel::ExchangeControl;
 use crate::transport::exchange_limits::ExchangeLimits;
+use crate::transport::exchange_state::ExchangeControl;
 use crate::transport::failure::Failure;
 use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::record::Record;
@@ -210,7 +210,7 @@ impl WatchOnceCall<'_> {
             let failure = Failure::new(Phase::Resolve, FaultKind::Connection, text);
             self.once
                 .machine()
-                .on_fault(now, &Record::new().fault(failure));
+                .on_fault(now, &Record::new(now).fault(failure));
             return Ok(());
         };
         self.last = Some(member.clone());
@@ -244,13 +244,13 @@ impl WatchOnceCall<'_> {
                 blamed = stale.blames();
                 client.member_set.telemetry().stale(member.url(), &stale);
                 once.machine().on_stale(now, &stale.to_string());
-                return ExchangeControl::Leave;
+                return ExchangeControl::Leave(());
             }
             if let Some(sight) = Sight::of(head, (asked, now), connected) {
                 its.continuity().observe(sight);
             }
             match once.on_head(now, head) {
-                driver::HeaderDecision::Leave => ExchangeControl::Leave,
+                driver::HeaderDecision::Leave => ExchangeControl::Leave(()),
                 driver::HeaderDecision::Stay(silence) => ExchangeControl::Silence(silence, finish),
             }
         };

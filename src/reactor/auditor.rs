@@ -4,7 +4,7 @@ use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
 use crate::cluster::members::continuity::{Audit, AuditStep, Need};
 use crate::cluster::members::member::Member;
 use crate::protocol::http_request::HttpRequest;
-use crate::transport::channel::Answer;
+use crate::transport::answer::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
 use std::sync::Arc;

@@ -14,12 +14,14 @@ use super::timers::Timers;
 use crate::cluster::members::member::Member;
 use crate::cluster::members::member_set::MemberSet;
 use crate::error::Phase;
-use crate::protocol::http_request::HttpRequest;
+use crate::protocol::method::Method;
+use crate::protocol::response_head::Head;
 use crate::transport::config::TransportConfig;
+use crate::transport::exchange_state::Fed;
 use crate::transport::failure::Failure;
 use crate::transport::fault::FaultKind;
 use crate::transport::wait::Stop;
-use crate::transport::warmup::LONG_LINE;
+use crate::transport::warmup;
 use mio::{Events, Poll, Token};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -234,11 +236,11 @@ impl Core {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
-        if exchange.end() <= self.now {
+        if exchange.state.end() <= self.now {
             if let Some(connection) = exchange.finish(self.now) {
                 return self.finish_in_order(key, connection);
             }
-            let failure = exchange.stopped(Stop::TimedOut);
+            let failure = exchange.state.stopped(Stop::TimedOut);
             self.ended.push_back((key, Ended::Failed(failure)));
             return;
         }
@@ -312,10 +314,12 @@ impl Core {
         let Some(held) = self.tasks.get_mut(task) else {
             return;
         };
-        let long = held.task.http_request().is_some_and(is_long);
+        let http_request = held.task.http_request();
+        let long = http_request.is_some_and(warmup::is_long);
+        let method = http_request.map_or(Method::Get, |http_request| http_request.method);
         let key = self
             .exchanges
-            .insert(Exchange::new(task, pool, order, long, self.now));
+            .insert(Exchange::new(task, pool, order, (method, long), self.now));
         held.exchange = Some(key);
         let Some(pool) = self.pools.get_mut(pool) else {
             return;
@@ -352,26 +356,23 @@ impl Core {
     }
 
     /// What came goes to the exchange, whose task may have an opinion.
-    pub(super) fn feed(&mut self, key: SlabKey, amount: usize) -> super::exchange::Fed {
-        use super::exchange::Fed;
+    pub(super) fn feed(&mut self, key: SlabKey, amount: usize) -> Fed<TaskAction> {
         let (Some(exchange), Some(input)) = (self.exchanges.get_mut(key), self.input.get(..amount))
         else {
             return Fed::More;
         };
-        exchange.record.received += amount as u64;
         let owner_key = exchange.task;
-        let Some(held) = self.tasks.get_mut(owner_key) else {
+        let (Stage::Running(connection), Some(held)) =
+            (&exchange.stage, self.tasks.get_mut(owner_key))
+        else {
             return Fed::More;
         };
         let mut context = context(&self.setup, &self.commands, owner_key, self.now);
-        if let Stage::Running(connection, _) = &exchange.stage {
-            let on = self.connections.get(*connection);
-            context.connected = on.map(|on| on.since);
-            context.peer = on.and_then(|on| on.peer);
-        }
-        let fed = exchange.feed(input, self.now, |head| held.task.on_head(head, &context));
-        exchange.wait_for_more(self.now);
-        fed
+        let on = self.connections.get(*connection);
+        context.connected = on.map(|on| on.since);
+        context.peer = on.and_then(|on| on.peer);
+        let heed = |head: &Head| held.task.on_head(head, &context);
+        exchange.state.feed(input, self.now, heed)
     }
 }
 
@@ -390,12 +391,4 @@ pub(super) fn context<'a>(
         connected: None,
         peer: None,
     }
-}
-
-fn is_long(http_request: &HttpRequest) -> bool {
-    let line = http_request.method.name().len()
-        + http_request.target.len()
-        + " ".len()
-        + " HTTP/1.1".len();
-    line > LONG_LINE
 }

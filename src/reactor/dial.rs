@@ -32,7 +32,7 @@ impl Core {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
-        exchange.wait(self.now, exchange.limits.connect);
+        exchange.state.wait(self.now, exchange.state.limits.connect);
         let pool_key = exchange.pool;
         let Some(pool) = self.pools.get_mut(pool_key) else {
             return;
@@ -69,7 +69,7 @@ impl Core {
                     Err(failure) => return self.fail(key, failure),
                 };
                 if let Some(exchange) = self.exchanges.get_mut(key) {
-                    exchange.record.enter(Phase::Resolve, self.now);
+                    exchange.state.record.enter(Phase::Resolve, self.now);
                     exchange.stage = Stage::Resolving(look_up.clone());
                 }
                 let commands = Arc::downgrade(&self.commands);
@@ -103,7 +103,7 @@ impl Core {
     fn waits_at(&self, task: SlabKey) -> Option<SocketAddr> {
         let exchange = self.exchanges.get(self.tasks.get(task)?.exchange?)?;
         match exchange.stage {
-            Stage::Running(on, _) | Stage::Priming(on, ..) | Stage::Shaking(on) => {
+            Stage::Running(on) | Stage::Priming(on, ..) | Stage::Shaking(on) => {
                 self.connections.get(on)?.peer
             }
             _ => None,
@@ -148,7 +148,7 @@ impl Core {
 
     fn begin_race(&mut self, key: SlabKey, addresses: Vec<SocketAddr>) {
         if let Some(exchange) = self.exchanges.get_mut(key) {
-            exchange.record.enter(Phase::Connect, self.now);
+            exchange.state.record.enter(Phase::Connect, self.now);
             let race = Box::new(HappyEyeballs::new(addresses, self.now));
             exchange.stage = Stage::Racing(race, Vec::new(), None);
             self.race(key);

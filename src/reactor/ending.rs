@@ -41,7 +41,7 @@ impl Core {
             Ended::Answered(_) => held.task.on_end(Ok(exchange.answer(self.now)), &context),
             Ended::Left(next) => next,
             Ended::Failed(failure) => {
-                let fault = exchange.fault(failure);
+                let fault = exchange.state.fault(failure);
                 blamed = retry_policy::decide(&fault, Idempotency::Safe, true).blame;
                 if let Some(pool) = self.pools.get(pool) {
                     pool.member.channel().dialer().judge(&fault);
@@ -109,8 +109,8 @@ impl Core {
         let exchange = self.exchanges.remove(key)?;
         self.exchange_times.clear(key.index());
         match &exchange.stage {
-            Stage::Running(connection, _) if reusable => self.rest(*connection),
-            Stage::Running(connection, _)
+            Stage::Running(connection) if reusable => self.rest(*connection),
+            Stage::Running(connection)
             | Stage::Priming(connection, ..)
             | Stage::Shaking(connection) => self.close_connection(*connection),
             Stage::Racing(_, flying, _) => {
@@ -122,7 +122,7 @@ impl Core {
         }
         if let Some(pool) = self.pools.get_mut(exchange.pool) {
             pool.exchanges = pool.exchanges.saturating_sub(1);
-            let timings = exchange.record.timings(self.now);
+            let timings = exchange.state.record.timings(self.now);
             pool.member.channel().metrics().end(&timings);
             if exchange.admitted {
                 pool.leave();
@@ -187,8 +187,8 @@ impl Core {
             return;
         };
         let fault: Option<Box<Fault>> = exchange.map(|mut exchange| {
-            let failure = exchange.stopped(Stop::Cancelled);
-            exchange.fault(failure)
+            let failure = exchange.state.stopped(Stop::Cancelled);
+            exchange.state.fault(failure)
         });
         let context = context(&self.setup, &self.commands, key, self.now);
         held.task.close(fault, &context);

@@ -23,8 +23,8 @@ impl Core {
             return;
         };
         on.role = ConnectionRole::Busy(key);
-        exchange.record.enter(Phase::Tls, self.now);
-        exchange.record.peer = on.peer;
+        exchange.state.record.enter(Phase::Tls, self.now);
+        exchange.state.record.peer = on.peer;
         exchange.stage = Stage::Shaking(connection);
         match session {
             Ok(session) => {
@@ -53,7 +53,7 @@ impl Core {
             Err(trouble) if trouble.is_again() => on.readable &= on.stream.is_full(),
             Err(trouble) if trouble.is_busy() => self.stand_in_line(connection),
             Err(trouble) => {
-                let failure = exchange.record.trouble(Phase::Tls, trouble);
+                let failure = exchange.state.record.trouble(Phase::Tls, trouble);
                 self.fail(key, failure);
             }
         }

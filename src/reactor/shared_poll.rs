@@ -2,7 +2,7 @@
 
 use super::auditor::Auditor;
 use super::commands::{Closed, Command};
-use super::task::{Context, HeaderAction, PoolClass, RequestSpec, Task, TaskAction, Way};
+use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, Way};
 use super::watch_registry::{Holder, PendingCalls};
 use crate::cluster::members::continuity::Sight;
 use crate::cluster::members::member::Member;
@@ -16,8 +16,9 @@ use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::protocol::response_head::Head;
 use crate::telemetry::RequestSpan;
 use crate::telemetry::hooks::RequestKind;
-use crate::transport::channel::Answer;
+use crate::transport::answer::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
+use crate::transport::exchange_state::ExchangeControl;
 use crate::transport::failure::Failure;
 use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::record::Record;
@@ -274,7 +275,7 @@ impl SharedPoll {
         }
     }
 
-    fn leave(&mut self, stale: &Staleness, context: &Context<'_>) -> HeaderAction {
+    fn leave(&mut self, stale: &Staleness, context: &Context<'_>) -> ExchangeControl<TaskAction> {
         if stale.blames() {
             self.verdict(MemberVerdict::Bad, context);
         }
@@ -283,7 +284,7 @@ impl SharedPoll {
             context.member_set.telemetry().stale(member.url(), stale);
         }
         let told = self.report(context, |machine| machine.on_stale(context.now, &why));
-        HeaderAction::Leave(told.map_or(TaskAction::End, |(_, next)| next))
+        ExchangeControl::Leave(told.map_or(TaskAction::End, |(_, next)| next))
     }
 
     fn verdict(&mut self, verdict: MemberVerdict, context: &Context<'_>) {
@@ -346,7 +347,7 @@ impl Task for SharedPoll {
         Some((self.expect, registry.terms().decode))
     }
 
-    fn on_head(&mut self, head: &Head, context: &Context<'_>) -> HeaderAction {
+    fn on_head(&mut self, head: &Head, context: &Context<'_>) -> ExchangeControl<TaskAction> {
         self.http_request = None;
         self.peer = context.peer;
         let stale = self
@@ -373,12 +374,12 @@ impl Task for SharedPoll {
             Some((
                 driver::HeaderDecision::Stay(_),
                 next @ (TaskAction::Exchange(_) | TaskAction::Wake(_)),
-            )) => HeaderAction::Leave(next),
+            )) => ExchangeControl::Leave(next),
             Some((driver::HeaderDecision::Stay(silence), _)) => {
-                HeaderAction::Silence(silence, self.finish)
+                ExchangeControl::Silence(silence, self.finish)
             }
-            Some((driver::HeaderDecision::Leave, next)) => HeaderAction::Leave(next),
-            None => HeaderAction::Leave(TaskAction::End),
+            Some((driver::HeaderDecision::Leave, next)) => ExchangeControl::Leave(next),
+            None => ExchangeControl::Leave(TaskAction::End),
         }
     }
 
@@ -418,7 +419,7 @@ impl Task for SharedPoll {
 
     fn on_timer(&mut self, context: &Context<'_>) -> TaskAction {
         if std::mem::take(&mut self.unserved) {
-            let fault = Record::new().fault(Failure::new(
+            let fault = Record::new(context.now).fault(Failure::new(
                 Phase::Resolve,
                 FaultKind::Connection,
                 "no member is known",

@@ -7,12 +7,13 @@ use crate::cluster::members::member_set::MemberSet;
 use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
 use crate::protocol::response_head::Head;
-use crate::transport::channel::Answer;
+use crate::transport::answer::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
+use crate::transport::exchange_state::ExchangeControl;
 use crate::transport::fault::Fault;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A task of exchanges, one at a time. The loop calls it on its thread and does what it says; its rules are without I/O
 /// and without a clock of their own.
@@ -29,8 +30,8 @@ pub(crate) trait Task: Send {
     }
 
     /// Status and headers came.
-    fn on_head(&mut self, _: &Head, _: &Context<'_>) -> HeaderAction {
-        HeaderAction::Stay
+    fn on_head(&mut self, _: &Head, _: &Context<'_>) -> ExchangeControl<TaskAction> {
+        ExchangeControl::Stay
     }
 
     /// The silence has passed, and our side of the connection is closed: what still comes is the end.
@@ -132,18 +133,6 @@ pub(crate) enum PoolClass {
     Shared,
     /// any, and one more if there is none: for what stays on it for long
     Own,
-}
-
-/// What to do after a head.
-#[derive(Debug)]
-pub(crate) enum HeaderAction {
-    /// go on
-    Stay,
-    /// go on; longest silence from now to the first byte of the body, then how long its end is waited for once our side
-    /// is closed, if at all
-    Silence(Duration, Duration),
-    /// drop the connection; the exchange is over for the task
-    Leave(TaskAction),
 }
 
 /// How other threads reach a task. Does nothing once that is gone.

@@ -1,17 +1,16 @@
 //! What the loop does for tasks, whatever they are: with one that is a script.
 use super::core::Setup;
 use super::handle::Reactor;
-use super::task::{
-    Context, HeaderAction, PoolClass, RequestSpec, Task, TaskAction, TaskHandle, Way,
-};
+use super::task::{Context, PoolClass, RequestSpec, Task, TaskAction, TaskHandle, Way};
 use crate::cluster::members::member_set::MemberSet;
 use crate::error::Phase;
 use crate::outcome::transmission::Sent;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::response_head::Head;
-use crate::transport::channel::Answer;
+use crate::transport::answer::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
+use crate::transport::exchange_state::ExchangeControl;
 use crate::transport::fault::{Fault, FaultKind};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -38,7 +37,7 @@ struct Scripted {
     http_request: HttpRequest,
     limits: Option<ExchangeLimits>,
     tell: Tell,
-    heed: fn() -> HeaderAction,
+    heed: fn() -> ExchangeControl<TaskAction>,
     /// after every end and timer
     then: fn(&Scripted, &Context<'_>) -> TaskAction,
 }
@@ -76,7 +75,7 @@ impl Task for Scripted {
         Some(&self.http_request)
     }
 
-    fn on_head(&mut self, head: &Head, _: &Context<'_>) -> HeaderAction {
+    fn on_head(&mut self, head: &Head, _: &Context<'_>) -> ExchangeControl<TaskAction> {
         self.tell.0.send(Told::Head(head.status)).unwrap();
         (self.heed)()
     }
@@ -132,7 +131,7 @@ fn scripted(tell: &Sender<Told>) -> Scripted {
         http_request: HttpRequest::get("/poll"),
         limits: None,
         tell: Tell(tell.clone()),
-        heed: || HeaderAction::Stay,
+        heed: || ExchangeControl::Stay,
         then: |_, _| TaskAction::End,
     }
 }
@@ -221,7 +220,7 @@ fn an_owner_may_leave_at_the_head() {
     reactor
         .add(Box::new(Scripted {
             heed: || {
-                HeaderAction::Leave(TaskAction::Wake(Instant::now() + Duration::from_millis(5)))
+                ExchangeControl::Leave(TaskAction::Wake(Instant::now() + Duration::from_millis(5)))
             },
             ..scripted(&tell)
         }))
@@ -252,7 +251,7 @@ fn silences_have_their_limits() {
         reactor
             .add(Box::new(Scripted {
                 limits: Some(limits),
-                heed: || HeaderAction::Silence(Duration::from_millis(30), Duration::ZERO),
+                heed: || ExchangeControl::Silence(Duration::from_millis(30), Duration::ZERO),
                 ..scripted(&tell)
             }))
             .unwrap();

@@ -2,18 +2,17 @@
 
 use super::connection::ConnectionRole;
 use super::core::{Core, Ended};
-use super::exchange::{Fed, Stage};
+use super::exchange::Stage;
 use super::slab::SlabKey;
 use crate::error::Phase;
-use crate::outcome::transmission::Sent;
 use crate::protocol::http::request;
 use crate::protocol::http::response_reader::ResponseReader;
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::method::Method;
+use crate::transport::exchange_state::Fed;
 use crate::transport::failure::Failure;
 use crate::transport::fault::FaultKind;
 use crate::transport::io::IoError;
-use crate::transport::maybe_tls_stream::MaybeTlsStream;
 use crate::transport::warmup;
 use mio::event::Event;
 
@@ -82,15 +81,9 @@ impl Core {
         let pool = self.pools.get(exchange.pool);
         exchange.authorization = pool.and_then(|pool| pool.member.channel().authorization());
         on.lease.set_busy(true);
-        exchange.record.reused = on.served;
-        exchange.record.peer = on.peer;
-        exchange.record.enter(Phase::Send, self.now);
-        exchange.wait(self.now, exchange.limits.send);
-        let limit = exchange.limits.max_body;
-        let held = self.tasks.get(exchange.task);
-        let method = held.and_then(|held| Some(held.task.http_request()?.method));
-        let reader = ResponseReader::new(method.unwrap_or(Method::Get), limit);
-        exchange.stage = Stage::Running(connection, reader);
+        exchange.state.record.peer = on.peer;
+        exchange.state.begin(on.served, self.now);
+        exchange.stage = Stage::Running(connection);
         self.send(key);
         self.arm(key);
     }
@@ -119,10 +112,10 @@ impl Core {
         if let Stage::Shaking(_) = exchange.stage {
             return self.shake(key);
         }
-        let phase = exchange.record.phase;
+        let phase = exchange.state.record.phase;
         let (connection, sent, priming) = match &exchange.stage {
-            Stage::Running(connection, _) if !exchange.is_listening() => {
-                (*connection, exchange.record.request.taken, false)
+            Stage::Running(connection) if !exchange.state.is_listening() => {
+                (*connection, exchange.state.record.request.taken, false)
             }
             Stage::Priming(connection, sent, _) => (*connection, *sent as u64, true),
             _ => return,
@@ -150,7 +143,7 @@ impl Core {
         });
         let outcome = match (written, self.connections.get_mut(connection)) {
             (Ok(body), Some(on)) => {
-                let (gone, outcome) = push(&mut on.stream, &output, body, sent);
+                let (gone, outcome) = on.stream.push(&output, body, sent);
                 Ok((gone, outcome, output.len() as u64, body.len() as u64))
             }
             (Err(why), _) => Err(why),
@@ -169,7 +162,7 @@ impl Core {
         }
     }
 
-    fn sent(&mut self, key: SlabKey, connection: SlabKey, gone: u64, (head, body): (u64, u64)) {
+    fn sent(&mut self, key: SlabKey, connection: SlabKey, gone: u64, length: (u64, u64)) {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
@@ -177,18 +170,12 @@ impl Core {
             *sent += gone as usize;
             return;
         }
-        exchange.record.request.head = Some(head);
-        exchange.record.request.body = body;
-        exchange.record.request.taken += gone;
-        if exchange.record.request.sent() == Sent::Fully {
-            exchange.record.enter(Phase::Head, self.now);
-            exchange.wait(self.now, exchange.limits.head);
-            // it may have come while the request was still on its way
-            if self.connections.get(connection).is_some_and(|c| c.readable) {
-                self.receive(connection);
-            }
-        } else if gone > 0 {
-            exchange.wait(self.now, exchange.limits.send);
+        exchange.state.sent(gone, length, self.now);
+        // it may have come while the request was still on its way
+        if exchange.state.is_listening()
+            && self.connections.get(connection).is_some_and(|c| c.readable)
+        {
+            self.receive(connection);
         }
         self.arm(key);
     }
@@ -198,12 +185,12 @@ impl Core {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
-        let deaf = matches!(exchange.stage, Stage::Running(..)) && trouble.is_end();
-        let failure = exchange.record.trouble(phase, trouble);
+        let deaf = matches!(exchange.stage, Stage::Running(_)) && trouble.is_end();
+        let failure = exchange.state.record.trouble(phase, trouble);
         if !deaf {
             return self.fail(key, failure);
         }
-        exchange.turn_deaf(failure, self.now);
+        exchange.state.turn_deaf(failure, self.now);
         self.receive(connection);
         self.arm(key);
     }
@@ -225,7 +212,7 @@ impl Core {
             }
             let priming = matches!(exchange.stage, Stage::Priming(..));
             // an answer before the end of the request can wait until all of that was taken
-            if !priming && !exchange.is_listening() {
+            if !priming && !exchange.state.is_listening() {
                 return;
             }
             let n = match on.stream.read(&mut self.input) {
@@ -240,16 +227,16 @@ impl Core {
                     return self.arm(key);
                 }
                 Err(trouble) => {
-                    let phase = exchange.record.phase;
+                    let phase = exchange.state.record.phase;
                     // TLS knows why a connection ended, the socket only that it did
-                    let silent = exchange.silent();
+                    let silent = exchange.state.silent();
                     let silent = silent.filter(|_| matches!(trouble, IoError::Errno(_)));
-                    let failure = exchange.record.trouble(phase, trouble);
+                    let failure = exchange.state.record.trouble(phase, trouble);
                     return self.fail(key, silent.unwrap_or(failure));
                 }
             };
             if n == 0 {
-                if let Some(failure) = exchange.silent() {
+                if let Some(failure) = exchange.state.silent() {
                     return self.fail(key, failure);
                 }
             }
@@ -291,32 +278,6 @@ impl Core {
                 }
             }
             Err(failure) => self.fail(key, failure),
-        }
-    }
-}
-
-/// Writes both parts from byte `from` on, as far as it goes; how far, and what stopped it.
-fn push(
-    stream: &mut MaybeTlsStream,
-    head: &[u8],
-    body: &[u8],
-    from: u64,
-) -> (u64, Result<(), IoError>) {
-    let start = usize::try_from(from).unwrap_or(usize::MAX);
-    let mut at = start;
-    let gone = |at: usize| (at - start) as u64;
-    loop {
-        let first = head.get(at..).unwrap_or_default();
-        let then = body
-            .get(at.saturating_sub(head.len())..)
-            .unwrap_or_default();
-        if first.is_empty() && then.is_empty() {
-            return (gone(at), Ok(()));
-        }
-        match stream.write(first, then, false) {
-            Ok(n) => at += n,
-            Err(trouble) if trouble.is_again() => return (gone(at), Ok(())),
-            Err(trouble) => return (gone(at), Err(trouble)),
         }
     }
 }

@@ -18,7 +18,8 @@ use crate::telemetry::hooks::{
     Advice, Hooks, Level, RequestKind, Retry, Trace, TraceEvent, call_hook,
 };
 use crate::telemetry::metrics::{Metric, Metrics};
-use crate::transport::channel::{Answer, Channel};
+use crate::transport::answer::Answer;
+use crate::transport::channel::Channel;
 use crate::transport::credentials::Authorization;
 use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::timings::Timings;

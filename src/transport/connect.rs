@@ -1,16 +1,15 @@
-//! Makes connections: name resolution, happy eyeballs, warm-up request; the `Connector` that ureq calls when its pool is empty.
+//! Makes connections: name resolution, happy eyeballs, TLS handshake, warm-up request.
 use super::{
     addresses::Addresses,
     config::TransportConfig,
-    exchange_context::{self, ExchangeContext},
+    exchange_context::ExchangeContext,
     failure::Failure,
     fault::Fault,
     happy_eyeballs::{HappyEyeballs, Launch},
     maybe_tls_stream::MaybeTlsStream,
-    metrics::{ConnectionMetrics, Lease},
+    metrics::ConnectionMetrics,
     resolve::Names,
     socket::{self, Begun},
-    stream::Stream,
     tls::Session,
     wait::{self, Stop},
     warmup,
@@ -27,7 +26,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use ureq::unversioned::transport::{ConnectionDetails, Connector};
 
 /// Addresses of a name that one call tries at most: as many as a large cluster has members.
 const MOST_WAYS: usize = 5;
@@ -85,6 +83,16 @@ impl Dialer {
             metrics: Arc::new(ConnectionMetrics::part_of(&settings.metrics)),
             settings: settings.clone(),
         }
+    }
+
+    /// As it stands in `Host`.
+    pub(super) fn host(&self) -> &str {
+        &self.host_header
+    }
+
+    /// What all connections of the client have in common.
+    pub(super) fn settings(&self) -> &TransportConfig {
+        &self.settings
     }
 
     /// What went there.
@@ -155,44 +163,49 @@ impl Dialer {
         }
     }
 
-    fn dial(&self, context: &mut ExchangeContext) -> Result<MaybeTlsStream, Failure> {
+    /// Makes a connection, and gives its remote address; with `warm_up`, it has answered something short before.
+    pub(super) fn dial(
+        &self,
+        context: &mut ExchangeContext<'_>,
+        warm_up: bool,
+    ) -> Result<(MaybeTlsStream, Option<SocketAddr>), Failure> {
         let began = Instant::now();
-        context.record.enter(Phase::Connect, began);
+        context.state.record.enter(Phase::Connect, began);
         context
             .check()
-            .map_err(|stop| context.record.stopped(Phase::Connect, stop, began))?;
-        let end = context.end_of(context.limits.connect);
+            .map_err(|stop| context.state.record.stopped(Phase::Connect, stop, began))?;
+        let end = context.end_of(context.state.limits.connect);
         let (socket, peer) = match &self.goal {
             Goal::Unix(path) => (reach_unix(path, context, end)?, None),
             Goal::Address(address) => self.race(vec![*address], context, end)?,
             Goal::Name(names) => {
-                context.record.enter(Phase::Resolve, began);
+                context.state.record.enter(Phase::Resolve, began);
                 let addresses = names.look_up(context, end)?;
                 let now = Instant::now();
-                context.record.enter(Phase::Connect, now);
+                context.state.record.enter(Phase::Connect, now);
                 let addresses = self.addresses.order(addresses, None, now);
                 self.race(addresses, context, end)?
             }
         };
-        context.record.peer = peer;
+        context.state.record.peer = peer;
         let Some(session) = self.session() else {
-            if context.warm_up {
+            if warm_up {
                 warmup::warm_up(&socket, &self.host_header, context, end)?;
             }
-            return Ok(MaybeTlsStream::new(socket));
+            return Ok((MaybeTlsStream::new(socket), peer));
         };
-        context.record.enter(Phase::Tls, Instant::now());
+        context.state.record.enter(Phase::Tls, Instant::now());
         let mut stream = MaybeTlsStream::new(socket);
         stream.secure(session?);
         shake(&mut stream, context, end)?;
-        Ok(stream)
+        Ok((stream, peer))
     }
 
     /// Tries the addresses until the first one answers.
     fn race(
         &self,
         addresses: Vec<SocketAddr>,
-        context: &ExchangeContext,
+        context: &ExchangeContext<'_>,
         end: Instant,
     ) -> Result<(OwnedFd, Option<SocketAddr>), Failure> {
         let began = Instant::now();
@@ -213,7 +226,7 @@ impl Dialer {
                 Ok(ready) => ready,
                 Err(Stop::TimedOut) if wake < end => continue,
                 Err(stop) => {
-                    return Err(context.record.stopped(Phase::Connect, stop, began));
+                    return Err(context.state.record.stopped(Phase::Connect, stop, began));
                 }
             };
             let (done, still) = std::mem::take(&mut flying)
@@ -233,7 +246,7 @@ impl Dialer {
 /// A handshake from its beginning to its end.
 fn shake(
     stream: &mut MaybeTlsStream,
-    context: &mut ExchangeContext,
+    context: &mut ExchangeContext<'_>,
     end: Instant,
 ) -> Result<(), Failure> {
     let began = Instant::now();
@@ -243,33 +256,34 @@ fn shake(
             Err(trouble) if trouble.is_busy() => {
                 context
                     .check_until(end)
-                    .map_err(|stop| context.record.stopped(Phase::Tls, stop, began))?;
+                    .map_err(|stop| context.state.record.stopped(Phase::Tls, stop, began))?;
                 continue;
             }
             outcome => {
-                return outcome.map_err(|trouble| context.record.trouble(Phase::Tls, trouble));
+                return outcome
+                    .map_err(|trouble| context.state.record.trouble(Phase::Tls, trouble));
             }
         }
         let interest = match stream.is_full() {
             true => PollFlags::OUT,
             false => PollFlags::IN,
         };
-        wait::one(stream.as_fd(), interest, context.cancel.as_ref(), end)
-            .map_err(|stop| context.record.stopped(Phase::Tls, stop, began))?;
+        let waited = context.wait(stream.as_fd(), interest, end);
+        waited.map_err(|stop| context.state.record.stopped(Phase::Tls, stop, began))?;
     }
 }
 
 /// Which of the connections in flight are decided.
 fn decided(
     flying: &[(OwnedFd, SocketAddr)],
-    context: &ExchangeContext,
+    context: &ExchangeContext<'_>,
     end: Instant,
 ) -> Result<Vec<usize>, Stop> {
     let mut fds: Vec<PollFd<'_>> = flying
         .iter()
         .map(|(socket, _)| PollFd::new(socket, PollFlags::OUT))
         .collect();
-    wait::any(&mut fds, context.cancel.as_ref(), end)?;
+    wait::any(&mut fds, context.cancel, end)?;
     let ready = fds.iter().enumerate();
     Ok(ready
         .filter(|(_, fd)| !fd.revents().is_empty())
@@ -277,15 +291,20 @@ fn decided(
         .collect())
 }
 
-fn reach_unix(path: &Path, context: &ExchangeContext, end: Instant) -> Result<OwnedFd, Failure> {
+fn reach_unix(
+    path: &Path,
+    context: &ExchangeContext<'_>,
+    end: Instant,
+) -> Result<OwnedFd, Failure> {
     let began = Instant::now();
-    let stopped = |stop| context.record.stopped(Phase::Connect, stop, began);
+    let stopped = |stop| context.state.record.stopped(Phase::Connect, stop, began);
     for tries in 0.. {
         match socket::begin_unix(path) {
             Ok(Begun::Connected(socket)) => return Ok(socket),
             Ok(Begun::Pending(socket)) => {
-                let cancel = context.cancel.as_ref();
-                wait::one(socket.as_fd(), PollFlags::OUT, cancel, end).map_err(stopped)?;
+                context
+                    .wait(socket.as_fd(), PollFlags::OUT, end)
+                    .map_err(stopped)?;
                 return match socket::outcome(&socket) {
                     Ok(()) => Ok(socket),
                     Err(errno) => Err(Failure::from_errno(Phase::Connect, errno)),
@@ -298,8 +317,7 @@ fn reach_unix(path: &Path, context: &ExchangeContext, end: Instant) -> Result<Ow
                     return Err(stopped(Stop::TimedOut));
                 }
                 let pause = full_queue_pause(tries);
-                let cancel = context.cancel.as_ref();
-                wait::pause_until(cancel, end.min(now + pause)).map_err(stopped)?;
+                wait::pause_until(context.cancel, end.min(now + pause)).map_err(stopped)?;
             }
             Err(errno) => return Err(Failure::from_errno(Phase::Connect, errno)),
         }
@@ -307,32 +325,11 @@ fn reach_unix(path: &Path, context: &ExchangeContext, end: Instant) -> Result<Ow
     Err(stopped(Stop::TimedOut))
 }
 
-/// A dialer as an agent holds it; a member changes its agent, not its dialer.
-#[derive(Debug)]
-pub(super) struct UreqConnector(pub(super) Arc<Dialer>);
-
-impl Connector for UreqConnector {
-    type Out = Stream;
-
-    fn connect(
-        &self,
-        _: &ConnectionDetails<'_>,
-        _: Option<()>,
-    ) -> Result<Option<Stream>, ureq::Error> {
-        let made =
-            exchange_context::run(|context| Ok((self.0.dial(context)?, context.record.peer)))?;
-        let (stream, peer) = made;
-        let lease = Lease::new(&self.0.metrics).made();
-        let now = Instant::now();
-        let times = (now, self.0.expiry(now));
-        Ok(Some(Stream::new(stream, peer, times, lease)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{exchange_limits::ExchangeLimits, fault::FaultKind, happy_eyeballs};
     use super::*;
+    use crate::protocol::method::Method;
     use std::net::{TcpListener, TcpStream};
 
     fn dialer() -> Dialer {
@@ -345,7 +342,7 @@ mod tests {
         Dialer::new(&endpoint, &settings)
     }
 
-    fn context() -> ExchangeContext {
+    fn context() -> ExchangeContext<'static> {
         let long = Duration::from_secs(20);
         let limits = ExchangeLimits {
             deadline: Instant::now() + long,
@@ -355,7 +352,7 @@ mod tests {
             body: long,
             max_body: 0,
         };
-        ExchangeContext::new(&limits, None)
+        ExchangeContext::new(Method::Get, &limits, None, Instant::now())
     }
 
     /// An address that answers nothing: the queue of its listener is full.

@@ -3,7 +3,7 @@ use super::fault::FaultKind;
 use crate::error::Phase;
 use rustix::io::Errno;
 
-/// The real reason of a failure, which ureq's errors lose.
+/// Why an exchange cannot go on.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) phase: Phase,

@@ -67,13 +67,13 @@ impl From<Errno> for IoError {
     }
 }
 
-/// Never a SIGPIPE for the host; `more` keeps a part back to leave in one segment with the next.
-pub(crate) fn send_flags(more: bool) -> SendFlags {
+/// Never a wait, never a SIGPIPE for the host.
+pub(crate) fn send_flags() -> SendFlags {
     #[cfg(target_vendor = "apple")]
-    let (quiet, together) = (SendFlags::empty(), SendFlags::empty());
+    let quiet = SendFlags::DONTWAIT;
     #[cfg(not(target_vendor = "apple"))]
-    let (quiet, together) = (SendFlags::NOSIGNAL, SendFlags::MORE);
-    if more { quiet | together } else { quiet }
+    let quiet = SendFlags::NOSIGNAL.union(SendFlags::DONTWAIT);
+    quiet
 }
 
 /// Writes both parts in one call.
@@ -97,7 +97,7 @@ pub(super) fn push(
 
 pub(super) fn pull(socket: &OwnedFd, into: &mut [u8]) -> Result<usize, Errno> {
     loop {
-        match recv(socket, &mut *into, RecvFlags::empty()) {
+        match recv(socket, &mut *into, RecvFlags::DONTWAIT) {
             Ok((_, n)) => return Ok(n),
             Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),

@@ -6,9 +6,16 @@ use super::tls::Session;
 use crate::error::Phase;
 use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
-    io::Errno,
-    net::{RecvFlags, Shutdown, recv, shutdown},
+    io::{Errno, ioctl_fionbio},
+    net::{
+        RecvFlags, Shutdown, recv, shutdown,
+        sockopt::{self, Timeout},
+    },
 };
+use std::time::{Duration, Instant};
+
+/// How much later than asked for a read may end that waits.
+const LATE: Duration = Duration::from_millis(1);
 
 /// A connected, non-blocking socket, and what is spoken on it.
 #[derive(Debug)]
@@ -17,6 +24,8 @@ pub(crate) struct MaybeTlsStream {
     tls: Option<Box<Session>>,
     /// something came in clear
     heard: bool,
+    /// how long a read waits that may; until there is one, the socket is non-blocking
+    waits: Option<Duration>,
 }
 
 impl MaybeTlsStream {
@@ -26,6 +35,7 @@ impl MaybeTlsStream {
             socket,
             tls: None,
             heard: false,
+            waits: None,
         }
     }
 
@@ -62,28 +72,71 @@ impl MaybeTlsStream {
             Some(session) => session.read(&self.socket, into),
             None => {
                 let n = pull(&self.socket, into)?;
-                let first = !self.heard;
-                self.heard |= n > 0;
-                match into.get(..n) {
-                    // the alert that a request in clear gets from most servers with TLS
-                    Some([0x15, 3, ..]) if first => Err(speaks_tls()),
-                    _ => Ok(n),
-                }
+                self.hear(into, n)
             }
         }
     }
 
+    /// The same in clear text, waiting until about `end`; `AGAIN` may come before.
+    pub(crate) fn read_until(&mut self, into: &mut [u8], end: Instant) -> Result<usize, IoError> {
+        let longest = end.saturating_duration_since(Instant::now());
+        // what is set may be a little longer, and any shorter wait is repeated by the caller
+        let fits = |set: Duration| set >= longest / 2 && set <= longest + LATE;
+        if !self.waits.is_some_and(fits) {
+            sockopt::set_socket_timeout(&self.socket, Timeout::Recv, Some(longest.max(LATE)))?;
+            if self.waits.is_none() {
+                ioctl_fionbio(&self.socket, false)?;
+            }
+            self.waits = Some(longest.max(LATE));
+        }
+        match recv(&self.socket, &mut *into, RecvFlags::empty()) {
+            Ok((_, n)) => self.hear(into, n),
+            Err(Errno::INTR) => Err(Errno::AGAIN.into()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn hear(&mut self, into: &[u8], n: usize) -> Result<usize, IoError> {
+        let first = !self.heard;
+        self.heard |= n > 0;
+        match into.get(..n) {
+            // the alert that a request in clear gets from most servers with TLS
+            Some([0x15, 3, ..]) if first => Err(speaks_tls()),
+            _ => Ok(n),
+        }
+    }
+
     /// Writes what goes of both parts, in one segment if possible; what was not taken must be offered again as it was.
-    /// `more`: the rest of the request is still to come.
-    pub(crate) fn write(
-        &mut self,
-        first: &[u8],
-        then: &[u8],
-        more: bool,
-    ) -> Result<usize, IoError> {
+    fn write(&mut self, first: &[u8], then: &[u8]) -> Result<usize, IoError> {
         match &mut self.tls {
             Some(session) => session.write(&self.socket, first, then),
-            None => Ok(push(&self.socket, first, then, send_flags(more))?),
+            None => Ok(push(&self.socket, first, then, send_flags())?),
+        }
+    }
+
+    /// Writes both parts from byte `from` on, as far as it goes; how far, and what stopped it.
+    pub(crate) fn push(
+        &mut self,
+        head: &[u8],
+        body: &[u8],
+        from: u64,
+    ) -> (u64, Result<(), IoError>) {
+        let start = usize::try_from(from).unwrap_or(usize::MAX);
+        let mut at = start;
+        let gone = |at: usize| (at - start) as u64;
+        loop {
+            let first = head.get(at..).unwrap_or_default();
+            let then = body
+                .get(at.saturating_sub(head.len())..)
+                .unwrap_or_default();
+            if first.is_empty() && then.is_empty() {
+                return (gone(at), Ok(()));
+            }
+            match self.write(first, then) {
+                Ok(n) => at += n,
+                Err(trouble) if trouble.is_again() => return (gone(at), Ok(())),
+                Err(trouble) => return (gone(at), Err(trouble)),
+            }
         }
     }
 

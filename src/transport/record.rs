@@ -40,7 +40,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new() -> Record {
+    pub(crate) fn new(now: Instant) -> Record {
         Record {
             phase: Phase::Connect,
             request: Transmission::default(),
@@ -50,7 +50,7 @@ impl Record {
             body_began: false,
             turned_away: None,
             secure: false,
-            since: Instant::now(),
+            since: now,
             timings: Timings::default(),
         }
     }

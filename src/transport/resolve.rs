@@ -2,19 +2,14 @@
 use super::exchange_context::ExchangeContext;
 use super::failure::Failure;
 use super::fault::FaultKind;
-use super::wait;
 use crate::error::Phase;
 use crate::sys::notifier::Notifier;
 use crate::sys::signals;
 use rustix::{event::PollFlags, fd::AsFd};
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use ureq::unversioned::{
-    resolver::{ResolvedSocketAddrs, Resolver},
-    transport::NextTimeout,
-};
 
 /// More addresses than that are not tried.
 const MOST: usize = 16;
@@ -60,7 +55,7 @@ impl Names {
     /// Waits for the addresses until `end`.
     pub(super) fn look_up(
         &self,
-        context: &ExchangeContext,
+        context: &ExchangeContext<'_>,
         end: Instant,
     ) -> Result<Vec<SocketAddr>, Failure> {
         self.join_or_start()?.wait(context, end)
@@ -106,11 +101,14 @@ impl Names {
 }
 
 impl LookUp {
-    fn wait(&self, context: &ExchangeContext, end: Instant) -> Result<Vec<SocketAddr>, Failure> {
+    fn wait(
+        &self,
+        context: &ExchangeContext<'_>,
+        end: Instant,
+    ) -> Result<Vec<SocketAddr>, Failure> {
         let began = Instant::now();
-        let cancel = context.cancel.as_ref();
-        wait::one(self.done.as_fd(), PollFlags::IN, cancel, end)
-            .map_err(|stop| context.record.stopped(Phase::Resolve, stop, began))?;
+        let waited = context.wait(self.done.as_fd(), PollFlags::IN, end);
+        waited.map_err(|stop| context.state.record.stopped(Phase::Resolve, stop, began))?;
         self.addresses()
     }
 
@@ -183,26 +181,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// ureq resolves before it looks into its pool; ours waits until a connection is really made.
-#[derive(Debug)]
-pub(super) struct Later;
-
-impl Resolver for Later {
-    fn resolve(
-        &self,
-        _: &http::Uri,
-        _: &ureq::config::Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut some = self.empty();
-        some.push(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)));
-        Ok(some)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::method::Method;
 
     #[test]
     fn families_take_turns() {
@@ -215,7 +197,7 @@ mod tests {
         assert_eq!(in_turns(Vec::new()), Vec::new());
     }
 
-    fn context(cancel: Option<&crate::transport::cancel::Cancel>) -> ExchangeContext {
+    fn context(cancel: Option<&crate::transport::cancel::Cancel>) -> ExchangeContext<'_> {
         let long = std::time::Duration::from_secs(20);
         let limits = crate::transport::exchange_limits::ExchangeLimits {
             deadline: Instant::now() + long,
@@ -225,7 +207,7 @@ mod tests {
             body: long,
             max_body: 0,
         };
-        ExchangeContext::new(&limits, cancel)
+        ExchangeContext::new(Method::Get, &limits, cancel, Instant::now())
     }
 
     /// A look-up that ends when the test says so.
@@ -246,7 +228,7 @@ mod tests {
                     assert!(Arc::ptr_eq(&joined, &look_up));
                     scope.spawn(move || {
                         let context = context(None);
-                        joined.wait(&context, context.limits.deadline)
+                        joined.wait(&context, context.state.limits.deadline)
                     })
                 })
                 .collect();
@@ -281,7 +263,7 @@ mod tests {
         token.fire();
         let cancelled = context(Some(&token));
         let failure = names
-            .look_up(&cancelled, cancelled.limits.deadline)
+            .look_up(&cancelled, cancelled.state.limits.deadline)
             .unwrap_err();
         assert_eq!(
             (failure.phase, failure.kind),

@@ -2,7 +2,7 @@
 //!
 //! Clear-text etcd looks for HTTP/2 in the first 4,094 bytes of a connection and drops it without a word when it finds
 //! no end of line in them; later requests are free of that.
-use super::{exchange_context::ExchangeContext, failure::Failure, fault::FaultKind, wait};
+use super::{exchange_context::ExchangeContext, failure::Failure, fault::FaultKind};
 use crate::{
     error::Phase,
     protocol::{
@@ -23,16 +23,25 @@ use rustix::{
 use std::time::Instant;
 
 /// Request lines longer than this need a connection that has answered before.
-pub(crate) const LONG_LINE: usize = 4_000;
+const LONG_LINE: usize = 4_000;
 /// An answer to `GET /version` is some hundred bytes.
 pub(crate) const LONGEST: u64 = 64 * 1024;
+
+/// Whether the line of this request needs a connection that has answered before.
+pub(crate) fn is_long(http_request: &HttpRequest) -> bool {
+    let line = http_request.method.name().len()
+        + http_request.target.len()
+        + " ".len()
+        + " HTTP/1.1".len();
+    line > LONG_LINE
+}
 
 /// Asks for the version and takes the answer in, whatever it says. As a handshake it has to be over when connecting has:
 /// the request has not left, so another member may still have all the time.
 pub(super) fn warm_up(
     socket: &OwnedFd,
     host: &str,
-    context: &ExchangeContext,
+    context: &ExchangeContext<'_>,
     end: Instant,
 ) -> Result<(), Failure> {
     let mut request = Vec::new();
@@ -75,18 +84,17 @@ pub(crate) fn take(exchange: &mut ResponseReader, mut part: &[u8]) -> Result<boo
 fn push(
     socket: &OwnedFd,
     mut bytes: &[u8],
-    context: &ExchangeContext,
+    context: &ExchangeContext<'_>,
     end: Instant,
 ) -> Result<(), Failure> {
     let began = Instant::now();
     while !bytes.is_empty() {
-        match send(socket, bytes, super::io::send_flags(false)) {
+        match send(socket, bytes, super::io::send_flags()) {
             Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                let cancel = context.cancel.as_ref();
-                wait::one(socket.as_fd(), PollFlags::OUT, cancel, end)
-                    .map_err(|stop| context.record.stopped(Phase::Connect, stop, began))?;
+                let waited = context.wait(socket.as_fd(), PollFlags::OUT, end);
+                waited.map_err(|stop| context.state.record.stopped(Phase::Connect, stop, began))?;
             }
             Err(errno) => return Err(Failure::from_errno(Phase::Connect, errno)),
         }
@@ -97,13 +105,13 @@ fn push(
 fn pull(
     socket: &OwnedFd,
     part: &mut [u8],
-    context: &ExchangeContext,
+    context: &ExchangeContext<'_>,
     end: Instant,
 ) -> Result<usize, Failure> {
     let began = Instant::now();
     loop {
-        wait::one(socket.as_fd(), PollFlags::IN, context.cancel.as_ref(), end)
-            .map_err(|stop| context.record.stopped(Phase::Connect, stop, began))?;
+        let waited = context.wait(socket.as_fd(), PollFlags::IN, end);
+        waited.map_err(|stop| context.state.record.stopped(Phase::Connect, stop, began))?;
         match recv(socket, &mut *part, RecvFlags::empty()) {
             Ok((_, n)) => return Ok(n),
             Err(Errno::INTR | Errno::AGAIN) => {}

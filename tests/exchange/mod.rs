@@ -6,11 +6,8 @@ use etcd_v2::{
     protocol::endpoint::Endpoint,
     protocol::http_request::{HttpRequest, Idempotency, ResponseKind},
     transport::{
-        cancel::Cancel,
-        channel::{Answer, Channel},
-        config::TransportConfig,
-        exchange_limits::ExchangeLimits,
-        fault::Fault,
+        answer::Answer, cancel::Cancel, channel::Channel, config::TransportConfig,
+        exchange_limits::ExchangeLimits, fault::Fault,
     },
 };
 use std::sync::mpsc;

@@ -28,7 +28,7 @@ fn a_request_and_its_answer() {
     assert_eq!(answer.head.etcd_index, u64::MAX);
     assert_eq!(answer.head.raft_index, 7);
     assert_eq!(answer.head.raft_term, 3);
-    assert_eq!(answer.head.cluster_id, "cdf818194e3a8c32");
+    assert_eq!(answer.head.cluster_id.to_string(), "cdf818194e3a8c32");
     assert_eq!(answer.head.content_type, "application/json");
     assert_eq!(answer.head.location.as_deref(), Some("/x"));
     assert!(answer.body.capacity() > answer.body.len());
@@ -36,10 +36,10 @@ fn a_request_and_its_answer() {
     let mut lines: Vec<&str> = text.lines().collect();
     lines.sort_unstable();
     let expected = [
+        "Content-Length: 7",
+        "Content-Type: application/x-www-form-urlencoded",
+        &format!("Host: {host}"),
         "PUT /v2/keys/a%20b?x=1 HTTP/1.1",
-        "content-length: 7",
-        "content-type: application/x-www-form-urlencoded",
-        &format!("host: {host}"),
         "|value=1",
     ];
     assert_eq!(lines, expected);
@@ -47,7 +47,7 @@ fn a_request_and_its_answer() {
     // nothing that nobody asked for
     let plain = get(&channel, "/v2/keys/").unwrap();
     let text = String::from_utf8(plain.body).unwrap();
-    assert_eq!(text, format!("GET /v2/keys/ HTTP/1.1\r\nhost: {host}\r\n|"));
+    assert_eq!(text, format!("GET /v2/keys/ HTTP/1.1\r\nHost: {host}\r\n|"));
     assert_eq!(server.connections(), 1);
 }
 
@@ -64,7 +64,7 @@ fn a_post_without_a_body_says_so() {
         let http_request = with_method(method, "/x");
         let answer = channel.exchange(&http_request, &limits(), None).unwrap();
         let head = String::from_utf8(answer.body).unwrap();
-        assert!(head.contains("content-length: 0\r\n"), "{head}");
+        assert!(head.contains("Content-Length: 0\r\n"), "{head}");
         assert!(!head.contains("chunked"), "{head}");
     }
     let http_request = with_method(Method::Delete, "/x");

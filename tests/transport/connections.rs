@@ -3,7 +3,8 @@ use super::exchange::*;
 use super::support::{Scripted, TempDir, api::dead_endpoint};
 use etcd_v2::error::Phase;
 use etcd_v2::outcome::transmission::Sent;
-use etcd_v2::protocol::http_request::HttpRequest;
+use etcd_v2::protocol::http_request::{HttpRequest, Idempotency};
+use etcd_v2::protocol::method::Method;
 use etcd_v2::transport::exchange_limits::ExchangeLimits;
 use etcd_v2::transport::fault::FaultKind;
 use std::net::TcpListener;
@@ -31,27 +32,40 @@ fn surplus_bytes_end_the_connection_not_the_call() {
 
 #[test]
 fn late_surplus_bytes_end_the_connection_too() {
-    let (done, surplus) = mpsc::channel::<()>();
-    let surplus = std::sync::Mutex::new(surplus);
-    let (sent, was_sent) = mpsc::channel();
-    let server = Scripted::tcp(move |peer| {
-        let number = peer.number();
-        while peer.request()?.is_some() {
-            peer.ok(format!("{number}"))?;
-            if number == 0 {
-                surplus.lock().unwrap().recv_timeout(LONG).unwrap();
-                peer.write("HTTP/1.1 408 Timeout\r\nContent-Length: 0\r\n\r\n")?;
-                sent.send(()).unwrap();
+    for (method, sent_before) in [(Method::Get, true), (Method::Put, false)] {
+        let (done, surplus) = mpsc::channel::<()>();
+        let surplus = std::sync::Mutex::new(surplus);
+        let (sent, was_sent) = mpsc::channel();
+        let (said, requests) = mpsc::channel();
+        let server = Scripted::tcp(move |peer| {
+            let number = peer.number();
+            let mut first = number == 0;
+            while peer.request()?.is_some() {
+                said.send(number).unwrap();
+                peer.ok(format!("{number}"))?;
+                if std::mem::take(&mut first) {
+                    surplus.lock().unwrap().recv_timeout(LONG).unwrap();
+                    peer.write("HTTP/1.1 408 Timeout\r\nContent-Length: 0\r\n\r\n")?;
+                    sent.send(()).unwrap();
+                }
             }
+            Ok(())
+        });
+        let channel = channel(server.url());
+        assert_eq!(get(&channel, "/").unwrap().body, b"0");
+        done.send(()).unwrap();
+        was_sent.recv_timeout(LONG).unwrap();
+        let mut http_request = with_method(method, "/");
+        if !sent_before {
+            http_request.repeat = Idempotency::Never;
         }
-        Ok(())
-    });
-    let channel = channel(server.url());
-    assert_eq!(get(&channel, "/").unwrap().body, b"0");
-    done.send(()).unwrap();
-    was_sent.recv_timeout(LONG).unwrap();
-    let answer = get(&channel, "/").unwrap();
-    assert_eq!((answer.head.status, &answer.body[..]), (200, &b"1"[..]));
+        let answer = channel.exchange(&http_request, &limits(), None).unwrap();
+        assert_eq!((answer.head.status, &answer.body[..]), (200, &b"1"[..]));
+        // only what may be repeated is sent without a look at the connection
+        let seen: Vec<_> = requests.try_iter().collect();
+        assert!(seen.contains(&1), "{seen:?}");
+        assert!(sent_before || seen == [0, 1], "{seen:?}");
+    }
 }
 
 #[test]
@@ -280,7 +294,7 @@ fn unix_sockets() {
         assert_eq!(get(&channel, "/a").unwrap().body, b"ok");
     }
     let heads = server.join().unwrap();
-    let expected = "GET /a HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let expected = "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n";
     assert_eq!(heads, [expected, expected]);
     // nobody accepts any more: the socket is still there, its listener is not
     let fault = get(&channel, "/").unwrap_err();

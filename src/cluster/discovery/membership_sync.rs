@@ -22,7 +22,7 @@ use crate::protocol::version;
 use crate::status::Status;
 use crate::telemetry::RequestSpan;
 use crate::telemetry::hooks::RequestKind;
-use crate::transport::channel::Answer;
+use crate::transport::answer::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
 use std::collections::VecDeque;
@@ -399,7 +399,7 @@ fn no_list(why: &str) -> Error {
 }
 
 fn another_cluster(head: &Head) -> Error {
-    broken(match head.cluster_id.as_str() {
+    broken(match head.cluster_id.to_string().as_str() {
         "" => "it does not tell its cluster".to_owned(),
         id => format!(
             "it belongs to another cluster, {}",

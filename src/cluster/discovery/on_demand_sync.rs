@@ -9,7 +9,7 @@ use crate::cluster::retry::budget::Budget;
 use crate::cluster::retry::procedure::{NextStep, Procedure};
 use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::HttpRequest;
-use crate::transport::channel::Answer;
+use crate::transport::answer::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use crate::protocol::response::Response;
 use crate::protocol::version;
 use crate::status::Status;
 use crate::telemetry::RequestSpan;
-use crate::transport::channel::Answer;
+use crate::transport::answer::Answer;
 use crate::transport::fault::{Fault, FaultKind};
 use std::ops::Deref;
 use std::sync::Arc;

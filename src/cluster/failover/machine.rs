@@ -19,7 +19,7 @@ use crate::protocol::response::Response;
 use crate::status::Status;
 use crate::telemetry::RequestSpan;
 use crate::telemetry::hooks::{Advice, RequestKind};
-use crate::transport::channel::Answer;
+use crate::transport::answer::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::{Fault, FaultKind};
 use std::net::SocketAddr;

@@ -16,7 +16,7 @@ use crate::protocol::key::Key;
 use crate::protocol::request::{Operation, Request, flags};
 use crate::protocol::response::Response;
 use crate::status::Status;
-use crate::transport::channel::Answer;
+use crate::transport::answer::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
 use std::collections::VecDeque;

@@ -4,7 +4,7 @@ use crate::cluster::members::member::Member;
 use crate::cluster::members::member_set::MemberSet;
 use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::{HttpRequest, ResponseKind};
-use crate::transport::channel::Answer;
+use crate::transport::answer::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::fault::Fault;
 use std::sync::Arc;

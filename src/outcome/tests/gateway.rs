@@ -16,7 +16,7 @@ use crate::protocol::decode_limits::DecodeLimits;
 use crate::protocol::http_request::{HttpRequest, Idempotency};
 use crate::protocol::request::Operation;
 use crate::protocol::response_head::Head;
-use crate::transport::channel::Answer;
+use crate::transport::answer::Answer;
 use crate::transport::fault::{Fault, FaultKind};
 use crate::watch::poll_schedule::PollSchedule;
 use std::sync::Arc;

@@ -3,6 +3,8 @@ use crate::protocol::http_request::HttpRequest;
 use crate::protocol::method::Method;
 use std::io::Write as _;
 
+/// Longest target; some servers and most libraries take no longer ones.
+const LONGEST_TARGET: usize = u16::MAX as usize - 1;
 /// As many digits as a length can have.
 const DIGITS: usize = 20;
 
@@ -66,6 +68,9 @@ fn check<'a>(
     if !http_request.target.starts_with('/') {
         return Err("request target does not begin with a slash");
     }
+    if http_request.target.len() > LONGEST_TARGET {
+        return Err("request target is too long");
+    }
     // a fragment would be dropped by whoever parses it: half a key would be meant
     if !all(&http_request.target, |b| {
         matches!(b, 0x21..=0x7e) & (b != b'#')
@@ -123,6 +128,20 @@ mod tests {
             repeat: Idempotency::Never,
             expect: ResponseKind::Anything,
             action: None,
+        }
+    }
+
+    #[test]
+    fn every_raw_target_that_is_taken_leaves_as_it_is() {
+        for c in (0..=0x7f_u8).map(char::from) {
+            for target in [format!("/a{c}b"), format!("/?a{c}b")] {
+                if let Ok(raw) = HttpRequest::raw("GET", &target, None, None) {
+                    let mut out = Vec::new();
+                    write(&raw, "h", &[], &mut out).unwrap();
+                    let line = format!("GET {target} HTTP/1.1\r\n");
+                    assert!(out.starts_with(line.as_bytes()), "{target:?}");
+                }
+            }
         }
     }
 

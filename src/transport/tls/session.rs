@@ -252,7 +252,7 @@ impl Write for Quiet<'_> {
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         loop {
             let mut nothing = SendAncillaryBuffer::default();
-            match sendmsg(self.0, parts, &mut nothing, send_flags(false)) {
+            match sendmsg(self.0, parts, &mut nothing, send_flags()) {
                 Err(Errno::INTR) => {}
                 outcome => return Ok(outcome?),
             }
