@@ -15,7 +15,7 @@
 #include <time.h>
 
 struct job {
-	char verb[16], endpoints[512], key[256];
+	char verb[32], endpoints[512], key[256];
 	long long deadline_ms;
 	unsigned long long max_response_bytes;
 	etcd_v2_status status;
@@ -76,6 +76,28 @@ static etcd_v2_status call(const struct job *job, const etcd_v2_client *client, 
 	exit(2);
 }
 
+/* The same, submitted: the completion has response and error. */
+static etcd_v2_status submit(const char *verb, const char *key, const etcd_v2_client *client,
+			     etcd_v2_completion **completion)
+{
+	bool reads = strcmp(verb, "get") == 0;
+	etcd_v2_request *request;
+	etcd_v2_queue *queue;
+	CHECK(reads || strcmp(verb, "set") == 0);
+	if (etcd_v2_request_new(reads ? ETCD_V2_OP_GET : ETCD_V2_OP_SET, key, &request, NULL) != ETCD_V2_OK ||
+	    etcd_v2_queue_new(&queue, NULL) != ETCD_V2_OK)
+		exit(2);
+	if (reads)
+		CHECK_INT(etcd_v2_request_set_flags(request, ETCD_V2_RECURSIVE, NULL), ETCD_V2_OK);
+	else
+		CHECK_INT(etcd_v2_request_set_value(request, "a value", strlen("a value"), NULL), ETCD_V2_OK);
+	CHECK_INT(etcd_v2_submit(client, request, queue, NULL, NULL), ETCD_V2_OK);
+	CHECK_INT(etcd_v2_queue_next(queue, -1, completion, NULL), ETCD_V2_OK);
+	etcd_v2_request_free(request);
+	etcd_v2_queue_free(queue);
+	return etcd_v2_completion_status(*completion);
+}
+
 /* What must be true of every error. */
 static void look_at(struct job *job, const etcd_v2_error *e)
 {
@@ -107,8 +129,9 @@ static void run(struct job *job)
 {
 	etcd_v2_options *options;
 	etcd_v2_client *client;
-	etcd_v2_response *response;
-	etcd_v2_error *e;
+	etcd_v2_response *own_response = NULL;
+	etcd_v2_error *own_error = NULL;
+	etcd_v2_completion *completion = NULL;
 	if (etcd_v2_options_new(&options, NULL) != ETCD_V2_OK)
 		exit(2);
 	if (etcd_v2_options_add_endpoint(options, job->endpoints, NULL) != ETCD_V2_OK ||
@@ -122,9 +145,18 @@ static void run(struct job *job)
 	etcd_v2_options_free(options);
 
 	long long before = now_us(CLOCK_MONOTONIC);
-	job->status = call(job, client, &response, &e);
+	if (strncmp(job->verb, "submitted-", strlen("submitted-")) == 0)
+		job->status = submit(job->verb + strlen("submitted-"), job->key, client, &completion);
+	else
+		job->status = call(job, client, &own_response, &own_error);
 	job->ms = (now_us(CLOCK_MONOTONIC) - before) / 1000;
 	etcd_v2_client_free(client);
+	const etcd_v2_response *response = own_response;
+	const etcd_v2_error *e = own_error;
+	if (completion != NULL) {
+		response = etcd_v2_completion_response(completion);
+		e = etcd_v2_completion_error(completion);
+	}
 	CHECK((job->status == ETCD_V2_OK) == (e == NULL));
 	CHECK((job->status == ETCD_V2_OK) == (response != NULL));
 	if (e != NULL) {
@@ -140,9 +172,10 @@ static void run(struct job *job)
 		snprintf(job->text, sizeof job->text, "%s", etcd_v2_node_key(node));
 	}
 	before = now_us(CLOCK_THREAD_CPUTIME_ID);
-	etcd_v2_response_free(response);
+	etcd_v2_response_free(own_response);
+	etcd_v2_completion_free(completion);
 	job->free_us = now_us(CLOCK_THREAD_CPUTIME_ID) - before;
-	etcd_v2_error_free(e);
+	etcd_v2_error_free(own_error);
 }
 
 static void *work(void *unused)
@@ -164,7 +197,7 @@ static void read_jobs(const char *path)
 	size_t room = 0;
 	struct job job;
 	memset(&job, 0, sizeof job);
-	while (fscanf(file, "%15s %lld %llu %511s %255s", job.verb, &job.deadline_ms, &job.max_response_bytes,
+	while (fscanf(file, "%31s %lld %llu %511s %255s", job.verb, &job.deadline_ms, &job.max_response_bytes,
 		      job.endpoints, job.key) == 5) {
 		if (count == room) {
 			room = room * 2 + 16;

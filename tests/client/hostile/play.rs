@@ -187,7 +187,7 @@ pub(crate) fn serve(cases: &[Case]) -> Scripted {
     })
 }
 
-/// Every case as a read and as a write.
+/// Every case as a read and as a write, executed and submitted: both drivers say the same.
 #[track_caller]
 pub(crate) fn judge(program: &Program, cases: &[Case]) {
     // an answer about another key would be none: every case has a server of its own, and the same key
@@ -202,7 +202,7 @@ pub(crate) fn judge(program: &Program, cases: &[Case]) {
         })
         .collect();
     let mut jobs = Vec::new();
-    for verb in ["get", "set"] {
+    for verb in ["get", "submitted-get", "set", "submitted-set"] {
         for (server, case) in servers.iter().zip(cases) {
             jobs.push(Job {
                 verb,
@@ -217,7 +217,11 @@ pub(crate) fn judge(program: &Program, cases: &[Case]) {
     let mut wrong = String::new();
     for (n, told) in run.told.iter().enumerate() {
         let case = &cases[n % cases.len()];
-        let end = if n < cases.len() { case.get } else { case.set };
+        let end = if n < 2 * cases.len() {
+            case.get
+        } else {
+            case.set
+        };
         if (told.status.as_str(), told.unknown) != end {
             writeln!(
                 wrong,
