@@ -201,7 +201,7 @@ pub unsafe extern "C" fn etcd_v2_response_cluster_id(
     shield(ptr::null(), || {
         response.map_or(ptr::null(), |r| {
             r.cluster_id
-                .get_or_init(|| c_string(&r.response.head().cluster_id))
+                .get_or_init(|| c_string(&r.response.head().cluster_id.to_string()))
                 .as_ptr()
         })
     })

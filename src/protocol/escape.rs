@@ -26,11 +26,23 @@ pub(crate) fn encoded_len(text: &str) -> usize {
         .sum()
 }
 
-/// Appends `text`, encoded. Runs that need no escape are copied whole.
+/// Appends `text`, encoded.
 pub(crate) fn encode_into(out: &mut String, text: &str) {
+    encode(out, text, |byte| COST[usize::from(byte)] == 1);
+}
+
+/// Appends `path`, encoded but for its slashes.
+pub(crate) fn encode_path_into(out: &mut String, path: &str) {
+    encode(out, path, |byte| {
+        byte == b'/' || COST[usize::from(byte)] == 1
+    });
+}
+
+/// Runs that need no escape are copied whole.
+fn encode(out: &mut String, text: &str, plain: impl Fn(u8) -> bool) {
     let mut run = 0;
     for (at, byte) in text.bytes().enumerate() {
-        if COST[usize::from(byte)] == 1 {
+        if plain(byte) {
             continue;
         }
         // inside a multi-byte character there is no run, and no boundary to slice at

@@ -1,5 +1,5 @@
 //! A key: non-empty segments separated by `/`, none of them `.` or `..`.
-use super::escape::{encode_into, encoded_len};
+use super::escape::{encode_path_into, encoded_len};
 use super::method::Method;
 use super::size_limits::MAX_TARGET;
 use crate::{
@@ -32,7 +32,7 @@ impl Key {
         // a trailing slash stays: patterns of the server's access rules see it
         let segments = inner.strip_suffix('/').unwrap_or(inner);
         if !inner.is_empty() {
-            for segment in segments.split('/') {
+            for segment in segments.as_bytes().split(|byte| *byte == b'/') {
                 check(parameter, segment)?;
             }
         }
@@ -67,10 +67,7 @@ impl Key {
     pub fn write_path(&self, out: &mut String) {
         out.reserve(self.path_len);
         out.push_str(PREFIX);
-        for segment in self.text.split('/').skip(1) {
-            out.push('/');
-            encode_into(out, segment);
-        }
+        encode_path_into(out, &self.text);
     }
 }
 
@@ -142,15 +139,18 @@ fn decoded(target: &str) -> Option<impl Iterator<Item = u8>> {
 }
 
 /// etcd answers these with a redirect to another key.
-fn check(parameter: &str, segment: &str) -> Result<()> {
+fn check(parameter: &str, segment: &[u8]) -> Result<()> {
     match segment {
-        "" => Err(Error::invalid(
+        b"" => Err(Error::invalid(
             parameter,
             "has an empty segment; write one / between two names",
         )),
-        "." | ".." => Err(Error::invalid(
+        b"." | b".." => Err(Error::invalid(
             parameter,
-            format_args!("has a segment \"{segment}\", which no key can have; write the full key"),
+            format_args!(
+                "has a segment \"{}\", which no key can have; write the full key",
+                ".".repeat(segment.len())
+            ),
         )),
         _ => Ok(()),
     }

@@ -1,8 +1,8 @@
 //! The v2 API as pure data: no I/O, no clock, no `unsafe`.
 //!
 //! [`endpoint`] is the URL of a member. [`key`] and [`request`] are what a caller asks for, with [`size_limits`];
-//! [`http_request`] with its [`method`] is how it is written. [`answer`] classifies a response by its [`response_head`] and
-//! [`body`]; [`decode`] turns the body into a [`tree`] within [`decode_limits`], by the pull parser [`json`]; [`response`]
+//! [`http_request`] with its [`method`] is how it is written. [`answer`] classifies a response by its [`response_head`] (with a
+//! [`cluster_id`]) and [`body`]; [`decode`] turns the body into a [`tree`] within [`decode_limits`], by the pull parser [`json`]; [`response`]
 //! with its [`action`] is what a caller reads. [`http`] is the way over a connection, [`admin`] everything beside the key
 //! space.
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ pub mod action;
 pub mod admin;
 pub mod answer;
 pub mod body;
+pub mod cluster_id;
 pub mod decode;
 pub mod decode_limits;
 pub mod endpoint;

@@ -1,5 +1,7 @@
 //! Status line and headers of an answer.
+use super::cluster_id::ClusterId;
 use crate::display::one_line;
+use std::borrow::Cow;
 
 /// Status line and headers of an answer, as far as they matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,9 +15,9 @@ pub struct Head {
     /// `X-Raft-Term`; 0 = absent
     pub raft_term: u64,
     /// `X-Etcd-Cluster-Id`; empty = absent
-    pub cluster_id: String,
+    pub cluster_id: ClusterId,
     /// `Content-Type`; empty = absent
-    pub content_type: String,
+    pub content_type: Cow<'static, str>,
     /// `Location`
     pub location: Option<String>,
     /// something in between has left its name (`Via`, `Server`) or its version of HTTP: etcd sends 1.1, and none of these
@@ -51,8 +53,13 @@ impl Head {
             (11, Some(b'r')) if is(b"X-Raft-Term") => self.raft_term = number(value),
             (12, Some(b'e')) if is(b"X-Etcd-Index") => self.etcd_index = number(value),
             (12, Some(b'r')) if is(b"X-Raft-Index") => self.raft_index = number(value),
-            (12, Some(b'n')) if is(b"Content-Type") => self.content_type = text(),
-            (17, Some(b'e')) if is(b"X-Etcd-Cluster-Id") => self.cluster_id = text(),
+            (12, Some(b'n')) if is(b"Content-Type") => self.content_type = content_type(value),
+            (17, Some(b'e')) if is(b"X-Etcd-Cluster-Id") => {
+                self.cluster_id = match std::str::from_utf8(value.trim_ascii()) {
+                    Ok(text) => text.into(),
+                    Err(_) => text().into(),
+                }
+            }
             _ => {}
         }
     }
@@ -78,6 +85,14 @@ impl Head {
             kind if kind.is_empty() => format!("status {}, no content type", self.status),
             kind => format!("status {}, {kind}", self.status),
         }
+    }
+}
+
+/// The usual one is no copy.
+fn content_type(value: &[u8]) -> Cow<'static, str> {
+    match value.trim_ascii() {
+        b"application/json" => Cow::Borrowed("application/json"),
+        other => Cow::Owned(String::from_utf8_lossy(other).into_owned()),
     }
 }
 

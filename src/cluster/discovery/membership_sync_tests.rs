@@ -86,7 +86,7 @@ impl World {
             todo = match said {
                 Says(status, cluster, body) => {
                     let mut head = Head::new(status);
-                    head.cluster_id = cluster.to_owned();
+                    head.cluster_id = cluster.into();
                     let answer = Answer {
                         head,
                         body: body.into_bytes(),

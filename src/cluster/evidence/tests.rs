@@ -9,7 +9,7 @@ fn response(action: &str, index: u64, cluster: &str, nodes: &str) -> Response {
     let head = Head {
         status: 200,
         etcd_index: index,
-        cluster_id: cluster.to_owned(),
+        cluster_id: cluster.into(),
         ..Head::default()
     };
     let body = format!(r#"{{"action":"{action}",{nodes}}}"#).into_bytes();

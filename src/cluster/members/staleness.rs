@@ -277,9 +277,7 @@ impl Baseline {
 
 /// The cluster of an answer; `None` when it does not tell.
 pub fn cluster(head: &Head) -> Option<u64> {
-    u64::from_str_radix(&head.cluster_id, 16)
-        .ok()
-        .filter(|&id| id != 0)
+    head.cluster_id.number()
 }
 
 #[cfg(test)]

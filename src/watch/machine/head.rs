@@ -118,10 +118,9 @@ impl Machine {
     }
 
     fn is_another_cluster(&mut self, head: &Head) -> bool {
-        let cluster = u64::from_str_radix(&head.cluster_id, 16).unwrap_or(0);
-        if cluster == 0 {
+        let Some(cluster) = head.cluster_id.number() else {
             return false;
-        }
+        };
         let before = std::mem::replace(&mut self.cluster, cluster);
         before != 0 && before != cluster
     }

@@ -32,7 +32,7 @@ fn good_answers() {
         (head.etcd_index, head.raft_index, head.raft_term),
         (7, 12, 2)
     );
-    assert_eq!(head.cluster_id, "cdf818194e3a8c32");
+    assert_eq!(head.cluster_id.to_string(), "cdf818194e3a8c32");
     assert_eq!(head.content_type, "application/json");
 }
 
