@@ -20,9 +20,7 @@ use crate::status::Status;
 use crate::transport::cancel::Cancel;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::exchange_state::ExchangeControl;
-use crate::transport::failure::Failure;
 use crate::transport::fault::{Fault, FaultKind};
-use crate::transport::record::Record;
 use crate::transport::wait::pause;
 use crate::watch::driver::{self, MemberPreference, MemberVerdict, PollRequest};
 use crate::watch::once::{Once, Step as Next};
@@ -207,10 +205,8 @@ impl WatchOnceCall<'_> {
         let before = self.last.clone();
         let Some(member) = self.choose(now, exchange.preference)? else {
             let text = "no member is known";
-            let failure = Failure::new(Phase::Resolve, FaultKind::Connection, text);
-            self.once
-                .machine()
-                .on_fault(now, &Record::new(now).fault(failure));
+            let failure = Fault::new(Phase::Resolve, FaultKind::Connection, text);
+            self.once.machine().on_fault(now, &failure);
             return Ok(());
         };
         self.last = Some(member.clone());

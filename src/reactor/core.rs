@@ -18,9 +18,7 @@ use crate::protocol::method::Method;
 use crate::protocol::response_head::Head;
 use crate::transport::config::TransportConfig;
 use crate::transport::exchange_state::Fed;
-use crate::transport::failure::Failure;
-use crate::transport::fault::FaultKind;
-use crate::transport::wait::Stop;
+use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::warmup;
 use mio::{Events, Poll, Token};
 use std::collections::VecDeque;
@@ -52,7 +50,7 @@ pub(super) enum Ended {
     /// with an answer; whether its connection may be used again
     Answered(bool),
     /// without
-    Failed(Failure),
+    Failed(Box<Fault>),
     /// the task has seen enough, and says what follows
     Left(TaskAction),
 }
@@ -240,8 +238,8 @@ impl Core {
             if let Some(connection) = exchange.finish(self.now) {
                 return self.finish_in_order(key, connection);
             }
-            let failure = exchange.state.stopped(Stop::TimedOut);
-            self.ended.push_back((key, Ended::Failed(failure)));
+            let fault = exchange.state.stopped(FaultKind::Timeout);
+            self.ended.push_back((key, Ended::Failed(fault)));
             return;
         }
         match &exchange.stage {
@@ -327,8 +325,8 @@ impl Core {
         pool.exchanges += 1;
         pool.member.channel().metrics().begin();
         if order.limits.deadline <= self.now {
-            let failure = Failure::new(Phase::Connect, FaultKind::Timeout, "deadline passed");
-            self.ended.push_back((key, Ended::Failed(failure)));
+            let fault = Fault::new(Phase::Connect, FaultKind::Timeout, "deadline passed");
+            self.ended.push_back((key, Ended::Failed(fault)));
         } else if order.pool_class == PoolClass::Own {
             self.assign(key);
         } else if pool.enter(key) {

@@ -8,8 +8,7 @@ use super::slab::SlabKey;
 use super::task::{TaskId, Way};
 use crate::error::Phase;
 use crate::transport::connect::{Dialer, Goal, full_queue_pause};
-use crate::transport::failure::Failure;
-use crate::transport::fault::FaultKind;
+use crate::transport::fault::{Fault, FaultKind};
 use crate::transport::happy_eyeballs::{HappyEyeballs, Launch};
 use crate::transport::maybe_tls_stream::MaybeTlsStream;
 use crate::transport::metrics::Lease;
@@ -66,7 +65,7 @@ impl Core {
             Goal::Name(names) => {
                 let look_up = match names.join_or_start() {
                     Ok(look_up) => look_up,
-                    Err(failure) => return self.fail(key, failure),
+                    Err(fault) => return self.fail(key, fault),
                 };
                 if let Some(exchange) = self.exchanges.get_mut(key) {
                     exchange.state.record.enter(Phase::Resolve, self.now);
@@ -142,7 +141,7 @@ impl Core {
                     self.begin_race(key, addresses);
                 }
             }
-            Err(failure) => self.fail(key, failure),
+            Err(fault) => self.fail(key, fault),
         }
     }
 
@@ -170,7 +169,7 @@ impl Core {
                     *next_start = start;
                     return;
                 }
-                Launch::Lost(failure) => return self.fail(key, failure),
+                Launch::Lost(fault) => return self.fail(key, fault),
                 Launch::Won(socket, address) => {
                     let busy = ConnectionRole::Busy(key);
                     if let Some(connection) = self.register(key, socket, Some(address), busy) {
@@ -241,7 +240,7 @@ impl Core {
                     self.arm(key);
                 }
             }
-            Err(errno) => self.fail(key, Failure::from_errno(Phase::Connect, errno)),
+            Err(errno) => self.fail(key, Fault::from_errno(Phase::Connect, errno)),
         }
     }
 
@@ -273,8 +272,8 @@ impl Core {
         if registry.register(&mut SourceFd(&fd), token, both).is_err() {
             self.connections.remove(connection);
             let text = "no room to watch one more descriptor";
-            let failure = Failure::new(Phase::Connect, FaultKind::Local, text);
-            self.fail(key, failure);
+            let fault = Fault::new(Phase::Connect, FaultKind::Local, text);
+            self.fail(key, fault);
             return None;
         }
         Some(connection)
@@ -378,8 +377,8 @@ impl Core {
         }
     }
 
-    pub(super) fn fail(&mut self, key: SlabKey, failure: Failure) {
-        self.ended.push_back((key, Ended::Failed(failure)));
+    pub(super) fn fail(&mut self, key: SlabKey, fault: Box<Fault>) {
+        self.ended.push_back((key, Ended::Failed(fault)));
     }
 }
 

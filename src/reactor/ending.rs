@@ -10,9 +10,7 @@ use crate::cluster::retry::retry_policy;
 use crate::error::Phase;
 use crate::protocol::body::Body;
 use crate::protocol::http_request::Idempotency;
-use crate::transport::failure::Failure;
 use crate::transport::fault::{Fault, FaultKind};
-use crate::transport::wait::Stop;
 
 impl Core {
     /// Finishes what has ended, and whatever ends because of that.
@@ -40,8 +38,8 @@ impl Core {
         let next = match ended {
             Ended::Answered(_) => held.task.on_end(Ok(exchange.answer(self.now)), &context),
             Ended::Left(next) => next,
-            Ended::Failed(failure) => {
-                let fault = exchange.state.fault(failure);
+            Ended::Failed(fault) => {
+                let fault = exchange.state.complete(fault);
                 blamed = retry_policy::decide(&fault, Idempotency::Safe, true).blame;
                 if let Some(pool) = self.pools.get(pool) {
                     pool.member.channel().dialer().judge(&fault);
@@ -150,8 +148,8 @@ impl Core {
         }
         for key in pool.dissolve() {
             let text = "the member failed while this waited for a connection";
-            let failure = Failure::new(Phase::Connect, FaultKind::Connection, text);
-            self.ended.push_back((key, Ended::Failed(failure)));
+            let fault = Fault::new(Phase::Connect, FaultKind::Connection, text);
+            self.ended.push_back((key, Ended::Failed(fault)));
         }
     }
 
@@ -187,8 +185,8 @@ impl Core {
             return;
         };
         let fault: Option<Box<Fault>> = exchange.map(|mut exchange| {
-            let failure = exchange.state.stopped(Stop::Cancelled);
-            exchange.state.fault(failure)
+            let fault = exchange.state.stopped(FaultKind::Cancelled);
+            exchange.state.complete(fault)
         });
         let context = context(&self.setup, &self.commands, key, self.now);
         held.task.close(fault, &context);

@@ -5,7 +5,7 @@ use super::core::Core;
 use super::exchange::Stage;
 use super::slab::SlabKey;
 use crate::error::Phase;
-use crate::transport::failure::Failure;
+use crate::transport::fault::Fault;
 use crate::transport::tls::Session;
 
 impl Core {
@@ -14,7 +14,7 @@ impl Core {
         &mut self,
         key: SlabKey,
         connection: SlabKey,
-        session: Result<Session, Failure>,
+        session: Result<Session, Box<Fault>>,
     ) {
         let (Some(exchange), Some(on)) = (
             self.exchanges.get_mut(key),
@@ -31,7 +31,7 @@ impl Core {
                 on.stream.secure(session);
                 self.shake(key);
             }
-            Err(failure) => self.fail(key, failure),
+            Err(fault) => self.fail(key, fault),
         }
         self.arm(key);
     }
@@ -53,8 +53,8 @@ impl Core {
             Err(trouble) if trouble.is_again() => on.readable &= on.stream.is_full(),
             Err(trouble) if trouble.is_busy() => self.stand_in_line(connection),
             Err(trouble) => {
-                let failure = exchange.state.record.trouble(Phase::Tls, trouble);
-                self.fail(key, failure);
+                let fault = exchange.state.record.trouble(Phase::Tls, trouble);
+                self.fail(key, fault);
             }
         }
     }

@@ -19,9 +19,7 @@ use crate::telemetry::hooks::RequestKind;
 use crate::transport::answer::Answer;
 use crate::transport::exchange_limits::ExchangeLimits;
 use crate::transport::exchange_state::ExchangeControl;
-use crate::transport::failure::Failure;
 use crate::transport::fault::{Fault, FaultKind};
-use crate::transport::record::Record;
 use crate::watch::driver::{
     self, MemberPreference, MemberVerdict, PollAction, PollRequest, Purpose,
 };
@@ -419,11 +417,8 @@ impl Task for SharedPoll {
 
     fn on_timer(&mut self, context: &Context<'_>) -> TaskAction {
         if std::mem::take(&mut self.unserved) {
-            let fault = Record::new(context.now).fault(Failure::new(
-                Phase::Resolve,
-                FaultKind::Connection,
-                "no member is known",
-            ));
+            let text = "no member is known";
+            let fault = Fault::new(Phase::Resolve, FaultKind::Connection, text);
             let told = self.report(context, |machine| machine.on_fault(context.now, &fault));
             return told.map_or(TaskAction::End, |(_, next)| next);
         }

@@ -10,9 +10,8 @@ use crate::protocol::http::response_reader::ResponseReader;
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::method::Method;
 use crate::transport::exchange_state::Fed;
-use crate::transport::failure::Failure;
-use crate::transport::fault::FaultKind;
-use crate::transport::io::IoError;
+use crate::transport::fault::{Fault, FaultKind};
+use crate::transport::io::Stalled;
 use crate::transport::warmup;
 use mio::event::Event;
 
@@ -158,7 +157,7 @@ impl Core {
                     self.refused(key, connection, phase, trouble);
                 }
             }
-            Err(why) => self.fail(key, Failure::new(Phase::Connect, FaultKind::Local, why)),
+            Err(why) => self.fail(key, Fault::new(Phase::Connect, FaultKind::Local, why)),
         }
     }
 
@@ -181,16 +180,16 @@ impl Core {
     }
 
     /// No more of the request is taken.
-    fn refused(&mut self, key: SlabKey, connection: SlabKey, phase: Phase, trouble: IoError) {
+    fn refused(&mut self, key: SlabKey, connection: SlabKey, phase: Phase, trouble: Stalled) {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
         let deaf = matches!(exchange.stage, Stage::Running(_)) && trouble.is_end();
-        let failure = exchange.state.record.trouble(phase, trouble);
+        let fault = exchange.state.record.trouble(phase, trouble);
         if !deaf {
-            return self.fail(key, failure);
+            return self.fail(key, fault);
         }
-        exchange.state.turn_deaf(failure, self.now);
+        exchange.state.turn_deaf(fault, self.now);
         self.receive(connection);
         self.arm(key);
     }
@@ -230,14 +229,14 @@ impl Core {
                     let phase = exchange.state.record.phase;
                     // TLS knows why a connection ended, the socket only that it did
                     let silent = exchange.state.silent();
-                    let silent = silent.filter(|_| matches!(trouble, IoError::Errno(_)));
-                    let failure = exchange.state.record.trouble(phase, trouble);
-                    return self.fail(key, silent.unwrap_or(failure));
+                    let silent = silent.filter(|_| matches!(trouble, Stalled::Errno(_)));
+                    let fault = exchange.state.record.trouble(phase, trouble);
+                    return self.fail(key, silent.unwrap_or(fault));
                 }
             };
             if n == 0 {
-                if let Some(failure) = exchange.state.silent() {
-                    return self.fail(key, failure);
+                if let Some(fault) = exchange.state.silent() {
+                    return self.fail(key, fault);
                 }
             }
             // less than asked for: there is no more at the moment, unless the end is near, or TLS handed out one record
@@ -252,7 +251,7 @@ impl Core {
                     return self.ended.push_back((key, Ended::Answered(reusable)));
                 }
                 Fed::Leave(next) => return self.ended.push_back((key, Ended::Left(next))),
-                Fed::Bad(failure) => return self.fail(key, failure),
+                Fed::Bad(fault) => return self.fail(key, fault),
             }
             if dry {
                 return self.arm(key);
@@ -277,7 +276,7 @@ impl Core {
                     self.stand_in_line(connection);
                 }
             }
-            Err(failure) => self.fail(key, failure),
+            Err(fault) => self.fail(key, fault),
         }
     }
 }

@@ -2,10 +2,9 @@
 use super::{
     cancel::Cancel,
     exchange_limits::ExchangeLimits,
-    failure::Failure,
     fault::{Fault, FaultKind},
     timings::Timings,
-    wait::{self, Stop},
+    wait,
 };
 use crate::{
     display::seconds,
@@ -59,13 +58,15 @@ impl Answer {
         (self.body, self.content) = body.into_parts();
         match (read, stop()) {
             (Ok(()), _) => Ok(self),
-            (Err(Stopped), why) => Err(Box::new(self.unread(why.unwrap_or(Stop::TimedOut), began))),
+            (Err(Stopped), why) => Err(Box::new(
+                self.unread(why.unwrap_or(FaultKind::Timeout), began),
+            )),
         }
     }
 
-    fn unread(mut self, stop: Stop, began: Instant) -> Fault {
+    fn unread(mut self, stop: FaultKind, began: Instant) -> Fault {
         let (kind, text) = match stop {
-            Stop::Cancelled => (FaultKind::Cancelled, "cancelled".to_owned()),
+            FaultKind::Cancelled => (FaultKind::Cancelled, "cancelled".to_owned()),
             _ => {
                 let spent = seconds(began.elapsed());
                 let text = format!(
@@ -78,9 +79,6 @@ impl Answer {
         self.body.truncate(KEPT);
         self.body.shrink_to_fit();
         Fault {
-            phase: Phase::Body,
-            kind,
-            text,
             sent: self.partial.map_or(Sent::Fully, |_| Sent::Partly),
             not_applied: self.partial,
             received: self.timings.received,
@@ -89,14 +87,15 @@ impl Answer {
             body_began: true,
             body: self.body,
             timings: self.timings,
+            ..*Fault::new(Phase::Body, kind, text)
         }
     }
 }
 
 /// There is no room for what a server has sent.
-pub(super) fn out_of_memory() -> Failure {
+pub(super) fn out_of_memory() -> Box<Fault> {
     let text = "out of memory for the body of the answer";
-    Failure::new(Phase::Body, FaultKind::Local, text)
+    Fault::new(Phase::Body, FaultKind::Local, text)
 }
 
 /// Room for a body whose length is told.

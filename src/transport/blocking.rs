@@ -4,12 +4,10 @@ use super::{
     credentials::Authorization,
     exchange_context::ExchangeContext,
     exchange_state::{ExchangeControl, ExchangeState, Fed},
-    failure::Failure,
-    fault::FaultKind,
+    fault::{Fault, FaultKind},
     idle_pool::{IdlePool, PooledConnection},
-    io::IoError,
-    wait::{self, Stop},
-    warmup,
+    io::Stalled,
+    wait, warmup,
 };
 use crate::{
     error::Phase,
@@ -30,7 +28,7 @@ pub(super) type Heed<'a> = dyn FnMut(&Head, Instant) -> ExchangeControl + 'a;
 
 /// How an exchange came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum ExchangeEnd {
     /// with an answer; whether its connection may be used again
     Answered(bool),
     /// with a head that was enough
@@ -40,16 +38,16 @@ pub(super) enum Ended {
 }
 
 /// The way to a member: how connections are made, those that are idle, and since when none of those before counts.
-pub(super) type Way<'a> = (&'a Dialer, &'a IdlePool, u64);
+pub(super) type ConnectionSource<'a> = (&'a Dialer, &'a IdlePool, u64);
 
 /// Sends one request to a member, and reads the answer into the state of `context`.
 pub(super) fn exchange(
-    (dialer, idle, epoch): Way<'_>,
+    (dialer, idle, epoch): ConnectionSource<'_>,
     request: (&HttpRequest, Option<&Authorization>),
     context: &mut ExchangeContext<'_>,
     mut heed: Option<&mut Heed<'_>>,
     now: Instant,
-) -> Result<(Ended, Box<PooledConnection>), Failure> {
+) -> Result<(ExchangeEnd, Box<PooledConnection>), Box<Fault>> {
     let mut looks = request.0.repeat != Idempotency::Safe;
     loop {
         let mut on = match idle.take(dialer, epoch, looks, now) {
@@ -63,10 +61,10 @@ pub(super) fn exchange(
         let outcome = send(&mut on, dialer.host(), request, context)
             .and_then(|()| receive(&mut on, context, &mut heed));
         match outcome {
-            Err(failure) if !(on.unseen && is_ended(&failure, &context.state)) => {
-                return Err(failure);
+            Err(fault) if !(on.unseen && is_ended(&fault, &context.state)) => {
+                return Err(fault);
             }
-            Ok(ended) if ended != Ended::Late => {
+            Ok(ended) if ended != ExchangeEnd::Late => {
                 on.served = true;
                 return Ok((ended, on));
             }
@@ -81,8 +79,8 @@ pub(super) fn exchange(
 }
 
 /// Whether a connection did not serve the request at all.
-fn is_ended(failure: &Failure, state: &ExchangeState) -> bool {
-    failure.kind == FaultKind::Connection && state.record.received == 0
+fn is_ended(fault: &Fault, state: &ExchangeState) -> bool {
+    fault.kind == FaultKind::Connection && state.record.received == 0
 }
 
 fn send(
@@ -90,11 +88,11 @@ fn send(
     host: &str,
     (http_request, authorization): (&HttpRequest, Option<&Authorization>),
     context: &mut ExchangeContext<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), Box<Fault>> {
     let more = authorization.map(|one| ("Authorization", one.header()));
     on.output.clear();
     let body = request::write(http_request, host, more.as_slice(), &mut on.output)
-        .map_err(|why| Failure::new(Phase::Connect, FaultKind::Local, why))?;
+        .map_err(|why| Fault::new(Phase::Connect, FaultKind::Local, why))?;
     let length = (on.output.len() as u64, body.len() as u64);
     context.state.begin(on.served, Instant::now());
     let state = &mut context.state;
@@ -107,8 +105,8 @@ fn send(
             Ok(()) => {}
             // closed while it is talked to: perhaps with a word about why
             Err(trouble) if trouble.is_end() => {
-                let failure = state.record.trouble(Phase::Send, trouble);
-                state.turn_deaf(failure, now);
+                let fault = state.record.trouble(Phase::Send, trouble);
+                state.turn_deaf(fault, now);
                 return Ok(());
             }
             Err(trouble) => return Err(state.record.trouble(Phase::Send, trouble)),
@@ -129,7 +127,7 @@ fn receive(
     on: &mut PooledConnection,
     context: &mut ExchangeContext<'_>,
     heed: &mut Option<&mut Heed<'_>>,
-) -> Result<Ended, Failure> {
+) -> Result<ExchangeEnd, Box<Fault>> {
     let (connected, unseen) = (on.connected, on.unseen);
     // there is something at once only inside a long body: anywhere else a read would be a wasted call
     let mut ready = on.stream.has_more();
@@ -144,7 +142,7 @@ fn receive(
             };
             match waited {
                 Ok(()) => {}
-                Err(Stop::TimedOut) if finish(on, context) => continue,
+                Err(FaultKind::Timeout) if finish(on, context) => continue,
                 Err(stop) => return Err(context.state.stopped(stop)),
             }
         }
@@ -170,34 +168,34 @@ fn receive(
             Err(trouble) => {
                 // TLS knows why a connection ended, the socket only that it did
                 let silent = state.silent();
-                let silent = silent.filter(|_| matches!(trouble, IoError::Errno(_)));
+                let silent = silent.filter(|_| matches!(trouble, Stalled::Errno(_)));
                 let phase = state.record.phase;
-                let failure = state.record.trouble(phase, trouble);
-                return Err(silent.unwrap_or(failure));
+                let fault = state.record.trouble(phase, trouble);
+                return Err(silent.unwrap_or(fault));
             }
         };
         if n == 0 {
-            if let Some(failure) = state.silent() {
-                return Err(failure);
+            if let Some(fault) = state.silent() {
+                return Err(fault);
             }
         }
         let input = on.input.get(..n).unwrap_or_default();
         let told = |head: &Head| match heed {
             // what a server says to a connection that it has given up
-            _ if unseen && head.status == 408 => ExchangeControl::Leave(Ended::Late),
+            _ if unseen && head.status == 408 => ExchangeControl::Leave(ExchangeEnd::Late),
             Some(heed) => match heed(head, connected) {
                 ExchangeControl::Stay => ExchangeControl::Stay,
                 ExchangeControl::Silence(patience, finish) => {
                     ExchangeControl::Silence(patience, finish)
                 }
-                ExchangeControl::Leave(()) => ExchangeControl::Leave(Ended::Left),
+                ExchangeControl::Leave(()) => ExchangeControl::Leave(ExchangeEnd::Left),
             },
             None => ExchangeControl::Stay,
         };
         match state.feed(input, Instant::now(), told) {
-            Fed::Done(reusable) => return Ok(Ended::Answered(reusable)),
+            Fed::Done(reusable) => return Ok(ExchangeEnd::Answered(reusable)),
             Fed::Leave(ended) => return Ok(ended),
-            Fed::Bad(failure) => return Err(failure),
+            Fed::Bad(fault) => return Err(fault),
             Fed::More => {}
         }
         ready = n == on.input.len() || on.stream.has_more();

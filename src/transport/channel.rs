@@ -1,7 +1,7 @@
 //! The way to one member: its idle connections, and exchanges over them.
 use super::{
     answer::Answer,
-    blocking::{self, Ended, Heed},
+    blocking::{self, ExchangeEnd, Heed},
     cancel::Cancel,
     config::TransportConfig,
     connect::Dialer,
@@ -10,11 +10,9 @@ use super::{
     exchange_context::ExchangeContext,
     exchange_limits::ExchangeLimits,
     exchange_state::ExchangeControl,
-    failure::Failure,
     fault::{Fault, FaultKind},
     idle_pool::IdlePool,
     metrics::ConnectionMetrics,
-    record::Record,
     tls::settings::TlsSettings,
 };
 use crate::{
@@ -112,9 +110,7 @@ impl Channel {
     ) -> Result<Answer, Box<Fault>> {
         let outcome = self.carry(http_request, limits, cancel, None, &mut (None, None))?;
         // only `ExchangeControl::Leave` ends it without an outcome
-        outcome.ok_or_else(|| {
-            Box::new(Record::new(Instant::now()).fault(local("the exchange was left")))
-        })
+        outcome.ok_or_else(|| local("the exchange was left"))
     }
 
     /// The same; `heed` gets the head, and when its connection was made, before the body is read.
@@ -146,8 +142,8 @@ impl Channel {
         let began = Instant::now();
         let mut context = ExchangeContext::new(http_request.method, limits, cancel, began);
         if let Err(stop) = context.check() {
-            let failure = context.state.stopped(stop);
-            return Err(context.state.fault(failure));
+            let fault = context.state.stopped(stop);
+            return Err(context.state.complete(fault));
         }
         let epoch = self.forgotten();
         self.metrics().begin();
@@ -156,7 +152,7 @@ impl Channel {
         let outcome = match heed {
             None if control::is_read(http_request) => {
                 control::exchange(&self.dialer, request, &mut context)
-                    .map(|()| (Ended::Answered(false), None))
+                    .map(|()| (ExchangeEnd::Answered(false), None))
             }
             heed => {
                 let way = (&*self.dialer, &self.idle, epoch);
@@ -167,7 +163,7 @@ impl Channel {
         *seen = (context.finished, context.state.record.peer);
         let now = Instant::now();
         match outcome {
-            Ok((Ended::Answered(reusable), connection)) => {
+            Ok((ExchangeEnd::Answered(reusable), connection)) => {
                 if let Some(connection) = connection.filter(|_| reusable) {
                     self.idle.put(connection, &self.dialer, self.forgotten());
                 }
@@ -176,12 +172,12 @@ impl Channel {
                 Ok(Some(answer))
             }
             // a connection whose answer was not read is closed
-            Ok((Ended::Left | Ended::Late, _)) => {
+            Ok((ExchangeEnd::Left | ExchangeEnd::Late, _)) => {
                 self.metrics().end(&context.state.record.timings(now));
                 Ok(None)
             }
-            Err(failure) => {
-                let fault = context.state.fault(failure);
+            Err(fault) => {
+                let fault = context.state.complete(fault);
                 self.dialer.judge(&fault);
                 self.metrics().end(&fault.timings);
                 Err(fault)
@@ -197,8 +193,8 @@ impl Channel {
     }
 }
 
-fn local(text: impl Into<String>) -> Failure {
-    Failure::new(Phase::Connect, FaultKind::Local, text)
+fn local(text: impl Into<String>) -> Box<Fault> {
+    Fault::new(Phase::Connect, FaultKind::Local, text)
 }
 
 #[cfg(test)]

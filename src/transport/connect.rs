@@ -3,16 +3,14 @@ use super::{
     addresses::Addresses,
     config::TransportConfig,
     exchange_context::ExchangeContext,
-    failure::Failure,
-    fault::Fault,
+    fault::{Fault, FaultKind},
     happy_eyeballs::{HappyEyeballs, Launch},
     maybe_tls_stream::MaybeTlsStream,
     metrics::ConnectionMetrics,
     resolve::Names,
     socket::{self, Begun},
     tls::Session,
-    wait::{self, Stop},
-    warmup,
+    wait, warmup,
 };
 use crate::error::Phase;
 use crate::protocol::endpoint::{Address, Endpoint, Host, Scheme};
@@ -134,7 +132,7 @@ impl Dialer {
     }
 
     /// Beginning of TLS on a new connection; `None` where there is none.
-    pub(crate) fn session(&self) -> Option<Result<Session, Failure>> {
+    pub(crate) fn session(&self) -> Option<Result<Session, Box<Fault>>> {
         Some(self.settings.tls.session(self.secure.as_ref()?))
     }
 
@@ -168,7 +166,7 @@ impl Dialer {
         &self,
         context: &mut ExchangeContext<'_>,
         warm_up: bool,
-    ) -> Result<(MaybeTlsStream, Option<SocketAddr>), Failure> {
+    ) -> Result<(MaybeTlsStream, Option<SocketAddr>), Box<Fault>> {
         let began = Instant::now();
         context.state.record.enter(Phase::Connect, began);
         context
@@ -207,7 +205,7 @@ impl Dialer {
         addresses: Vec<SocketAddr>,
         context: &ExchangeContext<'_>,
         end: Instant,
-    ) -> Result<(OwnedFd, Option<SocketAddr>), Failure> {
+    ) -> Result<(OwnedFd, Option<SocketAddr>), Box<Fault>> {
         let began = Instant::now();
         let mut race = HappyEyeballs::new(addresses, began);
         let mut flying: Vec<(OwnedFd, SocketAddr)> = Vec::new();
@@ -218,13 +216,13 @@ impl Dialer {
                     flying.push((socket, address));
                     continue;
                 }
-                Launch::Lost(failure) => return Err(failure),
+                Launch::Lost(fault) => return Err(fault),
                 Launch::Wait(next_start) => next_start,
             };
             let wake = next_start.map_or(end, |start| end.min(start));
             let ready = match decided(&flying, context, wake) {
                 Ok(ready) => ready,
-                Err(Stop::TimedOut) if wake < end => continue,
+                Err(FaultKind::Timeout) if wake < end => continue,
                 Err(stop) => {
                     return Err(context.state.record.stopped(Phase::Connect, stop, began));
                 }
@@ -248,7 +246,7 @@ fn shake(
     stream: &mut MaybeTlsStream,
     context: &mut ExchangeContext<'_>,
     end: Instant,
-) -> Result<(), Failure> {
+) -> Result<(), Box<Fault>> {
     let began = Instant::now();
     loop {
         match stream.shake() {
@@ -278,7 +276,7 @@ fn decided(
     flying: &[(OwnedFd, SocketAddr)],
     context: &ExchangeContext<'_>,
     end: Instant,
-) -> Result<Vec<usize>, Stop> {
+) -> Result<Vec<usize>, FaultKind> {
     let mut fds: Vec<PollFd<'_>> = flying
         .iter()
         .map(|(socket, _)| PollFd::new(socket, PollFlags::OUT))
@@ -295,7 +293,7 @@ fn reach_unix(
     path: &Path,
     context: &ExchangeContext<'_>,
     end: Instant,
-) -> Result<OwnedFd, Failure> {
+) -> Result<OwnedFd, Box<Fault>> {
     let began = Instant::now();
     let stopped = |stop| context.state.record.stopped(Phase::Connect, stop, began);
     for tries in 0.. {
@@ -307,22 +305,22 @@ fn reach_unix(
                     .map_err(stopped)?;
                 return match socket::outcome(&socket) {
                     Ok(()) => Ok(socket),
-                    Err(errno) => Err(Failure::from_errno(Phase::Connect, errno)),
+                    Err(errno) => Err(Fault::from_errno(Phase::Connect, errno)),
                 };
             }
             // the queue of connections is full; there is nothing to poll for
             Err(Errno::AGAIN) => {
                 let now = Instant::now();
                 if now >= end {
-                    return Err(stopped(Stop::TimedOut));
+                    return Err(stopped(FaultKind::Timeout));
                 }
                 let pause = full_queue_pause(tries);
                 wait::pause_until(context.cancel, end.min(now + pause)).map_err(stopped)?;
             }
-            Err(errno) => return Err(Failure::from_errno(Phase::Connect, errno)),
+            Err(errno) => return Err(Fault::from_errno(Phase::Connect, errno)),
         }
     }
-    Err(stopped(Stop::TimedOut))
+    Err(stopped(FaultKind::Timeout))
 }
 
 #[cfg(test)]
@@ -399,8 +397,8 @@ mod tests {
         let context = context();
         let end = context.end_of(Duration::from_secs(20));
         let mut addresses: Vec<_> = (0..12).map(|_| closed()).collect();
-        let failure = dialer().race(addresses.clone(), &context, end).unwrap_err();
-        assert_eq!(failure.text, "connection refused");
+        let fault = dialer().race(addresses.clone(), &context, end).unwrap_err();
+        assert_eq!(fault.text, "connection refused");
         addresses.push(address);
         let began = Instant::now();
         let won = dialer().race(addresses, &context, end).unwrap();
@@ -413,12 +411,9 @@ mod tests {
         let (_listener, _queue, mute) = mute();
         let context = context();
         let end = context.end_of(Duration::from_millis(50));
-        let failure = dialer().race(vec![mute; 5], &context, end).unwrap_err();
-        assert_eq!(failure.kind, FaultKind::Timeout);
-        assert!(
-            failure.text.starts_with("no connection within"),
-            "{failure:?}"
-        );
+        let fault = dialer().race(vec![mute; 5], &context, end).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Timeout);
+        assert!(fault.text.starts_with("no connection within"), "{fault:?}");
         let none = dialer().race(Vec::new(), &context, end).unwrap_err();
         assert_eq!(none.kind, FaultKind::Connection);
     }

@@ -7,11 +7,10 @@ use super::{
     credentials::Authorization,
     exchange_context::ExchangeContext,
     exchange_state::{ExchangeControl, ExchangeState, Fed},
-    failure::Failure,
-    fault::FaultKind,
+    fault::{Fault, FaultKind},
     maybe_tls_stream::MaybeTlsStream,
     metrics::Lease,
-    wait::{self, Stop},
+    wait,
 };
 use crate::{
     display::one_line,
@@ -45,7 +44,7 @@ pub(super) fn exchange(
     dialer: &Dialer,
     (http_request, authorization): (&HttpRequest, Option<&Authorization>),
     context: &mut ExchangeContext<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), Box<Fault>> {
     let request = request(dialer.host(), http_request, authorization)?;
     let (stream, peer) = dialer.dial(context, false)?;
     context.state.record.peer = peer;
@@ -60,19 +59,19 @@ pub(super) fn exchange(
         cancel: context.cancel.cloned(),
         offered: 0,
         complete: false,
-        failure: None,
+        fault: None,
     }));
     let outcome = run(&line, request);
     drop(lease);
     let mut line = lock(&line);
     std::mem::swap(&mut context.state, &mut line.state);
-    match (line.failure.take(), outcome) {
-        (Some(failure), _) => Err(failure),
+    match (line.fault.take(), outcome) {
+        (Some(fault), _) => Err(fault),
         (None, Ok(())) if line.complete => Ok(()),
         (None, outcome) => {
             let why = outcome.map_or_else(|error| one_line(&error.to_string()), |()| "cut".into());
             let text = format!("the answer can be read in two ways: {why}");
-            Err(Failure::new(Phase::Body, FaultKind::Protocol, text))
+            Err(Fault::new(Phase::Body, FaultKind::Protocol, text))
         }
     }
 }
@@ -81,8 +80,8 @@ fn request(
     host: &str,
     http_request: &HttpRequest,
     authorization: Option<&Authorization>,
-) -> Result<Request<()>, Failure> {
-    let refused = |_| Failure::new(Phase::Connect, FaultKind::Local, "the request is no URI");
+) -> Result<Request<()>, Box<Fault>> {
+    let refused = |_| Fault::new(Phase::Connect, FaultKind::Local, "the request is no URI");
     let uri: Uri = format!("http://{host}{}", http_request.target)
         .parse()
         .map_err(refused)?;
@@ -94,7 +93,7 @@ fn request(
     let text = "credentials are no header value";
     request
         .body(())
-        .map_err(|_| Failure::new(Phase::Connect, FaultKind::Local, text))
+        .map_err(|_| Fault::new(Phase::Connect, FaultKind::Local, text))
 }
 
 fn run(line: &Arc<Mutex<Line>>, request: Request<()>) -> Result<(), ureq::Error> {
@@ -110,7 +109,7 @@ fn run(line: &Arc<Mutex<Line>>, request: Request<()>) -> Result<(), ureq::Error>
         .max_response_header_size(BUFFER)
         .max_idle_connections(0)
         .build();
-    let agent = ureq::Agent::with_parts(config, Once(Arc::clone(line)), Nowhere);
+    let agent = ureq::Agent::with_parts(config, ReadyConnection(Arc::clone(line)), Nowhere);
     let (_, mut body) = agent.run(request)?.into_parts();
     io::copy(&mut body.as_reader(), &mut io::sink())?;
     Ok(())
@@ -126,11 +125,11 @@ struct Line {
     offered: u64,
     /// all of the answer came
     complete: bool,
-    failure: Option<Failure>,
+    fault: Option<Box<Fault>>,
 }
 
 impl Line {
-    fn send(&mut self, mut part: &[u8]) -> Result<(), Failure> {
+    fn send(&mut self, mut part: &[u8]) -> Result<(), Box<Fault>> {
         self.offered += part.len() as u64;
         while !part.is_empty() && !self.state.is_listening() {
             let (gone, outcome) = self.stream.push(part, &[], 0);
@@ -142,8 +141,8 @@ impl Line {
                 Ok(()) => self.wait(PollFlags::OUT)?,
                 // closed while it is talked to: perhaps with a word about why
                 Err(trouble) if trouble.is_end() => {
-                    let failure = self.state.record.trouble(Phase::Send, trouble);
-                    self.state.turn_deaf(failure, now);
+                    let fault = self.state.record.trouble(Phase::Send, trouble);
+                    self.state.turn_deaf(fault, now);
                 }
                 Err(trouble) => return Err(self.state.record.trouble(Phase::Send, trouble)),
             }
@@ -152,7 +151,7 @@ impl Line {
     }
 
     /// Reads into `room`; 0 at the end.
-    fn receive(&mut self, room: &mut [u8]) -> Result<usize, Failure> {
+    fn receive(&mut self, room: &mut [u8]) -> Result<usize, Box<Fault>> {
         loop {
             if !self.stream.has_more() {
                 self.wait(PollFlags::IN)?;
@@ -167,13 +166,13 @@ impl Line {
                 Err(trouble) => {
                     let phase = self.state.record.phase;
                     let silent = self.state.silent();
-                    let failure = self.state.record.trouble(phase, trouble);
-                    return Err(silent.unwrap_or(failure));
+                    let fault = self.state.record.trouble(phase, trouble);
+                    return Err(silent.unwrap_or(fault));
                 }
             };
             if n == 0 {
-                if let Some(failure) = self.state.silent() {
-                    return Err(failure);
+                if let Some(fault) = self.state.silent() {
+                    return Err(fault);
                 }
             }
             let input = room.get(..n).unwrap_or_default();
@@ -182,15 +181,15 @@ impl Line {
                 .feed(input, Instant::now(), |_| ExchangeControl::<()>::Stay)
             {
                 Fed::Done(_) => self.complete = true,
-                Fed::Bad(failure) => return Err(failure),
+                Fed::Bad(fault) => return Err(fault),
                 Fed::More | Fed::Leave(()) => {}
             }
             return Ok(n);
         }
     }
 
-    fn wait(&self, interest: PollFlags) -> Result<(), Failure> {
-        let stopped = |stop: Stop| self.state.stopped(stop);
+    fn wait(&self, interest: PollFlags) -> Result<(), Box<Fault>> {
+        let stopped = |stop: FaultKind| self.state.stopped(stop);
         let cancel = self.cancel.as_ref();
         wait::one(self.stream.as_fd(), interest, cancel, self.state.end()).map_err(stopped)?;
         wait::check(cancel, self.state.limits.deadline).map_err(stopped)
@@ -199,9 +198,9 @@ impl Line {
 
 /// Hands the connection out that was made.
 #[derive(Debug)]
-struct Once(Arc<Mutex<Line>>);
+struct ReadyConnection(Arc<Mutex<Line>>);
 
-impl Connector for Once {
+impl Connector for ReadyConnection {
     type Out = Carrier;
 
     fn connect(
@@ -249,9 +248,9 @@ impl Transport for Carrier {
 }
 
 /// ureq is told to give up, and why is kept.
-fn settle<T>(line: &mut Line, outcome: Result<T, Failure>) -> Result<T, ureq::Error> {
-    outcome.map_err(|failure| {
-        line.failure.get_or_insert(failure);
+fn settle<T>(line: &mut Line, outcome: Result<T, Box<Fault>>) -> Result<T, ureq::Error> {
+    outcome.map_err(|fault| {
+        line.fault.get_or_insert(fault);
         // "other" on purpose: ureq takes some kinds for the end of a body and repeats after others
         io::Error::other("ended by the transport").into()
     })

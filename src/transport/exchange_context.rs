@@ -1,9 +1,7 @@
 //! What the parts of a blocking exchange share: its state and its cancellation token.
 use super::{
-    cancel::Cancel,
-    exchange_limits::ExchangeLimits,
-    exchange_state::ExchangeState,
-    wait::{self, Stop},
+    cancel::Cancel, exchange_limits::ExchangeLimits, exchange_state::ExchangeState,
+    fault::FaultKind, wait,
 };
 use crate::protocol::method::Method;
 use rustix::{event::PollFlags, fd::BorrowedFd};
@@ -41,12 +39,12 @@ impl<'a> ExchangeContext<'a> {
     }
 
     /// Cancelled already, or too late already?
-    pub(super) fn check(&self) -> Result<(), Stop> {
+    pub(super) fn check(&self) -> Result<(), FaultKind> {
         self.check_until(self.state.limits.deadline)
     }
 
     /// The same in a wait that ends earlier.
-    pub(super) fn check_until(&self, end: Instant) -> Result<(), Stop> {
+    pub(super) fn check_until(&self, end: Instant) -> Result<(), FaultKind> {
         wait::check(self.cancel, end)
     }
 
@@ -56,7 +54,7 @@ impl<'a> ExchangeContext<'a> {
         socket: BorrowedFd<'_>,
         interest: PollFlags,
         end: Instant,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), FaultKind> {
         wait::one(socket, interest, self.cancel, end)
     }
 }

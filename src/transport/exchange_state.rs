@@ -3,10 +3,8 @@
 use super::{
     answer::{Answer, KEPT, out_of_memory, room_for},
     exchange_limits::ExchangeLimits,
-    failure::Failure,
     fault::{Fault, FaultKind},
     record::Record,
-    wait::Stop,
 };
 use crate::{
     error::Phase,
@@ -45,7 +43,7 @@ pub(crate) enum Fed<L> {
     /// enough was seen
     Leave(L),
     /// it cannot be read
-    Bad(Failure),
+    Bad(Box<Fault>),
 }
 
 /// One exchange.
@@ -64,7 +62,7 @@ pub(crate) struct ExchangeState {
     /// our side is closed
     finishing: bool,
     /// why the server takes no more of the request; what it may have said before is still read
-    deaf: Option<Box<Failure>>,
+    deaf: Option<Box<Fault>>,
     head: Option<Head>,
     body: Vec<u8>,
 }
@@ -125,16 +123,15 @@ impl ExchangeState {
     }
 
     /// The server closed while it was talked to, perhaps with a word about why.
-    pub(crate) fn turn_deaf(&mut self, failure: Failure, now: Instant) {
-        self.deaf = Some(Box::new(failure));
+    pub(crate) fn turn_deaf(&mut self, fault: Box<Fault>, now: Instant) {
+        self.deaf = Some(fault);
         self.record.enter(Phase::Head, now);
         self.wait(now, self.limits.head);
     }
 
     /// The word about why did not come: that is the failure.
-    pub(crate) fn silent(&mut self) -> Option<Failure> {
-        let failure = self.deaf.take_if(|_| self.record.received == 0)?;
-        Some(*failure)
+    pub(crate) fn silent(&mut self) -> Option<Box<Fault>> {
+        self.deaf.take_if(|_| self.record.received == 0)
     }
 
     /// The silence before the body has passed: whether our side is to be closed now.
@@ -150,18 +147,18 @@ impl ExchangeState {
     }
 
     /// In words.
-    pub(crate) fn stopped(&self, stop: Stop) -> Failure {
+    pub(crate) fn stopped(&self, stop: FaultKind) -> Box<Fault> {
         self.record.stopped(self.record.phase, stop, self.since)
     }
 
     /// Everything known about its bad end.
-    pub(crate) fn fault(&mut self, failure: Failure) -> Box<Fault> {
-        let mut fault = self.record.fault(failure);
+    pub(crate) fn complete(&mut self, fault: Box<Fault>) -> Box<Fault> {
+        let mut fault = self.record.complete(fault);
         fault.head = self.head.take().map(Box::new);
         // a copy: what was reserved for all of it is let go
         fault.body = self.body.get(..KEPT).unwrap_or(&self.body).to_vec();
         self.body = Vec::new();
-        Box::new(fault)
+        fault
     }
 
     /// The complete answer; `read`, if its body was read elsewhere.
@@ -249,7 +246,7 @@ impl ExchangeState {
                 }
                 Err(flaw) => {
                     self.record.body_began = self.reader.body_began();
-                    return Fed::Bad(failure(self.reader.phase(), flaw));
+                    return Fed::Bad(fault(self.reader.phase(), flaw));
                 }
             }
         }
@@ -263,11 +260,11 @@ impl ExchangeState {
     }
 }
 
-fn failure(phase: Phase, flaw: ParseError) -> Failure {
+fn fault(phase: Phase, flaw: ParseError) -> Box<Fault> {
     let kind = match flaw.kind {
         FlawKind::Connection => FaultKind::Connection,
         FlawKind::Protocol => FaultKind::Protocol,
         FlawKind::TooLarge => FaultKind::TooLarge,
     };
-    Failure::new(phase, kind, flaw.text)
+    Fault::new(phase, kind, flaw.text)
 }

@@ -1,10 +1,14 @@
-//! Why an exchange brought no complete answer.
+//! Why an exchange brought no complete answer, in words that are the same on every machine: the only error of this layer.
 use super::timings::Timings;
 use crate::{
     error::Phase,
-    outcome::{proof::NotApplied, transmission::Sent},
+    outcome::{
+        proof::{Alert, NotApplied},
+        transmission::Sent,
+    },
     protocol::response_head::Head,
 };
+use rustix::io::Errno;
 use std::net::SocketAddr;
 
 /// Kind of failure.
@@ -26,7 +30,7 @@ pub enum FaultKind {
     Local,
 }
 
-/// A failed exchange.
+/// Why an exchange failed; and, once [`super::record::Record::complete`] has seen it, how far it had come.
 #[derive(Clone, Debug)]
 pub struct Fault {
     /// where it ended
@@ -35,11 +39,9 @@ pub struct Fault {
     pub kind: FaultKind,
     /// one line, lower case, without the endpoint
     pub text: String,
+    /// how the other side gave up once the TLS handshake was over for us
+    pub(crate) alert: Option<Alert>,
     /// how much of the request left
-    #[cfg_attr(
-        not(any(test, feature = "internals")),
-        expect(dead_code, reason = "for tests")
-    )]
     pub sent: Sent,
     /// the proof that the server cannot have run it
     pub not_applied: Option<NotApplied>,
@@ -58,22 +60,41 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Of a request that left so far, with nothing of an answer.
-    #[cfg(test)]
-    pub(crate) fn of(phase: Phase, kind: FaultKind, sent: Sent) -> Fault {
-        use crate::outcome::transmission::Transmission;
-        Fault {
+    /// Nothing is known yet of the exchange, so that it proves nothing.
+    pub(crate) fn new(phase: Phase, kind: FaultKind, text: impl Into<String>) -> Box<Fault> {
+        Box::new(Fault {
             phase,
             kind,
-            text: "no".into(),
-            sent,
-            not_applied: NotApplied::left(&Transmission::of(sent)),
+            text: text.into(),
+            alert: None,
+            sent: Sent::None,
+            not_applied: None,
             received: 0,
             reused: false,
             head: None,
             body_began: false,
             body: Vec::new(),
             timings: Timings::default(),
+        })
+    }
+
+    /// A system call said no.
+    pub(crate) fn from_errno(phase: Phase, errno: Errno) -> Box<Fault> {
+        let kind = match errno {
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS => FaultKind::Local,
+            _ => FaultKind::Connection,
+        };
+        Fault::new(phase, kind, words(errno))
+    }
+
+    /// Of a request that left so far, with nothing of an answer.
+    #[cfg(test)]
+    pub(crate) fn of(phase: Phase, kind: FaultKind, sent: Sent) -> Fault {
+        use crate::outcome::transmission::Transmission;
+        Fault {
+            sent,
+            not_applied: NotApplied::left(&Transmission::of(sent)),
+            ..*Fault::new(phase, kind, "no")
         }
     }
 
@@ -93,4 +114,27 @@ impl Fault {
     fn is_idle(&self) -> bool {
         self.head.is_some() && !self.body_began
     }
+}
+
+/// Own words, since those of the system change with the locale of the host.
+fn words(errno: Errno) -> String {
+    let known = match errno {
+        Errno::CONNREFUSED => "connection refused",
+        Errno::CONNRESET => "connection reset",
+        Errno::CONNABORTED => "connection aborted",
+        Errno::PIPE => "connection closed by the server",
+        Errno::TIMEDOUT => "connection timed out",
+        Errno::NETUNREACH => "network unreachable",
+        Errno::HOSTUNREACH => "host unreachable",
+        Errno::NETDOWN => "network down",
+        Errno::ADDRNOTAVAIL => "no local address or port left",
+        Errno::AFNOSUPPORT => "address family not supported",
+        Errno::ACCESS | Errno::PERM => "permission denied",
+        Errno::NOENT => "no such socket",
+        Errno::NOTSOCK | Errno::PROTOTYPE => "not a stream socket",
+        Errno::MFILE | Errno::NFILE => "no descriptor left",
+        Errno::NOMEM | Errno::NOBUFS => "no memory left",
+        other => return format!("system error {}", other.raw_os_error()),
+    };
+    known.to_owned()
 }

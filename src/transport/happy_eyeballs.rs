@@ -1,7 +1,7 @@
 //! Several addresses of one member: none is waited for longer than its head start.
 use super::{
     config::TransportConfig,
-    failure::Failure,
+    fault::Fault,
     socket::{self, Begun},
 };
 use crate::error::Phase;
@@ -22,7 +22,7 @@ pub(crate) struct HappyEyeballs {
     queue: VecDeque<SocketAddr>,
     flying: usize,
     next_start: Instant,
-    last: Failure,
+    last: Box<Fault>,
 }
 
 /// What there is to do.
@@ -35,7 +35,7 @@ pub(crate) enum Launch {
     /// nothing before one is decided, or this time has come
     Wait(Option<Instant>),
     /// no address answered
-    Lost(Failure),
+    Lost(Box<Fault>),
 }
 
 impl HappyEyeballs {
@@ -44,7 +44,7 @@ impl HappyEyeballs {
             queue: addresses.into(),
             flying: 0,
             next_start: now,
-            last: Failure::from_errno(Phase::Connect, Errno::ADDRNOTAVAIL),
+            last: Fault::from_errno(Phase::Connect, Errno::ADDRNOTAVAIL),
         }
     }
 
@@ -61,7 +61,7 @@ impl HappyEyeballs {
                     self.next_start = now.checked_add(STAGGER).unwrap_or(now);
                     return Launch::Flying(socket, address);
                 }
-                Err(errno) => self.last = Failure::from_errno(Phase::Connect, errno),
+                Err(errno) => self.last = Fault::from_errno(Phase::Connect, errno),
             }
         }
         if self.flying == 0 {
@@ -78,7 +78,7 @@ impl HappyEyeballs {
         match won.and_then(|()| socket::met_itself(socket, address)) {
             Ok(()) => true,
             Err(errno) => {
-                self.last = Failure::from_errno(Phase::Connect, errno);
+                self.last = Fault::from_errno(Phase::Connect, errno);
                 // no reason to wait for the rest of the head start
                 self.next_start = now;
                 false

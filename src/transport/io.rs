@@ -1,7 +1,6 @@
 //! Reads and writes of a socket that never wait, and why one moved no byte.
-use super::{failure::Failure, fault::FaultKind};
+use super::fault::{Fault, FaultKind};
 use crate::error::Phase;
-use crate::outcome::proof::Alert;
 use rustix::{
     fd::OwnedFd,
     io::Errno,
@@ -9,13 +8,13 @@ use rustix::{
 };
 use std::io::IoSlice;
 
-/// Why no byte moves.
+/// Why no byte moves: in most cases, because there is nothing to be moved now.
 #[derive(Debug)]
-pub(crate) enum IoError {
+pub(crate) enum Stalled {
     /// the system says no; `AGAIN`: not now
     Errno(Errno),
     /// TLS does
-    Tls(Box<TlsFailure>),
+    Tls(Box<Fault>),
     /// much came, and nothing of it for us: there is more, and first it is the turn of deadlines, tokens and others
     #[cfg_attr(
         not(feature = "tls"),
@@ -24,46 +23,38 @@ pub(crate) enum IoError {
     Busy,
 }
 
-/// What TLS has against a connection.
-#[derive(Debug)]
-pub(crate) struct TlsFailure {
-    pub(crate) failure: Failure,
-    /// how the other side gave up once the handshake was over for us
-    pub(crate) alert: Option<Alert>,
-}
-
-impl IoError {
+impl Stalled {
     /// Not now.
     pub(crate) fn is_again(&self) -> bool {
-        matches!(self, IoError::Errno(Errno::AGAIN))
+        matches!(self, Stalled::Errno(Errno::AGAIN))
     }
 
     /// There is more at once, after a look at the clock.
     pub(crate) fn is_busy(&self) -> bool {
-        matches!(self, IoError::Busy)
+        matches!(self, Stalled::Busy)
     }
 
     /// Closed by the other side, which perhaps said why before.
     pub(crate) fn is_end(&self) -> bool {
-        matches!(self, IoError::Errno(Errno::PIPE | Errno::CONNRESET))
+        matches!(self, Stalled::Errno(Errno::PIPE | Errno::CONNRESET))
     }
 
     /// As the end of what was done in `phase`.
-    pub(crate) fn failure(self, phase: Phase) -> Failure {
+    pub(crate) fn fault(self, phase: Phase) -> Box<Fault> {
         match self {
-            IoError::Errno(errno) => Failure::from_errno(phase, errno),
-            IoError::Tls(refusal) => refusal.failure,
-            IoError::Busy => {
+            Stalled::Errno(errno) => Fault::from_errno(phase, errno),
+            Stalled::Tls(fault) => fault,
+            Stalled::Busy => {
                 let text = "the server says much, and nothing to us";
-                Failure::new(phase, FaultKind::Protocol, text)
+                Fault::new(phase, FaultKind::Protocol, text)
             }
         }
     }
 }
 
-impl From<Errno> for IoError {
-    fn from(errno: Errno) -> IoError {
-        IoError::Errno(errno)
+impl From<Errno> for Stalled {
+    fn from(errno: Errno) -> Stalled {
+        Stalled::Errno(errno)
     }
 }
 

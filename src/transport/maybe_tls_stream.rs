@@ -1,7 +1,6 @@
 //! How bytes get to the other side, in clear or through TLS: nobody else touches the socket.
-use super::failure::Failure;
-use super::fault::FaultKind;
-use super::io::{IoError, TlsFailure, pull, push, send_flags};
+use super::fault::{Fault, FaultKind};
+use super::io::{Stalled, pull, push, send_flags};
 use super::tls::Session;
 use crate::error::Phase;
 use rustix::{
@@ -49,7 +48,7 @@ impl MaybeTlsStream {
     }
 
     /// Goes on with the handshake. `AGAIN`: not before the socket is readable, or what [`MaybeTlsStream::is_full`] says.
-    pub(crate) fn shake(&mut self) -> Result<(), IoError> {
+    pub(crate) fn shake(&mut self) -> Result<(), Stalled> {
         match &mut self.tls {
             Some(session) => session.shake(&self.socket),
             None => Ok(()),
@@ -67,7 +66,7 @@ impl MaybeTlsStream {
     }
 
     /// `AGAIN` when there is nothing now, 0 at the end.
-    pub(crate) fn read(&mut self, into: &mut [u8]) -> Result<usize, IoError> {
+    pub(crate) fn read(&mut self, into: &mut [u8]) -> Result<usize, Stalled> {
         match &mut self.tls {
             Some(session) => session.read(&self.socket, into),
             None => {
@@ -78,7 +77,7 @@ impl MaybeTlsStream {
     }
 
     /// The same in clear text, waiting until about `end`; `AGAIN` may come before.
-    pub(crate) fn read_until(&mut self, into: &mut [u8], end: Instant) -> Result<usize, IoError> {
+    pub(crate) fn read_until(&mut self, into: &mut [u8], end: Instant) -> Result<usize, Stalled> {
         let longest = end.saturating_duration_since(Instant::now());
         // what is set may be a little longer, and any shorter wait is repeated by the caller
         let fits = |set: Duration| set >= longest / 2 && set <= longest + LATE;
@@ -96,7 +95,7 @@ impl MaybeTlsStream {
         }
     }
 
-    fn hear(&mut self, into: &[u8], n: usize) -> Result<usize, IoError> {
+    fn hear(&mut self, into: &[u8], n: usize) -> Result<usize, Stalled> {
         let first = !self.heard;
         self.heard |= n > 0;
         match into.get(..n) {
@@ -107,7 +106,7 @@ impl MaybeTlsStream {
     }
 
     /// Writes what goes of both parts, in one segment if possible; what was not taken must be offered again as it was.
-    fn write(&mut self, first: &[u8], then: &[u8]) -> Result<usize, IoError> {
+    fn write(&mut self, first: &[u8], then: &[u8]) -> Result<usize, Stalled> {
         match &mut self.tls {
             Some(session) => session.write(&self.socket, first, then),
             None => Ok(push(&self.socket, first, then, send_flags())?),
@@ -120,7 +119,7 @@ impl MaybeTlsStream {
         head: &[u8],
         body: &[u8],
         from: u64,
-    ) -> (u64, Result<(), IoError>) {
+    ) -> (u64, Result<(), Stalled>) {
         let start = usize::try_from(from).unwrap_or(usize::MAX);
         let mut at = start;
         let gone = |at: usize| (at - start) as u64;
@@ -188,10 +187,7 @@ impl AsFd for MaybeTlsStream {
     }
 }
 
-fn speaks_tls() -> IoError {
+fn speaks_tls() -> Stalled {
     let text = "the server talks TLS: this is a port for https://";
-    IoError::Tls(Box::new(TlsFailure {
-        failure: Failure::new(Phase::Head, FaultKind::Tls, text),
-        alert: None,
-    }))
+    Stalled::Tls(Fault::new(Phase::Head, FaultKind::Tls, text))
 }

@@ -21,7 +21,6 @@ pub mod dns;
 mod exchange_context;
 pub mod exchange_limits;
 pub mod exchange_state;
-pub(crate) mod failure;
 pub mod fault;
 pub(crate) mod happy_eyeballs;
 mod idle_pool;

@@ -1,10 +1,8 @@
 //! What happened in one exchange so far, and what that makes of its failure; the same for every driver.
 use super::{
-    failure::Failure,
     fault::{Fault, FaultKind},
-    io::IoError,
+    io::Stalled,
     timings::Timings,
-    wait::Stop,
 };
 use crate::{
     display::seconds,
@@ -78,7 +76,7 @@ impl Record {
     }
 
     /// In words; `began` and `end` are those of the wait that was stopped.
-    pub(crate) fn stopped(&self, phase: Phase, stop: Stop, began: Instant) -> Failure {
+    pub(crate) fn stopped(&self, phase: Phase, stop: FaultKind, began: Instant) -> Box<Fault> {
         let what = match phase {
             Phase::Resolve => "name not resolved within",
             Phase::Connect => "no connection within",
@@ -89,56 +87,50 @@ impl Record {
             Phase::Body => "body of the answer stopped for",
         };
         match stop {
-            Stop::Cancelled => Failure::new(phase, FaultKind::Cancelled, "cancelled"),
-            Stop::TimedOut => {
+            FaultKind::Cancelled => Fault::new(phase, FaultKind::Cancelled, "cancelled"),
+            FaultKind::Timeout => {
                 let text = if began.elapsed() < Duration::from_millis(1) {
                     "deadline passed".to_owned()
                 } else {
                     format!("{what} {}", seconds(began.elapsed()))
                 };
-                Failure::new(phase, FaultKind::Timeout, text)
+                Fault::new(phase, FaultKind::Timeout, text)
             }
-            Stop::Failed(errno) => Failure::from_errno(phase, errno),
+            kind => Fault::new(phase, kind, "no memory left"),
         }
     }
 
     /// What a connection could not do.
-    pub(crate) fn trouble(&mut self, phase: Phase, trouble: IoError) -> Failure {
-        if let IoError::Tls(refusal) = &trouble {
-            let alert = refusal.alert.map(|alert| Alert {
+    pub(crate) fn trouble(&mut self, phase: Phase, trouble: Stalled) -> Box<Fault> {
+        if let Stalled::Tls(fault) = &trouble {
+            let alert = fault.alert.map(|alert| Alert {
                 reused: self.reused,
                 heard: alert.heard || self.received > 0,
                 ..alert
             });
             self.turned_away = alert.and_then(NotApplied::turned_away);
         }
-        trouble.failure(phase)
+        trouble.fault(phase)
     }
 
     /// Closed in good order, without a word.
-    pub(crate) fn unanswered(&self) -> Failure {
+    pub(crate) fn unanswered(&self) -> Box<Fault> {
         let text = match self.secure || self.reused {
             true => "connection closed before an answer",
             // what etcd does with a request in clear at a port with TLS
             false => "connection closed before an answer: perhaps it wants https://",
         };
-        Failure::new(self.phase, FaultKind::Connection, text)
+        Fault::new(self.phase, FaultKind::Connection, text)
     }
 
-    /// The record as a fault.
-    pub(crate) fn fault(&self, failure: Failure) -> Fault {
-        Fault {
-            phase: failure.phase,
-            kind: failure.kind,
-            text: failure.text,
-            sent: self.request.sent(),
-            not_applied: NotApplied::left(&self.request).or(self.turned_away),
-            received: self.received,
-            reused: self.reused,
-            head: None,
-            body_began: self.body_began,
-            body: Vec::new(),
-            timings: self.timings(Instant::now()),
-        }
+    /// With all that is on record.
+    pub(crate) fn complete(&self, mut fault: Box<Fault>) -> Box<Fault> {
+        fault.sent = self.request.sent();
+        fault.not_applied = NotApplied::left(&self.request).or(self.turned_away);
+        fault.received = self.received;
+        fault.reused = self.reused;
+        fault.body_began = self.body_began;
+        fault.timings = self.timings(Instant::now());
+        fault
     }
 }

@@ -1,7 +1,6 @@
 //! Names to addresses: on a helper thread, since `getaddrinfo` can neither be interrupted nor given a deadline.
 use super::exchange_context::ExchangeContext;
-use super::failure::Failure;
-use super::fault::FaultKind;
+use super::fault::{Fault, FaultKind};
 use crate::error::Phase;
 use crate::sys::notifier::Notifier;
 use crate::sys::signals;
@@ -57,7 +56,7 @@ impl Names {
         &self,
         context: &ExchangeContext<'_>,
         end: Instant,
-    ) -> Result<Vec<SocketAddr>, Failure> {
+    ) -> Result<Vec<SocketAddr>, Box<Fault>> {
         self.join_or_start()?.wait(context, end)
     }
 
@@ -72,9 +71,9 @@ impl Names {
         look_up
     }
 
-    pub(crate) fn join_or_start(&self) -> Result<Arc<LookUp>, Failure> {
+    pub(crate) fn join_or_start(&self) -> Result<Arc<LookUp>, Box<Fault>> {
         self.running()
-            .map_err(|text| Failure::new(Phase::Resolve, FaultKind::Local, text))
+            .map_err(|text| Fault::new(Phase::Resolve, FaultKind::Local, text))
     }
 
     fn running(&self) -> Result<Arc<LookUp>, String> {
@@ -105,7 +104,7 @@ impl LookUp {
         &self,
         context: &ExchangeContext<'_>,
         end: Instant,
-    ) -> Result<Vec<SocketAddr>, Failure> {
+    ) -> Result<Vec<SocketAddr>, Box<Fault>> {
         let began = Instant::now();
         let waited = context.wait(self.done.as_fd(), PollFlags::IN, end);
         waited.map_err(|stop| context.state.record.stopped(Phase::Resolve, stop, began))?;
@@ -128,13 +127,13 @@ impl LookUp {
     }
 
     /// What was found; only to be asked when it is done.
-    pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
+    pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, Box<Fault>> {
         let text = match lock(&self.state).outcome.clone() {
             Some(Ok(addresses)) if !addresses.is_empty() => return Ok(addresses),
             Some(Err(text)) => text,
             _ => "name has no address".to_owned(),
         };
-        Err(Failure::new(Phase::Resolve, FaultKind::Connection, text))
+        Err(Fault::new(Phase::Resolve, FaultKind::Connection, text))
     }
 
     fn run(&self, host: &str, port: u16) {
@@ -249,24 +248,24 @@ mod tests {
         let (names, look_up) = slow();
         let patient = context(None);
         let end = Instant::now() + std::time::Duration::from_millis(20);
-        let failure = names.look_up(&patient, end).unwrap_err();
+        let fault = names.look_up(&patient, end).unwrap_err();
         assert_eq!(
-            (failure.phase, failure.kind),
+            (fault.phase, fault.kind),
             (Phase::Resolve, FaultKind::Timeout)
         );
         assert!(
-            failure.text.starts_with("name not resolved within"),
-            "{failure:?}"
+            fault.text.starts_with("name not resolved within"),
+            "{fault:?}"
         );
 
         let token = crate::transport::cancel::Cancel::new().unwrap();
         token.fire();
         let cancelled = context(Some(&token));
-        let failure = names
+        let fault = names
             .look_up(&cancelled, cancelled.state.limits.deadline)
             .unwrap_err();
         assert_eq!(
-            (failure.phase, failure.kind),
+            (fault.phase, fault.kind),
             (Phase::Resolve, FaultKind::Cancelled)
         );
         // both joined the one that runs, none started another

@@ -1,5 +1,6 @@
 //! The only place where a call blocks: `poll` over sockets and the cancel token, with an end.
 use super::cancel::Cancel;
+use super::fault::FaultKind;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::BorrowedFd,
@@ -7,24 +8,13 @@ use rustix::{
 };
 use std::time::{Duration, Instant};
 
-/// Why waiting ended without anything being ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// the token was fired
-    Cancelled,
-    /// the end came first
-    TimedOut,
-    /// the kernel has no memory for it
-    Failed(Errno),
-}
-
 /// Whether something that waits for nothing may go on.
-pub(super) fn check(cancel: Option<&Cancel>, end: Instant) -> Result<(), Stop> {
+pub(super) fn check(cancel: Option<&Cancel>, end: Instant) -> Result<(), FaultKind> {
     if cancel.is_some_and(Cancel::is_fired) {
-        return Err(Stop::Cancelled);
+        return Err(FaultKind::Cancelled);
     }
     if Instant::now() >= end {
-        return Err(Stop::TimedOut);
+        return Err(FaultKind::Timeout);
     }
     Ok(())
 }
@@ -35,7 +25,7 @@ pub(super) fn one(
     interest: PollFlags,
     cancel: Option<&Cancel>,
     end: Instant,
-) -> Result<(), Stop> {
+) -> Result<(), FaultKind> {
     let socket = PollFd::from_borrowed_fd(socket, interest);
     match cancel {
         Some(token) => {
@@ -52,7 +42,7 @@ pub(super) fn any<'fd>(
     sockets: &mut Vec<PollFd<'fd>>,
     cancel: Option<&'fd Cancel>,
     end: Instant,
-) -> Result<(), Stop> {
+) -> Result<(), FaultKind> {
     let Some(token) = cancel else {
         return until(sockets, end);
     };
@@ -66,26 +56,26 @@ pub(super) fn any<'fd>(
 /// Lets `time` pass, unless `cancel` is fired first: then `true`.
 pub(crate) fn pause(cancel: Option<&Cancel>, time: Duration) -> bool {
     let end = Instant::now().checked_add(time);
-    end.is_some_and(|end| pause_until(cancel, end) == Err(Stop::Cancelled))
+    end.is_some_and(|end| pause_until(cancel, end) == Err(FaultKind::Cancelled))
 }
 
 /// Lets time pass.
-pub(super) fn pause_until(cancel: Option<&Cancel>, end: Instant) -> Result<(), Stop> {
+pub(super) fn pause_until(cancel: Option<&Cancel>, end: Instant) -> Result<(), FaultKind> {
     match any(&mut Vec::new(), cancel, end) {
-        Err(Stop::TimedOut) => Ok(()),
+        Err(FaultKind::Timeout) => Ok(()),
         other => other,
     }
 }
 
-fn refuse_cancelled(token: Option<&PollFd<'_>>) -> Result<(), Stop> {
+fn refuse_cancelled(token: Option<&PollFd<'_>>) -> Result<(), FaultKind> {
     // readable decides, not the flag: the two can only differ in a forked child, which must not spin
     match token {
-        Some(token) if !token.revents().is_empty() => Err(Stop::Cancelled),
+        Some(token) if !token.revents().is_empty() => Err(FaultKind::Cancelled),
         _ => Ok(()),
     }
 }
 
-fn until(fds: &mut [PollFd<'_>], end: Instant) -> Result<(), Stop> {
+fn until(fds: &mut [PollFd<'_>], end: Instant) -> Result<(), FaultKind> {
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let timeout = i64::try_from(left.as_secs()).ok().map(|seconds| Timespec {
@@ -93,10 +83,11 @@ fn until(fds: &mut [PollFd<'_>], end: Instant) -> Result<(), Stop> {
             tv_nsec: left.subsec_nanos().into(),
         });
         match poll(fds, timeout.as_ref()) {
-            Ok(0) if left.is_zero() => return Err(Stop::TimedOut),
+            Ok(0) if left.is_zero() => return Err(FaultKind::Timeout),
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return Ok(()),
-            Err(e) => return Err(Stop::Failed(e)),
+            // no memory in the kernel
+            Err(_) => return Err(FaultKind::Local),
         }
     }
 }
@@ -115,6 +106,6 @@ mod tests {
         let other = token.clone();
         let thread = std::thread::spawn(move || pause_until(Some(&other), far));
         token.fire();
-        assert_eq!(thread.join().unwrap(), Err(Stop::Cancelled));
+        assert_eq!(thread.join().unwrap(), Err(FaultKind::Cancelled));
     }
 }

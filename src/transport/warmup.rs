@@ -2,7 +2,10 @@
 //!
 //! Clear-text etcd looks for HTTP/2 in the first 4,094 bytes of a connection and drops it without a word when it finds
 //! no end of line in them; later requests are free of that.
-use super::{exchange_context::ExchangeContext, failure::Failure, fault::FaultKind};
+use super::{
+    exchange_context::ExchangeContext,
+    fault::{Fault, FaultKind},
+};
 use crate::{
     error::Phase,
     protocol::{
@@ -43,7 +46,7 @@ pub(super) fn warm_up(
     host: &str,
     context: &ExchangeContext<'_>,
     end: Instant,
-) -> Result<(), Failure> {
+) -> Result<(), Box<Fault>> {
     let mut request = Vec::new();
     request::write(&HttpRequest::get("/version"), host, &[], &mut request).map_err(refused)?;
     push(socket, &request, context, end)?;
@@ -58,7 +61,7 @@ pub(super) fn warm_up(
 }
 
 /// Whether the answer is complete, and another request may follow it. An empty part is the end of the stream.
-pub(crate) fn take(exchange: &mut ResponseReader, mut part: &[u8]) -> Result<bool, Failure> {
+pub(crate) fn take(exchange: &mut ResponseReader, mut part: &[u8]) -> Result<bool, Box<Fault>> {
     let ended = part.is_empty();
     loop {
         let event = match ended {
@@ -86,7 +89,7 @@ fn push(
     mut bytes: &[u8],
     context: &ExchangeContext<'_>,
     end: Instant,
-) -> Result<(), Failure> {
+) -> Result<(), Box<Fault>> {
     let began = Instant::now();
     while !bytes.is_empty() {
         match send(socket, bytes, super::io::send_flags()) {
@@ -96,7 +99,7 @@ fn push(
                 let waited = context.wait(socket.as_fd(), PollFlags::OUT, end);
                 waited.map_err(|stop| context.state.record.stopped(Phase::Connect, stop, began))?;
             }
-            Err(errno) => return Err(Failure::from_errno(Phase::Connect, errno)),
+            Err(errno) => return Err(Fault::from_errno(Phase::Connect, errno)),
         }
     }
     Ok(())
@@ -107,7 +110,7 @@ fn pull(
     part: &mut [u8],
     context: &ExchangeContext<'_>,
     end: Instant,
-) -> Result<usize, Failure> {
+) -> Result<usize, Box<Fault>> {
     let began = Instant::now();
     loop {
         let waited = context.wait(socket.as_fd(), PollFlags::IN, end);
@@ -115,14 +118,14 @@ fn pull(
         match recv(socket, &mut *part, RecvFlags::empty()) {
             Ok((_, n)) => return Ok(n),
             Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(errno) => return Err(Failure::from_errno(Phase::Connect, errno)),
+            Err(errno) => return Err(Fault::from_errno(Phase::Connect, errno)),
         }
     }
 }
 
-fn refused(why: &str) -> Failure {
+fn refused(why: &str) -> Box<Fault> {
     let text = format!("GET /version, needed before a long request line: {why}");
-    Failure::new(Phase::Connect, FaultKind::Protocol, text)
+    Fault::new(Phase::Connect, FaultKind::Protocol, text)
 }
 
 #[cfg(test)]
@@ -133,7 +136,7 @@ mod tests {
         let mut exchange = ResponseReader::new(Method::Get, LONGEST);
         let mut complete = false;
         for part in parts {
-            complete = take(&mut exchange, part).map_err(|failure| failure.text)?;
+            complete = take(&mut exchange, part).map_err(|fault| fault.text)?;
         }
         Ok(complete)
     }

@@ -1,5 +1,5 @@
 //! In a build without TLS there are neither configurations nor connections.
-use super::super::{failure::Failure, io::IoError};
+use super::super::{fault::Fault, io::Stalled};
 use super::settings::TlsSettings;
 use crate::protocol::endpoint::Host;
 use crate::{
@@ -34,7 +34,7 @@ impl Config {
         Err(absent())
     }
 
-    pub(super) fn connection(&self, _: &Host) -> std::result::Result<NoConnection, Failure> {
+    pub(super) fn connection(&self, _: &Host) -> std::result::Result<NoConnection, Box<Fault>> {
         match *self {}
     }
 }
@@ -56,7 +56,7 @@ impl Session {
         match *self {}
     }
 
-    pub(crate) fn shake(&mut self, _: &OwnedFd) -> std::result::Result<(), IoError> {
+    pub(crate) fn shake(&mut self, _: &OwnedFd) -> std::result::Result<(), Stalled> {
         match *self {}
     }
 
@@ -68,7 +68,7 @@ impl Session {
         &mut self,
         _: &OwnedFd,
         _: &mut [u8],
-    ) -> std::result::Result<usize, IoError> {
+    ) -> std::result::Result<usize, Stalled> {
         match *self {}
     }
 
@@ -77,7 +77,7 @@ impl Session {
         _: &OwnedFd,
         _: &[u8],
         _: &[u8],
-    ) -> std::result::Result<usize, IoError> {
+    ) -> std::result::Result<usize, Stalled> {
         match *self {}
     }
 }

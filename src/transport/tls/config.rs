@@ -4,7 +4,7 @@ use crate::{
     error::{Error, Phase, Result},
     protocol::endpoint::Host,
     status::Status,
-    transport::{failure::Failure, fault::FaultKind},
+    transport::fault::{Fault, FaultKind},
 };
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, client::WebPkiServerVerifier,
@@ -86,8 +86,11 @@ impl Config {
     }
 
     /// A new connection.
-    pub(super) fn connection(&self, host: &Host) -> std::result::Result<ClientConnection, Failure> {
-        let refuse = |text: String| Failure::new(Phase::Tls, FaultKind::Tls, text);
+    pub(super) fn connection(
+        &self,
+        host: &Host,
+    ) -> std::result::Result<ClientConnection, Box<Fault>> {
+        let refuse = |text: String| Fault::new(Phase::Tls, FaultKind::Tls, text);
         let name = match (&self.server_name, host) {
             (Some(name), _) => name.clone(),
             (None, Host::Ip(ip)) => ServerName::IpAddress((*ip).into()),

@@ -39,8 +39,7 @@ pub(crate) use session::Session;
 
 use self::config::Config;
 use self::settings::TlsSettings;
-use super::failure::Failure;
-use super::fault::FaultKind;
+use super::fault::{Fault, FaultKind};
 use crate::error::{Phase, Result};
 use crate::protocol::endpoint::Host;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -97,10 +96,10 @@ impl Tls {
     }
 
     /// A new connection to this host.
-    pub(crate) fn session(&self, host: &Host) -> std::result::Result<Session, Failure> {
+    pub(crate) fn session(&self, host: &Host) -> std::result::Result<Session, Box<Fault>> {
         let config = self.config().map_err(|error| {
             let text = error.detail().message.clone();
-            Failure::new(Phase::Tls, FaultKind::Tls, text)
+            Fault::new(Phase::Tls, FaultKind::Tls, text)
         })?;
         let connection = config.connection(host);
         connection.map(|connection| Session::new(connection, config))

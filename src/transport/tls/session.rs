@@ -1,8 +1,7 @@
 //! One connection through TLS: handshake, and bytes in both directions, without waiting.
 use super::super::{
-    failure::Failure,
-    fault::FaultKind,
-    io::{IoError, TlsFailure, pull, send_flags},
+    fault::{Fault, FaultKind},
+    io::{Stalled, pull, send_flags},
 };
 use super::{config::Config, words};
 use crate::error::Phase;
@@ -37,7 +36,7 @@ pub(crate) struct Session {
     /// bytes of the socket since the last one for us
     void: u64,
     /// told once the data before it has been handed out
-    ended: Option<IoError>,
+    ended: Option<Stalled>,
     first: Vec<u8>,
 }
 
@@ -73,9 +72,9 @@ impl Session {
         self.ended.is_some() || !self.tls.wants_read()
     }
 
-    pub(crate) fn shake(&mut self, socket: &OwnedFd) -> Result<(), IoError> {
+    pub(crate) fn shake(&mut self, socket: &OwnedFd) -> Result<(), Stalled> {
         for _ in 0..TURN {
-            let gone = match self.flush(socket).map_err(IoError::from) {
+            let gone = match self.flush(socket).map_err(Stalled::from) {
                 Ok(()) if !self.tls.is_handshaking() => {
                     self.first = Vec::new();
                     self.void = 0;
@@ -95,10 +94,10 @@ impl Session {
                 Err(trouble) => return Err(trouble),
             }
         }
-        Err(IoError::Busy)
+        Err(Stalled::Busy)
     }
 
-    pub(crate) fn read(&mut self, socket: &OwnedFd, into: &mut [u8]) -> Result<usize, IoError> {
+    pub(crate) fn read(&mut self, socket: &OwnedFd, into: &mut [u8]) -> Result<usize, Stalled> {
         for _ in 0..TURN {
             match self.tls.reader().read(into) {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {}
@@ -126,7 +125,7 @@ impl Session {
                 let _ = self.flush(socket);
             }
         }
-        Err(IoError::Busy)
+        Err(Stalled::Busy)
     }
 
     /// Only what has left in full counts: of a part of a record nobody can read anything.
@@ -135,7 +134,7 @@ impl Session {
         socket: &OwnedFd,
         first: &[u8],
         then: &[u8],
-    ) -> Result<usize, IoError> {
+    ) -> Result<usize, Stalled> {
         if self.pending == 0 {
             let parts = [IoSlice::new(first), IoSlice::new(then)];
             let taken = self.tls.writer().write_vectored(&parts);
@@ -163,7 +162,7 @@ impl Session {
     }
 
     /// Takes in what the socket has; 0 is its end.
-    fn pull(&mut self, socket: &OwnedFd) -> Result<usize, IoError> {
+    fn pull(&mut self, socket: &OwnedFd) -> Result<usize, Stalled> {
         let mut tap = Tap {
             socket,
             first: self.tls.is_handshaking().then_some(&mut self.first),
@@ -187,7 +186,7 @@ impl Session {
         }
     }
 
-    fn refusal(&self, error: &Error) -> IoError {
+    fn refusal(&self, error: &Error) -> Stalled {
         let text = match words::foreign(&self.first) {
             Some(text) if matches!(error, Error::InvalidMessage(_)) => text.to_owned(),
             _ => words::of(error, self.config.has_identity()),
@@ -206,35 +205,29 @@ impl Session {
             Error::AlertReceived(AlertDescription::InternalError) => FaultKind::Connection,
             _ => FaultKind::Tls,
         };
-        let failure = Failure::new(Phase::Tls, kind, text);
-        IoError::Tls(Box::new(TlsFailure { failure, alert }))
+        let mut fault = Fault::new(Phase::Tls, kind, text);
+        fault.alert = alert;
+        Stalled::Tls(fault)
     }
 
-    fn cut_short(&self, how: &str) -> IoError {
+    fn cut_short(&self, how: &str) -> Stalled {
         let text = match self.first.is_empty() {
             true => {
                 format!("{how} without a word: perhaps this is no TLS port, but one for http://")
             }
             false => format!("{how} in the middle of the handshake"),
         };
-        let failure = Failure::new(Phase::Tls, FaultKind::Connection, text);
-        IoError::Tls(Box::new(TlsFailure {
-            failure,
-            alert: None,
-        }))
+        Stalled::Tls(Fault::new(Phase::Tls, FaultKind::Connection, text))
     }
 }
 
 /// Records without end, and not a byte of an answer in them.
-fn flood(bytes: u64) -> IoError {
+fn flood(bytes: u64) -> Stalled {
     let text = format!(
         "{} KiB of TLS records without a byte of an answer",
         bytes / 1024
     );
-    IoError::Tls(Box::new(TlsFailure {
-        failure: Failure::new(Phase::Tls, FaultKind::Protocol, text),
-        alert: None,
-    }))
+    Stalled::Tls(Fault::new(Phase::Tls, FaultKind::Protocol, text))
 }
 
 fn errno(error: io::Error) -> Errno {

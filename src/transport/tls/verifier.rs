@@ -12,7 +12,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime},
     server::ParsedCertificate,
 };
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::sync::Arc;
 use webpki::{EndEntityCert, RawPublicKeyEntity};
 
@@ -26,21 +26,10 @@ pub(super) struct Verifier {
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-/// A reason of our own.
-#[derive(Debug)]
-struct Reason(String);
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Reason {}
-
+/// For a reason of our own.
 fn reason(text: String) -> Error {
-    let reason = OtherError(Arc::new(Reason(text)));
-    Error::InvalidCertificate(CertificateError::Other(reason))
+    let text = Box::<dyn std::error::Error + Send + Sync>::from(text);
+    Error::InvalidCertificate(CertificateError::Other(OtherError(text.into())))
 }
 
 impl Verifier {

@@ -8,7 +8,7 @@ use std::ops::Range;
 const KEPT: usize = 64;
 
 #[derive(Clone, Copy, Debug)]
-struct Row {
+struct TableRow {
     start: usize,
     len: u32,
     node: CachedNode,
@@ -20,7 +20,7 @@ pub(super) struct Table {
     /// the keys, one behind the other
     text: String,
     /// in the order in which they came; some are removed
-    rows: Vec<Row>,
+    rows: Vec<TableRow>,
     /// numbers of rows, by key
     order: Vec<u32>,
 }
@@ -101,7 +101,7 @@ impl Table {
         self.text.try_reserve(key.len())?;
         let start = self.text.len();
         self.text.push_str(key);
-        self.rows.push(Row { start, len, node });
+        self.rows.push(TableRow { start, len, node });
         Ok(number)
     }
 
