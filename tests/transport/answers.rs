@@ -3,8 +3,11 @@ use super::exchange::*;
 use super::support::Scripted;
 use etcd_v2::error::Phase;
 use etcd_v2::outcome::transmission::Sent;
+use etcd_v2::protocol::admin::page::Page;
+use etcd_v2::protocol::http_request::{HttpRequest, ResponseKind};
 use etcd_v2::protocol::method::Method;
 use etcd_v2::transport::fault::FaultKind;
+use std::time::Duration;
 
 #[test]
 fn a_request_and_its_answer() {
@@ -266,4 +269,85 @@ fn a_reset_inside_a_body_without_length_is_no_end() {
     // the reset may also overtake the head
     assert_eq!(fault.kind, FaultKind::Connection, "{fault:?}");
     assert_eq!(fault.text, "connection reset");
+}
+
+/// A page of the control plane is carried by a library, anything else by our own driver: they say the same.
+#[test]
+fn pages_are_read_as_everything_else() {
+    type Told = Result<&'static str, FaultKind>;
+    let cases: [(&[&str], Told); 12] = [
+        (
+            &["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "{}"],
+            Ok("{}"),
+        ),
+        (
+            &["HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nlost"],
+            Ok("lost"),
+        ),
+        (&["HTTP/1.1 200 OK\r\n\r\n{}"], Ok("{}")),
+        (&["HTTP/1.0 200 OK\r\n\r\n{}"], Ok("{}")),
+        (
+            &[
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n",
+                "\r\n",
+            ],
+            Ok("{}"),
+        ),
+        (
+            &[
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0",
+                "\r\n\r\n",
+            ],
+            Ok("{}"),
+        ),
+        (
+            &[
+                "HTTP/1.1 100 Continue\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+            ],
+            Ok("{}"),
+        ),
+        (
+            &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"],
+            Err(FaultKind::Protocol),
+        ),
+        (
+            &["HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}"],
+            Err(FaultKind::Protocol),
+        ),
+        (
+            &[
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            ],
+            Err(FaultKind::Protocol),
+        ),
+        (&["SSH-2.0-OpenSSH\r\n"], Err(FaultKind::Protocol)),
+        (&[], Err(FaultKind::Connection)),
+    ];
+    for (parts, told) in cases {
+        let server = Scripted::tcp(move |peer| {
+            peer.request()?;
+            for part in parts {
+                peer.write(part)?;
+                // in a segment of its own, most of the time
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Ok(())
+        });
+        for expect in [ResponseKind::Page(Page::Members), ResponseKind::Anything] {
+            let http_request = HttpRequest {
+                expect,
+                ..HttpRequest::get("/v2/members")
+            };
+            let channel = channel(server.url());
+            let outcome = channel.exchange(&http_request, &limits(), None);
+            let outcome = outcome.map_err(|fault| fault.kind);
+            let body = outcome.map(|answer| String::from_utf8(answer.body).unwrap());
+            assert_eq!(
+                body.as_deref(),
+                told.as_ref().copied(),
+                "{expect:?}: {parts:?}"
+            );
+        }
+    }
 }
