@@ -93,6 +93,12 @@ fn beside(version: Version) {
     let lines = proxy.request_lines();
     let polls = lines.iter().filter(|line| line.contains("wait=true"));
     eprintln!("{} polls, {} requests", polls.count(), lines.len());
+    // who has just lost its history reads the key first: a change that comes before that is rightly told as a gap
+    for (policy, watcher) in &watchers {
+        wait_for(&format!("{policy:?} is live again"), AMPLE, || {
+            live(watcher)
+        });
+    }
     writer.set("/quiet/key", "1").unwrap();
     for (policy, watcher) in &watchers {
         let counters = watcher.counters();
