@@ -1674,7 +1674,7 @@ ETCD_V2_API void etcd_v2_watcher_free(etcd_v2_watcher *watcher);
 #define ETCD_V2_EVENT_GAP       4 /**< Changes may be missing here. */
 #define ETCD_V2_EVENT_PROGRESS  5 /**< Nothing more happened up to an index. */
 #define ETCD_V2_LOSS_CLEARED    1 /**< etcd's last 1000 changes no longer held them. */
-#define ETCD_V2_LOSS_RECREATED  2 /**< Another or an older cluster, or perhaps: indices may restart. */
+#define ETCD_V2_LOSS_RECREATED  2 /**< Perhaps another or an older cluster: indices may restart. */
 #define ETCD_V2_LOSS_OVERFLOW   3 /**< The queue was full, with ETCD_V2_ON_FULL_GAP. */
 
 /** What it is, as one of ETCD_V2_EVENT_...; 0 for NULL. */

@@ -25,7 +25,7 @@ pub const ETCD_V2_EVENT_PROGRESS: i32 = 5;
 
 /// etcd's last 1000 changes no longer held them.
 pub const ETCD_V2_LOSS_CLEARED: i32 = 1;
-/// Another or an older cluster, or perhaps: indices may restart.
+/// Perhaps another or an older cluster: indices may restart.
 pub const ETCD_V2_LOSS_RECREATED: i32 = 2;
 /// The queue was full, with ETCD_V2_ON_FULL_GAP.
 pub const ETCD_V2_LOSS_OVERFLOW: i32 = 3;
