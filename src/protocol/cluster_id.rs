@@ -42,12 +42,6 @@ impl From<&str> for ClusterId {
     }
 }
 
-impl From<String> for ClusterId {
-    fn from(text: String) -> ClusterId {
-        text.as_str().into()
-    }
-}
-
 impl fmt::Display for ClusterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.text {

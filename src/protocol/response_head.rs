@@ -38,10 +38,6 @@ impl Head {
     /// Takes a header, if it is one that matters; names are compared without case. Numbers that are none count as
     /// absent, bytes that are not UTF-8 become U+FFFD.
     pub fn set(&mut self, name: &[u8], value: &[u8]) {
-        let text = || match std::str::from_utf8(value.trim_ascii()) {
-            Ok(text) => text.to_owned(),
-            Err(_) => String::from_utf8_lossy(value.trim_ascii()).into_owned(),
-        };
         // etcd's own spelling is found by one comparison of machine words
         let is = |usual: &[u8]| name == usual || name.eq_ignore_ascii_case(usual);
         // length and third letter tell most names apart
@@ -49,16 +45,13 @@ impl Head {
             (3, Some(b'a')) if is(b"Via") => self.relay = true,
             (6, Some(b'r')) if is(b"Server") => self.relay = true,
             (27, Some(b'c')) if is(b"Access-Control-Allow-Origin") => self.add_origin(),
-            (8, Some(b'c')) if is(b"Location") => self.location = Some(text()),
+            (8, Some(b'c')) if is(b"Location") => self.location = Some(text(value).into_owned()),
             (11, Some(b'r')) if is(b"X-Raft-Term") => self.raft_term = number(value),
             (12, Some(b'e')) if is(b"X-Etcd-Index") => self.etcd_index = number(value),
             (12, Some(b'r')) if is(b"X-Raft-Index") => self.raft_index = number(value),
             (12, Some(b'n')) if is(b"Content-Type") => self.content_type = content_type(value),
             (17, Some(b'e')) if is(b"X-Etcd-Cluster-Id") => {
-                self.cluster_id = match std::str::from_utf8(value.trim_ascii()) {
-                    Ok(text) => text.into(),
-                    Err(_) => text().into(),
-                }
+                self.cluster_id = (&*text(value)).into()
             }
             _ => {}
         }
@@ -92,8 +85,12 @@ impl Head {
 fn content_type(value: &[u8]) -> Cow<'static, str> {
     match value.trim_ascii() {
         b"application/json" => Cow::Borrowed("application/json"),
-        other => Cow::Owned(String::from_utf8_lossy(other).into_owned()),
+        other => Cow::Owned(text(other).into_owned()),
     }
+}
+
+fn text(value: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.trim_ascii())
 }
 
 /// Decimal digits and nothing else, or 0.

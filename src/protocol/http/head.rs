@@ -2,6 +2,7 @@
 use super::{
     framing::{Fields, Framing},
     parse_error::ParseError,
+    token::TOKEN,
 };
 use crate::protocol::{method::Method, response_head::Head};
 use std::mem::{MaybeUninit, take};
@@ -166,35 +167,6 @@ fn parse(bytes: &[u8], method: Method) -> Parse {
     }
 }
 
-/// Whether a byte may stand in the name of a header (RFC 9110, 5.6.2).
-static TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let b = byte as u8;
-        table[byte] = b.is_ascii_alphanumeric()
-            || matches!(
-                b,
-                b'!' | b'#'
-                    | b'$'
-                    | b'%'
-                    | b'&'
-                    | b'\''
-                    | b'*'
-                    | b'+'
-                    | b'-'
-                    | b'.'
-                    | b'^'
-                    | b'_'
-                    | b'`'
-                    | b'|'
-                    | b'~'
-            );
-        byte += 1;
-    }
-    table
-};
-
 /// A complete head as etcd writes it: HTTP/1.1, printable ASCII, CRLF after every line. Anything else is `None`, and judged by
 /// [`parse_any`], which would say the same of this one.
 #[inline]
@@ -228,15 +200,7 @@ fn plain(bytes: &[u8], method: Method) -> Option<(usize, Result<Progress, ParseE
             if unprintable(told) != 2 * (headers + 2) {
                 return None;
             }
-            let decided = fields.decide(method, head.status, 1);
-            let progress = decided.map(|(framing, keep_alive)| {
-                Progress::Done(ParsedHead {
-                    head,
-                    framing,
-                    keep_alive,
-                })
-            });
-            return Some((length, progress));
+            return Some((length, done(head, &fields, method, 1)));
         }
         let name = header.iter().position(|byte| !TOKEN[usize::from(*byte)])?;
         let (name, value) = header.split_at_checked(name)?;
@@ -298,7 +262,11 @@ fn read(response: &httparse::Response<'_, '_>, method: Method) -> Result<Progres
             head.set(name, field.value);
         }
     }
-    let (framing, keep_alive) = fields.decide(method, status, version)?;
+    done(head, &fields, method, version)
+}
+
+fn done(head: Head, fields: &Fields, method: Method, version: u8) -> Result<Progress, ParseError> {
+    let (framing, keep_alive) = fields.decide(method, head.status, version)?;
     Ok(Progress::Done(ParsedHead {
         head,
         framing,

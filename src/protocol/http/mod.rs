@@ -9,6 +9,7 @@ mod head;
 pub mod parse_error;
 pub mod request;
 pub mod response_reader;
+mod token;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
 //! The head of a request.
+use super::token::TOKEN;
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::method::Method;
+use crate::protocol::size_limits::MAX_TARGET;
 use std::io::Write as _;
 
-/// Longest target; some servers and most libraries take no longer ones.
-const LONGEST_TARGET: usize = u16::MAX as usize - 1;
 /// As many digits as a length can have.
 const DIGITS: usize = 20;
 
@@ -59,7 +59,8 @@ fn carries(method: Method) -> bool {
     matches!(method, Method::Put | Method::Post)
 }
 
-fn check<'a>(
+/// The body that goes with it, if request line and headers can be written at all.
+pub(crate) fn check<'a>(
     http_request: &'a HttpRequest,
     host: &str,
     more: &[(&str, &str)],
@@ -68,7 +69,7 @@ fn check<'a>(
     if !http_request.target.starts_with('/') {
         return Err("request target does not begin with a slash");
     }
-    if http_request.target.len() > LONGEST_TARGET {
+    if http_request.target.len() > MAX_TARGET {
         return Err("request target is too long");
     }
     // a fragment would be dropped by whoever parses it: half a key would be meant
@@ -105,8 +106,7 @@ fn is_value(text: &str) -> bool {
 }
 
 fn is_token(text: &str) -> bool {
-    let other = |b: u8| b"!#$%&'*+-.^_`|~".contains(&b);
-    !text.is_empty() && all(text, |b| b.is_ascii_alphanumeric() || other(b))
+    !text.is_empty() && all(text, |b| TOKEN[usize::from(b)])
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(in crate::watch) fn head(status: u16, index: u64, cluster: u64) -> Head {
     Head {
         status,
         etcd_index: index,
-        cluster_id: format!("{cluster:x}").into(),
+        cluster_id: (&*format!("{cluster:x}")).into(),
         content_type: "application/json".into(),
         ..Head::default()
     }
