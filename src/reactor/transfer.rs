@@ -184,12 +184,13 @@ impl Core {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
-        let deaf = matches!(exchange.stage, Stage::Running(_)) && trouble.is_end();
-        let fault = exchange.state.record.trouble(phase, trouble);
-        if !deaf {
+        let refused = match exchange.stage {
+            Stage::Running(_) => exchange.state.refused(trouble, self.now),
+            _ => Err(exchange.state.record.trouble(phase, trouble)),
+        };
+        if let Err(fault) = refused {
             return self.fail(key, fault);
         }
-        exchange.state.turn_deaf(fault, self.now);
         self.receive(connection);
         self.arm(key);
     }
@@ -226,19 +227,10 @@ impl Core {
                     return self.arm(key);
                 }
                 Err(trouble) => {
-                    let phase = exchange.state.record.phase;
-                    // TLS knows why a connection ended, the socket only that it did
-                    let silent = exchange.state.silent();
-                    let silent = silent.filter(|_| matches!(trouble, Stalled::Errno(_)));
-                    let fault = exchange.state.record.trouble(phase, trouble);
-                    return self.fail(key, silent.unwrap_or(fault));
-                }
-            };
-            if n == 0 {
-                if let Some(fault) = exchange.state.silent() {
+                    let fault = exchange.state.cut(trouble);
                     return self.fail(key, fault);
                 }
-            }
+            };
             // less than asked for: there is no more at the moment, unless the end is near, or TLS handed out one record
             let dry = n < self.input.len() && !on.closing && on.stream.session().is_none();
             on.readable = !dry;

@@ -58,13 +58,11 @@ impl Answer {
         (self.body, self.content) = body.into_parts();
         match (read, stop()) {
             (Ok(()), _) => Ok(self),
-            (Err(Stopped), why) => Err(Box::new(
-                self.unread(why.unwrap_or(FaultKind::Timeout), began),
-            )),
+            (Err(Stopped), why) => Err(self.unread(why.unwrap_or(FaultKind::Timeout), began)),
         }
     }
 
-    fn unread(mut self, stop: FaultKind, began: Instant) -> Fault {
+    fn unread(mut self, stop: FaultKind, began: Instant) -> Box<Fault> {
         let (kind, text) = match stop {
             FaultKind::Cancelled => (FaultKind::Cancelled, "cancelled".to_owned()),
             _ => {
@@ -78,17 +76,16 @@ impl Answer {
         };
         self.body.truncate(KEPT);
         self.body.shrink_to_fit();
-        Fault {
-            sent: self.partial.map_or(Sent::Fully, |_| Sent::Partly),
-            not_applied: self.partial,
-            received: self.timings.received,
-            reused: self.timings.reused,
-            head: Some(Box::new(self.head)),
-            body_began: true,
-            body: self.body,
-            timings: self.timings,
-            ..*Fault::new(Phase::Body, kind, text)
-        }
+        let mut fault = Fault::new(Phase::Body, kind, text);
+        fault.sent = self.partial.map_or(Sent::Fully, |_| Sent::Partly);
+        fault.not_applied = self.partial;
+        fault.received = self.timings.received;
+        fault.reused = self.timings.reused;
+        fault.head = Some(Box::new(self.head));
+        fault.body_began = true;
+        fault.body = self.body;
+        fault.timings = self.timings;
+        fault
     }
 }
 

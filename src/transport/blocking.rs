@@ -6,7 +6,6 @@ use super::{
     exchange_state::{ExchangeControl, ExchangeState, Fed},
     fault::{Fault, FaultKind},
     idle_pool::{IdlePool, PooledConnection},
-    io::Stalled,
     wait, warmup,
 };
 use crate::{
@@ -33,8 +32,6 @@ pub(super) enum ExchangeEnd {
     Answered(bool),
     /// with a head that was enough
     Left,
-    /// with an answer that had come before the request, to none
-    Late,
 }
 
 /// The way to a member: how connections are made, those that are idle, and since when none of those before counts.
@@ -64,12 +61,12 @@ pub(super) fn exchange(
             Err(fault) if !(on.unseen && is_ended(&fault, &context.state)) => {
                 return Err(fault);
             }
-            Ok(ended) if ended != ExchangeEnd::Late => {
+            Ok(Some(ended)) => {
                 on.served = true;
                 return Ok((ended, on));
             }
             // it had ended while it was idle
-            Ok(_) | Err(_) => {
+            Ok(None) | Err(_) => {
                 looks = true;
                 context.state =
                     ExchangeState::new(request.0.method, &context.state.limits, Instant::now());
@@ -100,34 +97,26 @@ fn send(
         let (gone, outcome) = on.stream.push(&on.output, body, state.record.request.taken);
         let now = Instant::now();
         state.sent(gone, length, now);
-        match outcome {
-            Ok(()) if state.is_listening() => return Ok(()),
-            Ok(()) => {}
-            // closed while it is talked to: perhaps with a word about why
-            Err(trouble) if trouble.is_end() => {
-                let fault = state.record.trouble(Phase::Send, trouble);
-                state.turn_deaf(fault, now);
-                return Ok(());
-            }
-            Err(trouble) => return Err(state.record.trouble(Phase::Send, trouble)),
+        if let Err(trouble) = outcome {
+            state.refused(trouble, now)?;
         }
-        let waited = wait::one(
-            on.stream.as_fd(),
-            PollFlags::OUT,
-            context.cancel,
-            state.end(),
-        );
+        if state.is_listening() {
+            return Ok(());
+        }
+        let end = state.end();
+        let waited = wait::one(on.stream.as_fd(), PollFlags::OUT, context.cancel, end);
         waited
             .and_then(|()| wait::check(context.cancel, state.limits.deadline))
             .map_err(|stop| state.stopped(stop))?;
     }
 }
 
+/// `None`: what came is no answer to this request, it was there before.
 fn receive(
     on: &mut PooledConnection,
     context: &mut ExchangeContext<'_>,
     heed: &mut Option<&mut Heed<'_>>,
-) -> Result<ExchangeEnd, Box<Fault>> {
+) -> Result<Option<ExchangeEnd>, Box<Fault>> {
     let (connected, unseen) = (on.connected, on.unseen);
     // there is something at once only inside a long body: anywhere else a read would be a wasted call
     let mut ready = on.stream.has_more();
@@ -165,35 +154,23 @@ fn receive(
                 checked.map_err(|stop| context.state.stopped(stop))?;
                 continue;
             }
-            Err(trouble) => {
-                // TLS knows why a connection ended, the socket only that it did
-                let silent = state.silent();
-                let silent = silent.filter(|_| matches!(trouble, Stalled::Errno(_)));
-                let phase = state.record.phase;
-                let fault = state.record.trouble(phase, trouble);
-                return Err(silent.unwrap_or(fault));
-            }
+            Err(trouble) => return Err(state.cut(trouble)),
         };
-        if n == 0 {
-            if let Some(fault) = state.silent() {
-                return Err(fault);
-            }
-        }
         let input = on.input.get(..n).unwrap_or_default();
         let told = |head: &Head| match heed {
             // what a server says to a connection that it has given up
-            _ if unseen && head.status == 408 => ExchangeControl::Leave(ExchangeEnd::Late),
+            _ if unseen && head.status == 408 => ExchangeControl::Leave(None),
             Some(heed) => match heed(head, connected) {
                 ExchangeControl::Stay => ExchangeControl::Stay,
                 ExchangeControl::Silence(patience, finish) => {
                     ExchangeControl::Silence(patience, finish)
                 }
-                ExchangeControl::Leave(()) => ExchangeControl::Leave(ExchangeEnd::Left),
+                ExchangeControl::Leave(()) => ExchangeControl::Leave(Some(ExchangeEnd::Left)),
             },
             None => ExchangeControl::Stay,
         };
         match state.feed(input, Instant::now(), told) {
-            Fed::Done(reusable) => return Ok(ExchangeEnd::Answered(reusable)),
+            Fed::Done(reusable) => return Ok(Some(ExchangeEnd::Answered(reusable))),
             Fed::Leave(ended) => return Ok(ended),
             Fed::Bad(fault) => return Err(fault),
             Fed::More => {}

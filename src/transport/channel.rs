@@ -41,7 +41,6 @@ pub struct Heeded {
 /// The way to one member. Any number of threads may exchange at once.
 pub struct Channel {
     endpoint: Endpoint,
-    settings: TransportConfig,
     dialer: Arc<Dialer>,
     idle: IdlePool,
     /// how often idle connections were forgotten
@@ -61,7 +60,6 @@ impl Channel {
             dialer: Arc::new(Dialer::new(&endpoint, settings)),
             idle: IdlePool::default(),
             forgotten: AtomicU64::new(0),
-            settings: settings.clone(),
             endpoint,
         }
     }
@@ -83,12 +81,12 @@ impl Channel {
 
     /// What requests to it carry.
     pub(crate) fn authorization(&self) -> Option<Authorization> {
-        self.settings.credentials.get()
+        self.dialer.settings().credentials.get()
     }
 
     /// How it is told from others.
     pub(crate) fn tls(&self) -> &TlsSettings {
-        self.settings.tls.settings()
+        self.dialer.settings().tls.settings()
     }
 
     /// What it has moved.
@@ -108,9 +106,12 @@ impl Channel {
         limits: &ExchangeLimits,
         cancel: Option<&Cancel>,
     ) -> Result<Answer, Box<Fault>> {
-        let outcome = self.carry(http_request, limits, cancel, None, &mut (None, None))?;
+        let heeded = self.carry(http_request, limits, cancel, None);
         // only `ExchangeControl::Leave` ends it without an outcome
-        outcome.ok_or_else(|| local("the exchange was left"))
+        heeded.outcome.unwrap_or_else(|| {
+            let text = "the exchange was left";
+            Err(Fault::new(Phase::Connect, FaultKind::Local, text))
+        })
     }
 
     /// The same; `heed` gets the head, and when its connection was made, before the body is read.
@@ -121,14 +122,7 @@ impl Channel {
         cancel: Option<&Cancel>,
         heed: &mut dyn FnMut(&Head, Instant) -> ExchangeControl,
     ) -> Heeded {
-        let mut seen = (None, None);
-        let outcome = self.carry(http_request, limits, cancel, Some(heed), &mut seen);
-        let (finished, peer) = seen;
-        Heeded {
-            outcome: outcome.transpose(),
-            finished,
-            peer,
-        }
+        self.carry(http_request, limits, cancel, Some(heed))
     }
 
     fn carry(
@@ -137,50 +131,66 @@ impl Channel {
         limits: &ExchangeLimits,
         cancel: Option<&Cancel>,
         heed: Option<&mut Heed<'_>>,
-        seen: &mut (Option<Instant>, Option<SocketAddr>),
-    ) -> Result<Option<Answer>, Box<Fault>> {
+    ) -> Heeded {
         let began = Instant::now();
         let mut context = ExchangeContext::new(http_request.method, limits, cancel, began);
-        if let Err(stop) = context.check() {
-            let fault = context.state.stopped(stop);
-            return Err(context.state.complete(fault));
+        let outcome = match context.check() {
+            Ok(()) => self.run(http_request, &mut context, heed, began),
+            Err(stop) => {
+                let fault = context.state.stopped(stop);
+                Some(Err(context.state.complete(fault)))
+            }
+        };
+        Heeded {
+            outcome,
+            finished: context.finished,
+            peer: context.state.record.peer,
         }
+    }
+
+    fn run(
+        &self,
+        http_request: &HttpRequest,
+        context: &mut ExchangeContext<'_>,
+        heed: Option<&mut Heed<'_>>,
+        began: Instant,
+    ) -> Option<Result<Answer, Box<Fault>>> {
         let epoch = self.forgotten();
         self.metrics().begin();
         let authorization = self.authorization();
         let request = (http_request, authorization.as_ref());
         let outcome = match heed {
             None if control::is_read(http_request) => {
-                control::exchange(&self.dialer, request, &mut context)
+                control::exchange(&self.dialer, request, context)
                     .map(|()| (ExchangeEnd::Answered(false), None))
             }
             heed => {
-                let way = (&*self.dialer, &self.idle, epoch);
-                blocking::exchange(way, request, &mut context, heed, began)
+                let source = (&*self.dialer, &self.idle, epoch);
+                blocking::exchange(source, request, context, heed, began)
                     .map(|(ended, connection)| (ended, Some(connection)))
             }
         };
-        *seen = (context.finished, context.state.record.peer);
         let now = Instant::now();
         match outcome {
             Ok((ExchangeEnd::Answered(reusable), connection)) => {
                 if let Some(connection) = connection.filter(|_| reusable) {
-                    self.idle.put(connection, &self.dialer, self.forgotten());
+                    self.idle
+                        .put(connection, &self.dialer, self.forgotten(), now);
                 }
                 let answer = context.state.answer(None, now);
                 self.metrics().end(&answer.timings);
-                Ok(Some(answer))
+                Some(Ok(answer))
             }
             // a connection whose answer was not read is closed
-            Ok((ExchangeEnd::Left | ExchangeEnd::Late, _)) => {
+            Ok((ExchangeEnd::Left, _)) => {
                 self.metrics().end(&context.state.record.timings(now));
-                Ok(None)
+                None
             }
             Err(fault) => {
                 let fault = context.state.complete(fault);
                 self.dialer.judge(&fault);
                 self.metrics().end(&fault.timings);
-                Err(fault)
+                Some(Err(fault))
             }
         }
     }
@@ -191,10 +201,6 @@ impl Channel {
         self.forgotten.fetch_add(1, Ordering::Relaxed);
         self.idle.clear();
     }
-}
-
-fn local(text: impl Into<String>) -> Box<Fault> {
-    Fault::new(Phase::Connect, FaultKind::Local, text)
 }
 
 #[cfg(test)]

@@ -10,17 +10,18 @@ use super::{
     fault::{Fault, FaultKind},
     maybe_tls_stream::MaybeTlsStream,
     metrics::Lease,
-    wait,
+    wait, warmup,
 };
 use crate::{
     display::one_line,
     error::Phase,
     protocol::{
+        http::request,
         http_request::{HttpRequest, ResponseKind},
         method::Method,
     },
 };
-use http::{Request, Uri, header::AUTHORIZATION};
+use http::{Request, Uri};
 use rustix::{event::PollFlags, fd::AsFd};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -34,9 +35,10 @@ use ureq::unversioned::{
 /// Longest head of an answer, and what is read at once.
 const BUFFER: usize = 64 * 1024;
 
-/// Whether it is a read of the control plane.
+/// Whether it is a read of the control plane, and its line not so long that it needs a connection of its own making.
 pub(super) fn is_read(http_request: &HttpRequest) -> bool {
-    http_request.method == Method::Get && matches!(http_request.expect, ResponseKind::Page(_))
+    let reads = http_request.method == Method::Get;
+    reads && matches!(http_request.expect, ResponseKind::Page(_)) && !warmup::is_long(http_request)
 }
 
 /// Sends one request to a member, and reads the answer into the state of `context`.
@@ -81,19 +83,16 @@ fn request(
     http_request: &HttpRequest,
     authorization: Option<&Authorization>,
 ) -> Result<Request<()>, Box<Fault>> {
-    let refused = |_| Fault::new(Phase::Connect, FaultKind::Local, "the request is no URI");
-    let uri: Uri = format!("http://{host}{}", http_request.target)
-        .parse()
-        .map_err(refused)?;
-    let request = Request::get(uri);
-    let request = match authorization {
-        Some(authorization) => request.header(AUTHORIZATION, authorization.header()),
-        None => request,
-    };
-    let text = "credentials are no header value";
+    let refused = |why: &str| Fault::new(Phase::Connect, FaultKind::Local, why);
+    let more = authorization.map(|one| ("Authorization", one.header()));
+    request::check(http_request, host, more.as_slice()).map_err(refused)?;
+    let mut request = Request::get(format!("http://{host}{}", http_request.target));
+    if let Some((name, value)) = more {
+        request = request.header(name, value);
+    }
     request
         .body(())
-        .map_err(|_| Fault::new(Phase::Connect, FaultKind::Local, text))
+        .map_err(|_| refused("the request is no URI"))
 }
 
 fn run(line: &Arc<Mutex<Line>>, request: Request<()>) -> Result<(), ureq::Error> {
@@ -139,12 +138,7 @@ impl Line {
             match outcome {
                 Ok(()) if part.is_empty() => return Ok(()),
                 Ok(()) => self.wait(PollFlags::OUT)?,
-                // closed while it is talked to: perhaps with a word about why
-                Err(trouble) if trouble.is_end() => {
-                    let fault = self.state.record.trouble(Phase::Send, trouble);
-                    self.state.turn_deaf(fault, now);
-                }
-                Err(trouble) => return Err(self.state.record.trouble(Phase::Send, trouble)),
+                Err(trouble) => self.state.refused(trouble, now)?,
             }
         }
         Ok(())
@@ -163,18 +157,8 @@ impl Line {
                     checked.map_err(|stop| self.state.stopped(stop))?;
                     continue;
                 }
-                Err(trouble) => {
-                    let phase = self.state.record.phase;
-                    let silent = self.state.silent();
-                    let fault = self.state.record.trouble(phase, trouble);
-                    return Err(silent.unwrap_or(fault));
-                }
+                Err(trouble) => return Err(self.state.cut(trouble)),
             };
-            if n == 0 {
-                if let Some(fault) = self.state.silent() {
-                    return Err(fault);
-                }
-            }
             let input = room.get(..n).unwrap_or_default();
             match self
                 .state

@@ -1,9 +1,10 @@
-//! One exchange over one connection: what left, what came, and how long the wait that goes on may take. Neither I/O nor a
-//! clock; both drivers feed it.
+//! One exchange over one connection: what left, what came, and how long the wait that goes on may take. No I/O; both drivers
+//! feed it.
 use super::{
     answer::{Answer, KEPT, out_of_memory, room_for},
     exchange_limits::ExchangeLimits,
     fault::{Fault, FaultKind},
+    io::Stalled,
     record::Record,
 };
 use crate::{
@@ -122,15 +123,31 @@ impl ExchangeState {
         self.record.request.sent() == Sent::Fully || self.deaf.is_some()
     }
 
-    /// The server closed while it was talked to, perhaps with a word about why.
-    pub(crate) fn turn_deaf(&mut self, fault: Box<Fault>, now: Instant) {
+    /// No more of the request is taken. If the server closed while it was talked to, perhaps with a word about why, that is
+    /// read first.
+    pub(crate) fn refused(&mut self, trouble: Stalled, now: Instant) -> Result<(), Box<Fault>> {
+        let ended = trouble.is_end();
+        let fault = self.record.trouble(Phase::Send, trouble);
+        if !ended {
+            return Err(fault);
+        }
         self.deaf = Some(fault);
         self.record.enter(Phase::Head, now);
         self.wait(now, self.limits.head);
+        Ok(())
+    }
+
+    /// Nothing more can be read.
+    pub(crate) fn cut(&mut self, trouble: Stalled) -> Box<Fault> {
+        // TLS knows why a connection ended, the socket only that it did
+        let silent = self.silent();
+        let silent = silent.filter(|_| matches!(trouble, Stalled::Errno(_)));
+        let fault = self.record.trouble(self.record.phase, trouble);
+        silent.unwrap_or(fault)
     }
 
     /// The word about why did not come: that is the failure.
-    pub(crate) fn silent(&mut self) -> Option<Box<Fault>> {
+    fn silent(&mut self) -> Option<Box<Fault>> {
         self.deaf.take_if(|_| self.record.received == 0)
     }
 
@@ -199,6 +216,11 @@ impl ExchangeState {
         self.record.received += input.len() as u64;
         let mut heed = Some(heed);
         let ended = input.is_empty();
+        if ended {
+            if let Some(fault) = self.silent() {
+                return Fed::Bad(fault);
+            }
+        }
         loop {
             let event = match ended {
                 true => self.reader.end_of_stream(),

@@ -26,7 +26,7 @@ pub(super) struct PooledConnection {
     pub(super) unseen: bool,
     /// when it became idle
     rests: Instant,
-    /// of [`super::channel::Channel::forgotten`], when it was last taken
+    /// of [`super::channel::Channel::forgotten`], when it was made
     epoch: u64,
     lease: Lease,
     pub(super) input: Vec<u8>,
@@ -108,15 +108,21 @@ impl IdlePool {
         }
     }
 
-    /// It has carried an exchange to its end, or none.
-    pub(super) fn put(&self, mut connection: Box<PooledConnection>, dialer: &Dialer, epoch: u64) {
+    /// It has carried an exchange to its end.
+    pub(super) fn put(
+        &self,
+        mut connection: Box<PooledConnection>,
+        dialer: &Dialer,
+        epoch: u64,
+        now: Instant,
+    ) {
         let most = dialer.settings().max_idle;
         // nobody has asked for what TLS may still hold
         if connection.epoch != epoch || most == 0 || connection.stream.has_more() {
             return;
         }
         connection.lease.set_busy(false);
-        connection.rests = Instant::now();
+        connection.rests = now;
         if connection.input.len() > KEPT {
             connection.input = vec![0; KEPT];
         }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// How much later than asked for a read may end that waits.
 const LATE: Duration = Duration::from_millis(1);
 
-/// A connected, non-blocking socket, and what is spoken on it.
+/// A connected socket, and what is spoken on it. Nothing waits but [`MaybeTlsStream::read_until`].
 #[derive(Debug)]
 pub(crate) struct MaybeTlsStream {
     socket: OwnedFd,

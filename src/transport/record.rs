@@ -96,7 +96,7 @@ impl Record {
                 };
                 Fault::new(phase, FaultKind::Timeout, text)
             }
-            kind => Fault::new(phase, kind, "no memory left"),
+            kind => Fault::new(phase, kind, "the system refuses to wait"),
         }
     }
 

@@ -1,4 +1,5 @@
-//! The only place where a call blocks: `poll` over sockets and the cancel token, with an end.
+//! Where a call blocks: `poll` over sockets and the cancel token, with an end. The one other place is a read in clear text
+//! without a token, [`super::maybe_tls_stream::MaybeTlsStream::read_until`].
 use super::cancel::Cancel;
 use super::fault::FaultKind;
 use rustix::{
@@ -86,7 +87,7 @@ fn until(fds: &mut [PollFd<'_>], end: Instant) -> Result<(), FaultKind> {
             Ok(0) if left.is_zero() => return Err(FaultKind::Timeout),
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return Ok(()),
-            // no memory in the kernel
+            // no memory in the kernel, or a limit on descriptors that is too low
             Err(_) => return Err(FaultKind::Local),
         }
     }

@@ -3,7 +3,8 @@ use super::exchange::*;
 use super::support::{Scripted, TempDir, api::dead_endpoint};
 use etcd_v2::error::Phase;
 use etcd_v2::outcome::transmission::Sent;
-use etcd_v2::protocol::http_request::{HttpRequest, Idempotency};
+use etcd_v2::protocol::admin::page::Page;
+use etcd_v2::protocol::http_request::{HttpRequest, Idempotency, ResponseKind};
 use etcd_v2::protocol::method::Method;
 use etcd_v2::transport::exchange_limits::ExchangeLimits;
 use etcd_v2::transport::fault::FaultKind;
@@ -216,6 +217,18 @@ fn long_lines_go_on_connections_that_have_answered() {
         let (number, line) = next();
         assert_eq!((number, line.len()), (1, length));
     }
+
+    // a page of the control plane, too
+    let third = channel(server.url());
+    let page = HttpRequest {
+        expect: ResponseKind::Page(Page::User),
+        ..HttpRequest::get(&long(30_000))
+    };
+    let answer = third.exchange(&page, &limits(), None).unwrap();
+    assert_eq!(answer.body, b"30000");
+    assert_eq!(next(), (2, version.clone()));
+    let (number, line) = next();
+    assert_eq!((number, line.len()), (2, 30_000));
 
     let fault = get(&first, &long(70_000)).unwrap_err();
     assert_eq!((fault.kind, fault.sent), (FaultKind::Local, Sent::None));
