@@ -11,6 +11,9 @@ use std::time::Duration;
 /// However busy the machine is.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// The tools' own are 2 and 5 seconds, which a busy machine may take; what a line says itself comes later and wins.
+const PATIENCE: [&str; 4] = ["--timeout", "60s", "--total-timeout", "120s"];
+
 /// All files of etcd2ctl.
 pub fn source() -> CProgram {
     let mut files: Vec<String> = std::fs::read_dir(root().join("examples-c/etcd2ctl"))
@@ -147,6 +150,7 @@ impl Side {
         }
         command
             .args(&self.words[1..])
+            .args(PATIENCE)
             .env("ETCDCTL_API", "2")
             .env("ETCDCTL_ENDPOINTS", &self.endpoints)
             .stdin(file("stdin"))
@@ -176,6 +180,21 @@ impl Side {
     #[track_caller]
     pub fn run(&self, line: &str) -> Ended {
         self.start(line).end(line)
+    }
+
+    /// The same for a line that asks for health, until it is good: a server whose disk takes a second is not well.
+    #[track_caller]
+    pub fn run_until_healthy(&self, line: &str) -> Ended {
+        wait_for(line, LIMIT, || {
+            Some(self.run(line)).filter(|ended| ended.code == Some(0))
+        })
+    }
+
+    /// Waits until what was changed is applied: a change of members that meets another on its way is lost.
+    pub fn settle(&self) {
+        if let Some(etcd) = &self.etcd {
+            let _ = http::get(&etcd.key_url("/?quorum=true"));
+        }
     }
 
     /// Puts the server's own names where the line has words for them.

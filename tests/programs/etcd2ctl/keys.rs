@@ -96,7 +96,7 @@ const WRITE: &[Row] = &[
     Same("set --ttl -5 /t y"),
     Same("set --ttl 0x3e8 /t y"),
     Same("-o json get /t"),
-    Same("set --ttl 0b11 /t y"),
+    Same("set --ttl 0b1111101000 /t y"),
     Same("set --ttl 0o1750 /t y"),
     Same("set --ttl 01750 /t y"),
     Same("set --ttl +1000 /t y"),

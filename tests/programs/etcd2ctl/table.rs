@@ -8,6 +8,8 @@ use crate::support::Version;
 pub enum Row {
     /// The same to the last byte.
     Same(&'static str),
+    /// The same, of a cluster that is healthy.
+    Healthy(&'static str),
     /// The same, but for the text of help: the first line and the code.
     Usage(&'static str),
     /// The same, but each has its own words on standard error. Why.
@@ -42,14 +44,23 @@ impl Row {
     #[track_caller]
     fn check(self, [theirs, ours]: &[Side; 2]) {
         let (Row::Same(line)
+        | Row::Healthy(line)
         | Row::Usage(line)
         | Row::OwnWords(line, _)
         | Row::CodeOnly(line, _)
         | Row::Differs { line, .. }) = self;
-        let [theirs, ours] = [theirs, ours].map(|side| steady(side.run(line)));
+        let [theirs, ours] = [theirs, ours].map(|side| {
+            if line.contains("member ") {
+                side.settle();
+            }
+            steady(match self {
+                Row::Healthy(_) => side.run_until_healthy(line),
+                _ => side.run(line),
+            })
+        });
         let both = || format!("{line}\netcdctl: {theirs:#?}\netcd2ctl: {ours:#?}");
         match self {
-            Row::Same(_) => assert_eq!(theirs, ours, "{line}"),
+            Row::Same(_) | Row::Healthy(_) => assert_eq!(theirs, ours, "{line}"),
             Row::Usage(_) => {
                 assert_eq!(theirs.code, ours.code, "{}", both());
                 assert_eq!(
