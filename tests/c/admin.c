@@ -104,12 +104,16 @@ static void health(const char *url, const char *version)
 	printf("version %s at %s\n", etcd_v2_version_info_cluster(v), etcd_v2_version_info_endpoint(v));
 	etcd_v2_version_info_free(v);
 	etcd_v2_health_report *h;
-	CHECK_OK(etcd_v2_health(client, url, &h, &error));
-	say_health(h);
-	etcd_v2_health_report_free(h);
-	CHECK_OK(etcd_v2_cluster_health(client, &h, &error));
-	say_health(h);
-	etcd_v2_health_report_free(h);
+	for (int whole = 0; whole < 2; whole++) {
+		/* a member whose disk takes a second is unhealthy for a moment */
+		for (h = NULL; etcd_v2_health_report_state(h) != ETCD_V2_HEALTHY;) {
+			etcd_v2_health_report_free(h);
+			CHECK_OK(whole ? etcd_v2_cluster_health(client, &h, &error)
+				       : etcd_v2_health(client, url, &h, &error));
+		}
+		say_health(h);
+		etcd_v2_health_report_free(h);
+	}
 	CHECK_STATUS(etcd_v2_health(client, "http://127.0.0.1:9", &h, &error), ETCD_V2_UNREACHABLE);
 }
 
@@ -205,7 +209,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 4)
 		return 2;
-	CHECK_OK(etcd_v2_client_open(argv[1], &client, &error));
+	client = patient_client(argv[1]);
 	members(argv[2]);
 	stats(argv[1]);
 	health(argv[1], argv[3]);

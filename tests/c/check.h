@@ -87,4 +87,17 @@ static inline int check_done(void)
 	(etcd_v2_error_free(error), error = NULL, check_status((call), (expected), &error, (file), (line), #call))
 #define CHECK_OK(call) CHECK_STATUS(call, ETCD_V2_OK)
 
+/* One whose calls are not ended by their deadline, however busy the machine is; `urls` as for etcd_v2_client_open(). */
+static inline etcd_v2_client *patient_client(const char *urls)
+{
+	etcd_v2_options *options;
+	etcd_v2_client *client;
+	CHECK_OK(etcd_v2_options_new(&options, &error));
+	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 120000, &error));
+	CHECK_OK(etcd_v2_client_new(options, &client, &error));
+	CHECK_OK(etcd_v2_client_set_endpoints(client, urls, &error));
+	etcd_v2_options_free(options);
+	return client;
+}
+
 #endif

@@ -11,14 +11,14 @@ struct run {
 	const etcd_v2_client *client;
 	const etcd_v2_request *request;
 	long thread; /* 0 until it runs */
-	etcd_v2_status status;
+	etcd_v2_status status; /* -1 until it has ended */
 };
 
 static void *execute(void *argument)
 {
 	struct run *run = argument;
 	__atomic_store_n(&run->thread, own_thread(), __ATOMIC_SEQ_CST);
-	run->status = etcd_v2_execute(run->client, run->request, NULL, NULL);
+	__atomic_store_n(&run->status, etcd_v2_execute(run->client, run->request, NULL, NULL), __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
@@ -26,7 +26,8 @@ static void start(struct run *run, pthread_t *thread)
 {
 	CHECK(pthread_create(thread, NULL, execute, run) == 0);
 	WAIT_UNTIL(__atomic_load_n(&run->thread, __ATOMIC_SEQ_CST) != 0);
-	WAIT_UNTIL(thread_sleeps(run->thread));
+	/* its deadline may come before we look */
+	WAIT_UNTIL(thread_sleeps(run->thread) || __atomic_load_n(&run->status, __ATOMIC_SEQ_CST) != -1);
 }
 
 /* The token is freed while a call holds it, right after it was fired; so is the request. */
@@ -59,7 +60,8 @@ static void freed_without_being_fired(const etcd_v2_client *mute, const etcd_v2_
 	CHECK_OK(etcd_v2_cancel_new(&token, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/a", &request, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
-	CHECK_OK(etcd_v2_request_set_deadline_ms(request, 200, &error));
+	/* time to be seen asleep */
+	CHECK_OK(etcd_v2_request_set_deadline_ms(request, 5000, &error));
 	struct run run = {mute, request, 0, -1};
 	pthread_t thread;
 	start(&run, &thread);
@@ -105,13 +107,14 @@ static void deadlines(const char *mute_url, const char *quiet_url)
 	etcd_v2_request *request;
 	CHECK_OK(etcd_v2_options_new(&options, &error));
 	CHECK_OK(etcd_v2_options_add_endpoint(options, mute_url, &error));
-	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 200, &error));
+	/* time to send what is to be unknown */
+	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 3000, &error));
 	CHECK_OK(etcd_v2_client_new(options, &mute, &error));
 	etcd_v2_options_free(options);
 
-	CHECK_TAKES(etcd_v2_get(mute, "/a", 0, NULL, &error), ETCD_V2_TIMEOUT, 200);
+	CHECK_TAKES(etcd_v2_get(mute, "/a", 0, NULL, &error), ETCD_V2_TIMEOUT, 3000);
 	CHECK(etcd_v2_error_is_retriable(error));
-	CHECK_TAKES(etcd_v2_set(mute, "/a", "1", 0, NULL, &error), ETCD_V2_OUTCOME_UNKNOWN, 200);
+	CHECK_TAKES(etcd_v2_set(mute, "/a", "1", 0, NULL, &error), ETCD_V2_OUTCOME_UNKNOWN, 3000);
 	CHECK(etcd_v2_error_outcome_unknown(error));
 
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/a", &request, &error));

@@ -39,22 +39,21 @@ int main(int count, char **arguments)
 {
 	CHECK(count == 2);
 	long descriptors = open_descriptors(), threads = own_threads();
-	etcd_v2_client *other;
+	etcd_v2_client *other = patient_client(arguments[1]);
 	etcd_v2_request *request;
 	etcd_v2_watch_options *options;
-	CHECK_OK(etcd_v2_client_open(arguments[1], &other, &error));
 	CHECK_OK(etcd_v2_set(other, "/inside", "v", 0, NULL, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/inside", &request, &error));
 	for (int i = 0; i < ROUNDS; i++) {
 		struct host host = { 0 };
-		CHECK_OK(etcd_v2_client_open(arguments[1], &host.client, &error));
+		host.client = patient_client(arguments[1]);
 		CHECK_OK(etcd_v2_submit_callback(host.client, request, on_end, &host, let_go, &error));
 		WAIT_UNTIL(READ(host.freed) == 1);
 		CHECK_INT(READ(host.told), 1);
 	}
 	for (int i = 0; i < ROUNDS; i++) {
 		struct host host = { 0 };
-		CHECK_OK(etcd_v2_client_open(arguments[1], &host.client, &error));
+		host.client = patient_client(arguments[1]);
 		CHECK_OK(etcd_v2_watch_options_new(&options, &error));
 		CHECK_OK(etcd_v2_watch_options_set_callback(options, on_event, &host, let_go, &error));
 		CHECK_OK(etcd_v2_watch(host.client, "/inside", options, &host.watcher, &error));

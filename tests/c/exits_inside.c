@@ -14,7 +14,11 @@
 static const char *kind;
 static etcd_v2_client *client;
 static pthread_t main_thread;
-static int armed, ended, told, frees, refused_frees;
+static int armed, begun, ended, told, frees, refused_frees;
+/* whether a thread of this program is to end, and which one it is */
+static bool host_ends;
+static __thread bool is_caller;
+static long caller;
 
 static void end_of_thread(void *unused)
 {
@@ -24,9 +28,12 @@ static void end_of_thread(void *unused)
 
 static void leave(const char *which)
 {
-	if (strcmp(kind, which) != 0 || !READ(armed) || pthread_equal(pthread_self(), main_thread))
+	if (strcmp(kind, which) != 0 || !READ(armed) || is_caller != host_ends ||
+	    pthread_equal(pthread_self(), main_thread))
 		return;
 	SET(armed, false);
+	/* a call made before may be told of, too: not before the one that is to end has been accepted */
+	WAIT_UNTIL(READ(begun));
 	/* what a host does when its threads end */
 	pthread_cleanup_push(end_of_thread, NULL);
 	pthread_exit(NULL);
@@ -122,6 +129,8 @@ static void change(const etcd_v2_completion *completion, void *user)
 
 static void *call(void *unused)
 {
+	is_caller = true;
+	caller = own_thread();
 	if (strcmp(kind, "config") == 0)
 		etcd_v2_client_set_credentials(client, "me", "secret", NULL);
 	else
@@ -135,13 +144,14 @@ int main(int count, char **arguments)
 	kind = arguments[2];
 	bool on_client = strcmp(arguments[3], "host") != 0, nested = strcmp(arguments[3], "nested") == 0;
 	main_thread = pthread_self();
+	host_ends = !on_client;
 	etcd_v2_options *options;
 	etcd_v2_client *other;
 	etcd_v2_request *request, *pending;
 	etcd_v2_queue *queue;
 	etcd_v2_watcher *idle, *watcher = NULL;
 	etcd_v2_watch_options *watch;
-	CHECK_OK(etcd_v2_client_open(arguments[1], &other, &error));
+	other = patient_client(arguments[1]);
 	CHECK_OK(etcd_v2_set(other, "/exits", "v", 0, NULL, &error));
 	CHECK_OK(etcd_v2_options_new(&options, &error));
 	CHECK_OK(etcd_v2_options_add_endpoint(options, arguments[1], &error));
@@ -150,6 +160,7 @@ int main(int count, char **arguments)
 	CHECK_OK(etcd_v2_options_set_trace(options, on_trace, NULL, NULL, &error));
 	CHECK_OK(etcd_v2_options_set_retry_hook(options, on_retry, NULL, NULL, &error));
 	CHECK_OK(etcd_v2_options_set_config_callback(options, 0, on_config, NULL, NULL, &error));
+	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 60000, &error));
 	CHECK_OK(etcd_v2_client_new(options, &client, &error));
 	etcd_v2_options_free(options);
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/exits", &request, &error));
@@ -180,7 +191,11 @@ int main(int count, char **arguments)
 	} else {
 		CHECK_OK(etcd_v2_submit_callback(client, request, nested ? change : on_completion, NULL, let_go, &error));
 	}
+	SET(begun, true);
 	WAIT_UNTIL(READ(ended) == 1);
+	/* it stays inside for good, at rest, when all has been let go */
+	if (!on_client)
+		WAIT_UNTIL(thread_sleeps(caller));
 	etcd_v2_watch_options_free(watch);
 	etcd_v2_event *event;
 	etcd_v2_completion *completion;

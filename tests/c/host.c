@@ -73,7 +73,7 @@ int main(int count, char **arguments)
 	etcd_v2_completion *completion;
 	pthread_t threads[THREADS];
 	int numbers[THREADS], ended = 0;
-	CHECK_OK(etcd_v2_client_open(arguments[1], &client, &error));
+	client = patient_client(arguments[1]);
 	CHECK_OK(etcd_v2_watch_options_new(&options, &error));
 	CHECK_OK(etcd_v2_watch_options_set_recursive(options, true, &error));
 	CHECK_OK(etcd_v2_watch_options_set_callback(options, on_event, &seen, NULL, &error));

@@ -26,7 +26,7 @@ static etcd_v2_watcher *idle;
 static etcd_v2_cancel *token;
 static enum kind kind;
 static enum life life;
-static int armed, ran, freed_by_thread;
+static int armed, begun, ran, freed_by_thread;
 static pthread_t main_thread, freeing;
 static long freeing_id;
 static bool is_freeing;
@@ -174,8 +174,8 @@ static void everything(void)
 	etcd_v2_cancel_fire(token);
 	CHECK(etcd_v2_cancel_is_fired(token));
 
-	ONE_OF(etcd_v2_sync_within(client, 5000, NULL, NULL), ETCD_V2_OK, ETCD_V2_OK);
-	ONE_OF(etcd_v2_wait_ready(client, 5000, NULL, NULL), ETCD_V2_OK, ETCD_V2_OK);
+	ONE_OF(etcd_v2_sync_within(client, 60000, NULL, NULL), ETCD_V2_OK, ETCD_V2_OK);
+	ONE_OF(etcd_v2_wait_ready(client, 60000, NULL, NULL), ETCD_V2_OK, ETCD_V2_OK);
 	ONE_OF(etcd_v2_health(client, NULL, &health, NULL), ETCD_V2_OK, ETCD_V2_OK);
 	etcd_v2_health_report_free(health);
 	ONE_OF(etcd_v2_members_list(client, &members, NULL), ETCD_V2_OK, ETCD_V2_OK);
@@ -197,6 +197,8 @@ static void act(void)
 {
 	if (pthread_equal(pthread_self(), main_thread) || __atomic_exchange_n(&armed, 0, __ATOMIC_SEQ_CST) == 0)
 		return;
+	/* what was submitted before may be told of, too: nobody is inside the client when another thread frees it */
+	WAIT_UNTIL(READ(begun));
 	if (life == FREED_ELSEWHERE) {
 		CHECK_INT(pthread_create(&freeing, NULL, free_client, NULL), 0);
 		WAIT_UNTIL(READ(is_freeing) && thread_sleeps(freeing_id));
@@ -285,6 +287,7 @@ static void make_client(void)
 		CHECK_OK(etcd_v2_options_set_trace(options, first_trace, NULL, NULL, &error));
 	if (kind == RETRY)
 		CHECK_OK(etcd_v2_options_set_retry_hook(options, first_retry, NULL, NULL, &error));
+	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 60000, &error));
 	if (kind == CONFIG)
 		CHECK_OK(etcd_v2_options_set_config_callback(options, 0, first_curl, NULL, NULL, &error));
 	CHECK_OK(etcd_v2_client_new(options, &client, &error));
@@ -301,7 +304,7 @@ static void change(const etcd_v2_completion *completion, void *user)
 /* Says which round it was. */
 #define within(condition)                                                                       \
 	do {                                                                                    \
-		int64_t give_up = now_ms() + 20000;                                             \
+		int64_t give_up = now_ms() + 120000;                                             \
 		while (!(condition)) {                                                          \
 			if (now_ms() > give_up) {                                               \
 				fprintf(stderr, "%s while %s: ", kind_names[kind], life_names[life]); \
@@ -315,7 +318,7 @@ static void round_of(enum kind of, enum life in)
 {
 	kind = of;
 	life = in;
-	armed = ran = used = 0;
+	armed = begun = ran = used = 0;
 	freed_by_thread = 0;
 	is_freeing = false;
 	memset(all, 0, sizeof all);
@@ -354,6 +357,7 @@ static void round_of(enum kind of, enum life in)
 		CHECK_OK(etcd_v2_submit_callback(client, request, kind == CONFIG ? change : first_completion, first,
 						 first_let_go, &error));
 	}
+	__atomic_store_n(&begun, 1, __ATOMIC_SEQ_CST);
 	within(READ(ran) == 1);
 	if (life == LIVES)
 		etcd_v2_client_free(client);
@@ -446,7 +450,7 @@ int main(int count, char **arguments)
 	url = arguments[1];
 	folder = arguments[2];
 	main_thread = pthread_self();
-	CHECK_OK(etcd_v2_client_open(url, &other, &error));
+	other = patient_client(url);
 	/* so that index 1 is history that is lost */
 	for (int i = 0; i < 1100; i++)
 		CHECK_OK(etcd_v2_set(other, "/inside/v", "v", 0, NULL, &error));

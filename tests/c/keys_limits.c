@@ -18,8 +18,7 @@ static void first_with(const char *key)
 	enum { CREATE, GET, SWAP, WATCH, IN_VAIN, DELETE, STEPS };
 	uint64_t index = 0;
 	for (int step = 0; step < STEPS; step++) {
-		etcd_v2_client *fresh;
-		CHECK_OK(etcd_v2_client_open(url, &fresh, ERR));
+		etcd_v2_client *fresh = patient_client(url);
 		switch (step) {
 		case CREATE:
 			CHECK_OK(etcd_v2_create(fresh, key, "x", 0, OUT, ERR));
@@ -32,7 +31,7 @@ static void first_with(const char *key)
 			CHECK_OK(etcd_v2_compare_and_swap(fresh, key, "x", 0, NULL, index, OUT, ERR));
 			break;
 		case WATCH:
-			CHECK_OK(etcd_v2_watch_once(fresh, key, index, 0, 5000, NULL, OUT, ERR));
+			CHECK_OK(etcd_v2_watch_once(fresh, key, index, 0, 60000, NULL, OUT, ERR));
 			break;
 		case IN_VAIN:
 			CHECK_STATUS(etcd_v2_create(fresh, key, "y", 0, OUT, ERR), ETCD_V2_ALREADY_EXISTS);

@@ -113,8 +113,7 @@ static void misses(void)
 /* The member that refused is told, not the one that was tried in vain before it. */
 static void misses_elsewhere(void)
 {
-	etcd_v2_client *two;
-	CHECK_OK(etcd_v2_client_open(text("http://127.0.0.1:1,%s", url), &two, ERR));
+	etcd_v2_client *two = patient_client(text("http://127.0.0.1:1,%s", url));
 	CHECK_STATUS(etcd_v2_get(two, "/read/list/nope", 0, OUT, ERR), ETCD_V2_KEY_NOT_FOUND);
 	CHECK_REFUSED(100, 404, "/read/list/nope");
 	CHECK_TEXT(etcd_v2_error_phase(error), "body");

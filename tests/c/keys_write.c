@@ -78,8 +78,7 @@ static void compare_odd_values(void)
 	for (size_t length = 4000; length <= 64000; length += 20000) {
 		char *value = many('v', length);
 		put("/write/odd", value);
-		etcd_v2_client *fresh;
-		CHECK_OK(etcd_v2_client_open(url, &fresh, ERR));
+		etcd_v2_client *fresh = patient_client(url);
 		value[length - 1] = 'w';
 		CHECK_STATUS(etcd_v2_compare_and_delete(fresh, "/write/odd", value, 0, NULL, ERR), ETCD_V2_COMPARE_FAILED);
 		value[length - 1] = 'v';

@@ -17,9 +17,9 @@ static void calls(const char *endpoint, const char *dead, const char *mute)
 	etcd_v2_request *request;
 	char list[512];
 	snprintf(list, sizeof list, "%s,%s", dead, endpoint);
-	CHECK_OK(etcd_v2_client_open(endpoint, &client, &error));
+	client = patient_client(endpoint);
 	CHECK_OK(etcd_v2_client_open(dead, &lonely, &error));
-	CHECK_OK(etcd_v2_client_open(list, &both, &error));
+	both = patient_client(list);
 	CHECK_OK(etcd_v2_options_new(&options, &error));
 	CHECK_OK(etcd_v2_options_add_endpoint(options, mute, &error));
 	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 5, &error));
@@ -46,7 +46,7 @@ static void calls(const char *endpoint, const char *dead, const char *mute)
 				     ETCD_V2_ALREADY_EXISTS);
 			break;
 		case 4:
-			CHECK_OK(etcd_v2_watch_once(client, "/calls/a", 1, 0, 5000, token, &answer, &error));
+			CHECK_OK(etcd_v2_watch_once(client, "/calls/a", 1, 0, 60000, token, &answer, &error));
 			break;
 		case 5:
 			CHECK_STATUS(etcd_v2_get(client, "no key", 0, &answer, &error), ETCD_V2_INVALID_ARGUMENT);

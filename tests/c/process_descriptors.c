@@ -41,7 +41,7 @@ static void use(const etcd_v2_client *client)
 	uint64_t next = etcd_v2_response_etcd_index(answer);
 	etcd_v2_response_free(answer);
 	CHECK_OK(etcd_v2_cancel_new(&token, &error));
-	CHECK_OK(etcd_v2_watch_once(client, "/descriptors", next, 0, 10000, token, NULL, &error));
+	CHECK_OK(etcd_v2_watch_once(client, "/descriptors", next, 0, 60000, token, NULL, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/descriptors", &request, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
 	CHECK_OK(etcd_v2_execute(client, request, NULL, &error));
@@ -70,7 +70,7 @@ static void use_in_background(const etcd_v2_client *client, int lowest)
 	CHECK_OK(etcd_v2_request_set_value(request, "2", 1, &error));
 	CHECK_OK(etcd_v2_submit(client, request, queue, NULL, &error));
 	for (int i = 0; i < 2; i++)
-		CHECK_INT(poll(&ask[i], 1, 20000), 1);
+		CHECK_INT(poll(&ask[i], 1, 60000), 1);
 	CHECK_OK(etcd_v2_watcher_next(watcher, 0, &event, &error));
 	CHECK_TEXT(etcd_v2_node_value(etcd_v2_event_node(event), NULL), "2");
 	CHECK_OK(etcd_v2_queue_next(queue, 0, &completion, &error));
@@ -94,8 +94,7 @@ static void more_than_1024(const char *endpoint)
 	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	hold(MANY);
 	CHECK_INT(holding, MANY);
-	etcd_v2_client *client;
-	CHECK_OK(etcd_v2_client_open(endpoint, &client, &error));
+	etcd_v2_client *client = patient_client(endpoint);
 	use(client);
 	use_in_background(client, 1024);
 	etcd_v2_client_free(client);
@@ -104,11 +103,9 @@ static void more_than_1024(const char *endpoint)
 
 static void none_left(const char *endpoint)
 {
-	etcd_v2_client *fresh, *used;
+	etcd_v2_client *fresh = patient_client(endpoint), *used = patient_client(endpoint);
 	etcd_v2_cancel *token;
 	struct rlimit limit;
-	CHECK_OK(etcd_v2_client_open(endpoint, &fresh, &error));
-	CHECK_OK(etcd_v2_client_open(endpoint, &used, &error));
 	use(used);
 	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
 	limit.rlim_cur = (rlim_t)open_descriptors() + 20;
@@ -123,7 +120,7 @@ static void none_left(const char *endpoint)
 	CHECK(!etcd_v2_error_outcome_unknown(error));
 	CHECK_STATUS(etcd_v2_set(fresh, "/descriptors", "2", 0, NULL, &error), ETCD_V2_LIMIT);
 	CHECK(!etcd_v2_error_outcome_unknown(error));
-	CHECK_STATUS(etcd_v2_watch_once(fresh, "/descriptors", 0, 0, 10000, NULL, NULL, &error), ETCD_V2_LIMIT);
+	CHECK_STATUS(etcd_v2_watch_once(fresh, "/descriptors", 0, 0, 120000, NULL, NULL, &error), ETCD_V2_LIMIT);
 	etcd_v2_watcher *watcher;
 	etcd_v2_request *request;
 	etcd_v2_queue *queue;
@@ -134,7 +131,7 @@ static void none_left(const char *endpoint)
 	etcd_v2_request_free(request);
 	etcd_v2_queue_free(queue);
 	/* at once: there is no use in waiting for the host to close something */
-	CHECK(now_ms() - before < 9000);
+	CHECK(now_ms() - before < 100000);
 	/* a connection that is there already needs no more */
 	CHECK_OK(etcd_v2_get(used, "/descriptors", 0, NULL, &error));
 

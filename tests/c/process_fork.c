@@ -37,7 +37,7 @@ int main(int count, char **arguments)
 	etcd_v2_response *answer, *kept;
 	etcd_v2_error *refusal;
 	pthread_t busy;
-	CHECK_OK(etcd_v2_client_open(arguments[1], &client, &error));
+	client = patient_client(arguments[1]);
 	CHECK_OK(etcd_v2_set(client, "/fork/child", "-1", 0, NULL, &error));
 	CHECK_OK(etcd_v2_get(client, "/fork/child", 0, &kept, &error));
 	CHECK_STATUS(etcd_v2_get(client, "/fork/none", 0, NULL, &refusal), ETCD_V2_KEY_NOT_FOUND);
@@ -53,7 +53,7 @@ int main(int count, char **arguments)
 		CHECK(child >= 0);
 		if (child == 0) {
 			/* a hang becomes a signal, and that a failure */
-			alarm(20);
+			alarm(100);
 			CHECK_STATUS(etcd_v2_get(client, "/fork/child", 0, NULL, &error), ETCD_V2_FORKED);
 			CHECK_STATUS(etcd_v2_set(client, "/fork/child", "x", 0, NULL, &error), ETCD_V2_FORKED);
 			CHECK_STATUS(etcd_v2_execute(client, request, NULL, &error), ETCD_V2_FORKED);
@@ -71,7 +71,7 @@ int main(int count, char **arguments)
 			etcd_v2_cancel_free(token);
 			etcd_v2_response_free(kept);
 			etcd_v2_error_free(refusal);
-			CHECK_OK(etcd_v2_client_open(arguments[1], &client, &error));
+			client = patient_client(arguments[1]);
 			CHECK_OK(etcd_v2_set(client, "/fork/child", value, 0, NULL, &error));
 			CHECK_OK(etcd_v2_get(client, "/fork/child", 0, &answer, &error));
 			CHECK_TEXT(etcd_v2_node_value(etcd_v2_response_node(answer), NULL), value);

@@ -18,6 +18,7 @@ static void *calls(void *unused)
 	CHECK_OK(etcd_v2_options_add_endpoint(options, url, &error));
 	if (*ca_file != '\0')
 		CHECK_OK(etcd_v2_options_set_ca_file(options, ca_file, &error));
+	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 60000, &error));
 	CHECK_OK(etcd_v2_client_new(options, &client, &error));
 	etcd_v2_options_free(options);
 	CHECK_OK(etcd_v2_set(client, "/stack/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t", "v", 0, NULL, &error));
@@ -38,7 +39,7 @@ static void *calls(void *unused)
 	CHECK_OK(etcd_v2_watch(client, "/stack/seen", NULL, &watcher, &error));
 	WAIT_UNTIL(etcd_v2_watcher_state(watcher) == ETCD_V2_WATCHER_LIVE);
 	CHECK_OK(etcd_v2_set(client, "/stack/seen", "v", 0, NULL, &error));
-	CHECK_OK(etcd_v2_watcher_next(watcher, 20000, &event, &error));
+	CHECK_OK(etcd_v2_watcher_next(watcher, 60000, &event, &error));
 	etcd_v2_event_free(event);
 	etcd_v2_watcher_free(watcher);
 	etcd_v2_client_free(client);

@@ -61,7 +61,7 @@ static void by_queue(void)
 			CHECK_OK(etcd_v2_submit(client, request, queue, &told[submitted], &error));
 			etcd_v2_request_free(request);
 		}
-		CHECK_INT(poll(&ask, 1, 20000), 1);
+		CHECK_INT(poll(&ask, 1, 60000), 1);
 		etcd_v2_completion *completion;
 		CHECK_OK(etcd_v2_queue_next(queue, 0, &completion, &error));
 		int *user = etcd_v2_completion_user(completion);
@@ -190,9 +190,8 @@ static void the_client_ends(const char *mute)
 {
 	enum { PENDING = 200 };
 	struct call pending[PENDING] = { { 0 } };
-	etcd_v2_client *other;
+	etcd_v2_client *other = patient_client(mute);
 	etcd_v2_queue *queue, *gone;
-	CHECK_OK(etcd_v2_client_open(mute, &other, &error));
 	CHECK_OK(etcd_v2_queue_new(&queue, &error));
 	CHECK_OK(etcd_v2_queue_new(&gone, &error));
 	etcd_v2_request *request = request_of(ETCD_V2_OP_GET, "/s/mute", NULL);
@@ -221,11 +220,10 @@ static void the_client_ends(const char *mute)
 
 static void a_token_ends_one(const char *mute)
 {
-	etcd_v2_client *other;
+	etcd_v2_client *other = patient_client(mute);
 	etcd_v2_queue *queue;
 	etcd_v2_cancel *token;
 	etcd_v2_completion *completion;
-	CHECK_OK(etcd_v2_client_open(mute, &other, &error));
 	CHECK_OK(etcd_v2_queue_new(&queue, &error));
 	CHECK_OK(etcd_v2_cancel_new(&token, &error));
 	etcd_v2_request *request = request_of(ETCD_V2_OP_GET, "/s/mute", NULL);
@@ -233,7 +231,7 @@ static void a_token_ends_one(const char *mute)
 	CHECK_OK(etcd_v2_submit(other, request, queue, NULL, &error));
 	CHECK_STATUS(etcd_v2_queue_next(queue, 1, &completion, &error), ETCD_V2_TIMEOUT);
 	etcd_v2_cancel_fire(token);
-	CHECK_OK(etcd_v2_queue_next(queue, 20000, &completion, &error));
+	CHECK_OK(etcd_v2_queue_next(queue, 60000, &completion, &error));
 	CHECK_INT(etcd_v2_completion_status(completion), ETCD_V2_CANCELLED);
 	etcd_v2_completion_free(completion);
 	etcd_v2_request_free(request);
@@ -253,7 +251,7 @@ static void forked(const char *mute)
 	pid_t child = fork();
 	CHECK(child >= 0);
 	if (child == 0) {
-		alarm(20);
+		alarm(100);
 		etcd_v2_completion *completion;
 		int fd;
 		CHECK_STATUS(etcd_v2_submit(other, request, queue, NULL, &error), ETCD_V2_FORKED);
@@ -279,7 +277,7 @@ int main(int count, char **arguments)
 	calls = atoi(arguments[3]);
 	CHECK(calls > WINDOW);
 	long descriptors = open_descriptors(), threads = own_threads();
-	CHECK_OK(etcd_v2_client_open(arguments[1], &client, &error));
+	client = patient_client(arguments[1]);
 	CHECK_INT(own_threads(), threads);
 	by_queue();
 	CHECK_INT(own_threads(), threads + 1);

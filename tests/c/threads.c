@@ -179,9 +179,8 @@ static int connections(int port)
 
 static int run(const char *endpoint, int threads, int port)
 {
-	etcd_v2_client *own;
+	etcd_v2_client *own = patient_client(endpoint);
 	etcd_v2_response *answer;
-	CHECK_OK(etcd_v2_client_open(endpoint, &own, &error));
 	client = own;
 	CHECK_OK(etcd_v2_set(client, "/threads/counter", "0", 0, NULL, &error));
 	struct worker *workers = calloc((size_t)threads, sizeof *workers);
@@ -198,12 +197,13 @@ static int run(const char *endpoint, int threads, int port)
 	}
 	int most = 0;
 	for (bool busy = true; busy;) {
-		int n = connections(port);
-		most = n > most ? n : most;
-		CHECK(own_threads() <= others + threads);
 		busy = false;
 		for (int t = 0; t < threads; t++)
 			busy |= !__atomic_load_n(&workers[t].done, __ATOMIC_SEQ_CST);
+		/* the last look is after the end of all, when there are connections that rest */
+		int n = connections(port);
+		most = n > most ? n : most;
+		CHECK(own_threads() <= others + threads);
 		breathe();
 	}
 	long acknowledged = 0, posted = 0;

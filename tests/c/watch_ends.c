@@ -274,8 +274,8 @@ int main(int count, char **arguments)
 	rounds = atoi(arguments[3]);
 	long descriptors = open_descriptors(), threads = own_threads();
 	pthread_t writer;
-	CHECK_OK(etcd_v2_client_open(arguments[1], &client, &error));
-	CHECK_OK(etcd_v2_client_open(arguments[2], &nowhere, &error));
+	client = patient_client(arguments[1]);
+	nowhere = patient_client(arguments[2]);
 	make_first_connection(client, ETCD_V2_WATCHER_LIVE);
 	make_first_connection(nowhere, ETCD_V2_WATCHER_RECONNECTING);
 	again_and_again("connects", while_it_connects);

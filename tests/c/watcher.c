@@ -100,7 +100,7 @@ static void by_descriptor(void)
 	}
 	for (int i = 0; i < CHANGES; i++) {
 		struct pollfd ask = { .fd = fd, .events = POLLIN };
-		CHECK_INT(poll(&ask, 1, 20000), 1);
+		CHECK_INT(poll(&ask, 1, 60000), 1);
 		CHECK_INT(ask.revents, POLLIN);
 		CHECK_OK(etcd_v2_watcher_next(watcher, 0, &event, &error));
 		char value[16];
@@ -134,7 +134,7 @@ static void one_answer_for_many(void)
 	}
 	set("/c/many", "one");
 	for (int i = 0; i < MANY; i++)
-		CHECK_OK(etcd_v2_watcher_next(watchers[i], 20000, &events[i], &error));
+		CHECK_OK(etcd_v2_watcher_next(watchers[i], 60000, &events[i], &error));
 	for (int i = 0; i < MANY; i++) {
 		CHECK(etcd_v2_event_node(events[i]) == etcd_v2_event_node(events[0]));
 		CHECK(etcd_v2_response_node(etcd_v2_event_response(events[i])) == etcd_v2_event_node(events[0]));
@@ -162,7 +162,7 @@ static void a_snapshot_and_what_follows(void)
 	etcd_v2_event *events[4];
 	unsigned seen = 0;
 	for (int i = 0; i < 4; i++) {
-		CHECK_OK(etcd_v2_watcher_next(watcher, 20000, &events[i], &error));
+		CHECK_OK(etcd_v2_watcher_next(watcher, 60000, &events[i], &error));
 		CHECK_INT(etcd_v2_event_kind(events[i]), ETCD_V2_EVENT_SNAPSHOT);
 		for (int k = 0; k < 4; k++)
 			if (strcmp(etcd_v2_node_key(etcd_v2_event_node(events[i])), KEYS[k]) == 0)
@@ -172,7 +172,7 @@ static void a_snapshot_and_what_follows(void)
 	CHECK_INT(etcd_v2_node_child_count(etcd_v2_event_node(events[0])), 2);
 	etcd_v2_event *change;
 	CHECK_OK(etcd_v2_delete(client, "/c/tree/a", 0, NULL, &error));
-	CHECK_OK(etcd_v2_watcher_next(watcher, 20000, &change, &error));
+	CHECK_OK(etcd_v2_watcher_next(watcher, 60000, &change, &error));
 	CHECK_INT(etcd_v2_event_kind(change), ETCD_V2_EVENT_CHANGE);
 	CHECK(etcd_v2_node_value(etcd_v2_event_node(change), NULL) == NULL);
 	CHECK_TEXT(etcd_v2_node_value(etcd_v2_event_prev_node(change), NULL), "1");
@@ -281,9 +281,8 @@ static void *wait_for_an_event(void *argument)
 
 static void whoever_waits_is_woken(bool by_client, const char *url)
 {
-	etcd_v2_client *other;
+	etcd_v2_client *other = patient_client(url);
 	etcd_v2_watcher *watcher;
-	CHECK_OK(etcd_v2_client_open(url, &other, &error));
 	CHECK_OK(etcd_v2_watch(other, "/c/quiet", NULL, &watcher, &error));
 	struct waiting waiting = { .watcher = watcher };
 	pthread_t thread;
@@ -345,7 +344,7 @@ static void forked(void)
 			check_child(child);
 			continue;
 		}
-		alarm(20);
+		alarm(100);
 		etcd_v2_event *event;
 		int fd;
 		for (int i = 0; i < WATCHERS; i++) {
@@ -371,7 +370,7 @@ static void forked(void)
 	set("/c/forks", "after");
 	etcd_v2_event *event;
 	for (int i = 0; i < WATCHERS; i++) {
-		CHECK_OK(etcd_v2_watcher_next(watchers[i], 20000, &event, &error));
+		CHECK_OK(etcd_v2_watcher_next(watchers[i], 60000, &event, &error));
 		CHECK_TEXT(etcd_v2_node_value(etcd_v2_event_node(event), NULL), "after");
 		etcd_v2_event_free(event);
 		etcd_v2_watcher_free(watchers[i]);
@@ -396,7 +395,7 @@ static void exits(const char *url)
 		pid_t child = fork();
 		CHECK(child >= 0);
 		if (child == 0) {
-			alarm(20);
+			alarm(100);
 			static etcd_v2_client *own;
 			static etcd_v2_watch_options *options;
 			/* not lost, only not freed */
@@ -428,7 +427,7 @@ int main(int count, char **arguments)
 		return check_done();
 	}
 	long descriptors = open_descriptors(), threads = own_threads();
-	CHECK_OK(etcd_v2_client_open(arguments[1], &client, &error));
+	client = patient_client(arguments[1]);
 	by_descriptor();
 	one_answer_for_many();
 	a_snapshot_and_what_follows();

@@ -3,7 +3,6 @@
 use crate::support;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use support::{CProgram, Etcd, Version, root};
 
 fn examples() -> Vec<PathBuf> {
@@ -61,10 +60,7 @@ fn each_says_what_it_should() {
         for example in examples() {
             // a server of its own: what an example shows may depend on an empty store
             let etcd = Etcd::start(version);
-            let program = CProgram::of(&example)
-                .build()
-                .limit(Duration::from_secs(30));
-            let output = program.run(&[etcd.url()]).success();
+            let output = CProgram::of(&example).build().run(&[etcd.url()]).success();
             assert_eq!(output.stderr, "", "{example:?}");
             assert_says(&example, &output.stdout);
         }
@@ -76,10 +72,7 @@ fn each_says_what_it_should() {
 fn each_tells_that_nobody_answers() {
     let closed = format!("http://127.0.0.1:{}", support::etcd::free_ports(1)[0]);
     for example in examples() {
-        let output = CProgram::of(&example)
-            .build()
-            .limit(Duration::from_secs(30))
-            .run(&[&closed]);
+        let output = CProgram::of(&example).build().run(&[&closed]);
         assert!(
             !output.timed_out && output.status.code() == Some(1),
             "{example:?}: {output:?}"

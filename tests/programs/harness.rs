@@ -3,8 +3,9 @@
 use crate::support;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
+use support::etcd::free_ports;
 use support::{
     CProgram, Cluster, Conversation, Etcd, Scripted, Step, TempDir, Version, http, wait_for,
 };
@@ -84,11 +85,15 @@ fn a_scripted_server_records_and_follows() {
 
 #[test]
 fn a_scripted_server_closes_resets_and_goes_with_silent_connections() {
-    let server = Scripted::scripts(vec![
+    let scripts = [
         vec![Step::Close],
         vec![Step::Read, Step::Reset],
         vec![Step::Silent],
-    ]);
+    ];
+    // a port that nobody else is given when it is free again
+    let port = free_ports(1)[0];
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let server = Scripted::on(listener, move |c| c.follow(&scripts[c.number().min(2)]));
     let address = server.url().strip_prefix("http://").unwrap().to_owned();
     let connect = || {
         let mut stream = TcpStream::connect(&address).unwrap();

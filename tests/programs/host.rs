@@ -3,7 +3,6 @@
 use crate::support;
 
 use std::process::Command;
-use std::time::Duration;
 use support::etcd::Setup;
 use support::{Authority, CProgram, Etcd, Version, Wish, root, tools};
 
@@ -58,7 +57,7 @@ fn the_thread_sanitizer_has_nothing_to_say_with_the_suppressions_but_of_the_host
         let program = CProgram::new("host")
             .compiler(&gcc)
             .flags(&["-fsanitize=thread"]);
-        let program = program.flags(flags).build().limit(Duration::from_secs(120));
+        let program = program.flags(flags).build();
         program.env("TSAN_OPTIONS", options).run(&[etcd.url()])
     };
     let options = format!("suppressions={}", supp.display());

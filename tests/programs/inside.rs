@@ -2,7 +2,6 @@
 
 use crate::support;
 
-use std::time::Duration;
 use support::{CProgram, Etcd, Program, TempDir, Version};
 
 fn run(program: &Program, version: Version) {
@@ -15,15 +14,12 @@ fn run(program: &Program, version: Version) {
 #[test]
 fn every_function_in_every_callback() {
     let program = CProgram::new("inside").build();
-    run(&program.limit(Duration::from_secs(120)), Version::V3_5);
+    run(&program, Version::V3_5);
 }
 
 #[test]
 fn every_function_in_every_callback_under_the_address_sanitizer() {
     if let Some(program) = CProgram::new("inside").sanitized() {
-        run(
-            &program.build().limit(Duration::from_secs(240)),
-            Version::V3_4,
-        );
+        run(&program.build(), Version::V3_4);
     }
 }

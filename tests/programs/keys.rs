@@ -63,8 +63,8 @@ macro_rules! on_own {
     )* } };
 }
 
-on_shared!(table write read text ttl raw);
-on_own!(limits refused watch denied);
+on_shared!(table write read text raw);
+on_own!(limits refused watch denied ttl);
 
 /// Numbers that no test can make a real server reach.
 #[test]

@@ -8,6 +8,7 @@ use api::{Verbs, client, node_json};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use support::{CProgram, Conversation, Etcd, Output, Scripted, Step, Version, tools};
 
 /// Where a server leaves.
@@ -97,13 +98,14 @@ fn survives(places: [Vec<Leaves>; 2], value_bytes: usize, deadline_ms: usize, th
         script.ways(kind).saturating_sub(left)
     };
     let mut successes = 0;
-    for round in 0.. {
+    let end = Instant::now() + Duration::from_secs(300);
+    loop {
         // a call on a busy machine may end before it has begun, another one connects twice
         let calls = missing(0).max(missing(1));
         if calls == 0 {
             break;
         }
-        assert!(round < 10, "{calls} ways are still missing");
+        assert!(Instant::now() < end, "{calls} ways are still missing");
         let numbers = [calls + 16, value_bytes, deadline_ms, threads].map(|n| n.to_string());
         let mut arguments = vec![server.url()];
         arguments.extend(numbers.iter().map(String::as_str));
@@ -179,7 +181,9 @@ fn ends_while_threads_wait_inside() {
         .run(&[mute.url(), quiet.url()])
         .success();
     assert_eq!(output.stderr, "");
-    assert_eq!((mute.connections(), quiet.connections()), (100, 100));
+    // a server may still be about to accept the last
+    mute.wait_for_connections(100);
+    quiet.wait_for_connections(100);
 }
 
 #[test]

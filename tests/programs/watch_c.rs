@@ -2,19 +2,16 @@
 
 use crate::support;
 
-use std::time::Duration;
 use support::{BlackHole, CProgram, Etcd, Program, Scripted, Step, Version};
 
 fn watcher(program: &Program, version: Version) {
     let etcd = Etcd::start(version);
-    let program = program.clone().limit(Duration::from_secs(120));
     assert_eq!(program.run(&[etcd.url()]).success().stderr, "");
 }
 
 fn submit(program: &Program, version: Version, calls: u32) {
     let etcd = Etcd::start(version);
     let mute = Scripted::steps(vec![Step::Read, Step::Silent]);
-    let program = program.clone().limit(Duration::from_secs(120));
     let output = program.run(&[etcd.url(), mute.url(), &calls.to_string()]);
     assert_eq!(output.success().stderr, "");
 }
@@ -99,7 +96,6 @@ fn a_client_ends_inside_its_callbacks() {
 fn ends(program: &Program, version: Version, rounds: u32) {
     let etcd = Etcd::start(version);
     let nowhere = BlackHole::new();
-    let program = program.clone().limit(Duration::from_secs(180));
     let output = program.run(&[etcd.url(), nowhere.url(), &rounds.to_string()]);
     let output = output.success();
     eprintln!("etcd {version}:\n{}", output.stdout);

@@ -122,7 +122,7 @@ def main():
 
     # an answer that nobody wants is None
     call(library.etcd_v2_set, client, b"/py/a", b"second", 0, None)
-    action, _, changed = answer(library.etcd_v2_watch_once, client, b"/py", index + 1, RECURSIVE, 10_000, None)
+    action, _, changed = answer(library.etcd_v2_watch_once, client, b"/py", index + 1, RECURSIVE, 60_000, None)
     assert (action, changed["key"], changed["value"]) == ("set", "/py/a", "second"), changed
     assert changed["index"] > index
     print("watched", changed["value"])
@@ -140,7 +140,7 @@ def main():
     waiting = threading.Thread(target=wait, daemon=True)
     waiting.start()
     library.etcd_v2_cancel_fire(token)
-    waiting.join(20)
+    waiting.join(120)
     assert not waiting.is_alive() and [e.status for e in caught] == [STATUS["ETCD_V2_CANCELLED"]], caught
     library.etcd_v2_cancel_free(token)
     print("cancelled")

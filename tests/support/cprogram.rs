@@ -241,7 +241,7 @@ impl Program {
         &self.path
     }
 
-    /// 60 s unless said otherwise.
+    /// 300 s unless said otherwise.
     pub fn limit(mut self, limit: Duration) -> Program {
         self.limit = limit;
         self

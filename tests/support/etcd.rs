@@ -398,13 +398,15 @@ impl Etcd {
         indices.max().unwrap_or(0)
     }
 
-    /// The same around an election, which refuses writes: again until it succeeds.
+    /// The same around an election, which refuses writes: again until it succeeds. A member of a cluster may be in one at
+    /// any time, when the machine has stalled.
     #[track_caller]
-    pub fn set_in_the_end(&self, key: &str, form: &str) {
+    pub fn set_in_the_end(&self, key: &str, form: &str) -> u64 {
         wait_for("a write", Duration::from_secs(60), || {
             let reply = http::put(&self.key_url(key), form).ok()?;
-            matches!(reply.status, 200 | 201).then_some(())
-        });
+            let done = matches!(reply.status, 200 | 201);
+            done.then(|| reply.json()["node"]["modifiedIndex"].as_u64())?
+        })
     }
 
     /// `X-Etcd-Index` now.

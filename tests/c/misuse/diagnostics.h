@@ -166,6 +166,8 @@ static void right_listeners(const char *url)
 		etcd_v2_client *loud;
 		CHECK_OK(etcd_v2_options_new(&o, &error));
 		CHECK_OK(etcd_v2_options_add_endpoint(o, urls[i], &error));
+		/* nothing is asked twice because it was slow */
+		CHECK_OK(etcd_v2_options_set_deadline_ms(o, 120000, &error));
 		/* the second replaces the first */
 		CHECK_OK(LISTEN(curl)(o, on_command, user, let_listener_go, &error));
 		CHECK_OK(LISTEN(curl)(o, on_command, user, let_listener_go, &error));

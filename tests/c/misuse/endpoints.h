@@ -111,7 +111,7 @@ static void right_endpoints(const char *url)
 	CHECK_OK(etcd_v2_sync(client, &error));
 	CHECK_INT(etcd_v2_sync(client, NULL), ETCD_V2_OK);
 	CHECK_OK(etcd_v2_sync_within(client, 0, NULL, &error));
-	CHECK_OK(etcd_v2_sync_within(client, 20000, token, &error));
+	CHECK_OK(etcd_v2_sync_within(client, 60000, token, &error));
 	CHECK_INT(known(), 1);
 	etcd_v2_cancel *fired;
 	CHECK_OK(etcd_v2_cancel_new(&fired, &error));
@@ -136,7 +136,7 @@ static void right_endpoints(const char *url)
 	CHECK_OK(etcd_v2_wait_ready(searching, 0, NULL, &error));
 	etcd_v2_client_free(searching);
 	CHECK_OK(etcd_v2_wait_ready(client, 0, token, NULL));
-	CHECK_OK(etcd_v2_wait_ready(client, 20000, token, &error));
+	CHECK_OK(etcd_v2_wait_ready(client, 60000, token, &error));
 }
 
 #endif

@@ -54,7 +54,7 @@ static void right_verbs(void)
 			char name[64];
 			snprintf(name, sizeof name, "%s/%s", folder, v->name);
 			struct arguments a = { .client = client, .key = key(name), .value = "v", .prev_value = "p",
-					       .ttl = v->takes & TTL_NEEDED ? 5 : 0, .timeout_ms = 10000,
+					       .ttl = v->takes & TTL_NEEDED ? 5 : 0, .timeout_ms = 60000,
 					       .wait_index = 1 };
 			bool dir = strstr(v->name, "_dir") != NULL;
 			if (dir && v->run != verb_set_dir && v->run != verb_create_dir)
@@ -346,7 +346,7 @@ static void right_orders_of_freeing(const char *url)
 static void right(const char *url, const char *prefix)
 {
 	snprintf(under, sizeof under, "%s", prefix);
-	CHECK_OK(etcd_v2_client_open(url, &client, &error));
+	client = patient_client(url);
 	CHECK_OK(etcd_v2_cancel_new(&token, &error));
 	right_verbs();
 	right_options(url);

@@ -227,7 +227,7 @@ static void right_watcher(const char *watched)
 	CHECK_INT(etcd_v2_watch(client, watched, w, &watcher, NULL), ETCD_V2_OK);
 	etcd_v2_watch_options_free(w);
 	etcd_v2_event *event;
-	CHECK_INT(etcd_v2_watcher_next(watcher, 20000, &event, NULL), ETCD_V2_OK);
+	CHECK_INT(etcd_v2_watcher_next(watcher, 60000, &event, NULL), ETCD_V2_OK);
 	CHECK_INT(etcd_v2_event_kind(event), ETCD_V2_EVENT_SNAPSHOT);
 	CHECK_TEXT(etcd_v2_node_key(etcd_v2_event_node(event)), watched);
 	CHECK_TEXT(etcd_v2_node_value(etcd_v2_event_node(event), NULL), "v");
@@ -257,7 +257,7 @@ static void right_submit(const char *written)
 	CHECK_INT(etcd_v2_queue_new(&q, NULL), ETCD_V2_OK);
 	CHECK_INT(etcd_v2_submit(client, r, q, &let_go, NULL), ETCD_V2_OK);
 	etcd_v2_request_free(r);
-	CHECK_INT(etcd_v2_queue_next(q, 20000, &c, NULL), ETCD_V2_OK);
+	CHECK_INT(etcd_v2_queue_next(q, 60000, &c, NULL), ETCD_V2_OK);
 	int fd;
 	CHECK_INT(etcd_v2_queue_fd(q, &fd, NULL), ETCD_V2_OK);
 	etcd_v2_queue_free(q);
