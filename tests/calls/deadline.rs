@@ -270,7 +270,11 @@ fn overshoot(status: Status, blocked: impl FnOnce() -> Result<Response>) -> Dura
     let started = Instant::now();
     let answer = blocked();
     let took = started.elapsed();
-    refused(answer, status);
+    let error = answer.expect_err("nobody answers");
+    // on a busy machine it may be over before anything was sent
+    let sent = error.detail().phase >= Some(Phase::Head);
+    let status = if sent { status } else { Status::TIMEOUT };
+    assert_eq!(error.status(), status, "{error:?}");
     assert!(took >= DEADLINE, "{took:?}");
     took - DEADLINE
 }
@@ -325,7 +329,7 @@ fn a_deadline_of_the_call_wins_over_the_clients() {
     // and the other way round
     let late = Scripted::steps(vec![
         Step::Read,
-        Step::Wait(Duration::from_millis(200)),
+        Step::Wait(Duration::from_secs(2)),
         Step::json(&node_json("late")),
         Step::Again,
     ]);
@@ -401,9 +405,9 @@ fn said(what: &str, client: &Client, (_, call, status, code, _): &(&str, Call, S
 
 #[test]
 fn a_second_round_is_begun_only_if_there_is_time_for_another_answer() {
-    const ANSWER: Duration = Duration::from_secs(1);
+    const ANSWER: Duration = Duration::from_secs(4);
     std::thread::scope(|scope| {
-        for (deadline, rounds) in [(2_000, 1), (6_000, 2)] {
+        for (deadline, rounds) in [(7_800, 1), (24_000, 2)] {
             for stopped in [false, true] {
                 for case in hopeless() {
                     scope.spawn(move || {
@@ -431,7 +435,7 @@ fn a_timeout_keeps_what_was_said_before() {
             scope.spawn(move || {
                 let (first, mute) = (without_quorum(Duration::ZERO), silent());
                 let endpoints = format!("{},{}", first.url(), mute.url());
-                said(case.0, &client(&endpoints, 1_500), &case);
+                said(case.0, &client(&endpoints, 6_000), &case);
                 assert_eq!(mute.requests().len(), usize::from(case.4), "{}", case.0);
             });
         }
@@ -459,7 +463,9 @@ fn paused_member(version: Version) {
     etcd.set("/a", "value=1");
     let client = Client::new(&options(etcd.url(), DEADLINE.as_millis() as i64)).unwrap();
     // its connection is there already, so every phase but the head is out of the way
-    assert_eq!(api::value(client.get("/a")), "1");
+    let mut first = call(Operation::Get, "/a");
+    first.deadline = Some(Duration::from_millis(LONG_MS as u64));
+    assert_eq!(api::value(client.execute(&first)), "1");
     etcd.pause();
     let mut times = Vec::new();
     for _ in 0..2 {

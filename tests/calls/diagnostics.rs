@@ -105,7 +105,7 @@ fn of_member(counters: &ClientCounters, url: &str, name: &str) -> u64 {
 #[test]
 fn a_call_has_a_beginning_attempts_and_an_end() {
     let etcd = Etcd::shared(Version::V3_4);
-    let (client, ears) = heard(etcd.url(), 10_000);
+    let (client, ears) = heard(etcd.url(), 60_000);
     client.set("/traced/k", "canary").unwrap();
     let first = ears.traces();
     let moments: Vec<_> = first.iter().map(|t| (t.event, t.request)).collect();
@@ -162,7 +162,7 @@ fn what_fails_is_told_and_counted() {
     let refused = Etcd::start(Version::V3_4);
     let (dead, good) = (refused.url().to_owned(), Scripted::json(GOOD));
     drop(refused);
-    let (client, ears) = heard(&format!("{dead},{}", good.url()), 10_000);
+    let (client, ears) = heard(&format!("{dead},{}", good.url()), 60_000);
     client.get("/k").unwrap();
     let traces = ears.traces();
     let attempts: Vec<_> = traces
@@ -238,7 +238,7 @@ fn every_end_has_a_number() {
     assert_eq!(grave.count(), 1, "{lines:?}");
 
     let eats = Scripted::steps(vec![Step::Read, Step::Close]);
-    let (client, ears) = heard(eats.url(), 5000);
+    let (client, ears) = heard(eats.url(), 60_000);
     let unknown = client.set("/k", "canary").unwrap_err();
     assert_eq!(unknown.status(), Status::OUTCOME_UNKNOWN);
     client.get("/k").unwrap_err();
@@ -259,7 +259,7 @@ fn every_end_has_a_number() {
 fn polls_of_watches_are_requests_too() {
     let etcd = Etcd::shared(Version::V3_4);
     let index = etcd.set("/told/k", "value=canary");
-    let (client, ears) = heard(etcd.url(), 10_000);
+    let (client, ears) = heard(etcd.url(), 60_000);
     client
         .watch_once(&key("/told/k"), false, index, Patience::Default, None)
         .unwrap();
@@ -268,7 +268,7 @@ fn polls_of_watches_are_requests_too() {
     let watcher = client
         .watch(&key("/told/k"), &options, Default::default())
         .unwrap();
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(60);
     assert_eq!(watcher.next(Some(end)).unwrap().unwrap().index(), index);
     // an unknown member is polled again once it has said who it is, so that only the one in flight is the next poll
     let counters = wait_for("the next poll is on its way", Duration::ZERO, || {
@@ -279,10 +279,9 @@ fn polls_of_watches_are_requests_too() {
     assert_eq!(value(&counters, "watchers"), 1);
     assert_eq!(value(&counters, "events_delivered"), 1);
     drop(watcher);
-    while value(&client.counters().unwrap(), "in_flight") > 0 {
-        assert!(Instant::now() < end);
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    wait_for("nothing is on its way", Duration::ZERO, || {
+        (value(&client.counters().unwrap(), "in_flight") == 0).then_some(())
+    });
     let counters = client.counters().unwrap();
     assert_eq!(
         (
@@ -318,7 +317,7 @@ fn polls_of_watches_are_requests_too() {
 #[test]
 fn idle_connections_are_counted_on_both_sides() {
     let server = Scripted::json(GOOD);
-    let (client, _) = heard(server.url(), 10_000);
+    let (client, _) = heard(server.url(), 60_000);
     for _ in 0..5 {
         client.get("/k").unwrap();
     }
@@ -338,7 +337,7 @@ type Asked = Arc<Mutex<Vec<(u32, u16, Vec<String>, Status)>>>;
 fn hooked(endpoints: &str, advice: Advice, stop_after: u32) -> (Client, Asked) {
     let asked = Asked::default();
     let told = asked.clone();
-    let mut options = options(endpoints, 10_000);
+    let mut options = options(endpoints, 60_000);
     options.set_retry_hook(Arc::new(move |retry| {
         told.lock().unwrap().push((
             retry.attempts,
@@ -420,7 +419,7 @@ fn a_hook_that_pauses_never_passes_the_deadline() {
     let server = broken();
     let asked = Asked::default();
     // time for an answer on a busy machine
-    let mut options = options(server.url(), 2_000);
+    let mut options = options(server.url(), 5_000);
     let count = asked.clone();
     options.set_retry_hook(Arc::new(move |retry| {
         count
@@ -440,10 +439,10 @@ fn a_hook_that_pauses_never_passes_the_deadline() {
 fn nothing_that_is_told_has_a_secret() {
     let etcd = Etcd::start(Version::V3_4);
     etcd.enable_auth("root", "canary-password");
-    let (client, ears) = heard(&format!("{},http://127.0.0.1:1", etcd.url()), 10_000);
+    let (client, ears) = heard(&format!("{},http://127.0.0.1:1", etcd.url()), 60_000);
     let commands = Arc::new(Mutex::new(Vec::new()));
     let told = commands.clone();
-    let mut options = options(etcd.url(), 10_000);
+    let mut options = options(etcd.url(), 60_000);
     options.set_curl(Arc::new(move |line| {
         told.lock().unwrap().push(line.to_owned())
     }));

@@ -7,13 +7,13 @@ use api::{Client, Verbs, dead_endpoint, node_json, options, value};
 use etcd_v2::client::Selection;
 use etcd_v2::protocol::request::Operation;
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::{Cluster, Scripted, Step, Version, wait_for};
 
 const AMPLE: Duration = Duration::from_secs(60);
 
 fn client(endpoints: &str, selection: Selection) -> Client {
-    let mut options = options(endpoints, 20_000);
+    let mut options = options(endpoints, 60_000);
     options.set_selection(selection);
     Client::new(&options).unwrap()
 }
@@ -103,13 +103,16 @@ fn a_leader_that_is_not_on_the_list_is_not_asked() {
             Ok(())
         });
         let client = client(member.url(), Selection::Leader);
+        let began = Instant::now();
         for _ in 0..5 {
             assert_eq!(value(client.get("/a")), "1");
         }
         let lines = member.request_lines();
         let asks = |line: &&String| line.contains("/v2/members/leader");
-        // a page of another kind does not go for a failing member
-        assert_eq!(lines.iter().filter(asks).count(), 1, "{lines:?}");
+        // a page of another kind does not go for a failing member; it is asked again after 5 s
+        let most = 1 + began.elapsed().as_secs() as usize / 5;
+        let asked = lines.iter().filter(asks).count();
+        assert!((1..=most).contains(&asked), "{lines:?}");
         assert!(foreign.requests().is_empty());
     }
 }
@@ -126,15 +129,17 @@ fn a_member_that_does_not_say_who_leads_costs_a_second_at_most() {
         Ok(())
     });
     let client = client(member.url(), Selection::Leader);
+    let began = Instant::now();
     assert_eq!(value(client.set("/a", "1")), "1");
     let asked = member.requests().len();
     assert_eq!(value(client.set("/a", "1")), "1");
-    assert_eq!(member.requests().len(), asked + 1, "not again at once");
+    let late = began.elapsed() >= Duration::from_secs(5);
+    let more = member.requests().len() - asked;
+    assert!(more == 1 || late, "not again at once");
 }
 
 fn the_leader_is_followed(version: Version) {
     let cluster = Cluster::start(version, 3);
-    let old = cluster.leader();
     let follower = cluster.followers()[0];
     let endpoints = format!("{},{}", cluster.member(follower).url(), cluster.endpoints());
     let client = client(&endpoints, Selection::Leader);
@@ -144,9 +149,13 @@ fn the_leader_is_followed(version: Version) {
         places.iter().copied().find(is_it)
     };
     let all = [0, 1, 2];
-    assert_eq!(asked(&all), Some(old));
-    let read = client.get("/a").unwrap();
-    assert_eq!(&**read.endpoint(), cluster.member(old).url());
+    wait_for("the leader is asked", AMPLE, || {
+        (asked(&all)? == cluster.leader()).then_some(())
+    });
+    wait_for("reads go there, too", AMPLE, || {
+        let read = client.get("/a").unwrap();
+        (&**read.endpoint() == cluster.member(cluster.leader()).url()).then_some(())
+    });
     // a new term tells that it is another one, though the old one works; on a busy machine there may be several elections
     cluster.move_leader();
     wait_for("the new leader is asked", AMPLE, || {

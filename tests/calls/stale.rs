@@ -214,7 +214,7 @@ impl Partition {
         let cluster = Cluster::isolatable(version, 3);
         let cut_off = cluster.leader();
         let others = cluster.all_but(cut_off);
-        cluster.member(cut_off).set("/a", "value=old");
+        cluster.member(cut_off).set_in_the_end("/a", "value=old");
         wait_for("all have it", Duration::from_secs(20), || {
             let all = cluster.members().iter();
             all.map(|m| m.value("/a"))
@@ -338,7 +338,7 @@ fn watches_leave_a_member_that_is_cut_off() {
             let stats = http::get(&format!("{}/v2/stats/store", writer.url())).ok()?;
             (stats.json()["watchers"].as_u64() == Some(2)).then_some(())
         });
-        writer.set("/a", "value=newer");
+        writer.set_in_the_end("/a", "value=newer");
         let change = once.join().unwrap().unwrap();
         assert_eq!(change.node().unwrap().value(), Some("newer"));
         let event = watcher.next(Some(Instant::now() + AMPLE)).unwrap();
@@ -366,13 +366,15 @@ fn a_follower_that_is_cut_off_does_not_raise_the_term() {
             let reply = http::get(&cluster.member(i).key_url("/")).unwrap();
             reply.header("X-Raft-Term").unwrap().parse::<u64>().unwrap()
         };
-        let (leader, follower) = (cluster.leader(), cluster.followers()[0]);
-        cluster.member(leader).set("/a", "value=1");
-        let before = term(follower);
+        let leader = cluster.leader();
+        let follower = cluster.all_but(leader)[0];
+        cluster.member(follower).set_in_the_end("/a", "value=1");
         cluster.isolate(follower);
+        let before = term(follower);
         // several elections of 500 to 1000 ms
         std::thread::sleep(Duration::from_secs(4));
         assert_eq!(term(follower), before);
-        assert_eq!(term(leader), before);
+        // on a busy machine the others may have had another election
+        assert!(term(leader) >= before);
     }
 }
