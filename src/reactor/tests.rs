@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 enum Told {
@@ -239,15 +239,16 @@ fn silences_have_their_limits() {
     let (tell, told) = channel();
     let reactor = start(&listener);
     // before the head: from the limits; between head and body: as the task said
-    let limits = ExchangeLimits {
-        deadline: Instant::now() + LONG,
-        connect: LONG,
-        send: LONG,
-        head: Duration::from_millis(30),
-        body: LONG,
-        max_body: 10,
-    };
     for (answer, phase, began) in [("", Phase::Head, false), (HEAD, Phase::Body, false)] {
+        let short = Duration::from_millis(30);
+        let limits = ExchangeLimits {
+            deadline: Instant::now() + LONG,
+            connect: LONG,
+            send: LONG,
+            head: if phase == Phase::Head { short } else { LONG },
+            body: LONG,
+            max_body: 10,
+        };
         reactor
             .add(Box::new(Scripted {
                 limits: Some(limits),

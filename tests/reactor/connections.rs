@@ -4,7 +4,7 @@ use super::*;
 use etcd_v2::status::Status;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use support::{Conversation, Etcd, Scripted, Step, Version, wait_for};
 
 /// Answers every request, and remembers how many connections were busy at once.
@@ -33,6 +33,7 @@ fn no_more_connections_are_made_than_allowed_and_they_are_used_again() {
         assert_eq!(api::value(only(call)), "1");
     }
     assert_eq!(server.requests().len(), 300);
+    server.wait_for_connections(5);
     assert_eq!(server.connections(), 5);
     assert!(most.load(Ordering::SeqCst) > 1);
 }
@@ -56,9 +57,13 @@ fn who_waits_in_line_for_too_long_was_never_sent() {
 
 #[test]
 fn who_waits_in_line_at_a_member_that_fails_goes_to_another() {
-    let dying = Scripted::tcp(|conversation: &mut Conversation| -> io::Result<()> {
+    let all = Arc::new(AtomicBool::new(false));
+    let submitted = all.clone();
+    let dying = Scripted::tcp(move |conversation: &mut Conversation| -> io::Result<()> {
         conversation.read_request()?;
-        conversation.wait(Duration::from_millis(100));
+        while !submitted.load(Ordering::SeqCst) && !conversation.stopping() {
+            conversation.wait(Duration::from_millis(5));
+        }
         conversation.reset()
     });
     let alive = Scripted::json(&api::node_json("1"));
@@ -68,6 +73,7 @@ fn who_waits_in_line_at_a_member_that_fails_goes_to_another() {
     let calls: Vec<_> = (0..20)
         .map(|i| submit(&client, &set(&format!("/{i}"), "x")))
         .collect();
+    all.store(true, Ordering::SeqCst);
     // the one that was sent may have been applied, those behind it went on
     api::refused(only(&calls[0]), Status::OUTCOME_UNKNOWN);
     for call in &calls[1..] {
@@ -195,6 +201,8 @@ fn unix_sockets_and_names_lead_to_members_too() {
     for call in &calls {
         only(call).unwrap();
     }
+    // no name server is waited for
+    names::set("nobody.invalid", &[]);
     let nobody = client("http://nobody.invalid:2379");
     api::refused(only(&submit(&nobody, &get("/"))), Status::UNREACHABLE);
 }

@@ -15,7 +15,7 @@ use etcd_v2::watch::state::State;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-pub(super) const LONG: Duration = Duration::from_secs(30);
+pub(super) const LONG: Duration = Duration::from_secs(100);
 
 /// `Ok` when it worked; the reason when it did not.
 pub(super) type Way = fn(&Client) -> std::result::Result<(), String>;
@@ -32,7 +32,7 @@ pub(super) const LISTS: &[(&str, Way)] = &[("members", members), ("sync", sync)]
 
 /// A client that was told what `set` says.
 pub(super) fn client(endpoints: &str, set: impl FnOnce(&mut Options)) -> Client {
-    let mut options = api::options(endpoints, 10_000);
+    let mut options = api::options(endpoints, 60_000);
     set(&mut options);
     Client::new(&options).unwrap_or_else(|e| panic!("{e:?}"))
 }
