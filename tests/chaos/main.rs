@@ -36,7 +36,7 @@ fn a_minute(version: Version) {
     }
     assert!(report.failed_share() < 0.5);
     // the long form is strict; here everybody else's tests run, too
-    assert!(report.ledger.late < Duration::from_secs(5));
+    assert!(report.ledger.late < Duration::from_secs(30));
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn a_cluster_is_replaced_under_calls() {
         .iter()
         .map(|m| m.url().to_owned())
         .collect();
-    let client = client(&cluster.endpoints(), 10_000);
+    let client = client(&cluster.endpoints(), 60_000);
     let over = AtomicBool::new(false);
     let (calls, unknown) = std::thread::scope(|scope| {
         let working = scope.spawn(|| {

@@ -91,7 +91,7 @@ fn what_a_restored_member_hides_is_not_denied(version: Version) {
     knows.get("/kept").unwrap();
     proxy.set(Mode::BlackHole);
     let mut never = call(Operation::Set, "/kept");
-    never.deadline = Some(Duration::from_millis(500));
+    never.deadline = Some(Duration::from_secs(5));
     let error = refused(knows.execute(&never), Status::OUTCOME_UNKNOWN);
     write(&others, &call(Operation::Update, "/none"), log);
     cluster.fill_until_compacted(away, before, || {

@@ -63,7 +63,8 @@ fn members(version: Version) {
     let end = ledger.close(&writer);
     // a member that began again while a thousand changes passed cannot show that its store is still the same
     let losses = [Loss::Cleared, Loss::Recreated];
-    let whole = judge::judge(crowd, &ledger, &writer, begin..=end, &losses);
+    // its reads must succeed: the deadline of the writer is too short for that
+    let whole = judge::judge(crowd, &ledger, &watching, begin..=end, &losses);
     eprintln!("{whole} of 20 were told everything");
 }
 
