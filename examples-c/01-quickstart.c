@@ -11,7 +11,7 @@ static const char KEY[] = "/example-quickstart";
 
 static void show(const char *what, const etcd_v2_node *node) {
     const char *value = etcd_v2_node_value(node, NULL); /* borrowed, as the key: never freed */
-    printf("%s %s = %s\n", what, etcd_v2_node_key(node), value != NULL ? value : "(no value)");
+    printf("%s %s = %s\n", what, etcd_v2_node_key(node, NULL), value != NULL ? value : "(no value)");
 }
 
 /* Every step can fail; the first that does ends the run, and its error goes up to main. */

@@ -10,7 +10,7 @@
 
 /* The last segment of a key. */
 static const char *name(const etcd_v2_node *node) {
-    return strrchr(etcd_v2_node_key(node), '/') + 1;
+    return strrchr(etcd_v2_node_key(node, NULL), '/') + 1;
 }
 
 /* Nodes form a tree; all of it belongs to the response. */
@@ -18,7 +18,7 @@ static void show(const etcd_v2_node *node, int depth) {
     size_t i, count = etcd_v2_node_child_count(node);
     if (etcd_v2_node_is_dir(node)) printf("%*s%s/\n", 2 * depth, "", name(node));
     else printf("%*s%s = %s\n", 2 * depth, "", name(node), etcd_v2_node_value(node, NULL));
-    for (i = 0; i < count; i++) show(etcd_v2_node_child(node, i), depth + 1);
+    for (i = 0; i < count; i++) show(etcd_v2_node_child_at(node, i), depth + 1);
 }
 
 static etcd_v2_status make(const etcd_v2_client *client, etcd_v2_error **err) {
@@ -52,7 +52,7 @@ static etcd_v2_status queue(const etcd_v2_client *client, etcd_v2_error **err) {
     status = etcd_v2_get(client, "/example-dirs/jobs", ETCD_V2_SORTED, &answer, err);
     if (status != ETCD_V2_OK) return status;
     for (i = 0; i < etcd_v2_node_child_count(etcd_v2_response_node(answer)); i++) {
-        const etcd_v2_node *job = etcd_v2_node_child(etcd_v2_response_node(answer), i);
+        const etcd_v2_node *job = etcd_v2_node_child_at(etcd_v2_response_node(answer), i);
         printf("job %d: %s\n", (int)i + 1, etcd_v2_node_value(job, NULL));
     }
     etcd_v2_response_free(answer);
@@ -62,9 +62,9 @@ static etcd_v2_status queue(const etcd_v2_client *client, etcd_v2_error **err) {
 /* A directory that is not empty goes only when the whole subtree is meant. */
 static etcd_v2_status clean(const etcd_v2_client *client, etcd_v2_error **err) {
     etcd_v2_status status;
-    if ((status = etcd_v2_delete_dir(client, "/example-dirs/empty", NULL, err)) != ETCD_V2_OK) return status;
+    if ((status = etcd_v2_delete(client, "/example-dirs/empty", ETCD_V2_DIR, NULL, err)) != ETCD_V2_OK) return status;
     printf("empty: removed\n");
-    status = etcd_v2_delete_dir(client, "/example-dirs", NULL, NULL);
+    status = etcd_v2_delete(client, "/example-dirs", ETCD_V2_DIR, NULL, NULL);
     printf("example-dirs: %s\n", etcd_v2_status_text(status));
     status = etcd_v2_delete(client, "/example-dirs", ETCD_V2_RECURSIVE, NULL, err);
     if (status == ETCD_V2_OK) printf("example-dirs: removed\n");

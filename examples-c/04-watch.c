@@ -12,7 +12,7 @@
 
 typedef struct follower {
     const etcd_v2_client *client;
-    const etcd_v2_cancel *cancel;
+    const etcd_v2_cancel_token *cancel;
     uint64_t next; /* the first index that was not seen yet */
     pthread_mutex_t lock;
     pthread_cond_t progress;
@@ -22,7 +22,7 @@ typedef struct follower {
 
 static void show(const etcd_v2_response *change) {
     const char *value = etcd_v2_node_value(etcd_v2_response_node(change), NULL);
-    printf("%s %s", etcd_v2_response_action(change), etcd_v2_node_key(etcd_v2_response_node(change)));
+    printf("%s %s", etcd_v2_response_action(change), etcd_v2_node_key(etcd_v2_response_node(change), NULL));
     if (value != NULL) printf(" = %s", value); /* what a deletion leaves has none */
     printf("\n");
 }
@@ -64,7 +64,7 @@ static etcd_v2_status change(const etcd_v2_client *client, etcd_v2_error **err) 
     return etcd_v2_delete(client, "/example-watch", ETCD_V2_RECURSIVE, NULL, err);
 }
 
-static etcd_v2_status run(const etcd_v2_client *client, etcd_v2_cancel *cancel, etcd_v2_error **err) {
+static etcd_v2_status run(const etcd_v2_client *client, etcd_v2_cancel_token *cancel, etcd_v2_error **err) {
     follower f = {client, cancel, 0, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
     etcd_v2_response *answer;
     etcd_v2_status status;
@@ -81,18 +81,18 @@ static etcd_v2_status run(const etcd_v2_client *client, etcd_v2_cancel *cancel, 
     pthread_mutex_lock(&f.lock);
     while (status == ETCD_V2_OK && f.seen < CHANGES && !f.ended) pthread_cond_wait(&f.progress, &f.lock);
     pthread_mutex_unlock(&f.lock);
-    etcd_v2_cancel_fire(cancel);
+    etcd_v2_cancel_token_cancel(cancel);
     pthread_join(thread, NULL);
     return status;
 }
 
 int main(int argc, char **argv) {
     etcd_v2_client *client = NULL;
-    etcd_v2_cancel *cancel;
+    etcd_v2_cancel_token *cancel;
     etcd_v2_error *error;
     etcd_v2_status status;
 
-    status = etcd_v2_cancel_new(&cancel, &error);
+    status = etcd_v2_cancel_token_new(&cancel, &error);
     if (status == ETCD_V2_OK) status = etcd_v2_client_open(argc > 1 ? argv[1] : NULL, &client, &error);
     if (status == ETCD_V2_OK) status = run(client, cancel, &error);
     if (status != ETCD_V2_OK) {
@@ -100,6 +100,6 @@ int main(int argc, char **argv) {
         etcd_v2_error_free(error);
     }
     etcd_v2_client_free(client);
-    etcd_v2_cancel_free(cancel);
+    etcd_v2_cancel_token_free(cancel);
     return status == ETCD_V2_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -19,7 +19,7 @@ static int take(const etcd_v2_watcher *watcher, etcd_v2_status *status, etcd_v2_
         const etcd_v2_node *node = etcd_v2_event_node(event);
         if (etcd_v2_event_kind(event) == ETCD_V2_EVENT_CHANGE)
             printf("%s %s = %s\n", etcd_v2_response_action(etcd_v2_event_response(event)),
-                   etcd_v2_node_key(node), etcd_v2_node_value(node, NULL));
+                   etcd_v2_node_key(node, NULL), etcd_v2_node_value(node, NULL));
         etcd_v2_event_free(event);
         taken++;
     }

@@ -18,7 +18,7 @@ static int compare(const void *a, const void *b) { return strcmp(a, b); }
 /* Whatever kind of event it is: a node with a value is there, one without is gone. */
 static void apply(table *t, const etcd_v2_event *event) {
     const etcd_v2_node *node = etcd_v2_event_node(event);
-    const char *key = etcd_v2_node_key(node), *value = etcd_v2_node_value(node, NULL);
+    const char *key = etcd_v2_node_key(node, NULL), *value = etcd_v2_node_value(node, NULL);
     int i = 0;
     if (node == NULL || etcd_v2_node_is_dir(node)) return;
     while (i < t->count && strcmp(t->key[i], key) != 0) i++;
@@ -51,7 +51,7 @@ static etcd_v2_status follow(const etcd_v2_watcher *watcher, table *t, const cha
         const char *told = etcd_v2_node_value(node, NULL);
         apply(t, event);
         if (key == NULL) found = etcd_v2_event_kind(event) == ETCD_V2_EVENT_PROGRESS;
-        else found = told != NULL && strcmp(etcd_v2_node_key(node), key) == 0 && strcmp(told, value) == 0;
+        else found = told != NULL && strcmp(etcd_v2_node_key(node, NULL), key) == 0 && strcmp(told, value) == 0;
     }
     return ETCD_V2_OK;
 }

@@ -9,9 +9,9 @@
 
 /* Members differ, so each is asked at its own URL. */
 static etcd_v2_status show_member(const etcd_v2_client *client, const etcd_v2_member *member, etcd_v2_error **err) {
-    const char *name = etcd_v2_member_name(member), *url = etcd_v2_member_client_url(member, 0);
+    const char *name = etcd_v2_member_name(member), *url = etcd_v2_member_client_url_at(member, 0);
     if (url == NULL) { /* it was added and has never started */
-        printf("%s has not started\n", etcd_v2_member_peer_url(member, 0));
+        printf("%s has not started\n", etcd_v2_member_peer_url_at(member, 0));
         return ETCD_V2_OK;
     }
     etcd_v2_version_info *version;
@@ -25,7 +25,7 @@ static etcd_v2_status show_member(const etcd_v2_client *client, const etcd_v2_me
 
 static etcd_v2_status show_members(const etcd_v2_client *client, etcd_v2_error **err) {
     etcd_v2_members *members;
-    etcd_v2_status status = etcd_v2_members_list(client, &members, err);
+    etcd_v2_status status = etcd_v2_member_list(client, &members, err);
     if (status != ETCD_V2_OK) return status;
     for (size_t i = 0; status == ETCD_V2_OK && i < etcd_v2_members_count(members); i++)
         status = show_member(client, etcd_v2_members_at(members, i), err);
@@ -35,9 +35,9 @@ static etcd_v2_status show_members(const etcd_v2_client *client, etcd_v2_error *
 
 static const char *word(int32_t state) {
     switch (state) {
-    case ETCD_V2_HEALTHY: return "healthy";
-    case ETCD_V2_DEGRADED: return "degraded";
-    case ETCD_V2_UNHEALTHY: return "unhealthy";
+    case ETCD_V2_HEALTH_HEALTHY: return "healthy";
+    case ETCD_V2_HEALTH_DEGRADED: return "degraded";
+    case ETCD_V2_HEALTH_UNHEALTHY: return "unhealthy";
     case ETCD_V2_HEALTH_UNREACHABLE: return "unreachable";
     case ETCD_V2_HEALTH_NO_CLIENT_URLS: return "not started";
     default: return "unknown";
@@ -47,15 +47,15 @@ static const char *word(int32_t state) {
 /* That a member does not answer is no error here: its row says so. */
 static etcd_v2_status show_health(const etcd_v2_client *client, etcd_v2_error **err) {
     etcd_v2_health_report *report;
-    etcd_v2_status status = etcd_v2_cluster_health(client, &report, err);
+    etcd_v2_status status = etcd_v2_health_check_cluster(client, &report, err);
     if (status != ETCD_V2_OK) return status;
     for (size_t i = 0; i < etcd_v2_health_report_count(report); i++) {
         const char *url, *why;
-        const char *name = etcd_v2_health_report_member_name(report, i);     /* "" before its first start */
-        const char *reason = etcd_v2_health_report_member_reason(report, i); /* only etcd 3.5 tells one */
-        printf("%s is %s%s%s\n", name[0] != '\0' ? name : etcd_v2_health_report_member_id(report, i),
-               word(etcd_v2_health_report_member_state(report, i)), reason[0] != '\0' ? ": " : "", reason);
-        for (size_t j = 0; etcd_v2_health_report_failure(report, i, j, &url, &why); j++)
+        const char *name = etcd_v2_health_name(report, i);     /* "" before its first start */
+        const char *reason = etcd_v2_health_reason(report, i); /* only etcd 3.5 tells one */
+        printf("%s is %s%s%s\n", name[0] != '\0' ? name : etcd_v2_health_id(report, i),
+               word(etcd_v2_health_state(report, i)), reason[0] != '\0' ? ": " : "", reason);
+        for (size_t j = 0; etcd_v2_health_attempt_at(report, i, j, &url, &why); j++)
             printf("  %s does not answer: %s\n", url, why);
     }
     printf("the cluster is %s\n", word(etcd_v2_health_report_state(report)));

@@ -31,8 +31,8 @@ static void on_command(const char *command, void *user) {
 static void on_trace(const etcd_v2_trace *trace, void *user) {
     int64_t connecting, waiting;
     (void)user;
-    if (etcd_v2_trace_moment(trace) != ETCD_V2_TRACE_ATTEMPT || etcd_v2_trace_http_status(trace) == 0) return;
-    etcd_v2_trace_times(trace, NULL, &connecting, NULL, NULL, &waiting, NULL);
+    if (etcd_v2_trace_kind(trace) != ETCD_V2_TRACE_ATTEMPT || etcd_v2_trace_http_status(trace) == 0) return;
+    etcd_v2_trace_time_ns(trace, NULL, &connecting, NULL, NULL, &waiting, NULL);
     printf("connected in %" PRId64 " us, then waited %" PRId64 " us\n", connecting / 1000, waiting / 1000);
 }
 
@@ -46,9 +46,9 @@ int main(int argc, char **argv) {
     if (etcd_v2_options_new(&options, &error) != ETCD_V2_OK) return fail(error);
     if (etcd_v2_options_add_endpoint(options, "http://127.0.0.1:1", &error) != ETCD_V2_OK
         || etcd_v2_options_add_endpoint(options, url, &error) != ETCD_V2_OK
-        || etcd_v2_options_set_log(options, ETCD_V2_LOG_INFO, on_line, NULL, NULL, &error) != ETCD_V2_OK
-        || etcd_v2_options_set_curl(options, on_command, NULL, NULL, &error) != ETCD_V2_OK
-        || etcd_v2_options_set_trace(options, on_trace, NULL, NULL, &error) != ETCD_V2_OK
+        || etcd_v2_options_set_log_callback(options, ETCD_V2_LOG_INFO, on_line, NULL, NULL, &error) != ETCD_V2_OK
+        || etcd_v2_options_set_curl_callback(options, on_command, NULL, NULL, &error) != ETCD_V2_OK
+        || etcd_v2_options_set_trace_callback(options, on_trace, NULL, NULL, &error) != ETCD_V2_OK
         || etcd_v2_client_new(options, &client, &error) != ETCD_V2_OK) {
         etcd_v2_options_free(options);
         return fail(error);
@@ -58,10 +58,10 @@ int main(int argc, char **argv) {
 
     if (etcd_v2_client_counters(client, &counters, &error) != ETCD_V2_OK) return fail(error);
     for (i = 0; i < etcd_v2_counters_count(counters); i++) {
-        uint64_t value = etcd_v2_counters_value_at(counters, i);
+        uint64_t value = etcd_v2_counters_at(counters, i);
         /* bytes differ from server to server */
-        if (value > 0 && strncmp(etcd_v2_counters_name_at(counters, i), "bytes", 5) != 0)
-            printf("%s: %" PRIu64 "\n", etcd_v2_counters_name_at(counters, i), value);
+        if (value > 0 && strncmp(etcd_v2_counter_name(counters, i), "bytes", 5) != 0)
+            printf("%s: %" PRIu64 "\n", etcd_v2_counter_name(counters, i), value);
     }
     etcd_v2_counters_free(counters);
     etcd_v2_client_free(client);

@@ -25,7 +25,7 @@ static char **environment(text *words, const etcd_v2_event *change) {
     char index[24];
     snprintf(index, sizeof index, "%" PRIu64, etcd_v2_node_modified_index(node));
     const char *const contents[] = {etcd_v2_response_action(etcd_v2_event_response(change)), index,
-                                    etcd_v2_node_key(node), value != NULL ? value : ""};
+                                    etcd_v2_node_key(node, NULL), value != NULL ? value : ""};
     for (size_t i = 0; i < 4; i++) {
         starts[i] = words->length;
         text_put(words, names[i]);
@@ -67,7 +67,7 @@ static int told(char **program, const etcd_v2_event *change) {
     while (waitpid(-1, NULL, WNOHANG) > 0) continue; /* those that have ended meanwhile */
     if (node == NULL) return DONE;
     if (!etcd_v2_node_is_dir(node)) return start(program, change);
-    fprintf(stderr, "Ignored dir %s change\n", etcd_v2_node_key(node));
+    fprintf(stderr, "Ignored dir %s change\n", etcd_v2_node_key(node, NULL));
     return DONE;
 }
 

@@ -6,7 +6,7 @@
 /* A watcher tries for ever; whoever starts one wants to hear that nobody is there. */
 static etcd_v2_status somebody_answers(const etcd_v2_client *client, etcd_v2_error **err) {
     etcd_v2_request *request = NULL;
-    etcd_v2_status status = etcd_v2_request_raw("GET", "/version", NULL, 0, NULL, &request, err);
+    etcd_v2_status status = etcd_v2_request_new_raw("GET", "/version", NULL, 0, NULL, &request, err);
     if (status == ETCD_V2_OK) status = etcd_v2_execute(client, request, NULL, err);
     etcd_v2_request_free(request);
     return status;

@@ -9,27 +9,27 @@ static const flag health_flags[] = {
 
 /* Those that did not answer, in front of what decided. */
 static void print_failures(const etcd_v2_health_report *report, size_t i) {
-    const char *id = etcd_v2_health_report_member_id(report, i), *url, *why;
-    for (size_t j = 0; etcd_v2_health_report_failure(report, i, j, &url, &why); j++) {
+    const char *id = etcd_v2_health_id(report, i), *url, *why;
+    for (size_t j = 0; etcd_v2_health_attempt_at(report, i, j, &url, &why); j++) {
         printf("failed to check the health of member %s on %s: %s\n", id, url, why);
     }
 }
 
 static void print_unreachable(const etcd_v2_health_report *report, size_t i) {
     const char *url;
-    printf("member %s is unreachable: [", etcd_v2_health_report_member_id(report, i));
-    for (size_t j = 0; etcd_v2_health_report_failure(report, i, j, &url, NULL); j++) {
+    printf("member %s is unreachable: [", etcd_v2_health_id(report, i));
+    for (size_t j = 0; etcd_v2_health_attempt_at(report, i, j, &url, NULL); j++) {
         printf("%s%s", j > 0 ? " " : "", url);
     }
     puts("] are all unreachable");
 }
 
 static void print_member(const etcd_v2_health_report *report, size_t i) {
-    const char *id = etcd_v2_health_report_member_id(report, i), *url = etcd_v2_health_report_member_url(report, i);
+    const char *id = etcd_v2_health_id(report, i), *url = etcd_v2_health_endpoint(report, i);
     print_failures(report, i);
-    switch (etcd_v2_health_report_member_state(report, i)) {
-    case ETCD_V2_HEALTHY: printf("member %s is healthy: got healthy result from %s\n", id, url); break;
-    case ETCD_V2_UNHEALTHY: printf("member %s is unhealthy: got unhealthy result from %s\n", id, url); break;
+    switch (etcd_v2_health_state(report, i)) {
+    case ETCD_V2_HEALTH_HEALTHY: printf("member %s is healthy: got healthy result from %s\n", id, url); break;
+    case ETCD_V2_HEALTH_UNHEALTHY: printf("member %s is unhealthy: got unhealthy result from %s\n", id, url); break;
     case ETCD_V2_HEALTH_NO_CLIENT_URLS:
         printf("member %s is unreachable: no available published client urls\n", id);
         break;
@@ -41,16 +41,16 @@ static void print_member(const etcd_v2_health_report *report, size_t i) {
 static int look(const etcd_v2_client *client) {
     etcd_v2_health_report *told;
     etcd_v2_error *error;
-    if (etcd_v2_cluster_health(client, &told, &error) != ETCD_V2_OK) {
+    if (etcd_v2_health_check_cluster(client, &told, &error) != ETCD_V2_OK) {
         puts("cluster may be unhealthy: failed to list members");
         return report(error, SERVER_ERROR);
     }
     for (size_t i = 0; i < etcd_v2_health_report_count(told); i++) print_member(told, i);
     int32_t state = etcd_v2_health_report_state(told);
-    const char *word = state == ETCD_V2_HEALTHY ? "healthy" : state == ETCD_V2_DEGRADED ? "degraded" : "unavailable";
+    const char *word = state == ETCD_V2_HEALTH_HEALTHY ? "healthy" : state == ETCD_V2_HEALTH_DEGRADED ? "degraded" : "unavailable";
     printf("cluster is %s\n", word);
     etcd_v2_health_report_free(told);
-    return state == ETCD_V2_HEALTHY ? DONE : NOT_HEALTHY;
+    return state == ETCD_V2_HEALTH_HEALTHY ? DONE : NOT_HEALTHY;
 }
 
 static int health_run(const call *c) {

@@ -38,8 +38,8 @@ static const flag ls_flags[] = {
 
 static void print_names(const etcd_v2_node *node, bool with_slash) {
     for (size_t i = 0; i < etcd_v2_node_child_count(node); i++) {
-        const etcd_v2_node *child = etcd_v2_node_child(node, i);
-        printf("%s%s\n", etcd_v2_node_key(child), with_slash && etcd_v2_node_is_dir(child) ? "/" : "");
+        const etcd_v2_node *child = etcd_v2_node_child_at(node, i);
+        printf("%s%s\n", etcd_v2_node_key(child, NULL), with_slash && etcd_v2_node_is_dir(child) ? "/" : "");
         print_names(child, with_slash);
     }
 }
@@ -58,7 +58,7 @@ static int ls_run(const call *c) {
     if (code == DONE) code = errand_run(&e, c);
     if (code == DONE && strcmp(output_format(c), "simple") == 0) {
         const etcd_v2_node *node = etcd_v2_response_node(e.answer);
-        if (!etcd_v2_node_is_dir(node)) puts(etcd_v2_node_key(node));
+        if (!etcd_v2_node_is_dir(node)) puts(etcd_v2_node_key(node, NULL));
         print_names(node, flag_on(c->own, "p"));
     } else if (code == DONE) {
         print_response(e.answer, output_format(c));

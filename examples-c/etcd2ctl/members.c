@@ -14,10 +14,10 @@ static void print_member(const etcd_v2_member *member) {
     fputs(etcd_v2_member_id(member), stdout);
     if (started) printf(": name=%s peerURLs=", etcd_v2_member_name(member));
     else fputs("[unstarted]: peerURLs=", stdout);
-    print_urls(member, etcd_v2_member_peer_url_count(member), etcd_v2_member_peer_url);
+    print_urls(member, etcd_v2_member_peer_url_count(member), etcd_v2_member_peer_url_at);
     if (started) {
         fputs(" clientURLs=", stdout);
-        print_urls(member, etcd_v2_member_client_url_count(member), etcd_v2_member_client_url);
+        print_urls(member, etcd_v2_member_client_url_count(member), etcd_v2_member_client_url_at);
         printf(" isLeader=%s", etcd_v2_member_is_leader(member) ? "true" : "false");
     }
     putchar('\n');
@@ -29,7 +29,7 @@ static int list_run(const call *c) {
     etcd_v2_error *error;
     if (c->count != 0) return refuse("No arguments accepted");
     int code = admin_open(c, &client);
-    if (code == DONE) code = admin_judged(etcd_v2_members_list(client, &members, &error), &error);
+    if (code == DONE) code = admin_judged(etcd_v2_member_list(client, &members, &error), &error);
     bool led = false;
     for (size_t i = 0; i < etcd_v2_members_count(members); i++) {
         led = led || etcd_v2_member_is_leader(etcd_v2_members_at(members, i));
@@ -51,7 +51,7 @@ static void print_settings(const etcd_v2_members *members, const char *id, const
         const etcd_v2_member *member = etcd_v2_members_at(members, i);
         bool is_new = strcmp(etcd_v2_member_id(member), id) == 0;
         for (size_t k = 0; k < etcd_v2_member_peer_url_count(member); k++) {
-            printf("%s%s=%s", comma, is_new ? name : etcd_v2_member_name(member), etcd_v2_member_peer_url(member, k));
+            printf("%s%s=%s", comma, is_new ? name : etcd_v2_member_name(member), etcd_v2_member_peer_url_at(member, k));
             comma = ",";
         }
     }
@@ -64,11 +64,11 @@ static int add_run(const call *c) {
     etcd_v2_error *error;
     if (c->count != 2) return refuse("Provide a name and a single member peerURL");
     int code = admin_open(c, &client);
-    if (code == DONE) code = admin_judged(etcd_v2_members_add(client, c->arguments[1], &added, &error), &error);
+    if (code == DONE) code = admin_judged(etcd_v2_member_add(client, c->arguments[1], &added, &error), &error);
     const char *id = etcd_v2_member_id(etcd_v2_members_at(added, 0));
     if (code == DONE) {
         printf("Added member named %s with ID %s to cluster\n", c->arguments[0], id);
-        code = admin_judged(etcd_v2_members_list(client, &members, &error), &error);
+        code = admin_judged(etcd_v2_member_list(client, &members, &error), &error);
     }
     if (code == DONE) print_settings(members, id, c->arguments[0]);
     etcd_v2_members_free(members);
@@ -97,10 +97,10 @@ static int remove_run(const call *c) {
     etcd_v2_error *error;
     if (c->count != 1) return refuse("Provide a single member ID");
     int code = admin_open(c, &client);
-    if (code == DONE) code = admin_judged(etcd_v2_members_list(client, &members, &error), &error);
+    if (code == DONE) code = admin_judged(etcd_v2_member_list(client, &members, &error), &error);
     if (code == DONE && !is_member(members, c->arguments[0])) code = BAD_ARGUMENTS;
     if (code == DONE) {
-        etcd_v2_status status = etcd_v2_members_remove(client, c->arguments[0], &error);
+        etcd_v2_status status = etcd_v2_member_remove(client, c->arguments[0], &error);
         /* gone already is as good */
         code = status == ETCD_V2_GONE ? DONE : admin_judged(status, &error);
         if (status == ETCD_V2_GONE) etcd_v2_error_free(error);
@@ -120,7 +120,7 @@ static int update_run(const call *c) {
     }
     int code = admin_open(c, &client);
     if (code == DONE) {
-        code = admin_judged(etcd_v2_members_update(client, c->arguments[0], c->arguments[1], &error), &error);
+        code = admin_judged(etcd_v2_member_update(client, c->arguments[0], c->arguments[1], &error), &error);
     }
     if (code == DONE) printf("Updated member with ID %s in cluster\n", c->arguments[0]);
     etcd_v2_client_free(client);

@@ -24,7 +24,7 @@ static void print_json_text(const char *bytes, size_t length) {
 
 /* etcd leaves out the key of the root, so etcdctl prints none. */
 const char *key_told(const etcd_v2_node *node) {
-    const char *key = etcd_v2_node_key(node);
+    const char *key = etcd_v2_node_key(node, NULL);
     return strcmp(key, "/") != 0 ? key : "";
 }
 
@@ -45,7 +45,7 @@ static void print_json_node(const etcd_v2_node *node) {
     if (count == 0) fputs("null", stdout);
     for (size_t i = 0; i < count; i++) {
         putchar(i == 0 ? '[' : ',');
-        print_json_node(etcd_v2_node_child(node, i));
+        print_json_node(etcd_v2_node_child_at(node, i));
     }
     if (count > 0) putchar(']');
     printf(",\"createdIndex\":%" PRIu64 ",\"modifiedIndex\":%" PRIu64, etcd_v2_node_created_index(node),
@@ -103,7 +103,7 @@ void print_response(const etcd_v2_response *answer, const char *format) {
 }
 
 void print_doubt(const etcd_v2_error *error) {
-    if (!etcd_v2_error_outcome_unknown(error)) return;
+    if (!etcd_v2_error_is_outcome_unknown(error)) return;
     fputs("The outcome is unknown: it may have been applied, or may still be.\n", stderr);
 }
 
@@ -119,7 +119,7 @@ static void print_words(const etcd_v2_error *error) {
     /* the message ends with ": " and the cause */
     if (tail > 0 && length > tail + 2 && strcmp(message + length - tail, cause) == 0) length -= tail + 2;
     fprintf(stderr, "%" PRIu32 ": %c%.*s (%s) [%" PRIu64 "]\n", etcd_v2_error_etcd_code(error),
-            toupper((unsigned char)message[0]), (int)length - 1, message + 1, cause, etcd_v2_error_index(error));
+            toupper((unsigned char)message[0]), (int)length - 1, message + 1, cause, etcd_v2_error_etcd_index(error));
 }
 
 void print_reason(const etcd_v2_error *error) {
@@ -131,7 +131,7 @@ int report(etcd_v2_error *error, int code) {
     const char *endpoint, *text;
     fputs("Error:  ", stderr);
     print_reason(error);
-    for (size_t i = 0; etcd_v2_error_attempt(error, i, &endpoint, NULL, &text, NULL); i++) {
+    for (size_t i = 0; etcd_v2_error_attempt_at(error, i, &endpoint, NULL, &text, NULL); i++) {
         fprintf(stderr, "error #%zu: %s: %s\n", i, endpoint, text);
     }
     etcd_v2_error_free(error);

@@ -30,7 +30,7 @@ static int list_run(const call *c) {
 static void print_patterns(const char *title, const etcd_v2_role *role, uint32_t access) {
     puts(title);
     for (size_t i = 0; i < etcd_v2_role_pattern_count(role, access); i++) {
-        printf("\t%s\n", etcd_v2_role_pattern(role, access, i));
+        printf("\t%s\n", etcd_v2_role_pattern_at(role, access, i));
     }
 }
 

@@ -43,7 +43,7 @@ static etcd_v2_status add_endpoints(etcd_v2_options *options, const char *list, 
 static etcd_v2_status set_limits(etcd_v2_options *options, const call *c, etcd_v2_error **err) {
     int64_t total = milliseconds(total_timeout(c)), one = milliseconds(flag_number(c->global, "timeout", 2 * SECOND));
     etcd_v2_status status = ETCD_V2_OK;
-    if (total > 0) status = etcd_v2_options_set_deadline_ms(options, total, err);
+    if (total > 0) status = etcd_v2_options_set_timeout_ms(options, total, err);
     if (status != ETCD_V2_OK) return status;
     /* none set means none, which is then the deadline's business */
     return etcd_v2_options_set_connect_timeout_ms(options, one > 0 ? one : INT32_MAX, err);
@@ -66,7 +66,7 @@ static void print_command(const char *command, void *user) {
 
 static etcd_v2_status set_debug(etcd_v2_options *options, const call *c, etcd_v2_error **err) {
     if (!flag_on(c->global, "debug")) return ETCD_V2_OK;
-    return etcd_v2_options_set_curl(options, print_command, NULL, NULL, err);
+    return etcd_v2_options_set_curl_callback(options, print_command, NULL, NULL, err);
 }
 
 static etcd_v2_status set_members(etcd_v2_options *options, const call *c, etcd_v2_error **err) {

@@ -39,7 +39,7 @@ static int get_run(const call *c) {
         size_t roles = etcd_v2_user_role_count(user);
         /* a blank for each, as etcdctl writes it */
         for (size_t i = 0; i < roles; i++) putchar(' ');
-        for (size_t i = 0; i < roles; i++) printf("%s%s", i > 0 ? " " : "", etcd_v2_user_role(user, i));
+        for (size_t i = 0; i < roles; i++) printf("%s%s", i > 0 ? " " : "", etcd_v2_user_role_at(user, i));
         putchar('\n');
     }
     etcd_v2_users_free(users);

@@ -13,7 +13,7 @@ static bool show(const call *c, const etcd_v2_event *change) {
     const etcd_v2_response *answer = etcd_v2_event_response(change);
     const etcd_v2_node *node = etcd_v2_event_node(change);
     if (node == NULL || etcd_v2_node_is_dir(node)) return false;
-    if (flag_on(c->own, "recursive")) printf("[%s] %s\n", etcd_v2_response_action(answer), etcd_v2_node_key(node));
+    if (flag_on(c->own, "recursive")) printf("[%s] %s\n", etcd_v2_response_action(answer), etcd_v2_node_key(node, NULL));
     print_response(answer, output_format(c));
     fflush(stdout);
     return true;

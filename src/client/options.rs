@@ -127,7 +127,7 @@ impl Options {
 
     /// Default of every call.
     pub fn set_deadline_ms(&mut self, ms: i64) -> Result<()> {
-        self.deadline = Options::deadline_ms("deadline_ms", ms)?;
+        self.deadline = Options::deadline_ms("timeout_ms", ms)?;
         Ok(())
     }
 
@@ -144,7 +144,7 @@ impl Options {
 
     /// A watch poll is renewed after this time without an event, give or take a quarter.
     pub fn set_max_poll_ms(&mut self, ms: i64) -> Result<()> {
-        self.max_poll = millis("max_poll_ms", ms, 100..=LONGEST_MS)?;
+        self.max_poll = millis("poll_timeout_ms", ms, 100..=LONGEST_MS)?;
         Ok(())
     }
 
@@ -258,7 +258,7 @@ impl Options {
 
     /// Longest time that sent bytes may stay unacknowledged; 0 leaves it to the system.
     pub fn set_user_timeout_ms(&mut self, ms: i64) -> Result<()> {
-        let timeout = millis("user_timeout_ms", ms, 0..=LONGEST_MS)?;
+        let timeout = millis("tcp_user_timeout_ms", ms, 0..=LONGEST_MS)?;
         self.settings.user_timeout = Some(timeout).filter(|t| !t.is_zero());
         Ok(())
     }
@@ -311,7 +311,7 @@ impl Options {
 
     /// A read that has no answer after this time is sent to another member, too; 0 turns it off.
     pub fn set_hedge_ms(&mut self, ms: i64) -> Result<()> {
-        let hedge = millis("hedge_ms", ms, 0..=LONGEST_MS)?;
+        let hedge = millis("hedge_delay_ms", ms, 0..=LONGEST_MS)?;
         self.hedge = Some(hedge).filter(|time| !time.is_zero());
         Ok(())
     }
@@ -414,10 +414,10 @@ mod tests {
     fn numbers_have_bounds_and_the_message_names_the_parameter() {
         let mut options = Options::default();
         let wrong = [
-            ("deadline_ms", options.set_deadline_ms(0)),
-            ("deadline_ms", options.set_deadline_ms(i64::MAX)),
+            ("timeout_ms", options.set_deadline_ms(0)),
+            ("timeout_ms", options.set_deadline_ms(i64::MAX)),
             ("connect_timeout_ms", options.set_connect_timeout_ms(-1)),
-            ("max_poll_ms", options.set_max_poll_ms(99)),
+            ("poll_timeout_ms", options.set_max_poll_ms(99)),
             ("sync_interval_ms", options.set_sync_interval_ms(99)),
             ("sync_interval_ms", options.set_sync_interval_ms(-1)),
             (
@@ -440,7 +440,7 @@ mod tests {
             ("idle_s", options.set_keepalive(-1, 1, 1)),
             ("interval_s", options.set_keepalive(1, 0, 1)),
             ("count", options.set_keepalive(1, 1, 0)),
-            ("user_timeout_ms", options.set_user_timeout_ms(-1)),
+            ("tcp_user_timeout_ms", options.set_user_timeout_ms(-1)),
         ];
         for (name, result) in wrong {
             let error = result.expect_err(name);

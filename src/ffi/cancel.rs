@@ -14,16 +14,16 @@ use super::{
 use crate::transport::cancel::Cancel;
 
 /// Ends calls from another thread. Safe from any number of threads.
-pub struct etcd_v2_cancel(pub(super) Cancel);
+pub struct etcd_v2_cancel_token(pub(super) Cancel);
 
-impl Handle for etcd_v2_cancel {}
+impl Handle for etcd_v2_cancel_token {}
 
-/// Makes a token; free it with etcd_v2_cancel_free(). It uses one file descriptor.
+/// Makes a token; free it with etcd_v2_cancel_token_free(). It uses one file descriptor.
 /// Also returns ETCD_V2_LIMIT when the process has none left.
 #[must_use]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_cancel_new(
-    out: *mut *mut etcd_v2_cancel,
+pub unsafe extern "C" fn etcd_v2_cancel_token_new(
+    out: *mut *mut etcd_v2_cancel_token,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: out and err are NULL or places for pointers, see the header
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn etcd_v2_cancel_new(
         guard(err, || {
             convert::required("out", out)?;
             let token = Cancel::new()?;
-            convert::give(out, || etcd_v2_cancel(token));
+            convert::give(out, || etcd_v2_cancel_token(token));
             Ok(())
         })
     }
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn etcd_v2_cancel_new(
 /// Cancels every call that has the token, now and in the future. Thread-safe and idempotent; not
 /// async-signal-safe. NULL does nothing.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_cancel_fire(token: *const etcd_v2_cancel) {
+pub unsafe extern "C" fn etcd_v2_cancel_token_cancel(token: *const etcd_v2_cancel_token) {
     // SAFETY: NULL or alive, see the header
     let token = unsafe { look(token) };
     shield((), || token.into_iter().for_each(|t| t.0.fire()))
@@ -48,7 +48,9 @@ pub unsafe extern "C" fn etcd_v2_cancel_fire(token: *const etcd_v2_cancel) {
 
 /// Whether the token was fired; false for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_cancel_is_fired(token: *const etcd_v2_cancel) -> bool {
+pub unsafe extern "C" fn etcd_v2_cancel_token_is_cancelled(
+    token: *const etcd_v2_cancel_token,
+) -> bool {
     // SAFETY: NULL or alive, see the header
     let token = unsafe { look(token) };
     shield(false, || token.is_some_and(|t| t.0.is_fired()))
@@ -56,7 +58,7 @@ pub unsafe extern "C" fn etcd_v2_cancel_is_fired(token: *const etcd_v2_cancel) -
 
 /// Frees the token, without firing it. Requests that were given it keep what they need.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_cancel_free(token: *mut etcd_v2_cancel) {
+pub unsafe extern "C" fn etcd_v2_cancel_token_free(token: *mut etcd_v2_cancel_token) {
     // SAFETY: NULL, or made by this library and not used any more, see the header
     unsafe { convert::free(token) }
 }

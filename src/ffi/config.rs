@@ -6,15 +6,15 @@
 //!   {
 //!     "etcd_v2": 1,
 //!     "endpoints": ["http://a:2379", "http://b:2379"],
-//!     "deadline_ms": 10000,
-//!     "keepalive": {"idle_s": 30, "interval_s": 10, "count": 3},
+//!     "timeout_ms": 10000,
+//!     "tcp_keepalive": {"idle_s": 30, "interval_s": 10, "count": 3},
 //!     "credentials": {"user": "me", "password": "..."}
 //!   }
 //!
 //! Several parameters of one function form an object ("client_cert_files": {"cert_file",
 //! "key_file"}, "client_cert_pem": {"cert", "key"}, "discovery_srv": {"domain", "service_name"});
-//! options that can be added repeatedly form a list ("endpoints", "pinned_sha256"); "stale" is
-//! "off", "tell" or "refuse"; "selection" is "sticky", "leader" or "round_robin".
+//! options that can be added repeatedly form a list ("endpoints", "pinned_sha256"); "stale_policy" is
+//! "ignore", "report" or "reject"; "selection" is "sticky", "leader" or "round_robin".
 //!
 //! Files saved by go-etcd are read, too: {"config": {"certFile", "keyFile", "caCertFiles",
 //! "timeout", "consistency"}, "cluster": {"leader", "machines"}}.
@@ -44,7 +44,7 @@ pub const ETCD_V2_CONFIG_SECRETS: u32 = 1;
 /// calling thread, or the background thread of the client. Changes made meanwhile are reported
 /// together by the same thread when it returns, so calls never overlap, and it may make changes
 /// itself. It may call every function except etcd_v2_client_free() of its client.
-pub type etcd_v2_config_fn =
+pub type etcd_v2_autosave_fn =
     Option<unsafe extern "C-unwind" fn(json: *const c_char, user: *mut c_void)>;
 
 fn secrets(flags: u32) -> Result<bool> {
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn etcd_v2_options_load_json(
 
 /// Saves every change of the members (by etcd_v2_client_set_endpoints(), etcd_v2_sync() or
 /// discovery) and of the credentials to this file, as etcd_v2_client_save() does, before the
-/// function that made the change returns. A failure is logged, see etcd_v2_options_set_log(). The
+/// function that made the change returns. A failure is logged, see etcd_v2_options_set_log_callback(). The
 /// background thread of the client does not wait for the disk: changes that it makes, or that a
 /// callback makes, are saved a moment later by a helper thread, for which etcd_v2_client_free()
 /// waits. If another process holds the lock of the file for longer than the deadline of the client,
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn etcd_v2_options_load_json(
 ///
 ///   `flags`  0 or ETCD_V2_CONFIG_SECRETS
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_config_file(
+pub unsafe extern "C" fn etcd_v2_options_set_autosave_file(
     options: *mut etcd_v2_options,
     path: *const c_char,
     flags: u32,
@@ -125,10 +125,10 @@ pub unsafe extern "C" fn etcd_v2_options_set_config_file(
 ///   `free_user`  gets `user` when neither these options nor a client that was made of them have it any
 ///                more; at once when this fails; may be NULL
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_config_callback(
+pub unsafe extern "C" fn etcd_v2_options_set_autosave_callback(
     options: *mut etcd_v2_options,
     flags: u32,
-    callback: etcd_v2_config_fn,
+    callback: etcd_v2_autosave_fn,
     user: *mut c_void,
     free_user: Option<unsafe extern "C-unwind" fn(user: *mut c_void)>,
     err: *mut *mut etcd_v2_error,

@@ -20,19 +20,19 @@ use crate::cluster::members::staleness::StalenessPolicy;
 use crate::error::{Error, Result};
 
 /// Staleness is not checked.
-pub const ETCD_V2_STALE_OFF: i32 = 1;
+pub const ETCD_V2_STALE_IGNORE: i32 = 1;
 /// A stale response is marked as such. The default.
-pub const ETCD_V2_STALE_TELL: i32 = 2;
+pub const ETCD_V2_STALE_REPORT: i32 = 2;
 /// A stale response is rejected, and another member is tried.
-pub const ETCD_V2_STALE_REFUSE: i32 = 3;
+pub const ETCD_V2_STALE_REJECT: i32 = 3;
 
 fn policy(number: i32) -> Result<StalenessPolicy> {
     match number {
-        ETCD_V2_STALE_OFF => Ok(StalenessPolicy::Off),
-        ETCD_V2_STALE_TELL => Ok(StalenessPolicy::Tell),
-        ETCD_V2_STALE_REFUSE => Ok(StalenessPolicy::Refuse),
+        ETCD_V2_STALE_IGNORE => Ok(StalenessPolicy::Off),
+        ETCD_V2_STALE_REPORT => Ok(StalenessPolicy::Tell),
+        ETCD_V2_STALE_REJECT => Ok(StalenessPolicy::Refuse),
         other => Err(Error::invalid(
-            "stale",
+            "stale_policy",
             format_args!("{other} is none of ETCD_V2_STALE_..."),
         )),
     }
@@ -41,9 +41,9 @@ fn policy(number: i32) -> Result<StalenessPolicy> {
 /// What becomes of an answer to a read without ETCD_V2_QUORUM that is older than what the client had
 /// been told when it asked, by its index or by its term, or that is of another cluster:
 ///
-///   ETCD_V2_STALE_OFF     nothing
-///   ETCD_V2_STALE_TELL    etcd_v2_response_is_stale() and etcd_v2_error_is_stale() say so
-///   ETCD_V2_STALE_REFUSE  another member is asked; when all are behind, twice, the read ends as
+///   ETCD_V2_STALE_IGNORE     nothing
+///   ETCD_V2_STALE_REPORT    etcd_v2_response_is_stale() and etcd_v2_error_is_stale() say so
+///   ETCD_V2_STALE_REJECT  another member is asked; when all are behind, twice, the read ends as
 ///                         ETCD_V2_STALE, which names them and the numbers. A member that is behind
 ///                         for longer than half a second is avoided like one that fails, by
 ///                         watchers, too
@@ -55,7 +55,7 @@ fn policy(number: i32) -> Result<StalenessPolicy> {
 /// is recreated, create a new client. With the other policies the client follows the new cluster
 /// and discards its marks. Watchers report ETCD_V2_LOSS_RECREATED with all three policies.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_stale(
+pub unsafe extern "C" fn etcd_v2_options_set_stale_policy(
     options: *mut etcd_v2_options,
     stale: i32,
     err: *mut *mut etcd_v2_error,

@@ -28,7 +28,7 @@ pub const ETCD_V2_COUNTER_FAILOVERS: usize = 4;
 /// Of them, those at the same member.
 pub const ETCD_V2_COUNTER_RECONNECTS: usize = 5;
 /// Requests that succeeded.
-pub const ETCD_V2_COUNTER_ANSWERED: usize = 6;
+pub const ETCD_V2_COUNTER_SUCCEEDED: usize = 6;
 /// Requests that etcd refused.
 pub const ETCD_V2_COUNTER_REFUSED: usize = 7;
 /// Requests that had no answer in time.
@@ -68,7 +68,7 @@ pub const ETCD_V2_COUNTER_WATCH_GAPS: usize = 24;
 /// Reads that were sent to a second member, too.
 pub const ETCD_V2_COUNTER_HEDGES: usize = 25;
 /// Answers that were refused because they were stale.
-pub const ETCD_V2_COUNTER_STALE_REFUSED: usize = 26;
+pub const ETCD_V2_COUNTER_STALE_REJECTED: usize = 26;
 
 /// Numbers of a client at one time. Read-only: any number of threads may read them at once.
 pub struct etcd_v2_counters {
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn etcd_v2_counters_count(counters: *const etcd_v2_counter
 
 /// Name of counter `i`, in lower case, such as "bytes_sent"; NULL beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_counters_name_at(
+pub unsafe extern "C" fn etcd_v2_counter_name(
     counters: *const etcd_v2_counters,
     i: usize,
 ) -> *const c_char {
@@ -130,10 +130,7 @@ pub unsafe extern "C" fn etcd_v2_counters_name_at(
 
 /// Counter `i`, one of ETCD_V2_COUNTER_..., of the whole client; 0 beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_counters_value_at(
-    counters: *const etcd_v2_counters,
-    i: usize,
-) -> u64 {
+pub unsafe extern "C" fn etcd_v2_counters_at(counters: *const etcd_v2_counters, i: usize) -> u64 {
     // SAFETY: NULL or alive, see the header
     let counters = unsafe { look(counters) };
     counters
@@ -195,8 +192,8 @@ mod tests {
     fn the_last_constant_is_the_last_name() {
         let names = counters::NAMES;
         assert_eq!(names[ETCD_V2_COUNTER_HEDGES], "hedges");
-        assert_eq!(names.len(), ETCD_V2_COUNTER_STALE_REFUSED + 1);
-        assert_eq!(names[ETCD_V2_COUNTER_STALE_REFUSED], "stale_refused");
+        assert_eq!(names.len(), ETCD_V2_COUNTER_STALE_REJECTED + 1);
+        assert_eq!(names[ETCD_V2_COUNTER_STALE_REJECTED], "stale_refused");
         assert_eq!(names[ETCD_V2_COUNTER_BYTES_SENT], "bytes_sent");
         let mut sorted = names.to_vec();
         sorted.sort_unstable();

@@ -8,7 +8,7 @@
 //! A listener may call any function, but must not free the client it is called for. Requests that
 //! it makes are not reported to listeners on that thread. Its arguments are borrowed until it
 //! returns. Passwords, private keys and the Authorization header are never passed to listeners;
-//! values of keys only to the listener of etcd_v2_options_set_curl().
+//! values of keys only to the listener of etcd_v2_options_set_curl_callback().
 use super::{
     convert::{c_string, null},
     error::etcd_v2_error,
@@ -85,7 +85,7 @@ fn required<F>(callback: Option<F>) -> Result<F> {
 /// A line names the request by a number that is its own within the client, so that its lines can be
 /// found again, and the key, but no value.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_log(
+pub unsafe extern "C" fn etcd_v2_options_set_log_callback(
     options: *mut etcd_v2_options,
     level: i32,
     callback: etcd_v2_log_fn,
@@ -111,9 +111,9 @@ pub unsafe extern "C" fn etcd_v2_options_set_log(
 
 /// Passes every attempt of every request, also of watchers, to `callback` as a POSIX shell command that
 /// repeats it, using curl and for some bodies printf. The password is masked and has to be filled in.
-/// The command contains the key and the value. Everything else as in etcd_v2_options_set_log().
+/// The command contains the key and the value. Everything else as in etcd_v2_options_set_log_callback().
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_curl(
+pub unsafe extern "C" fn etcd_v2_options_set_curl_callback(
     options: *mut etcd_v2_options,
     callback: etcd_v2_curl_fn,
     user: *mut c_void,
@@ -134,9 +134,9 @@ pub unsafe extern "C" fn etcd_v2_options_set_curl(
 }
 
 /// Reports every request, also of watchers, to `callback`: once when it begins, after every exchange
-/// with a member, and once when it ends. Everything else as in etcd_v2_options_set_log().
+/// with a member, and once when it ends. Everything else as in etcd_v2_options_set_log_callback().
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_trace(
+pub unsafe extern "C" fn etcd_v2_options_set_trace_callback(
     options: *mut etcd_v2_options,
     callback: etcd_v2_trace_fn,
     user: *mut c_void,
@@ -160,10 +160,10 @@ pub unsafe extern "C" fn etcd_v2_options_set_trace(
 /// attempt. The callback can stop the call, or set a pause: the call then continues after it, until
 /// its deadline, even if every member was tried as often as it would be without a hook. It is not
 /// called if no further attempt is possible, so it cannot cause a write that may have been applied
-/// to be resent, unless etcd_v2_request_allow_repeat() allows that. Watches are not affected.
-/// Everything else as in etcd_v2_options_set_log().
+/// to be resent, unless etcd_v2_request_set_idempotent() allows that. Watches are not affected.
+/// Everything else as in etcd_v2_options_set_log_callback().
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_retry_hook(
+pub unsafe extern "C" fn etcd_v2_options_set_retry_callback(
     options: *mut etcd_v2_options,
     callback: etcd_v2_retry_fn,
     user: *mut c_void,

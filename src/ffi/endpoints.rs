@@ -12,7 +12,7 @@
 //! sockets, and URLs without TLS reported by a member with TLS. Behind a proxy or a virtual address
 //! there is nothing to discover: do not call it there.
 use super::{
-    cancel::etcd_v2_cancel,
+    cancel::etcd_v2_cancel_token,
     client::etcd_v2_client,
     convert::{self, Handle, borrow, look, text},
     error::etcd_v2_error,
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn etcd_v2_endpoints_count(endpoints: *const etcd_v2_endpo
 
 /// URL of member `i`, counted from 0: scheme, host and port; NULL beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_endpoints_url(
+pub unsafe extern "C" fn etcd_v2_endpoint_url(
     endpoints: *const etcd_v2_endpoints,
     i: usize,
 ) -> *const c_char {
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn etcd_v2_endpoints_url(
 
 /// How the client knows member `i`: ETCD_V2_ENDPOINT_…; -1 beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_endpoints_source(
+pub unsafe extern "C" fn etcd_v2_endpoint_source(
     endpoints: *const etcd_v2_endpoints,
     i: usize,
 ) -> i32 {
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn etcd_v2_endpoints_source(
 /// Remaining backoff of member `i` in milliseconds when the list was made; 0 if it was not backing
 /// off, and beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_endpoints_penalty_ms(
+pub unsafe extern "C" fn etcd_v2_endpoint_backoff_ms(
     endpoints: *const etcd_v2_endpoints,
     i: usize,
 ) -> i64 {
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn etcd_v2_sync(
 pub unsafe extern "C" fn etcd_v2_sync_within(
     client: *const etcd_v2_client,
     timeout_ms: i64,
-    cancel: *const etcd_v2_cancel,
+    cancel: *const etcd_v2_cancel_token,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handles and err as the header asks
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn etcd_v2_sync_within(
 pub unsafe extern "C" fn etcd_v2_wait_ready(
     client: *const etcd_v2_client,
     timeout_ms: i64,
-    cancel: *const etcd_v2_cancel,
+    cancel: *const etcd_v2_cancel_token,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handles and err as the header asks

@@ -109,7 +109,7 @@ pub unsafe extern "C" fn etcd_v2_error_http_status(error: *const etcd_v2_error) 
 /// up to which the key is proven not to have changed. 0 means that the index is unknown: do not
 /// wait from it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_error_index(error: *const etcd_v2_error) -> u64 {
+pub unsafe extern "C" fn etcd_v2_error_etcd_index(error: *const etcd_v2_error) -> u64 {
     // SAFETY: NULL or alive, see the header
     unsafe { look(error) }.map_or(0, |e| e.error.detail().index)
 }
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn etcd_v2_error_phase(error: *const etcd_v2_error) -> *co
 }
 
 /// Whether the same call may succeed later without any change. For a write, check
-/// etcd_v2_error_outcome_unknown() first.
+/// etcd_v2_error_is_outcome_unknown() first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_is_retriable(error: *const etcd_v2_error) -> bool {
     // SAFETY: NULL or alive, see the header
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn etcd_v2_error_is_retriable(error: *const etcd_v2_error)
 /// Whether the write may have been applied, or may still be, whatever the status is. false is a
 /// promise: it was not.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_error_outcome_unknown(error: *const etcd_v2_error) -> bool {
+pub unsafe extern "C" fn etcd_v2_error_is_outcome_unknown(error: *const etcd_v2_error) -> bool {
     // SAFETY: NULL or alive, see the header
     unsafe { look(error) }.is_some_and(|e| e.error.detail().outcome_unknown)
 }
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn etcd_v2_error_attempt_count(error: *const etcd_v2_error
 /// and how long it took in milliseconds. Each out pointer may be NULL. Returns false, and writes
 /// NULL and 0, when `i` is beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_error_attempt(
+pub unsafe extern "C" fn etcd_v2_error_attempt_at(
     error: *const etcd_v2_error,
     i: usize,
     endpoint: *mut *const c_char,
@@ -270,10 +270,10 @@ mod tests {
             assert_eq!(read(etcd_v2_error_cause(e)), Some("/a\u{fffd}b".into()));
             assert_eq!(etcd_v2_error_etcd_code(e), 100);
             assert_eq!(etcd_v2_error_http_status(e), 404);
-            assert_eq!(etcd_v2_error_index(e), u64::MAX);
+            assert_eq!(etcd_v2_error_etcd_index(e), u64::MAX);
             assert_eq!(read(etcd_v2_error_endpoint(e)), Some("http://a:1".into()));
             assert_eq!(read(etcd_v2_error_phase(e)), Some("head".into()));
-            assert!(etcd_v2_error_is_retriable(e) && etcd_v2_error_outcome_unknown(e));
+            assert!(etcd_v2_error_is_retriable(e) && etcd_v2_error_is_outcome_unknown(e));
             let mut length = 0;
             assert_eq!(
                 read(etcd_v2_error_body(e, &mut length)),
@@ -291,7 +291,7 @@ mod tests {
         // SAFETY: as above
         unsafe {
             assert_eq!(etcd_v2_error_attempt_count(e), 1);
-            assert!(etcd_v2_error_attempt(
+            assert!(etcd_v2_error_attempt_at(
                 e,
                 0,
                 &mut endpoint,
@@ -302,7 +302,7 @@ mod tests {
             assert_eq!(read(endpoint), Some("http://b:2".into()));
             assert_eq!(read(phase), Some("connect".into()));
             assert_eq!((read(text), ms), (Some("refused".into()), 2));
-            assert!(!etcd_v2_error_attempt(
+            assert!(!etcd_v2_error_attempt_at(
                 e,
                 1,
                 &mut endpoint,
@@ -312,7 +312,7 @@ mod tests {
             ));
             assert!(endpoint.is_null() && phase.is_null() && text.is_null() && ms == 0);
             let (p, none) = (ptr::null_mut(), ptr::null_mut());
-            assert!(etcd_v2_error_attempt(e, 0, p, p, p, none));
+            assert!(etcd_v2_error_attempt_at(e, 0, p, p, p, none));
         }
     }
 

@@ -98,7 +98,7 @@ pub unsafe extern "C" fn etcd_v2_event_index(event: *const etcd_v2_event) -> u64
 /// Of GAP the first index that may be missing, which with ETCD_V2_LOSS_RECREATED may be higher than
 /// etcd_v2_event_index(); otherwise the same as that.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_event_from(event: *const etcd_v2_event) -> u64 {
+pub unsafe extern "C" fn etcd_v2_event_first_index(event: *const etcd_v2_event) -> u64 {
     // SAFETY: NULL or alive, see the header
     unsafe { look(event) }.map_or(0, |e| e.event.from())
 }

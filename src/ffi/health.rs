@@ -23,11 +23,11 @@ use std::{
 };
 
 /// It says so; of a report: all members do.
-pub const ETCD_V2_HEALTHY: i32 = 1;
+pub const ETCD_V2_HEALTH_HEALTHY: i32 = 1;
 /// Of a report: some members are healthy.
-pub const ETCD_V2_DEGRADED: i32 = 2;
+pub const ETCD_V2_HEALTH_DEGRADED: i32 = 2;
 /// It says so; of a report: no member is healthy.
-pub const ETCD_V2_UNHEALTHY: i32 = 3;
+pub const ETCD_V2_HEALTH_UNHEALTHY: i32 = 3;
 /// Of a member: none of its client URLs answers.
 pub const ETCD_V2_HEALTH_UNREACHABLE: i32 = 4;
 /// Of a member: it has never started.
@@ -162,7 +162,7 @@ unsafe fn run(
 /// is unhealthy: an error means that there was no answer.
 /// Also returns ETCD_V2_UNSUPPORTED before etcd 2.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health(
+pub unsafe extern "C" fn etcd_v2_health_check(
     client: *const etcd_v2_client,
     endpoint: *const c_char,
     out: *mut *mut etcd_v2_health_report,
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn etcd_v2_health(
 /// deadline is shared out, so that a member that is silent leaves time for the others. ETCD_V2_OK
 /// whatever the members say: an error means that there was no list of them.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_cluster_health(
+pub unsafe extern "C" fn etcd_v2_health_check_cluster(
     client: *const etcd_v2_client,
     out: *mut *mut etcd_v2_health_report,
     err: *mut *mut etcd_v2_error,
@@ -190,7 +190,7 @@ pub unsafe extern "C" fn etcd_v2_cluster_health(
     unsafe { run(client, out, err, Client::cluster_health) }
 }
 
-/// The whole of it: ETCD_V2_HEALTHY, ETCD_V2_DEGRADED or ETCD_V2_UNHEALTHY; 0 for NULL.
+/// The whole of it: ETCD_V2_HEALTH_HEALTHY, ETCD_V2_HEALTH_DEGRADED or ETCD_V2_HEALTH_UNHEALTHY; 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_health_report_state(report: *const etcd_v2_health_report) -> i32 {
     // SAFETY: NULL or alive, see the header
@@ -213,10 +213,10 @@ unsafe fn row<'a>(report: *const etcd_v2_health_report, i: usize) -> Option<&'a 
     unsafe { look(report) }.and_then(|r| r.rows.get(i))
 }
 
-/// How a member is: ETCD_V2_HEALTHY, ETCD_V2_UNHEALTHY, ETCD_V2_HEALTH_UNREACHABLE or
+/// How a member is: ETCD_V2_HEALTH_HEALTHY, ETCD_V2_HEALTH_UNHEALTHY, ETCD_V2_HEALTH_UNREACHABLE or
 /// ETCD_V2_HEALTH_NO_CLIENT_URLS; 0 beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_report_member_state(
+pub unsafe extern "C" fn etcd_v2_health_state(
     report: *const etcd_v2_health_report,
     i: usize,
 ) -> i32 {
@@ -224,9 +224,9 @@ pub unsafe extern "C" fn etcd_v2_health_report_member_state(
     unsafe { row(report, i) }.map_or(0, |r| r.state)
 }
 
-/// Its id; "" from etcd_v2_health(), NULL beyond the end.
+/// Its id; "" from etcd_v2_health_check(), NULL beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_report_member_id(
+pub unsafe extern "C" fn etcd_v2_health_id(
     report: *const etcd_v2_health_report,
     i: usize,
 ) -> *const c_char {
@@ -234,9 +234,9 @@ pub unsafe extern "C" fn etcd_v2_health_report_member_id(
     unsafe { row(report, i) }.map_or(ptr::null(), |r| r.id.as_ptr())
 }
 
-/// Its name; "" from etcd_v2_health() and when it has never started, NULL beyond the end.
+/// Its name; "" from etcd_v2_health_check() and when it has never started, NULL beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_report_member_name(
+pub unsafe extern "C" fn etcd_v2_health_name(
     report: *const etcd_v2_health_report,
     i: usize,
 ) -> *const c_char {
@@ -246,7 +246,7 @@ pub unsafe extern "C" fn etcd_v2_health_report_member_name(
 
 /// The URL at which it answered; "" when none did, NULL beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_report_member_url(
+pub unsafe extern "C" fn etcd_v2_health_endpoint(
     report: *const etcd_v2_health_report,
     i: usize,
 ) -> *const c_char {
@@ -257,7 +257,7 @@ pub unsafe extern "C" fn etcd_v2_health_report_member_url(
 /// Why it is unhealthy, such as "RAFT NO LEADER" or "ALARM NOSPACE"; "" when it is not, or is older
 /// than etcd 3.5, which tells. NULL beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_report_member_reason(
+pub unsafe extern "C" fn etcd_v2_health_reason(
     report: *const etcd_v2_health_report,
     i: usize,
 ) -> *const c_char {
@@ -267,7 +267,7 @@ pub unsafe extern "C" fn etcd_v2_health_report_member_reason(
 
 /// How many of its client URLs were asked and did not answer.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_report_failure_count(
+pub unsafe extern "C" fn etcd_v2_health_attempt_count(
     report: *const etcd_v2_health_report,
     i: usize,
 ) -> usize {
@@ -278,7 +278,7 @@ pub unsafe extern "C" fn etcd_v2_health_report_failure_count(
 /// One of them, in order: its URL, and in one line why. Each out pointer may be NULL. Returns false,
 /// and writes NULL, beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_report_failure(
+pub unsafe extern "C" fn etcd_v2_health_attempt_at(
     report: *const etcd_v2_health_report,
     i: usize,
     j: usize,
@@ -313,9 +313,9 @@ mod tests {
     #[test]
     fn states_are_those_of_the_core() {
         for (state, code) in [
-            (HealthState::Healthy, ETCD_V2_HEALTHY),
-            (HealthState::Degraded, ETCD_V2_DEGRADED),
-            (HealthState::Unhealthy, ETCD_V2_UNHEALTHY),
+            (HealthState::Healthy, ETCD_V2_HEALTH_HEALTHY),
+            (HealthState::Degraded, ETCD_V2_HEALTH_DEGRADED),
+            (HealthState::Unhealthy, ETCD_V2_HEALTH_UNHEALTHY),
             (HealthState::Unreachable, ETCD_V2_HEALTH_UNREACHABLE),
             (HealthState::NoClientUrls, ETCD_V2_HEALTH_NO_CLIENT_URLS),
         ] {

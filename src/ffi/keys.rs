@@ -308,18 +308,6 @@ pub unsafe extern "C" fn etcd_v2_delete(
     }
 }
 
-/// Removes an empty directory (or a file); short for etcd_v2_delete() with ETCD_V2_DIR.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_delete_dir(
-    client: *const etcd_v2_client,
-    key: *const c_char,
-    out: *mut *mut etcd_v2_response,
-    err: *mut *mut etcd_v2_error,
-) -> etcd_v2_status {
-    // SAFETY: handles, text and out pointers as the header asks
-    unsafe { etcd_v2_delete(client, key, ETCD_V2_DIR, out, err) }
-}
-
 /// Writes a value if the key is still as it was read: if its value is `prev_value` (NULL: not
 /// compared), and its modified index is `prev_index` (0: not compared). One of them must be given.
 /// An empty `prev_value` cannot be compared by etcd: use the index.

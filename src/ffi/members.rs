@@ -4,7 +4,7 @@
 //! answers from its own copy; with authentication on, changes require the credentials of a user
 //! with the role "root". Everything read from a list is borrowed and valid until the list is freed.
 //!
-//! To add a member, first call etcd_v2_members_add(), then start the new server with
+//! To add a member, first call etcd_v2_member_add(), then start the new server with
 //! `--initial-cluster-state existing`. It counts towards the quorum even before it has started, and
 //! until then etcd refuses to add another.
 use super::{
@@ -83,7 +83,7 @@ unsafe fn run(
 /// that answers is asked for the leader, too, see etcd_v2_member_is_leader().
 /// Also returns ETCD_V2_UNSUPPORTED when there is no v2 API, or one before etcd 2.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_members_list(
+pub unsafe extern "C" fn etcd_v2_member_list(
     client: *const etcd_v2_client,
     out: *mut *mut etcd_v2_members,
     err: *mut *mut etcd_v2_error,
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn etcd_v2_members_list(
 /// Asks for the leader: a list of one. Free it with etcd_v2_members_free().
 /// Also returns ETCD_V2_LEADER_ELECTION (301) while there is none.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_leader(
+pub unsafe extern "C" fn etcd_v2_member_leader(
     client: *const etcd_v2_client,
     out: *mut *mut etcd_v2_members,
     err: *mut *mut etcd_v2_error,
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn etcd_v2_leader(
 /// when etcd fails (HTTP status 500), which is also how it refuses while an added member has not
 /// started or members are not connected: list the members before you repeat it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_members_add(
+pub unsafe extern "C" fn etcd_v2_member_add(
     client: *const etcd_v2_client,
     peer_urls: *const c_char,
     out: *mut *mut etcd_v2_members,
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn etcd_v2_members_add(
 /// as once.
 /// Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when another member has one of these URLs.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_members_update(
+pub unsafe extern "C" fn etcd_v2_member_update(
     client: *const etcd_v2_client,
     id: *const c_char,
     peer_urls: *const c_char,
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn etcd_v2_members_update(
 /// by then counts as success.
 /// Also returns ETCD_V2_NOT_FOUND, and ETCD_V2_GONE when it was removed before.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_members_remove(
+pub unsafe extern "C" fn etcd_v2_member_remove(
     client: *const etcd_v2_client,
     id: *const c_char,
     err: *mut *mut etcd_v2_error,
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn etcd_v2_member_peer_url_count(member: *const etcd_v2_me
 
 /// One of them; NULL beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_member_peer_url(
+pub unsafe extern "C" fn etcd_v2_member_peer_url_at(
     member: *const etcd_v2_member,
     i: usize,
 ) -> *const c_char {
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn etcd_v2_member_client_url_count(member: *const etcd_v2_
 
 /// One of them; NULL beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_member_client_url(
+pub unsafe extern "C" fn etcd_v2_member_client_url_at(
     member: *const etcd_v2_member,
     i: usize,
 ) -> *const c_char {

@@ -76,11 +76,19 @@ where
     shield(neutral, || unsafe { find(node) }.map_or(neutral, question))
 }
 
-/// The whole key, with its leading "/". Never NULL for a node.
+/// The whole key, with its leading "/", followed by a NUL. Never NULL for a node. `length`, without
+/// that NUL, may be NULL; it tells the truth about keys that contain NULs.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_node_key(node: *const etcd_v2_node) -> *const c_char {
-    // SAFETY: NULL or of a response that is alive, see the header
-    unsafe { ask(node, ptr::null(), |n| n.key_with_nul().as_ptr().cast()) }
+pub unsafe extern "C" fn etcd_v2_node_key(
+    node: *const etcd_v2_node,
+    length: *mut usize,
+) -> *const c_char {
+    // SAFETY: NULL or of a response that is alive, length is NULL or a place for a size, see the header
+    unsafe {
+        let key = ask(node, None, |n| Some(n.key_with_nul()));
+        put(length, key.map_or(0, |k| k.len().saturating_sub(1)));
+        key.map_or(ptr::null(), |k| k.as_ptr().cast())
+    }
 }
 
 /// The value, followed by a NUL; NULL, with length 0, when the node has none: a directory, or what
@@ -167,7 +175,7 @@ pub unsafe extern "C" fn etcd_v2_node_child_count(node: *const etcd_v2_node) -> 
 /// One child, in constant time; NULL when `i` is beyond the end. In order of their keys only with
 /// ETCD_V2_SORTED.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_node_child(
+pub unsafe extern "C" fn etcd_v2_node_child_at(
     node: *const etcd_v2_node,
     i: usize,
 ) -> *const etcd_v2_node {
@@ -236,7 +244,7 @@ pub(super) mod tests {
         // SAFETY: the response lives until it is freed below
         unsafe {
             let d = etcd_v2_response_node(r);
-            assert_eq!(read(etcd_v2_node_key(d)), Some(&b"/d"[..]));
+            assert_eq!(read(etcd_v2_node_key(d, ptr::null_mut())), Some(&b"/d"[..]));
             assert!(etcd_v2_node_is_dir(d) && etcd_v2_node_value(d, ptr::null_mut()).is_null());
             assert_eq!(
                 (
@@ -246,15 +254,18 @@ pub(super) mod tests {
                 (2, 3)
             );
             assert_eq!(etcd_v2_node_child_count(d), 2);
-            let (a, e) = (etcd_v2_node_child(d, 0), etcd_v2_node_child(d, 1));
-            assert_eq!(read(etcd_v2_node_key(a)), Some(&b"/d/a"[..]));
+            let (a, e) = (etcd_v2_node_child_at(d, 0), etcd_v2_node_child_at(d, 1));
+            assert_eq!(
+                read(etcd_v2_node_key(a, ptr::null_mut())),
+                Some(&b"/d/a"[..])
+            );
             assert!(!etcd_v2_node_is_dir(a) && etcd_v2_node_child_count(a) == 0);
-            let b = etcd_v2_node_child(e, 0);
+            let b = etcd_v2_node_child_at(e, 0);
             let mut length = 0;
             let value = etcd_v2_node_value(b, &mut length);
             assert_eq!((read(value), length), (Some(&b"x"[..]), 3));
             for (node, i) in [(d, 2), (d, usize::MAX), (a, 0), (ptr::null(), 0)] {
-                assert!(etcd_v2_node_child(node, i).is_null());
+                assert!(etcd_v2_node_child_at(node, i).is_null());
             }
             etcd_v2_response_free(r);
         }
@@ -299,7 +310,7 @@ pub(super) mod tests {
         // SAFETY: NULL is allowed
         unsafe {
             let n = ptr::null();
-            assert!(etcd_v2_node_key(n).is_null() && !etcd_v2_node_is_dir(n));
+            assert!(etcd_v2_node_key(n, ptr::null_mut()).is_null() && !etcd_v2_node_is_dir(n));
             assert!(etcd_v2_node_value(n, &mut length).is_null() && length == 0);
             assert_eq!(etcd_v2_node_created_index(n), 0);
             assert_eq!(etcd_v2_node_modified_index(n), 0);

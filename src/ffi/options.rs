@@ -86,13 +86,13 @@ pub unsafe extern "C" fn etcd_v2_options_add_endpoint(
 /// that has no quorum for a write reports that after 7 s; with a shorter deadline the error does
 /// not contain the reason for the unknown outcome.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_deadline_ms(
+pub unsafe extern "C" fn etcd_v2_options_set_timeout_ms(
     options: *mut etcd_v2_options,
-    deadline_ms: i64,
+    timeout_ms: i64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.set_deadline_ms(deadline_ms)) }
+    unsafe { set(options, err, |o| o.set_deadline_ms(timeout_ms)) }
 }
 
 /// Longest time to reach one member (name, connection, handshake): 1 to 2147483647 ms, default
@@ -116,13 +116,13 @@ pub unsafe extern "C" fn etcd_v2_options_set_connect_timeout_ms(
 /// history and leaves members that do not respond. Polls are shorter at first, and while other keys
 /// change so fast that the history would run out: with few watches, down to one second.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_max_poll_ms(
+pub unsafe extern "C" fn etcd_v2_options_set_poll_timeout_ms(
     options: *mut etcd_v2_options,
-    max_poll_ms: i64,
+    poll_timeout_ms: i64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.set_max_poll_ms(max_poll_ms)) }
+    unsafe { set(options, err, |o| o.set_max_poll_ms(poll_timeout_ms)) }
 }
 
 /// Interval of the membership sync (see etcd_v2_sync()), with ±25 % jitter: 100 to 2147483647 ms;
@@ -311,7 +311,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_quorum_reads(
 /// is lost (1 to 127, default 3). `idle_s` 0 disables keepalive; the other arguments are then
 /// ignored.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_keepalive(
+pub unsafe extern "C" fn etcd_v2_options_set_tcp_keepalive(
     options: *mut etcd_v2_options,
     idle_s: i64,
     interval_s: i64,
@@ -325,7 +325,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_keepalive(
 /// Longest time that sent bytes may stay unacknowledged: 1 to 2147483647 ms, default 20000; 0
 /// leaves it to the system.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_user_timeout_ms(
+pub unsafe extern "C" fn etcd_v2_options_set_tcp_user_timeout_ms(
     options: *mut etcd_v2_options,
     user_timeout_ms: i64,
     err: *mut *mut etcd_v2_error,

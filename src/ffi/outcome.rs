@@ -2,7 +2,7 @@
 //!
 //! A write that ended as ETCD_V2_OUTCOME_UNKNOWN may have been applied, or may still be: etcd can
 //! commit it seconds after it was reported to have failed, and a stopped member processes what is in
-//! its buffers when it resumes. etcd_v2_resolve_outcome() reads back what became of it.
+//! its buffers when it resumes. etcd_v2_outcome_resolve() reads back what became of it.
 //!
 //! A write is recognised by its effect: the same operation on the same key with the same value and the
 //! same conditions, at an index above the last one known when the request was sent. etcd does not
@@ -10,17 +10,17 @@
 //! client: write unique values, or compare with an index. A TTL refresh and a delete carry no value;
 //! for them the result only says that one has happened.
 //!
-//! ETCD_V2_FATE_NOT_APPLIED needs a proof: the key has not been modified since the write was sent, or
+//! ETCD_V2_WRITE_NOT_APPLIED needs a proof: the key has not been modified since the write was sent, or
 //! every later change of the key is known (each event's prevNode is the result of the event before it,
 //! or there is an event for every index). A missing event proves nothing, because the event history of
-//! a member that was restored from a snapshot can have holes. So the result is ETCD_V2_FATE_UNSURE if
+//! a member that was restored from a snapshot can have holes. So the result is ETCD_V2_WRITE_UNDETERMINED if
 //! the key does not exist, or was deleted and created again, and the store has moved on by more than
 //! 256 changes or its history cannot be read in full.
 //!
 //! The client must know an index of the store from before the write, from any earlier answer. If the
-//! write was the client's first request, the result is ETCD_V2_FATE_UNSURE.
+//! write was the client's first request, the result is ETCD_V2_WRITE_UNDETERMINED.
 use super::{
-    cancel::etcd_v2_cancel,
+    cancel::etcd_v2_cancel_token,
     client::etcd_v2_client,
     convert::{self, Handle, borrow, c_string, look},
     error::etcd_v2_error,
@@ -37,11 +37,11 @@ use std::{
 };
 
 /// The change has been made since the request left.
-pub const ETCD_V2_FATE_APPLIED: i32 = 1;
+pub const ETCD_V2_WRITE_APPLIED: i32 = 1;
 /// It has not been made, up to an index.
-pub const ETCD_V2_FATE_NOT_APPLIED: i32 = 2;
+pub const ETCD_V2_WRITE_NOT_APPLIED: i32 = 2;
 /// What is there does not tell.
-pub const ETCD_V2_FATE_UNSURE: i32 = 3;
+pub const ETCD_V2_WRITE_UNDETERMINED: i32 = 3;
 
 /// What became of a write. Read-only: any number of threads may read one at once.
 pub struct etcd_v2_outcome {
@@ -63,9 +63,9 @@ impl etcd_v2_outcome {
     unsafe fn give(out: *mut *mut etcd_v2_outcome, finding: Finding) {
         let handle = Box::into_raw(Box::new(etcd_v2_outcome {
             fate: match finding.fate {
-                Fate::Applied => ETCD_V2_FATE_APPLIED,
-                Fate::NotApplied => ETCD_V2_FATE_NOT_APPLIED,
-                Fate::Unsure => ETCD_V2_FATE_UNSURE,
+                Fate::Applied => ETCD_V2_WRITE_APPLIED,
+                Fate::NotApplied => ETCD_V2_WRITE_NOT_APPLIED,
+                Fate::Unsure => ETCD_V2_WRITE_UNDETERMINED,
             },
             is_final: finding.is_final,
             modified_index: finding.modified_index,
@@ -87,7 +87,7 @@ impl etcd_v2_outcome {
 /// Finds out what became of `request`, whose run ended with `error`. Waits on the calling thread;
 /// reads, and changes nothing.
 ///
-///   `request`     as it was run; not a read, and not of etcd_v2_request_raw()
+///   `request`     as it was run; not a read, and not of etcd_v2_request_new_raw()
 ///   `error`       of that run, also one of a completion. When it says that nothing was applied, that
 ///                 is the outcome, and nothing is sent
 ///   `timeout_ms`  for all of it, 1 to 2147483647; 0: the client's deadline
@@ -102,13 +102,13 @@ impl etcd_v2_outcome {
 /// ETCD_V2_OK means that something could be read, whatever it says. It fails as a read does.
 #[must_use]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_resolve_outcome(
+pub unsafe extern "C" fn etcd_v2_outcome_resolve(
     client: *const etcd_v2_client,
     request: *const etcd_v2_request,
     error: *const etcd_v2_error,
     timeout_ms: i64,
     settle_ms: i64,
-    cancel: *const etcd_v2_cancel,
+    cancel: *const etcd_v2_cancel_token,
     out: *mut *mut etcd_v2_outcome,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
@@ -137,10 +137,10 @@ pub unsafe extern "C" fn etcd_v2_resolve_outcome(
     }
 }
 
-/// What became of it: ETCD_V2_FATE_APPLIED, ETCD_V2_FATE_NOT_APPLIED or ETCD_V2_FATE_UNSURE; 0 for
+/// What became of it: ETCD_V2_WRITE_APPLIED, ETCD_V2_WRITE_NOT_APPLIED or ETCD_V2_WRITE_UNDETERMINED; 0 for
 /// NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_outcome_fate(outcome: *const etcd_v2_outcome) -> i32 {
+pub unsafe extern "C" fn etcd_v2_outcome_state(outcome: *const etcd_v2_outcome) -> i32 {
     // SAFETY: NULL or alive, see the header
     unsafe { look(outcome) }.map_or(0, |o| o.fate)
 }
@@ -163,14 +163,14 @@ pub unsafe extern "C" fn etcd_v2_outcome_modified_index(outcome: *const etcd_v2_
 
 /// Store index up to which the result holds. 0 if the error alone was sufficient.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_outcome_index(outcome: *const etcd_v2_outcome) -> u64 {
+pub unsafe extern "C" fn etcd_v2_outcome_etcd_index(outcome: *const etcd_v2_outcome) -> u64 {
     // SAFETY: NULL or alive, see the header
     unsafe { look(outcome) }.map_or(0, |o| o.index)
 }
 
 /// One line for people that says why. Never NULL for an outcome.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_outcome_text(outcome: *const etcd_v2_outcome) -> *const c_char {
+pub unsafe extern "C" fn etcd_v2_outcome_message(outcome: *const etcd_v2_outcome) -> *const c_char {
     // SAFETY: NULL or alive, see the header
     unsafe { look(outcome) }.map_or(ptr::null(), |o| o.text.as_ptr())
 }

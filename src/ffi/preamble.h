@@ -93,12 +93,12 @@
  *
  * == May a failed write have been applied? ========================================================
  *
- * Call etcd_v2_error_outcome_unknown(), whatever the status is. false is a guarantee: the write was
+ * Call etcd_v2_error_is_outcome_unknown(), whatever the status is. false is a guarantee: the write was
  * not applied and will not be. It is given only if the request was not sent, or not completely; if
  * TLS rejected the client before the server read any data; or if etcd itself refused the write,
  * without an intermediary in between. true means that the write may have been applied, or may still
- * be: etcd_v2_resolve_outcome() looks for it in the store. The library does not resend a write
- * whose outcome is unknown, unless the caller has allowed it with etcd_v2_request_allow_repeat().
+ * be: etcd_v2_outcome_resolve() looks for it in the store. The library does not resend a write
+ * whose outcome is unknown, unless the caller has allowed it with etcd_v2_request_set_idempotent().
  * The status is ETCD_V2_OUTCOME_UNKNOWN, with the reason in the message, with one exception: if
  * etcd refused one copy of the write while an earlier copy may have been applied, the status of the
  * refusal is kept. So, behind a gateway, ETCD_V2_ALREADY_EXISTS can refer to the node that this
@@ -112,7 +112,7 @@
  *   failure inside etcd   ETCD_V2_RAFT_INTERNAL (300), ETCD_V2_LEADER_ELECTION (301),
  *                         ETCD_V2_SERVER_ERROR
  *   outcome unknown       ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied, see above
- *   stale read            ETCD_V2_STALE, only with the policy "refuse" of etcd_v2_options_set_stale()
+ *   stale read            ETCD_V2_STALE, only with ETCD_V2_STALE_REJECT
  *   invalid response      ETCD_V2_PROTOCOL (not from etcd), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
  *   not permitted         ETCD_V2_UNAUTHORIZED (110)
  *   bug in the library    ETCD_V2_INTERNAL

@@ -13,7 +13,7 @@
 //!   DELETE                                 RECURSIVE, DIR
 //!   COMPARE_AND_DELETE                     none
 use super::{
-    cancel::etcd_v2_cancel,
+    cancel::etcd_v2_cancel_token,
     client::etcd_v2_client,
     convert::{self, Handle, borrow, bytes, look, optional_text, text},
     error::etcd_v2_error,
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn etcd_v2_request_new(
 /// the others never.
 #[must_use]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_request_raw(
+pub unsafe extern "C" fn etcd_v2_request_new_raw(
     method: *const c_char,
     path_and_query: *const c_char,
     body: *const c_void,
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn etcd_v2_request_set_value(
     }
 }
 
-/// Seconds until the key vanishes, 1 to 2147483648. Without it a write makes the key permanent.
+/// Seconds until the key expires, up to 2147483648; 0, the default: never.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_set_ttl(
     request: *mut etcd_v2_request,
@@ -216,17 +216,12 @@ pub unsafe extern "C" fn etcd_v2_request_set_ttl(
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set_keys(request, err, |r| r.set_ttl(ttl)) }
-}
-
-/// Says that the key is to become permanent, which takes back etcd_v2_request_set_ttl().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_request_remove_ttl(
-    request: *mut etcd_v2_request,
-    err: *mut *mut etcd_v2_error,
-) -> etcd_v2_status {
-    // SAFETY: handle and err as the header asks
-    unsafe { set_keys(request, err, Request::remove_ttl) }
+    unsafe {
+        set_keys(request, err, |r| match ttl {
+            0 => r.remove_ttl(),
+            _ => r.set_ttl(ttl),
+        })
+    }
 }
 
 /// All flags at once, see above; 0 for none.
@@ -269,15 +264,15 @@ pub unsafe extern "C" fn etcd_v2_request_set_prev_index(
 /// Deadline of each execution of the request, in place of the client's deadline: 1 to 2147483647
 /// ms.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_request_set_deadline_ms(
+pub unsafe extern "C" fn etcd_v2_request_set_timeout_ms(
     request: *mut etcd_v2_request,
-    deadline_ms: i64,
+    timeout_ms: i64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
     unsafe {
         set(request, err, |call| {
-            call.deadline = Some(Options::deadline_ms("deadline_ms", deadline_ms)?);
+            call.deadline = Some(Options::deadline_ms("timeout_ms", timeout_ms)?);
             Ok(())
         })
     }
@@ -288,7 +283,7 @@ pub unsafe extern "C" fn etcd_v2_request_set_deadline_ms(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_set_cancel(
     request: *mut etcd_v2_request,
-    token: *const etcd_v2_cancel,
+    token: *const etcd_v2_cancel_token,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handles and err as the header asks
@@ -306,7 +301,7 @@ pub unsafe extern "C" fn etcd_v2_request_set_cancel(
 /// applied returns ETCD_V2_KEY_NOT_FOUND. The SET of a directory is never resent, since its second
 /// copy would be rejected. Reads are always resent, other writes never.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_request_allow_repeat(
+pub unsafe extern "C" fn etcd_v2_request_set_idempotent(
     request: *mut etcd_v2_request,
     allow: bool,
     err: *mut *mut etcd_v2_error,
@@ -417,8 +412,8 @@ mod tests {
             // SAFETY: made here, freed once
             unsafe {
                 let none = ptr::null_mut();
-                assert_eq!(etcd_v2_request_allow_repeat(r, true, none), wanted);
-                assert_eq!(etcd_v2_request_allow_repeat(r, false, none), 0);
+                assert_eq!(etcd_v2_request_set_idempotent(r, true, none), wanted);
+                assert_eq!(etcd_v2_request_set_idempotent(r, false, none), 0);
                 etcd_v2_request_free(r);
             }
         }
@@ -432,18 +427,18 @@ mod tests {
         unsafe {
             let (method, path) = (c"GET".as_ptr(), c"/version".as_ptr());
             let status =
-                etcd_v2_request_raw(method, path, ptr::null(), 0, ptr::null(), &mut r, none);
+                etcd_v2_request_new_raw(method, path, ptr::null(), 0, ptr::null(), &mut r, none);
             assert_eq!(status, 0);
-            assert_eq!(etcd_v2_request_set_deadline_ms(r, 5, none), 0);
+            assert_eq!(etcd_v2_request_set_timeout_ms(r, 5, none), 0);
             assert_eq!(etcd_v2_request_set_cancel(r, ptr::null(), none), 0);
             for status in [
                 etcd_v2_request_set_value(r, c"x".as_ptr().cast(), 1, none),
                 etcd_v2_request_set_ttl(r, 1, none),
-                etcd_v2_request_remove_ttl(r, none),
+                etcd_v2_request_set_ttl(r, 0, none),
                 etcd_v2_request_set_flags(r, 0, none),
                 etcd_v2_request_set_prev_value(r, c"x".as_ptr(), none),
                 etcd_v2_request_set_prev_index(r, 1, none),
-                etcd_v2_request_allow_repeat(r, true, none),
+                etcd_v2_request_set_idempotent(r, true, none),
             ] {
                 assert_eq!(status, 1000);
             }
@@ -457,10 +452,10 @@ mod tests {
         // SAFETY: made here, freed once
         unsafe {
             let before = (*r).call();
-            assert_eq!(etcd_v2_request_set_deadline_ms(r, 5, ptr::null_mut()), 0);
+            assert_eq!(etcd_v2_request_set_timeout_ms(r, 5, ptr::null_mut()), 0);
             assert_eq!(before.deadline, None);
             assert!((*r).call().deadline.is_some());
-            let refused = told(|err| etcd_v2_request_set_deadline_ms(r, 0, err));
+            let refused = told(|err| etcd_v2_request_set_timeout_ms(r, 0, err));
             assert_eq!(refused.0, Status::INVALID_ARGUMENT);
             assert!((*r).call().deadline.is_some());
             etcd_v2_request_free(r);

@@ -1,6 +1,6 @@
 //! Retry
 //!
-//! A failed attempt, as passed to the hook of etcd_v2_options_set_retry_hook(). Everything read
+//! A failed attempt, as passed to the hook of etcd_v2_options_set_retry_callback(). Everything read
 //! from it is borrowed until the hook returns.
 use super::{
     convert::{Handle, c_string, look},
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn etcd_v2_retry_endpoint(
 
 /// Exchanges of this call so far, the failed one included.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_retry_attempts(retry: *const etcd_v2_retry) -> u32 {
+pub unsafe extern "C" fn etcd_v2_retry_attempt_count(retry: *const etcd_v2_retry) -> u32 {
     // SAFETY: NULL or alive, see the header
     unsafe { look(retry) }.map_or(0, |r| r.attempts)
 }

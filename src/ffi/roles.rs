@@ -249,7 +249,7 @@ pub unsafe extern "C" fn etcd_v2_role_pattern_count(
 
 /// One of them; NULL beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_role_pattern(
+pub unsafe extern "C" fn etcd_v2_role_pattern_at(
     role: *const etcd_v2_role,
     access: u32,
     i: usize,

@@ -35,7 +35,7 @@ fn selection(number: i32) -> Result<Selection> {
 ///   ETCD_V2_SELECT_STICKY       the member that answered last: few connections, and a thread reads
 ///                               what it wrote
 ///   ETCD_V2_SELECT_ROUND_ROBIN  the next member for each call, which spreads reads; a member may
-///                               lag behind another, see etcd_v2_options_set_stale()
+///                               lag behind another, see etcd_v2_options_set_stale_policy()
 ///   ETCD_V2_SELECT_LEADER       the leader, which answers writes and quorum reads fastest. The
 ///                               first call looks the leader up, and so does the next call after a
 ///                               new term was seen or the leader failed; this takes at most one
@@ -82,11 +82,11 @@ pub unsafe extern "C" fn etcd_v2_options_set_random_start(
 /// blocking read waits for that thread. ETCD_V2_COUNTER_HEDGES counts hedged reads. Writes are
 /// never hedged.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_hedge_ms(
+pub unsafe extern "C" fn etcd_v2_options_set_hedge_delay_ms(
     options: *mut etcd_v2_options,
-    hedge_ms: i64,
+    hedge_delay_ms: i64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.set_hedge_ms(hedge_ms)) }
+    unsafe { set(options, err, |o| o.set_hedge_ms(hedge_delay_ms)) }
 }

@@ -240,7 +240,7 @@ pub unsafe extern "C" fn etcd_v2_stats_number_count(stats: *const etcd_v2_stats)
 
 /// Name of one of them, as etcd writes it; NULL beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_stats_number_name(
+pub unsafe extern "C" fn etcd_v2_stats_number_at(
     stats: *const etcd_v2_stats,
     i: usize,
 ) -> *const c_char {
@@ -272,7 +272,7 @@ pub unsafe extern "C" fn etcd_v2_stats_follower_count(stats: *const etcd_v2_stat
 
 /// Id of a follower; NULL beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_stats_follower_id(
+pub unsafe extern "C" fn etcd_v2_stats_follower_at(
     stats: *const etcd_v2_stats,
     i: usize,
 ) -> *const c_char {

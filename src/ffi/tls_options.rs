@@ -60,13 +60,13 @@ pub unsafe extern "C" fn etcd_v2_options_set_ca_pem(
 /// Trusts the authorities of the system as well as those named above; default: only when none is
 /// named and nothing is pinned.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_use_system_ca(
+pub unsafe extern "C" fn etcd_v2_options_set_system_ca(
     options: *mut etcd_v2_options,
-    use_system_ca: bool,
+    system_ca: bool,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |o| o.tls_mut().set_system(use_system_ca)) }
+    unsafe { set(options, err, |o| o.tls_mut().set_system(system_ca)) }
 }
 
 /// Client certificate, followed by its intermediate certificates, and its private key, which may be
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_server_name(
 /// without one the pin alone decides: the certificate may be self-signed or of X.509 version 1, and
 /// neither its name nor its validity period is checked.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_options_set_pinned_sha256(
+pub unsafe extern "C" fn etcd_v2_options_add_pinned_sha256(
     options: *mut etcd_v2_options,
     sha256: *const c_char,
     err: *mut *mut etcd_v2_error,

@@ -1,6 +1,6 @@
 //! Trace
 //!
-//! One step of a request, as passed to the listener of etcd_v2_options_set_trace(). Everything read
+//! One step of a request, as passed to the listener of etcd_v2_options_set_trace_callback(). Everything read
 //! from it is borrowed until the listener returns.
 use super::{
     convert::{Handle, c_string, look, put},
@@ -62,14 +62,14 @@ impl etcd_v2_trace {
 
 /// Which moment: one of ETCD_V2_TRACE_...; 0 for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_trace_moment(trace: *const etcd_v2_trace) -> i32 {
+pub unsafe extern "C" fn etcd_v2_trace_kind(trace: *const etcd_v2_trace) -> i32 {
     // SAFETY: NULL or alive, see the header
     unsafe { look(trace) }.map_or(0, |t| t.moment)
 }
 
 /// Number of the request, from 1, its own within the client; 0 for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_trace_request(trace: *const etcd_v2_trace) -> u64 {
+pub unsafe extern "C" fn etcd_v2_trace_request_id(trace: *const etcd_v2_trace) -> u64 {
     // SAFETY: NULL or alive, see the header
     unsafe { look(trace) }.map_or(0, |t| t.request)
 }
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn etcd_v2_trace_endpoint(trace: *const etcd_v2_trace) -> 
 
 /// Exchanges so far; redirects and looks at the version of a member are some, too.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_trace_attempts(trace: *const etcd_v2_trace) -> u32 {
+pub unsafe extern "C" fn etcd_v2_trace_attempt_count(trace: *const etcd_v2_trace) -> u32 {
     // SAFETY: NULL or alive, see the header
     unsafe { look(trace) }.map_or(0, |t| t.attempts)
 }
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn etcd_v2_trace_http_status(trace: *const etcd_v2_trace) 
 
 /// Why the exchange or the request failed; "" if it did not, NULL for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_trace_text(trace: *const etcd_v2_trace) -> *const c_char {
+pub unsafe extern "C" fn etcd_v2_trace_message(trace: *const etcd_v2_trace) -> *const c_char {
     // SAFETY: NULL or alive, see the header
     unsafe { look(trace) }.map_or(ptr::null(), |t| t.text.as_ptr())
 }
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn etcd_v2_trace_phase(trace: *const etcd_v2_trace) -> *co
 /// How long an exchange was in each phase; all are 0 but for ETCD_V2_TRACE_ATTEMPT. Each out
 /// parameter may be NULL. Waiting for a free connection counts as connecting.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_trace_times(
+pub unsafe extern "C" fn etcd_v2_trace_time_ns(
     trace: *const etcd_v2_trace,
     resolve_ns: *mut i64,
     connect_ns: *mut i64,

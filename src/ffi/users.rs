@@ -229,7 +229,10 @@ pub unsafe extern "C" fn etcd_v2_user_role_count(user: *const etcd_v2_user) -> u
 
 /// Name of one of them; NULL beyond the end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_user_role(user: *const etcd_v2_user, i: usize) -> *const c_char {
+pub unsafe extern "C" fn etcd_v2_user_role_at(
+    user: *const etcd_v2_user,
+    i: usize,
+) -> *const c_char {
     // SAFETY: NULL or alive, see the header
     unsafe { user.as_ref() }.map_or(ptr::null(), |u| u.roles.at(i))
 }

@@ -5,7 +5,7 @@
 //! member keeps the last 1000 changes of the cluster; a wait from an older index returns
 //! ETCD_V2_HISTORY_CLEARED (401): read again.
 use super::{
-    cancel::etcd_v2_cancel,
+    cancel::etcd_v2_cancel_token,
     client::etcd_v2_client,
     convert::{self, borrow, look, text},
     error::etcd_v2_error,
@@ -46,7 +46,7 @@ pub(super) fn patience(timeout_ms: i64) -> Result<Patience> {
 ///                 etcd_v2_response_free(); may be NULL
 ///
 /// Returns ETCD_V2_TIMEOUT when there was no change. The key is then proven not to have changed up
-/// to etcd_v2_error_index() (0: nothing is proven); pass that index + 1 next. The proof takes more
+/// to etcd_v2_error_etcd_index() (0: nothing is proven); pass that index + 1 next. The proof takes more
 /// than one second without data: a shorter call returns `wait_index` - 1, and after 1000 changes of
 /// other keys etcd's history no longer reaches back to `wait_index`. Before a change is returned, its
 /// member is asked whether its event history is complete, which can extend the call by up to 100 ms
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn etcd_v2_watch_once(
     wait_index: u64,
     flags: u32,
     timeout_ms: i64,
-    cancel: *const etcd_v2_cancel,
+    cancel: *const etcd_v2_cancel_token,
     out: *mut *mut etcd_v2_response,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {

@@ -274,16 +274,16 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_on_full(
     }
 }
 
-/// As etcd_v2_options_set_max_poll_ms(), for these watchers: 100 to 2147483647 ms; by default as the
+/// As etcd_v2_options_set_poll_timeout_ms(), for these watchers: 100 to 2147483647 ms; by default as the
 /// client says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_watch_options_set_max_poll_ms(
+pub unsafe extern "C" fn etcd_v2_watch_options_set_poll_timeout_ms(
     options: *mut etcd_v2_watch_options,
-    max_poll_ms: i64,
+    poll_timeout_ms: i64,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
-    unsafe { set(options, err, |s| s.options.set_max_poll_ms(max_poll_ms)) }
+    unsafe { set(options, err, |s| s.options.set_max_poll_ms(poll_timeout_ms)) }
 }
 
 /// Delivers ETCD_V2_EVENT_PROGRESS events: the watcher has seen every change up to an index, and

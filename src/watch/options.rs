@@ -143,7 +143,7 @@ impl WatchOptions {
     pub fn set_max_poll_ms(&mut self, ms: i64) -> Result<()> {
         if !(100..=LONGEST_MS).contains(&ms) {
             return Err(Error::invalid(
-                "max_poll_ms",
+                "poll_timeout_ms",
                 format_args!("{ms} is not within 100 and {LONGEST_MS}"),
             ));
         }
@@ -198,9 +198,9 @@ mod tests {
         for (name, result) in [
             ("queue_limit", options.set_queue_limit(0)),
             ("queue_limit", options.set_queue_limit(u64::MAX)),
-            ("max_poll_ms", options.set_max_poll_ms(99)),
-            ("max_poll_ms", options.set_max_poll_ms(-1)),
-            ("max_poll_ms", options.set_max_poll_ms(i64::MAX)),
+            ("poll_timeout_ms", options.set_max_poll_ms(99)),
+            ("poll_timeout_ms", options.set_max_poll_ms(-1)),
+            ("poll_timeout_ms", options.set_max_poll_ms(i64::MAX)),
             ("start_index", options.set_start_index(u64::MAX)),
         ] {
             let error = result.expect_err(name);

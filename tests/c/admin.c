@@ -24,27 +24,27 @@ static void say_member(const etcd_v2_member *m)
 	CHECK(strlen(etcd_v2_member_id(m)) > 8);
 	printf("member %s:", etcd_v2_member_name(m));
 	for (size_t i = 0; i < etcd_v2_member_peer_url_count(m); i++)
-		printf(" %s", etcd_v2_member_peer_url(m, i));
+		printf(" %s", etcd_v2_member_peer_url_at(m, i));
 	for (size_t i = 0; i < etcd_v2_member_client_url_count(m); i++)
-		printf(" %s", etcd_v2_member_client_url(m, i));
+		printf(" %s", etcd_v2_member_client_url_at(m, i));
 	puts(etcd_v2_member_is_leader(m) ? " leads" : "");
 }
 
 static void members(const char *peer_url)
 {
 	etcd_v2_members *all, *leader;
-	CHECK_OK(etcd_v2_members_list(client, &all, &error));
-	CHECK_OK(etcd_v2_leader(client, &leader, &error));
+	CHECK_OK(etcd_v2_member_list(client, &all, &error));
+	CHECK_OK(etcd_v2_member_leader(client, &leader, &error));
 	for (size_t i = 0; i < etcd_v2_members_count(all); i++)
 		say_member(etcd_v2_members_at(all, i));
 	const etcd_v2_member *one = etcd_v2_members_at(leader, 0);
 	CHECK_TEXT(etcd_v2_member_id(one), etcd_v2_member_id(etcd_v2_members_at(all, 0)));
 	const char *id = etcd_v2_member_id(one);
-	CHECK_CHANGE(etcd_v2_members_update(client, id, peer_url, &error), ETCD_V2_OK);
-	CHECK_CHANGE(etcd_v2_members_add(client, peer_url, NULL, &error), ETCD_V2_CONFLICT);
+	CHECK_CHANGE(etcd_v2_member_update(client, id, peer_url, &error), ETCD_V2_OK);
+	CHECK_CHANGE(etcd_v2_member_add(client, peer_url, NULL, &error), ETCD_V2_CONFLICT);
 	printf("add: %s\n", etcd_v2_error_cause(error));
 	CHECK_INT(etcd_v2_error_http_status(error), 409);
-	CHECK_CHANGE(etcd_v2_members_remove(client, "abcd", &error), ETCD_V2_NOT_FOUND);
+	CHECK_CHANGE(etcd_v2_member_remove(client, "abcd", &error), ETCD_V2_NOT_FOUND);
 	printf("remove: %s\n", etcd_v2_error_cause(error));
 	etcd_v2_members_free(all);
 	etcd_v2_members_free(leader);
@@ -71,10 +71,10 @@ static void stats(const char *url)
 	const char *json = etcd_v2_stats_json(store, &length);
 	CHECK(json[0] == '{' && json[length - 1] == '}' && json[length] == '\0');
 	for (size_t i = 0; i < etcd_v2_stats_number_count(store); i++)
-		found += strstr(json, etcd_v2_stats_number_name(store, i)) != NULL;
+		found += strstr(json, etcd_v2_stats_number_at(store, i)) != NULL;
 	CHECK(found == etcd_v2_stats_number_count(store) && found >= 16);
 	printf("leader: %zu followers\n", etcd_v2_stats_follower_count(leader));
-	CHECK(etcd_v2_stats_follower_id(leader, 0) == NULL);
+	CHECK(etcd_v2_stats_follower_at(leader, 0) == NULL);
 	CHECK(!etcd_v2_stats_follower_number(leader, 0, "fail", &number));
 	etcd_v2_stats_free(own);
 	etcd_v2_stats_free(store);
@@ -85,13 +85,13 @@ static void say_health(const etcd_v2_health_report *h)
 {
 	printf("health %d:", (int)etcd_v2_health_report_state(h));
 	for (size_t i = 0; i < etcd_v2_health_report_count(h); i++) {
-		CHECK(strlen(etcd_v2_health_report_member_id(h, i)) != 1);
-		printf(" \"%s\" is %d at %s, \"%s\"", etcd_v2_health_report_member_name(h, i),
-		       (int)etcd_v2_health_report_member_state(h, i), etcd_v2_health_report_member_url(h, i),
-		       etcd_v2_health_report_member_reason(h, i));
-		CHECK_INT(etcd_v2_health_report_failure_count(h, i), 0);
+		CHECK(strlen(etcd_v2_health_id(h, i)) != 1);
+		printf(" \"%s\" is %d at %s, \"%s\"", etcd_v2_health_name(h, i),
+		       (int)etcd_v2_health_state(h, i), etcd_v2_health_endpoint(h, i),
+		       etcd_v2_health_reason(h, i));
+		CHECK_INT(etcd_v2_health_attempt_count(h, i), 0);
 		const char *url, *text;
-		CHECK(!etcd_v2_health_report_failure(h, i, 0, &url, &text) && url == NULL && text == NULL);
+		CHECK(!etcd_v2_health_attempt_at(h, i, 0, &url, &text) && url == NULL && text == NULL);
 	}
 	puts("");
 }
@@ -106,15 +106,15 @@ static void health(const char *url, const char *version)
 	etcd_v2_health_report *h;
 	for (int whole = 0; whole < 2; whole++) {
 		/* a member whose disk takes a second is unhealthy for a moment */
-		for (h = NULL; etcd_v2_health_report_state(h) != ETCD_V2_HEALTHY;) {
+		for (h = NULL; etcd_v2_health_report_state(h) != ETCD_V2_HEALTH_HEALTHY;) {
 			etcd_v2_health_report_free(h);
-			CHECK_OK(whole ? etcd_v2_cluster_health(client, &h, &error)
-				       : etcd_v2_health(client, url, &h, &error));
+			CHECK_OK(whole ? etcd_v2_health_check_cluster(client, &h, &error)
+				       : etcd_v2_health_check(client, url, &h, &error));
 		}
 		say_health(h);
 		etcd_v2_health_report_free(h);
 	}
-	CHECK_STATUS(etcd_v2_health(client, "http://127.0.0.1:9", &h, &error), ETCD_V2_UNREACHABLE);
+	CHECK_STATUS(etcd_v2_health_check(client, "http://127.0.0.1:9", &h, &error), ETCD_V2_UNREACHABLE);
 }
 
 static void say_users(etcd_v2_users *users)
@@ -123,7 +123,7 @@ static void say_users(etcd_v2_users *users)
 		const etcd_v2_user *u = etcd_v2_users_at(users, i);
 		printf("user %s:", etcd_v2_user_name(u));
 		for (size_t j = 0; j < etcd_v2_user_role_count(u); j++)
-			printf(" %s", etcd_v2_user_role(u, j));
+			printf(" %s", etcd_v2_user_role_at(u, j));
 		puts("");
 	}
 	etcd_v2_users_free(users);
@@ -137,7 +137,7 @@ static void say_roles(etcd_v2_roles *roles)
 		for (uint32_t access = ETCD_V2_ACCESS_READ; access <= ETCD_V2_ACCESS_WRITE; access++)
 			for (size_t j = 0; j < etcd_v2_role_pattern_count(r, access); j++)
 				printf(" %s %s", access == ETCD_V2_ACCESS_READ ? "reads" : "writes",
-				       etcd_v2_role_pattern(r, access, j));
+				       etcd_v2_role_pattern_at(r, access, j));
 		puts("");
 	}
 	etcd_v2_roles_free(roles);

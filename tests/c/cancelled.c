@@ -17,7 +17,7 @@ static etcd_v2_client *mute, *live;
 static etcd_v2_request *request;
 static etcd_v2_queue *queue;
 static etcd_v2_watcher *idle, *calling;
-static etcd_v2_cancel *token;
+static etcd_v2_cancel_token *token;
 static etcd_v2_error *unknown;
 static const char *const list[] = {"a"};
 
@@ -39,7 +39,6 @@ ROW(set_dir, mute, "/a", 0, NULL, NULL)
 ROW(create_dir, mute, "/a", 0, NULL, NULL)
 ROW(update_dir, mute, "/a", 1, NULL, NULL)
 ROW(delete, mute, "/a", 0, NULL, NULL)
-ROW(delete_dir, mute, "/a", NULL, NULL)
 ROW(compare_and_swap, mute, "/a", "v", 0, "w", 0, NULL, NULL)
 ROW(compare_and_delete, mute, "/a", "v", 0, NULL, NULL)
 ROW(execute, mute, request, NULL, NULL)
@@ -53,8 +52,8 @@ ROW(auth_disable, mute, NULL)
 ROW(user_set_password, mute, "u", "p", NULL)
 ROW(user_delete, mute, "u", NULL)
 ROW(role_delete, mute, "r", NULL)
-ROW(members_update, mute, "1", "http://a:1", NULL)
-ROW(members_remove, mute, "1", NULL)
+ROW(member_update, mute, "1", "http://a:1", NULL)
+ROW(member_remove, mute, "1", NULL)
 
 /* Those that must have a place for their answer. */
 #define ANSWER(name, type, ...)                                        \
@@ -65,22 +64,22 @@ ROW(members_remove, mute, "1", NULL)
 		CHECK((out == NULL) == (status != ETCD_V2_OK));        \
 		return status;                                         \
 	}
-static etcd_v2_status do_resolve_outcome(void)
+static etcd_v2_status do_outcome_resolve(void)
 {
 	etcd_v2_outcome *out = NULL;
-	etcd_v2_status status = etcd_v2_resolve_outcome(mute, request, unknown, DEADLINE_MS, 0, NULL, &out, NULL);
+	etcd_v2_status status = etcd_v2_outcome_resolve(mute, request, unknown, DEADLINE_MS, 0, NULL, &out, NULL);
 	etcd_v2_outcome_free(out);
 	return status;
 }
-ANSWER(members_list, etcd_v2_members, mute)
-ANSWER(leader, etcd_v2_members, mute)
-ANSWER(members_add, etcd_v2_members, mute, "http://a:1")
+ANSWER(member_list, etcd_v2_members, mute)
+ANSWER(member_leader, etcd_v2_members, mute)
+ANSWER(member_add, etcd_v2_members, mute, "http://a:1")
 ANSWER(stats_self, etcd_v2_stats, mute, NULL)
 ANSWER(stats_store, etcd_v2_stats, mute, NULL)
 ANSWER(stats_leader, etcd_v2_stats, mute)
 ANSWER(server_version, etcd_v2_version_info, mute, NULL)
-ANSWER(health, etcd_v2_health_report, mute, NULL)
-ANSWER(cluster_health, etcd_v2_health_report, mute)
+ANSWER(health_check, etcd_v2_health_report, mute, NULL)
+ANSWER(health_check_cluster, etcd_v2_health_report, mute)
 ANSWER(user_list, etcd_v2_users, mute)
 ANSWER(user_get, etcd_v2_users, mute, "u")
 ANSWER(user_create, etcd_v2_users, mute, "u", "p", list, 1)
@@ -104,11 +103,11 @@ static etcd_v2_status do_watcher_cancel(void)
 static const struct row rows[] = {
 #define R(name) {"etcd_v2_" #name, do_##name}
 	R(get), R(set), R(create), R(update), R(refresh), R(create_in_order), R(set_dir), R(create_dir), R(update_dir),
-	R(delete), R(delete_dir), R(compare_and_swap), R(compare_and_delete), R(execute), R(resolve_outcome),
+	R(delete), R(compare_and_swap), R(compare_and_delete), R(execute), R(outcome_resolve),
 	R(watch_once), R(sync), R(sync_within), R(wait_ready), R(auth_is_enabled), R(auth_enable), R(auth_disable),
-	R(user_set_password), R(user_delete), R(role_delete), R(members_update), R(members_remove), R(members_list),
-	R(leader), R(members_add), R(stats_self), R(stats_store), R(stats_leader), R(server_version), R(health),
-	R(cluster_health), R(user_list), R(user_get), R(user_create), R(user_grant), R(user_revoke), R(role_list),
+	R(user_set_password), R(user_delete), R(role_delete), R(member_update), R(member_remove), R(member_list),
+	R(member_leader), R(member_add), R(stats_self), R(stats_store), R(stats_leader), R(server_version), R(health_check),
+	R(health_check_cluster), R(user_list), R(user_get), R(user_create), R(user_grant), R(user_revoke), R(role_list),
 	R(role_get), R(role_create), R(role_grant), R(role_revoke), R(watcher_next), R(queue_next), R(watcher_cancel),
 };
 enum { ROWS = sizeof rows / sizeof *rows };
@@ -153,7 +152,7 @@ static void on_state(int32_t state, const char *why, int32_t attempt, void *user
 static void everything(int type)
 {
 	etcd_v2_watch_options *watch;
-	CHECK_OK(etcd_v2_cancel_new(&token, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	CHECK_OK(etcd_v2_queue_new(&queue, &error));
 	CHECK_OK(etcd_v2_watch(live, "/cancelled", NULL, &idle, &error));
 	WAIT_UNTIL(etcd_v2_watcher_state(idle) == ETCD_V2_WATCHER_LIVE);
@@ -178,7 +177,7 @@ static void everything(int type)
 		CHECK_INT(pthread_cancel(runs[i].thread), 0);
 	}
 	/* those that wait without end go on until there is something for them */
-	etcd_v2_cancel_fire(token);
+	etcd_v2_cancel_token_cancel(token);
 	CHECK_OK(etcd_v2_set(live, "/cancelled", "v", 0, NULL, &error));
 	CHECK_OK(etcd_v2_submit(live, request, queue, NULL, &error));
 	SET(leave);
@@ -199,7 +198,7 @@ static void everything(int type)
 	etcd_v2_watcher_free(idle);
 	etcd_v2_watcher_free(calling);
 	etcd_v2_queue_free(queue);
-	etcd_v2_cancel_free(token);
+	etcd_v2_cancel_token_free(token);
 	etcd_v2_client_free(held);
 	/* nothing is left behind that others would wait for */
 	CHECK_OK(etcd_v2_get(live, "/cancelled", 0, NULL, &error));
@@ -237,7 +236,7 @@ int main(int count, char **arguments)
 	etcd_v2_options *options;
 	CHECK_OK(etcd_v2_options_new(&options, &error));
 	CHECK_OK(etcd_v2_options_add_endpoint(options, arguments[1], &error));
-	CHECK_OK(etcd_v2_options_set_deadline_ms(options, DEADLINE_MS, &error));
+	CHECK_OK(etcd_v2_options_set_timeout_ms(options, DEADLINE_MS, &error));
 	CHECK_OK(etcd_v2_client_new(options, &mute, &error));
 	etcd_v2_options_free(options);
 	live = patient_client(arguments[2]);

@@ -93,7 +93,7 @@ static inline etcd_v2_client *patient_client(const char *urls)
 	etcd_v2_options *options;
 	etcd_v2_client *client;
 	CHECK_OK(etcd_v2_options_new(&options, &error));
-	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 120000, &error));
+	CHECK_OK(etcd_v2_options_set_timeout_ms(options, 120000, &error));
 	CHECK_OK(etcd_v2_client_new(options, &client, &error));
 	CHECK_OK(etcd_v2_client_set_endpoints(client, urls, &error));
 	etcd_v2_options_free(options);

@@ -75,8 +75,8 @@ static void tell(const char *path)
 	etcd_v2_client *client;
 	CHECK_OK(etcd_v2_options_new(&options, &error));
 	CHECK_OK(etcd_v2_options_set_credentials(options, "me", "canary", &error));
-	CHECK_OK(etcd_v2_options_set_config_file(options, path, 0, &error));
-	CHECK_OK(etcd_v2_options_set_config_callback(options, ETCD_V2_CONFIG_SECRETS, on_config, &told, on_free, &error));
+	CHECK_OK(etcd_v2_options_set_autosave_file(options, path, 0, &error));
+	CHECK_OK(etcd_v2_options_set_autosave_callback(options, ETCD_V2_CONFIG_SECRETS, on_config, &told, on_free, &error));
 	CHECK_OK(etcd_v2_client_new(options, &client, &error));
 	etcd_v2_options_free(options);
 	CHECK_INT(told, 0);

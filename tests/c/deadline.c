@@ -34,17 +34,17 @@ static void start(struct run *run, pthread_t *thread)
 static void freed_while_in_use(const etcd_v2_client *mute)
 {
 	for (int i = 0; i < 20; i++) {
-		etcd_v2_cancel *token;
+		etcd_v2_cancel_token *token;
 		etcd_v2_request *request;
-		CHECK_OK(etcd_v2_cancel_new(&token, &error));
+		CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 		CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/a", &request, &error));
 		CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
 		struct run run = {mute, request, 0, -1};
 		pthread_t thread;
 		start(&run, &thread);
 		int64_t before = now_ms();
-		etcd_v2_cancel_fire(token);
-		etcd_v2_cancel_free(token);
+		etcd_v2_cancel_token_cancel(token);
+		etcd_v2_cancel_token_free(token);
 		etcd_v2_request_free(request);
 		CHECK(pthread_join(thread, NULL) == 0);
 		CHECK_INT(run.status, ETCD_V2_CANCELLED);
@@ -55,18 +55,18 @@ static void freed_while_in_use(const etcd_v2_client *mute)
 /* Without being fired, a token that was freed ends nothing. */
 static void freed_without_being_fired(const etcd_v2_client *mute, const etcd_v2_client *healthy)
 {
-	etcd_v2_cancel *token;
+	etcd_v2_cancel_token *token;
 	etcd_v2_request *request;
-	CHECK_OK(etcd_v2_cancel_new(&token, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/a", &request, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
 	/* time to be seen asleep */
-	CHECK_OK(etcd_v2_request_set_deadline_ms(request, 5000, &error));
+	CHECK_OK(etcd_v2_request_set_timeout_ms(request, 5000, &error));
 	struct run run = {mute, request, 0, -1};
 	pthread_t thread;
 	start(&run, &thread);
-	CHECK(!etcd_v2_cancel_is_fired(token));
-	etcd_v2_cancel_free(token);
+	CHECK(!etcd_v2_cancel_token_is_cancelled(token));
+	etcd_v2_cancel_token_free(token);
 	CHECK(pthread_join(thread, NULL) == 0);
 	CHECK_INT(run.status, ETCD_V2_TIMEOUT);
 	CHECK_OK(etcd_v2_execute(healthy, request, NULL, &error));
@@ -76,19 +76,19 @@ static void freed_without_being_fired(const etcd_v2_client *mute, const etcd_v2_
 /* A request lets go of its token. */
 static void taken_back(const etcd_v2_client *healthy)
 {
-	etcd_v2_cancel *token;
+	etcd_v2_cancel_token *token;
 	etcd_v2_request *request;
-	CHECK_OK(etcd_v2_cancel_new(&token, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/a", &request, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
-	etcd_v2_cancel_fire(token);
-	CHECK(etcd_v2_cancel_is_fired(token));
+	etcd_v2_cancel_token_cancel(token);
+	CHECK(etcd_v2_cancel_token_is_cancelled(token));
 	CHECK_STATUS(etcd_v2_execute(healthy, request, NULL, &error), ETCD_V2_CANCELLED);
-	CHECK(!etcd_v2_error_outcome_unknown(error));
+	CHECK(!etcd_v2_error_is_outcome_unknown(error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, NULL, &error));
 	CHECK_OK(etcd_v2_execute(healthy, request, NULL, &error));
 	CHECK_STATUS(etcd_v2_watch_once(healthy, "/a", 0, 0, -1, token, NULL, &error), ETCD_V2_CANCELLED);
-	etcd_v2_cancel_free(token);
+	etcd_v2_cancel_token_free(token);
 	etcd_v2_request_free(request);
 }
 
@@ -108,17 +108,17 @@ static void deadlines(const char *mute_url, const char *quiet_url)
 	CHECK_OK(etcd_v2_options_new(&options, &error));
 	CHECK_OK(etcd_v2_options_add_endpoint(options, mute_url, &error));
 	/* time to send what is to be unknown */
-	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 3000, &error));
+	CHECK_OK(etcd_v2_options_set_timeout_ms(options, 3000, &error));
 	CHECK_OK(etcd_v2_client_new(options, &mute, &error));
 	etcd_v2_options_free(options);
 
 	CHECK_TAKES(etcd_v2_get(mute, "/a", 0, NULL, &error), ETCD_V2_TIMEOUT, 3000);
 	CHECK(etcd_v2_error_is_retriable(error));
 	CHECK_TAKES(etcd_v2_set(mute, "/a", "1", 0, NULL, &error), ETCD_V2_OUTCOME_UNKNOWN, 3000);
-	CHECK(etcd_v2_error_outcome_unknown(error));
+	CHECK(etcd_v2_error_is_outcome_unknown(error));
 
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/a", &request, &error));
-	CHECK_OK(etcd_v2_request_set_deadline_ms(request, 400, &error));
+	CHECK_OK(etcd_v2_request_set_timeout_ms(request, 400, &error));
 	CHECK_TAKES(etcd_v2_execute(mute, request, NULL, &error), ETCD_V2_TIMEOUT, 400);
 	etcd_v2_request_free(request);
 	etcd_v2_client_free(mute);

@@ -45,14 +45,14 @@ static size_t walk(const etcd_v2_node *node)
 	if (node == NULL)
 		return 0;
 	size_t length = 7, nodes = 1, children = etcd_v2_node_child_count(node);
-	CHECK(etcd_v2_node_key(node) != NULL);
+	CHECK(etcd_v2_node_key(node, NULL) != NULL);
 	const char *value = etcd_v2_node_value(node, &length);
 	CHECK(value == NULL ? length == 0 : value[length] == '\0');
 	for (size_t i = 0; i < children; i++) {
-		CHECK(etcd_v2_node_child(node, i) != NULL);
-		nodes += walk(etcd_v2_node_child(node, i));
+		CHECK(etcd_v2_node_child_at(node, i) != NULL);
+		nodes += walk(etcd_v2_node_child_at(node, i));
 	}
-	CHECK(etcd_v2_node_child(node, children) == NULL);
+	CHECK(etcd_v2_node_child_at(node, children) == NULL);
 	return nodes;
 }
 
@@ -113,15 +113,15 @@ static void look_at(struct job *job, const etcd_v2_error *e)
 	for (size_t i = 0; i < attempts; i++) {
 		const char *endpoint, *phase, *text;
 		int64_t duration_ms;
-		CHECK(etcd_v2_error_attempt(e, i, &endpoint, &phase, &text, &duration_ms));
+		CHECK(etcd_v2_error_attempt_at(e, i, &endpoint, &phase, &text, &duration_ms));
 		CHECK(strlen(endpoint) > 0 && strlen(phase) > 0 && strlen(text) > 0 && duration_ms >= 0);
 		for (const char *c = text; *c != '\0'; c++)
 			CHECK(!iscntrl((unsigned char)*c));
 	}
-	job->unknown = etcd_v2_error_outcome_unknown(e);
+	job->unknown = etcd_v2_error_is_outcome_unknown(e);
 	job->http_status = etcd_v2_error_http_status(e);
 	job->etcd_code = etcd_v2_error_etcd_code(e);
-	job->index = etcd_v2_error_index(e);
+	job->index = etcd_v2_error_etcd_index(e);
 	snprintf(job->text, sizeof job->text, "%s", message);
 }
 
@@ -135,7 +135,7 @@ static void run(struct job *job)
 	if (etcd_v2_options_new(&options, NULL) != ETCD_V2_OK)
 		exit(2);
 	if (etcd_v2_options_add_endpoint(options, job->endpoints, NULL) != ETCD_V2_OK ||
-	    etcd_v2_options_set_deadline_ms(options, job->deadline_ms, NULL) != ETCD_V2_OK)
+	    etcd_v2_options_set_timeout_ms(options, job->deadline_ms, NULL) != ETCD_V2_OK)
 		exit(2);
 	if (job->max_response_bytes != 0 &&
 	    etcd_v2_options_set_max_response_bytes(options, job->max_response_bytes, NULL) != ETCD_V2_OK)
@@ -169,7 +169,7 @@ static void run(struct job *job)
 		job->http_status = etcd_v2_response_http_status(response);
 		job->index = etcd_v2_response_etcd_index(response);
 		CHECK(strlen(etcd_v2_response_action(response)) > 0);
-		snprintf(job->text, sizeof job->text, "%s", etcd_v2_node_key(node));
+		snprintf(job->text, sizeof job->text, "%s", etcd_v2_node_key(node, NULL));
 	}
 	before = now_us(CLOCK_THREAD_CPUTIME_ID);
 	etcd_v2_response_free(own_response);

@@ -23,7 +23,7 @@ static etcd_v2_client *client, *other;
 static etcd_v2_request *request, *pending;
 static etcd_v2_queue *queue;
 static etcd_v2_watcher *idle;
-static etcd_v2_cancel *token;
+static etcd_v2_cancel_token *token;
 static enum kind kind;
 static enum life life;
 static int armed, begun, ran, freed_by_thread;
@@ -131,7 +131,7 @@ static void everything(void)
 	etcd_v2_queue *mine = NULL;
 	etcd_v2_health_report *health = NULL;
 	etcd_v2_members *members = NULL;
-	etcd_v2_cancel *fired = NULL;
+	etcd_v2_cancel_token *fired = NULL;
 	etcd_v2_client *another = NULL;
 
 	if (kind == RETRY)
@@ -165,20 +165,20 @@ static void everything(void)
 	ONE_OF(etcd_v2_set(client, "/inside/set", "v", 0, NULL, NULL), ETCD_V2_OK, ETCD_V2_OK);
 	ONE_OF(etcd_v2_execute(client, request, NULL, NULL), ETCD_V2_OK, ETCD_V2_OK);
 	ONE_OF(etcd_v2_watch_once(client, "/inside/none", 0, 0, 20, NULL, NULL, NULL), ETCD_V2_TIMEOUT, ETCD_V2_TIMEOUT);
-	CHECK_INT(etcd_v2_cancel_new(&fired, NULL), ETCD_V2_OK);
-	etcd_v2_cancel_fire(fired);
+	CHECK_INT(etcd_v2_cancel_token_new(&fired, NULL), ETCD_V2_OK);
+	etcd_v2_cancel_token_cancel(fired);
 	ONE_OF(etcd_v2_watch_once(client, "/inside/none", 0, 0, -1, fired, NULL, NULL), ETCD_V2_CANCELLED,
 	       ETCD_V2_CANCELLED);
-	etcd_v2_cancel_free(fired);
+	etcd_v2_cancel_token_free(fired);
 	/* that of the call that waits */
-	etcd_v2_cancel_fire(token);
-	CHECK(etcd_v2_cancel_is_fired(token));
+	etcd_v2_cancel_token_cancel(token);
+	CHECK(etcd_v2_cancel_token_is_cancelled(token));
 
 	ONE_OF(etcd_v2_sync_within(client, 60000, NULL, NULL), ETCD_V2_OK, ETCD_V2_OK);
 	ONE_OF(etcd_v2_wait_ready(client, 60000, NULL, NULL), ETCD_V2_OK, ETCD_V2_OK);
-	ONE_OF(etcd_v2_health(client, NULL, &health, NULL), ETCD_V2_OK, ETCD_V2_OK);
+	ONE_OF(etcd_v2_health_check(client, NULL, &health, NULL), ETCD_V2_OK, ETCD_V2_OK);
 	etcd_v2_health_report_free(health);
-	ONE_OF(etcd_v2_members_list(client, &members, NULL), ETCD_V2_OK, ETCD_V2_OK);
+	ONE_OF(etcd_v2_member_list(client, &members, NULL), ETCD_V2_OK, ETCD_V2_OK);
 	etcd_v2_members_free(members);
 	ONE_OF(etcd_v2_auth_is_enabled(client, &yes, NULL), ETCD_V2_OK, ETCD_V2_OK);
 	ONE_OF(etcd_v2_client_set_endpoints(client, url, NULL), ETCD_V2_OK, ETCD_V2_OK);
@@ -280,16 +280,16 @@ static void make_client(void)
 	CHECK_OK(etcd_v2_options_new(&options, &error));
 	CHECK_OK(etcd_v2_options_add_endpoint(options, url, &error));
 	if (kind == LOG)
-		CHECK_OK(etcd_v2_options_set_log(options, ETCD_V2_LOG_DEBUG, first_log, NULL, NULL, &error));
+		CHECK_OK(etcd_v2_options_set_log_callback(options, ETCD_V2_LOG_DEBUG, first_log, NULL, NULL, &error));
 	if (kind == CURL)
-		CHECK_OK(etcd_v2_options_set_curl(options, first_curl, NULL, NULL, &error));
+		CHECK_OK(etcd_v2_options_set_curl_callback(options, first_curl, NULL, NULL, &error));
 	if (kind == TRACE)
-		CHECK_OK(etcd_v2_options_set_trace(options, first_trace, NULL, NULL, &error));
+		CHECK_OK(etcd_v2_options_set_trace_callback(options, first_trace, NULL, NULL, &error));
 	if (kind == RETRY)
-		CHECK_OK(etcd_v2_options_set_retry_hook(options, first_retry, NULL, NULL, &error));
-	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 60000, &error));
+		CHECK_OK(etcd_v2_options_set_retry_callback(options, first_retry, NULL, NULL, &error));
+	CHECK_OK(etcd_v2_options_set_timeout_ms(options, 60000, &error));
 	if (kind == CONFIG)
-		CHECK_OK(etcd_v2_options_set_config_callback(options, 0, first_curl, NULL, NULL, &error));
+		CHECK_OK(etcd_v2_options_set_autosave_callback(options, 0, first_curl, NULL, NULL, &error));
 	CHECK_OK(etcd_v2_client_new(options, &client, &error));
 	etcd_v2_options_free(options);
 }
@@ -324,7 +324,7 @@ static void round_of(enum kind of, enum life in)
 	memset(all, 0, sizeof all);
 	make_client();
 	CHECK_OK(etcd_v2_queue_new(&queue, &error));
-	CHECK_OK(etcd_v2_cancel_new(&token, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	CHECK_OK(etcd_v2_watch(client, "/inside/idle", NULL, &idle, &error));
 	struct told *waiting = next_told(), *first = next_told();
 	waiting->submitted = 1;
@@ -382,7 +382,7 @@ static void round_of(enum kind of, enum life in)
 	}
 	CHECK_STATUS(etcd_v2_queue_next(queue, 0, &completion, &error), ETCD_V2_TIMEOUT);
 	etcd_v2_queue_free(queue);
-	etcd_v2_cancel_free(token);
+	etcd_v2_cancel_token_free(token);
 }
 
 /* A completion that submits the next one whatever happened, many at once, while the client is freed. */
@@ -420,7 +420,7 @@ static void chains(bool hedged)
 	CHECK_OK(etcd_v2_options_add_endpoint(options, url, &error));
 	if (hedged) {
 		CHECK_OK(etcd_v2_options_add_endpoint(options, "http://localhost:1", &error));
-		CHECK_OK(etcd_v2_options_set_hedge_ms(options, 5, &error));
+		CHECK_OK(etcd_v2_options_set_hedge_delay_ms(options, 5, &error));
 	}
 	CHECK_OK(etcd_v2_client_new(options, &client, &error));
 	etcd_v2_options_free(options);
@@ -455,8 +455,8 @@ int main(int count, char **arguments)
 	for (int i = 0; i < 1100; i++)
 		CHECK_OK(etcd_v2_set(other, "/inside/v", "v", 0, NULL, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/inside", &request, &error));
-	CHECK_OK(etcd_v2_request_raw("GET", "/v2/keys/inside/never?wait=true", NULL, 0, NULL, &pending, &error));
-	CHECK_OK(etcd_v2_request_set_deadline_ms(pending, 600000, &error));
+	CHECK_OK(etcd_v2_request_new_raw("GET", "/v2/keys/inside/never?wait=true", NULL, 0, NULL, &pending, &error));
+	CHECK_OK(etcd_v2_request_set_timeout_ms(pending, 600000, &error));
 	long descriptors = open_descriptors(), threads = own_threads();
 	for (int i = 0; i < 10; i++)
 		chains(i % 2 == 1);

@@ -110,7 +110,7 @@ static inline void until_index_rests(void)
 {
 	const char *decided = is_34 ? "\"etcdcluster\":\"3.4.0\"" : "\"etcdcluster\":\"3.5.0\"";
 	etcd_v2_request *version;
-	CHECK_OK(etcd_v2_request_raw("GET", "/version", NULL, 0, NULL, &version, ERR));
+	CHECK_OK(etcd_v2_request_new_raw("GET", "/version", NULL, 0, NULL, &version, ERR));
 	for (int64_t end = monotonic_ns() + 120000000000; ; sleep_ms(5)) {
 		CHECK_OK(etcd_v2_execute(client, version, OUT, ERR));
 		if (strstr(etcd_v2_response_body(answer, NULL), decided) != NULL)
@@ -126,7 +126,7 @@ static inline void check_node(const etcd_v2_node *node, const char *key, const c
 			      int line)
 {
 	check_that(node != NULL, file, line, "node");
-	check_text(etcd_v2_node_key(node), key, file, line, "key");
+	check_text(etcd_v2_node_key(node, NULL), key, file, line, "key");
 	check_text(etcd_v2_node_value(node, NULL), value, file, line, "value");
 	check_int(etcd_v2_node_is_dir(node), dir, file, line, "is_dir");
 }
@@ -147,7 +147,7 @@ static inline void check_refused(uint32_t code, int http, const char *cause, con
 	if (cause != NULL)
 		check_text(etcd_v2_error_cause(error), cause, file, line, "cause");
 	check_text(etcd_v2_error_endpoint(error), url, file, line, "endpoint");
-	check_int(etcd_v2_error_outcome_unknown(error), false, file, line, "outcome_unknown");
+	check_int(etcd_v2_error_is_outcome_unknown(error), false, file, line, "outcome_unknown");
 }
 
 #define CHECK_REFUSED(code, http, cause) check_refused((code), (http), (cause), __FILE__, __LINE__)

@@ -5,7 +5,7 @@
 static void admin(const char *path, const char *body)
 {
 	etcd_v2_request *request;
-	CHECK_OK(etcd_v2_request_raw("PUT", path, body, strlen(body), "application/json", &request, ERR));
+	CHECK_OK(etcd_v2_request_new_raw("PUT", path, body, strlen(body), "application/json", &request, ERR));
 	CHECK_OK(etcd_v2_execute(client, request, OUT, ERR));
 	etcd_v2_request_free(request);
 }
@@ -15,7 +15,7 @@ static void is_denied(etcd_v2_status got, int line)
 	check_status(got, ETCD_V2_UNAUTHORIZED, &error, __FILE__, line, "denied");
 	check_refused(110, 401, "Insufficient credentials", __FILE__, line);
 	/* it tells nothing of the store */
-	check_int((long long)etcd_v2_error_index(error), 0, __FILE__, line, "index");
+	check_int((long long)etcd_v2_error_etcd_index(error), 0, __FILE__, line, "index");
 	check_that(!etcd_v2_error_is_retriable(error) && answer == NULL, __FILE__, line, "final");
 	etcd_v2_error_free(error);
 	error = NULL;

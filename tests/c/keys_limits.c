@@ -8,7 +8,7 @@ enum { MAX_FORM = 10485760, MAX_TARGET = 65000 };
 static void untouched(uint64_t before)
 {
 	CHECK_INT(etcd_v2_error_http_status(error), 0);
-	CHECK(!etcd_v2_error_outcome_unknown(error));
+	CHECK(!etcd_v2_error_is_outcome_unknown(error));
 	CHECK_INT(store_index(), before);
 }
 

@@ -7,7 +7,7 @@ static const char form[] = "application/x-www-form-urlencoded";
 static etcd_v2_status raw(const char *method, const char *path, const char *body, const char *type)
 {
 	etcd_v2_request *request;
-	CHECK_OK(etcd_v2_request_raw(method, path, body, body ? strlen(body) : 0, type, &request, ERR));
+	CHECK_OK(etcd_v2_request_new_raw(method, path, body, body ? strlen(body) : 0, type, &request, ERR));
 	etcd_v2_status status = etcd_v2_execute(client, request, OUT, ERR);
 	etcd_v2_request_free(request);
 	return status;
@@ -79,7 +79,7 @@ static void writes(void)
 	etcd_v2_request *request;
 	char *body = many('v', 100000);
 	memcpy(body, "value=", 6);
-	CHECK_OK(etcd_v2_request_raw("PUT", "/v2/keys/raw/long", body, 100000, form, &request, ERR));
+	CHECK_OK(etcd_v2_request_new_raw("PUT", "/v2/keys/raw/long", body, 100000, form, &request, ERR));
 	memset(body, 'x', 100000);
 	free(body);
 	for (int i = 0; i < 2; i++) {
@@ -121,7 +121,7 @@ static void refused_parameters(void)
 		etcd_v2_status status = raw(rows[i].method, text("/v2/keys/raw/key%s", rows[i].query), rows[i].body, rows[i].body ? form : NULL);
 		check_status(status, rows[i].code, &error, __FILE__, __LINE__, rows[i].query);
 		CHECK_REFUSED((uint32_t)rows[i].code, 400, rows[i].cause);
-		CHECK_INT(etcd_v2_error_index(error), 0);
+		CHECK_INT(etcd_v2_error_etcd_index(error), 0);
 		CHECK(!etcd_v2_error_is_retriable(error));
 	}
 	CHECK_VALUE("/raw/key", "value");
@@ -133,7 +133,7 @@ static void refused_by_store(void)
 	uint64_t before = store_index();
 	RAW("GET", "/v2/keys/raw/none/x", NULL, NULL, ETCD_V2_KEY_NOT_FOUND);
 	CHECK_REFUSED(100, 404, "/raw/none");
-	CHECK(etcd_v2_error_index(error) >= before);
+	CHECK(etcd_v2_error_etcd_index(error) >= before);
 	RAW("PUT", "/v2/keys/raw/key?prevValue=a%2Bb", "value=x", form, ETCD_V2_COMPARE_FAILED);
 	CHECK_REFUSED(101, 412, "[a+b != value]");
 	RAW("PUT", "/v2/keys/", "value=x", form, ETCD_V2_ROOT_READ_ONLY);
@@ -169,8 +169,8 @@ static void others(void)
 		CHECK_INT(etcd_v2_error_status(error), status);
 		CHECK_INT(etcd_v2_error_http_status(error), rows[i].http);
 		CHECK_INT(etcd_v2_error_etcd_code(error), 0);
-		CHECK_INT(etcd_v2_error_index(error), 0);
-		CHECK(!etcd_v2_error_outcome_unknown(error));
+		CHECK_INT(etcd_v2_error_etcd_index(error), 0);
+		CHECK(!etcd_v2_error_is_outcome_unknown(error));
 		CHECK(strcasestr(etcd_v2_error_message(error), rows[i].body) != NULL ||
 		      strstr(etcd_v2_error_body(error, NULL), rows[i].body) != NULL);
 		CHECK(answer == NULL);

@@ -12,7 +12,7 @@ static const char *outline(const etcd_v2_node *node, size_t base)
 	path[0] = node;
 	next[0] = 0;
 	for (;;) {
-		const etcd_v2_node *child = etcd_v2_node_child(path[depth], next[depth]++);
+		const etcd_v2_node *child = etcd_v2_node_child_at(path[depth], next[depth]++);
 		if (child == NULL) {
 			CHECK_INT(next[depth] - 1, etcd_v2_node_child_count(path[depth]));
 			if (depth-- == 0)
@@ -23,7 +23,7 @@ static const char *outline(const etcd_v2_node *node, size_t base)
 		CHECK(etcd_v2_node_is_dir(child) == (value == NULL));
 		CHECK(etcd_v2_node_created_index(child) > 0 && etcd_v2_node_modified_index(child) > 0);
 		length += (size_t)snprintf(out + length, sizeof out - length, "%s%s%s%s", length ? " " : "",
-					   etcd_v2_node_key(child) + base, value ? "=" : "/", value ? value : "");
+					   etcd_v2_node_key(child, NULL) + base, value ? "=" : "/", value ? value : "");
 		path[++depth] = child;
 		next[depth] = 0;
 		CHECK(depth < 15 && length < sizeof out - 1);
@@ -69,7 +69,7 @@ static void hidden(void)
 	const char *keys[] = {"/read/list/_file", "/read/list/a/_hidden", "/read/list/_h/_unseen", "/read/list/_h/seen"};
 	for (size_t i = 0; i < 4; i++) {
 		CHECK_OK(etcd_v2_get(client, keys[i], 0, OUT, ERR));
-		CHECK_TEXT(etcd_v2_node_key(NODE), keys[i]);
+		CHECK_TEXT(etcd_v2_node_key(NODE, NULL), keys[i]);
 	}
 	CHECK_OK(etcd_v2_update(client, keys[0], "new", 0, NULL, ERR));
 	CHECK_VALUE(keys[0], "new");
@@ -80,7 +80,7 @@ static void hidden(void)
 	CHECK_INT(etcd_v2_node_child_count(NODE), 0);
 	CHECK_OK(etcd_v2_delete(client, "/read/hides/_a", ETCD_V2_RECURSIVE, NULL, ERR));
 	CHECK_OK(etcd_v2_delete(client, "/read/hides/_c", 0, NULL, ERR));
-	CHECK_OK(etcd_v2_delete_dir(client, "/read/hides", NULL, ERR));
+	CHECK_OK(etcd_v2_delete(client, "/read/hides", ETCD_V2_DIR, NULL, ERR));
 }
 
 /* The root has no key of its own and no indices. */
@@ -93,7 +93,7 @@ static void root(void)
 	CHECK(PREV == NULL);
 	bool found = false;
 	for (size_t i = 0; i < etcd_v2_node_child_count(NODE); i++)
-		found |= strcmp(etcd_v2_node_key(etcd_v2_node_child(NODE, i)), "/read") == 0;
+		found |= strcmp(etcd_v2_node_key(etcd_v2_node_child_at(NODE, i), NULL), "/read") == 0;
 	CHECK(found);
 }
 
@@ -102,7 +102,7 @@ static void misses(void)
 	uint64_t before = store_index();
 	CHECK_STATUS(etcd_v2_get(client, "/read/list/nope/x/y", 0, OUT, ERR), ETCD_V2_KEY_NOT_FOUND);
 	CHECK_REFUSED(100, 404, "/read/list/nope");
-	CHECK(etcd_v2_error_index(error) >= before);
+	CHECK(etcd_v2_error_etcd_index(error) >= before);
 	CHECK(!etcd_v2_error_is_retriable(error));
 	CHECK(strlen(etcd_v2_error_message(error)) > 0 && strchr(etcd_v2_error_message(error), '\n') == NULL);
 	CHECK_STATUS(etcd_v2_get(client, "/read/list/b/x/y", ETCD_V2_QUORUM, OUT, ERR), ETCD_V2_NOT_A_DIRECTORY);
@@ -119,7 +119,7 @@ static void misses_elsewhere(void)
 	CHECK_TEXT(etcd_v2_error_phase(error), "body");
 	CHECK_INT(etcd_v2_error_attempt_count(error), 1);
 	const char *endpoint, *phase;
-	CHECK(etcd_v2_error_attempt(error, 0, &endpoint, &phase, NULL, NULL));
+	CHECK(etcd_v2_error_attempt_at(error, 0, &endpoint, &phase, NULL, NULL));
 	CHECK_TEXT(endpoint, "http://127.0.0.1:1");
 	CHECK_TEXT(phase, "connect");
 	etcd_v2_client_free(two);
@@ -149,11 +149,11 @@ static void many_children(void)
 	CHECK_OK(etcd_v2_get(client, "/read/many", ETCD_V2_SORTED, OUT, ERR));
 	CHECK_INT(etcd_v2_node_child_count(NODE), COUNT);
 	for (size_t i = 0; i < COUNT; i++)
-		CHECK_FILE(etcd_v2_node_child(NODE, i), text("/read/many/%05zu", i), "v");
+		CHECK_FILE(etcd_v2_node_child_at(NODE, i), text("/read/many/%05zu", i), "v");
 	const size_t beyond[] = {COUNT, COUNT + 1, SIZE_MAX, SIZE_MAX / 2};
 	for (size_t i = 0; i < 4; i++)
-		CHECK(etcd_v2_node_child(NODE, beyond[i]) == NULL);
-	CHECK(etcd_v2_node_child(etcd_v2_node_child(NODE, 0), 0) == NULL);
+		CHECK(etcd_v2_node_child_at(NODE, beyond[i]) == NULL);
+	CHECK(etcd_v2_node_child_at(etcd_v2_node_child_at(NODE, 0), 0) == NULL);
 
 	int64_t took[2] = {INT64_MAX, INT64_MAX};
 	for (int try = 0; try < 5; try++)
@@ -162,7 +162,7 @@ static void many_children(void)
 			size_t found = 0;
 			int64_t start = thread_ns();
 			for (int i = 0; i < ROUNDS; i++)
-				found += etcd_v2_node_child(node, end ? COUNT - 1 : 0) != NULL;
+				found += etcd_v2_node_child_at(node, end ? COUNT - 1 : 0) != NULL;
 			int64_t t = thread_ns() - start;
 			CHECK_INT(found, ROUNDS);
 			took[end] = t < took[end] ? t : took[end];

@@ -17,11 +17,11 @@ static void is_refused(etcd_v2_status got, etcd_v2_status status, const char *pa
 	check_text(etcd_v2_error_cause(error), "", __FILE__, line, "cause");
 	check_int(etcd_v2_error_http_status(error), 0, __FILE__, line, "http_status");
 	check_int(etcd_v2_error_etcd_code(error), 0, __FILE__, line, "etcd_code");
-	check_int(etcd_v2_error_index(error) == 0, true, __FILE__, line, "no index");
+	check_int(etcd_v2_error_etcd_index(error) == 0, true, __FILE__, line, "no index");
 	check_text(etcd_v2_error_endpoint(error), NULL, __FILE__, line, "endpoint");
 	check_int((int)etcd_v2_error_attempt_count(error), 0, __FILE__, line, "attempt_count");
 	check_that(!etcd_v2_error_is_retriable(error), __FILE__, line, "is_retriable");
-	check_that(!etcd_v2_error_outcome_unknown(error), __FILE__, line, "outcome_unknown");
+	check_that(!etcd_v2_error_is_outcome_unknown(error), __FILE__, line, "outcome_unknown");
 	check_that(answer == NULL, __FILE__, line, "answer is NULL");
 	etcd_v2_error_free(error);
 	error = NULL;
@@ -44,7 +44,7 @@ static void every_verb(const char *key, etcd_v2_status status)
 	REFUSED_AS(status, etcd_v2_create_dir(client, key, 0, OUT, ERR), "key");
 	REFUSED_AS(status, etcd_v2_update_dir(client, key, 0, OUT, ERR), "key");
 	REFUSED_AS(status, etcd_v2_delete(client, key, 1, OUT, ERR), "key");
-	REFUSED_AS(status, etcd_v2_delete_dir(client, key, OUT, ERR), "key");
+	REFUSED_AS(status, etcd_v2_delete(client, key, ETCD_V2_DIR, OUT, ERR), "key");
 	REFUSED_AS(status, etcd_v2_compare_and_swap(client, key, "v", 0, "v", 0, OUT, ERR), "key");
 	REFUSED_AS(status, etcd_v2_compare_and_delete(client, key, "v", 0, OUT, ERR), "key");
 	REFUSED_AS(status, etcd_v2_watch_once(client, key, 0, 0, 1, NULL, OUT, ERR), "key");
@@ -139,7 +139,7 @@ static void requests(void)
 		if (!(takes & TTL))
 			REFUSED(etcd_v2_request_set_ttl(r, 5, ERR), "ttl");
 		if (!(takes & TTL) || takes & NO_REMOVAL)
-			REFUSED(etcd_v2_request_remove_ttl(r, ERR), "ttl");
+			REFUSED(etcd_v2_request_set_ttl(r, 0, ERR), "ttl");
 		if (!(takes & COMPARES)) {
 			REFUSED(etcd_v2_request_set_prev_value(r, "v", ERR), "prev_value");
 			REFUSED(etcd_v2_request_set_prev_index(r, 5, ERR), "prev_index");
@@ -160,10 +160,10 @@ static void requests(void)
 			REFUSED_AS(ETCD_V2_NOT_UTF8, etcd_v2_request_set_value(r, "a\0\xff", 3, ERR), "value");
 		}
 		if (!(takes & REPEATS))
-			CHECK(etcd_v2_request_allow_repeat(r, true, NULL) == ETCD_V2_INVALID_ARGUMENT);
+			CHECK(etcd_v2_request_set_idempotent(r, true, NULL) == ETCD_V2_INVALID_ARGUMENT);
 		const int64_t deadlines[] = {0, -1, INT64_C(2147483648), INT64_MIN};
 		for (int j = 0; j < 4; j++)
-			REFUSED(etcd_v2_request_set_deadline_ms(r, deadlines[j], ERR), "deadline_ms");
+			REFUSED(etcd_v2_request_set_timeout_ms(r, deadlines[j], ERR), "timeout_ms");
 		if (rows[i].flags & ETCD_V2_DIR && takes & VALUE) {
 			CHECK_OK(etcd_v2_request_set_flags(r, ETCD_V2_DIR, ERR));
 			REFUSED(etcd_v2_request_set_value(r, "v", 1, ERR), "value");
@@ -225,24 +225,24 @@ static void raw(void)
 	etcd_v2_request *r = NULL;
 	const char *methods[] = {NULL, "", "get", "PATCH", "GET ", "OPTIONS"};
 	for (int i = 0; i < 6; i++)
-		REFUSED(etcd_v2_request_raw(methods[i], "/version", NULL, 0, NULL, &r, ERR), "method");
+		REFUSED(etcd_v2_request_new_raw(methods[i], "/version", NULL, 0, NULL, &r, ERR), "method");
 	const char *paths[] = {NULL, "", "version", "http://host/", "/a b", "/a\r\nX: y", "/a\x7f", "/a#b", "/\xc3\xbc"};
 	for (int i = 0; i < 9; i++)
-		REFUSED(etcd_v2_request_raw("GET", paths[i], NULL, 0, NULL, &r, ERR), "path_and_query");
-	REFUSED(etcd_v2_request_raw("GET", "/version", "x", 1, NULL, &r, ERR), "body");
-	REFUSED(etcd_v2_request_raw("DELETE", "/v2/keys/refused", "x", 1, "a/b", &r, ERR), "body");
-	REFUSED(etcd_v2_request_raw("PUT", "/v2/keys/refused", NULL, 1, "a/b", &r, ERR), "body");
-	REFUSED(etcd_v2_request_raw("PUT", "/v2/keys/refused", "x", 1, "a/b\r\nX: y", &r, ERR), "content_type");
-	REFUSED(etcd_v2_request_raw("PUT", "/v2/keys/refused", "x", 1, "", &r, ERR), "content_type");
+		REFUSED(etcd_v2_request_new_raw("GET", paths[i], NULL, 0, NULL, &r, ERR), "path_and_query");
+	REFUSED(etcd_v2_request_new_raw("GET", "/version", "x", 1, NULL, &r, ERR), "body");
+	REFUSED(etcd_v2_request_new_raw("DELETE", "/v2/keys/refused", "x", 1, "a/b", &r, ERR), "body");
+	REFUSED(etcd_v2_request_new_raw("PUT", "/v2/keys/refused", NULL, 1, "a/b", &r, ERR), "body");
+	REFUSED(etcd_v2_request_new_raw("PUT", "/v2/keys/refused", "x", 1, "a/b\r\nX: y", &r, ERR), "content_type");
+	REFUSED(etcd_v2_request_new_raw("PUT", "/v2/keys/refused", "x", 1, "", &r, ERR), "content_type");
 	CHECK(r == NULL);
-	CHECK_OK(etcd_v2_request_raw("GET", "/version", NULL, 0, NULL, &r, ERR));
+	CHECK_OK(etcd_v2_request_new_raw("GET", "/version", NULL, 0, NULL, &r, ERR));
 	CHECK(etcd_v2_request_set_value(r, "v", 1, NULL) == ETCD_V2_INVALID_ARGUMENT);
 	CHECK(etcd_v2_request_set_flags(r, ETCD_V2_RECURSIVE, NULL) == ETCD_V2_INVALID_ARGUMENT);
 	CHECK(etcd_v2_request_set_ttl(r, 5, NULL) == ETCD_V2_INVALID_ARGUMENT);
-	CHECK(etcd_v2_request_remove_ttl(r, NULL) == ETCD_V2_INVALID_ARGUMENT);
+	CHECK(etcd_v2_request_set_ttl(r, 0, NULL) == ETCD_V2_INVALID_ARGUMENT);
 	CHECK(etcd_v2_request_set_prev_value(r, "v", NULL) == ETCD_V2_INVALID_ARGUMENT);
 	CHECK(etcd_v2_request_set_prev_index(r, 5, NULL) == ETCD_V2_INVALID_ARGUMENT);
-	CHECK(etcd_v2_request_allow_repeat(r, true, NULL) == ETCD_V2_INVALID_ARGUMENT);
+	CHECK(etcd_v2_request_set_idempotent(r, true, NULL) == ETCD_V2_INVALID_ARGUMENT);
 	etcd_v2_request_free(r);
 }
 

@@ -67,7 +67,7 @@ static etcd_v2_status by_verb(const struct row *row, const char *key, etcd_v2_re
 	case ETCD_V2_OP_REFRESH:
 		return etcd_v2_refresh(client, key, 500, out, ERR);
 	case ETCD_V2_OP_DELETE:
-		return dir ? etcd_v2_delete_dir(client, key, out, ERR) : etcd_v2_delete(client, key, row->flags, out, ERR);
+		return dir ? etcd_v2_delete(client, key, ETCD_V2_DIR, out, ERR) : etcd_v2_delete(client, key, row->flags, out, ERR);
 	case ETCD_V2_OP_COMPARE_AND_SWAP:
 		return etcd_v2_compare_and_swap(client, key, row->value, 0, row->prev_value, 0, out, ERR);
 	case ETCD_V2_OP_COMPARE_AND_DELETE:
@@ -102,7 +102,7 @@ static etcd_v2_response *look(const char *key)
 
 static void same(const etcd_v2_node *a, const etcd_v2_node *b)
 {
-	CHECK_TEXT(etcd_v2_node_key(a), etcd_v2_node_key(b));
+	CHECK_TEXT(etcd_v2_node_key(a, NULL), etcd_v2_node_key(b, NULL));
 	CHECK_TEXT(etcd_v2_node_value(a, NULL), etcd_v2_node_value(b, NULL));
 	CHECK_INT(etcd_v2_node_is_dir(a), etcd_v2_node_is_dir(b));
 	CHECK_INT(etcd_v2_node_created_index(a), etcd_v2_node_created_index(b));
@@ -126,10 +126,10 @@ static void refused(const struct row *row, int state, int code, const char *fold
 		CHECK_REFUSED(300, 500, NULL);
 		CHECK(strstr(etcd_v2_error_cause(error), "Not a file") != NULL);
 		CHECK(!etcd_v2_error_is_retriable(error));
-		CHECK_INT(etcd_v2_error_index(error), 0);
+		CHECK_INT(etcd_v2_error_etcd_index(error), 0);
 	} else {
 		CHECK_REFUSED((uint32_t)code, http, cause);
-		uint64_t index = etcd_v2_error_index(error);
+		uint64_t index = etcd_v2_error_etcd_index(error);
 		CHECK(index >= before && index <= store_index());
 	}
 	CHECK(answer == NULL);
@@ -157,10 +157,10 @@ static void done(const struct row *row, int state, int http, const char *key, co
 	}
 	if (in_order) {
 		size_t parent = state == ROOT ? 0 : strlen(key);
-		CHECK(strncmp(etcd_v2_node_key(node), key, parent) == 0);
-		CHECK_TEXT(etcd_v2_node_key(node) + parent, text("/%020llu", (unsigned long long)modified));
+		CHECK(strncmp(etcd_v2_node_key(node, NULL), key, parent) == 0);
+		CHECK_TEXT(etcd_v2_node_key(node, NULL) + parent, text("/%020llu", (unsigned long long)modified));
 	} else {
-		CHECK_TEXT(etcd_v2_node_key(node), key);
+		CHECK_TEXT(etcd_v2_node_key(node, NULL), key);
 	}
 	bool dir = (row->flags & ETCD_V2_DIR) && !removed ? true : !in_order && was != NULL && etcd_v2_node_is_dir(was);
 	const char *value = removed || dir ? NULL : row->operation == ETCD_V2_OP_REFRESH ? "old" : row->value;
@@ -219,7 +219,7 @@ static void cell(const struct row *row, size_t number, int state, int way)
 	} else {
 		done(row, state, expected, key, was ? etcd_v2_response_node(was) : NULL, before);
 		if (row->operation == ETCD_V2_OP_CREATE_IN_ORDER && state == ROOT)
-			CHECK_OK(etcd_v2_delete(client, etcd_v2_node_key(NODE), ETCD_V2_RECURSIVE, NULL, ERR));
+			CHECK_OK(etcd_v2_delete(client, etcd_v2_node_key(NODE, NULL), ETCD_V2_RECURSIVE, NULL, ERR));
 	}
 	etcd_v2_response_free(was);
 }

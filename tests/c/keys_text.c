@@ -23,21 +23,21 @@ static void odd_keys(void)
 		CHECK_VALUE(below, "x");
 		CHECK_OK(etcd_v2_get(client, text("/text/above/%s/", odd[i]), 0, OUT, ERR));
 		CHECK_DIR(NODE, text("/text/above/%s", odd[i]));
-		CHECK_TEXT(etcd_v2_node_key(etcd_v2_node_child(NODE, 0)), below);
+		CHECK_TEXT(etcd_v2_node_key(etcd_v2_node_child_at(NODE, 0), NULL), below);
 		CHECK_OK(etcd_v2_create_in_order(client, text("/text/queue/%s", odd[i]), "q", 0, OUT, ERR));
-		CHECK(strncmp(etcd_v2_node_key(NODE), text("/text/queue/%s/", odd[i]), strlen(odd[i]) + 13) == 0);
+		CHECK(strncmp(etcd_v2_node_key(NODE, NULL), text("/text/queue/%s/", odd[i]), strlen(odd[i]) + 13) == 0);
 	}
 	CHECK_OK(etcd_v2_get(client, "/text/keys", ETCD_V2_SORTED, OUT, ERR));
 	CHECK_INT(etcd_v2_node_child_count(NODE), ODD);
 	for (size_t i = 0; i < ODD; i++) {
-		const etcd_v2_node *child = etcd_v2_node_child(NODE, i);
-		CHECK_TEXT(etcd_v2_node_value(child, NULL), etcd_v2_node_key(child) + strlen("/text/keys/"));
+		const etcd_v2_node *child = etcd_v2_node_child_at(NODE, i);
+		CHECK_TEXT(etcd_v2_node_value(child, NULL), etcd_v2_node_key(child, NULL) + strlen("/text/keys/"));
 		if (i > 0)
-			CHECK(strcmp(etcd_v2_node_key(etcd_v2_node_child(NODE, i - 1)), etcd_v2_node_key(child)) < 0);
+			CHECK(strcmp(etcd_v2_node_key(etcd_v2_node_child_at(NODE, i - 1), NULL), etcd_v2_node_key(child, NULL)) < 0);
 	}
 	for (int i = 0; i < ODD; i++)
 		CHECK_OK(etcd_v2_delete(client, text("/text/keys/%s", odd[i]), 0, NULL, ERR));
-	CHECK_OK(etcd_v2_delete_dir(client, "/text/keys", NULL, ERR));
+	CHECK_OK(etcd_v2_delete(client, "/text/keys", ETCD_V2_DIR, NULL, ERR));
 }
 
 /* Every character but NUL and the slash. */
@@ -67,7 +67,7 @@ static void trailing_slash(void)
 	CHECK_OK(etcd_v2_delete(client, "/text/slash/", 0, OUT, ERR));
 	CHECK_STATUS(etcd_v2_get(client, "/text/slash", 0, OUT, ERR), ETCD_V2_KEY_NOT_FOUND);
 	CHECK_OK(etcd_v2_create_in_order(client, "/text/slashes/", "1", 0, OUT, ERR));
-	CHECK(strncmp(etcd_v2_node_key(NODE), "/text/slashes/0", 15) == 0);
+	CHECK(strncmp(etcd_v2_node_key(NODE, NULL), "/text/slashes/0", 15) == 0);
 }
 
 /* Writes by request, reads back by another; a file's value may hold NULs. */

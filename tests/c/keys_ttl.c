@@ -76,10 +76,10 @@ static void verbs(void)
 		CHECK_OK(etcd_v2_create(client, "/ttl/file", "v", ttl, OUT, ERR));
 		now_lasts("/ttl/file", ttl);
 		CHECK_OK(etcd_v2_create_in_order(client, "/ttl/queue", "v", ttl, OUT, ERR));
-		now_lasts(text("%s", etcd_v2_node_key(NODE)), ttl);
+		now_lasts(text("%s", etcd_v2_node_key(NODE, NULL)), ttl);
 		CHECK_OK(etcd_v2_set_dir(client, "/ttl/dir", ttl, OUT, ERR));
 		now_lasts("/ttl/dir", ttl);
-		CHECK_OK(etcd_v2_delete_dir(client, "/ttl/dir", OUT, ERR));
+		CHECK_OK(etcd_v2_delete(client, "/ttl/dir", ETCD_V2_DIR, OUT, ERR));
 		CHECK_OK(etcd_v2_create_dir(client, "/ttl/dir", ttl, OUT, ERR));
 		now_lasts("/ttl/dir", ttl);
 		int64_t other = ttl ? 0 : 700;
@@ -89,10 +89,10 @@ static void verbs(void)
 			now_lasts("/ttl/dir", other);
 		} else {
 			CHECK_STATUS(etcd_v2_update_dir(client, "/ttl/dir", other, OUT, ERR), ETCD_V2_RAFT_INTERNAL);
-			CHECK(!etcd_v2_error_outcome_unknown(error));
+			CHECK(!etcd_v2_error_is_outcome_unknown(error));
 			now_lasts("/ttl/dir", ttl);
 		}
-		CHECK_OK(etcd_v2_delete_dir(client, "/ttl/dir", NULL, ERR));
+		CHECK_OK(etcd_v2_delete(client, "/ttl/dir", ETCD_V2_DIR, NULL, ERR));
 		CHECK_OK(etcd_v2_delete(client, "/ttl/file", 0, NULL, ERR));
 	}
 }
@@ -107,10 +107,10 @@ static void requests(void)
 	CHECK_OK(etcd_v2_execute(client, request, OUT, ERR));
 	lasts(NODE, 600);
 	/* a refused one changes nothing */
-	CHECK_STATUS(etcd_v2_request_set_ttl(request, 0, ERR), ETCD_V2_INVALID_ARGUMENT);
+	CHECK_STATUS(etcd_v2_request_set_ttl(request, -1, ERR), ETCD_V2_INVALID_ARGUMENT);
 	CHECK_OK(etcd_v2_execute(client, request, OUT, ERR));
 	lasts(NODE, 600);
-	CHECK_OK(etcd_v2_request_remove_ttl(request, ERR));
+	CHECK_OK(etcd_v2_request_set_ttl(request, 0, ERR));
 	CHECK_OK(etcd_v2_execute(client, request, OUT, ERR));
 	lasts(PREV, 600);
 	lasts_for_ever(NODE);

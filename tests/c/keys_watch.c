@@ -16,7 +16,7 @@ static int watchers(void)
 	etcd_v2_response *stats;
 	etcd_v2_error *error = NULL;
 	int count = -1;
-	CHECK_OK(etcd_v2_request_raw("GET", "/v2/stats/store", NULL, 0, NULL, &request, &error));
+	CHECK_OK(etcd_v2_request_new_raw("GET", "/v2/stats/store", NULL, 0, NULL, &request, &error));
 	CHECK_OK(etcd_v2_execute(client, request, &stats, &error));
 	const char *found = strstr(etcd_v2_response_body(stats, NULL), "\"watchers\":");
 	CHECK(found != NULL && sscanf(found, "\"watchers\":%d", &count) == 1);
@@ -210,12 +210,12 @@ static void timeouts(void)
 		int64_t start = monotonic_ns();
 		CHECK_STATUS(etcd_v2_watch_once(client, "/watch/slow", i == 1 ? 0 : next, 0, 100, NULL, OUT, ERR), ETCD_V2_TIMEOUT);
 		/* "from now" has no place before the server has begun to answer */
-		while (i == 1 && etcd_v2_error_index(error) == 0)
+		while (i == 1 && etcd_v2_error_etcd_index(error) == 0)
 			CHECK_STATUS(etcd_v2_watch_once(client, "/watch/slow", 0, 0, 100, NULL, OUT, ERR), ETCD_V2_TIMEOUT);
 		CHECK(monotonic_ns() - start >= 99000000);
-		CHECK(answer == NULL && etcd_v2_error_is_retriable(error) && !etcd_v2_error_outcome_unknown(error));
+		CHECK(answer == NULL && etcd_v2_error_is_retriable(error) && !etcd_v2_error_is_outcome_unknown(error));
 		CHECK_INT(etcd_v2_error_etcd_code(error), 0);
-		next = etcd_v2_error_index(error) + 1;
+		next = etcd_v2_error_etcd_index(error) + 1;
 		CHECK_INT(next, store_index() + 1);
 		/* others write, which a quiet key must not fall behind of */
 		put("/watch/noise", "x");
@@ -259,7 +259,7 @@ static void history_cleared(void)
 	CHECK_STATUS(etcd_v2_watch_once(client, "/watch/old", first, 0, 60000, NULL, OUT, ERR), ETCD_V2_HISTORY_CLEARED);
 	unsigned long long oldest = now - 999;
 	CHECK_REFUSED(401, 400, text("the requested history has been cleared [%llu/%llu]", oldest, (unsigned long long)first));
-	CHECK_INT(etcd_v2_error_index(error), now);
+	CHECK_INT(etcd_v2_error_etcd_index(error), now);
 	CHECK(!etcd_v2_error_is_retriable(error));
 	/* the oldest that is kept, and the one before */
 	past("/watch/noise", oldest, 0);

@@ -49,7 +49,7 @@ static void compare_by_both(void)
 		CHECK_STATUS(etcd_v2_compare_and_swap(client, "/write/both", "x", 0, values[i], indices[i], OUT, ERR),
 			     ETCD_V2_COMPARE_FAILED);
 		CHECK_REFUSED(101, 412, differ[i]);
-		CHECK(etcd_v2_error_index(error) >= index);
+		CHECK(etcd_v2_error_etcd_index(error) >= index);
 		CHECK_STATUS(etcd_v2_compare_and_delete(client, "/write/both", values[i], indices[i], OUT, ERR),
 			     ETCD_V2_COMPARE_FAILED);
 		CHECK_REFUSED(101, 412, differ[i]);
@@ -122,14 +122,14 @@ static void in_order(void)
 			CHECK_OK(etcd_v2_create_in_order(client, "/write/queue", text("%d", i), i % 3 * 1000, OUT, ERR));
 		CHECK_INT(etcd_v2_response_http_status(answer), 201);
 		CHECK_INT(etcd_v2_node_ttl(NODE, NULL), i % 3 != 0);
-		strcpy(keys[i], etcd_v2_node_key(NODE));
+		strcpy(keys[i], etcd_v2_node_key(NODE, NULL));
 		CHECK_TEXT(keys[i], text("/write/queue/%020llu", (unsigned long long)etcd_v2_node_created_index(NODE)));
 	}
 	etcd_v2_request_free(dir);
 	CHECK_OK(etcd_v2_get(client, "/write/queue", ETCD_V2_SORTED, OUT, ERR));
 	CHECK_INT(etcd_v2_node_child_count(NODE), COUNT);
 	for (int i = 0; i < COUNT; i++) {
-		const etcd_v2_node *child = etcd_v2_node_child(NODE, (size_t)i);
+		const etcd_v2_node *child = etcd_v2_node_child_at(NODE, (size_t)i);
 		if (i % 3 == 2)
 			CHECK_DIR(child, keys[i]);
 		else
@@ -137,8 +137,8 @@ static void in_order(void)
 	}
 	/* below a directory that was made so, and with an empty value */
 	CHECK_OK(etcd_v2_create_in_order(client, keys[2], "", 0, OUT, ERR));
-	CHECK(strncmp(etcd_v2_node_key(NODE), keys[2], strlen(keys[2])) == 0);
-	const char *key = text("%s", etcd_v2_node_key(NODE));
+	CHECK(strncmp(etcd_v2_node_key(NODE, NULL), keys[2], strlen(keys[2])) == 0);
+	const char *key = text("%s", etcd_v2_node_key(NODE, NULL));
 	CHECK_VALUE(key, "");
 }
 
@@ -191,7 +191,7 @@ static void delete_flags(void)
 	CHECK_OK(etcd_v2_delete(client, "/write/removal", ETCD_V2_DIR | ETCD_V2_RECURSIVE, OUT, ERR));
 	/* invisible children count */
 	put("/write/removal/_x", "1");
-	CHECK_STATUS(etcd_v2_delete_dir(client, "/write/removal", OUT, ERR), ETCD_V2_DIRECTORY_NOT_EMPTY);
+	CHECK_STATUS(etcd_v2_delete(client, "/write/removal", ETCD_V2_DIR, OUT, ERR), ETCD_V2_DIRECTORY_NOT_EMPTY);
 	CHECK_REFUSED(108, 403, "/write/removal");
 }
 

@@ -51,7 +51,7 @@ static etcd_v2_status ask(etcd_v2_client *client, const char *what)
 	etcd_v2_error *refusal = NULL;
 	etcd_v2_status status = ETCD_V2_OK;
 	if (strcmp(what, "members") == 0)
-		status = etcd_v2_members_list(client, &members, NULL);
+		status = etcd_v2_member_list(client, &members, NULL);
 	else if (strcmp(what, "users") == 0)
 		status = etcd_v2_user_list(client, &users, NULL);
 	else if (strcmp(what, "roles") == 0)
@@ -90,7 +90,7 @@ int main(int argc, char **argv)
 	etcd_v2_options *options;
 	CHECK_OK(etcd_v2_options_new(&options, &error));
 	CHECK_OK(etcd_v2_options_add_endpoint(options, argv[1], &error));
-	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 120000, &error));
+	CHECK_OK(etcd_v2_options_set_timeout_ms(options, 120000, &error));
 	CHECK_OK(etcd_v2_client_new(options, &client, &error));
 	etcd_v2_options_free(options);
 	if (argc == 4) {

@@ -21,7 +21,7 @@
 static void wrong(const char *url)
 {
 	CHECK_OK(etcd_v2_client_open(url, &client, &error));
-	CHECK_OK(etcd_v2_cancel_new(&token, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	for (size_t i = 0; i < COUNT(VERBS); i++)
 		wrong_verb(&VERBS[i]);
 	wrong_long_condition();
@@ -47,7 +47,7 @@ static void wrong(const char *url)
 	no_endpoints();
 	nothing_to_administer();
 	numbers_without_a_name();
-	etcd_v2_cancel_free(token);
+	etcd_v2_cancel_token_free(token);
 	etcd_v2_client_free(client);
 }
 

@@ -24,7 +24,7 @@ static etcd_v2_error *lose(const etcd_v2_client *client, const etcd_v2_request *
 	} while (status == ETCD_V2_TIMEOUT);
 	CHECK_INT(status, ETCD_V2_OUTCOME_UNKNOWN);
 	CHECK(kill(server, SIGCONT) == 0);
-	CHECK(etcd_v2_error_outcome_unknown(lost));
+	CHECK(etcd_v2_error_is_outcome_unknown(lost));
 	CHECK(etcd_v2_error_known_index(lost) > 0);
 	return lost;
 }
@@ -34,17 +34,17 @@ static void found(const etcd_v2_client *client, pid_t server)
 	etcd_v2_request *request;
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_CREATE, "/outcome/one", &request, &error));
 	CHECK_OK(etcd_v2_request_set_value(request, "a\0b", 3, &error));
-	CHECK_OK(etcd_v2_request_set_deadline_ms(request, 6000, &error));
+	CHECK_OK(etcd_v2_request_set_timeout_ms(request, 6000, &error));
 	etcd_v2_error *lost = lose(client, request, server);
 
 	etcd_v2_outcome *outcome;
-	CHECK_OK(etcd_v2_resolve_outcome(client, request, lost, 60000, 50000, NULL, &outcome, &error));
-	CHECK_INT(etcd_v2_outcome_fate(outcome), ETCD_V2_FATE_APPLIED);
+	CHECK_OK(etcd_v2_outcome_resolve(client, request, lost, 60000, 50000, NULL, &outcome, &error));
+	CHECK_INT(etcd_v2_outcome_state(outcome), ETCD_V2_WRITE_APPLIED);
 	CHECK(etcd_v2_outcome_is_final(outcome));
 	uint64_t index = etcd_v2_outcome_modified_index(outcome);
 	CHECK(index > etcd_v2_error_known_index(lost));
-	CHECK(etcd_v2_outcome_index(outcome) >= index);
-	CHECK(strstr(etcd_v2_outcome_text(outcome), "applied") == etcd_v2_outcome_text(outcome));
+	CHECK(etcd_v2_outcome_etcd_index(outcome) >= index);
+	CHECK(strstr(etcd_v2_outcome_message(outcome), "applied") == etcd_v2_outcome_message(outcome));
 	/* the evidence outlives what it is about */
 	etcd_v2_error_free(lost);
 	etcd_v2_request_free(request);
@@ -69,11 +69,11 @@ static void refused_for_ever(const etcd_v2_client *client, pid_t server)
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_COMPARE_AND_SWAP, "/outcome/two", &request, &error));
 	CHECK_OK(etcd_v2_request_set_value(request, "3", 1, &error));
 	CHECK_OK(etcd_v2_request_set_prev_index(request, index - 1, &error));
-	CHECK_OK(etcd_v2_request_set_deadline_ms(request, 6000, &error));
+	CHECK_OK(etcd_v2_request_set_timeout_ms(request, 6000, &error));
 	etcd_v2_error *lost = lose(client, request, server);
 	etcd_v2_outcome *outcome;
-	CHECK_OK(etcd_v2_resolve_outcome(client, request, lost, 60000, 50000, NULL, &outcome, &error));
-	CHECK_INT(etcd_v2_outcome_fate(outcome), ETCD_V2_FATE_NOT_APPLIED);
+	CHECK_OK(etcd_v2_outcome_resolve(client, request, lost, 60000, 50000, NULL, &outcome, &error));
+	CHECK_INT(etcd_v2_outcome_state(outcome), ETCD_V2_WRITE_NOT_APPLIED);
 	CHECK(etcd_v2_outcome_is_final(outcome));
 	CHECK_INT(etcd_v2_outcome_modified_index(outcome), 0);
 	const etcd_v2_node *node = etcd_v2_response_node(etcd_v2_outcome_response(outcome));

@@ -13,7 +13,7 @@ static void calls(const char *endpoint, const char *dead, const char *mute)
 {
 	etcd_v2_client *client, *lonely, *waiting, *both;
 	etcd_v2_options *options;
-	etcd_v2_cancel *token;
+	etcd_v2_cancel_token *token;
 	etcd_v2_request *request;
 	char list[512];
 	snprintf(list, sizeof list, "%s,%s", dead, endpoint);
@@ -22,10 +22,10 @@ static void calls(const char *endpoint, const char *dead, const char *mute)
 	both = patient_client(list);
 	CHECK_OK(etcd_v2_options_new(&options, &error));
 	CHECK_OK(etcd_v2_options_add_endpoint(options, mute, &error));
-	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 5, &error));
+	CHECK_OK(etcd_v2_options_set_timeout_ms(options, 5, &error));
 	CHECK_OK(etcd_v2_client_new(options, &waiting, &error));
 	etcd_v2_options_free(options);
-	CHECK_OK(etcd_v2_cancel_new(&token, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_SET, "/calls/a", &request, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
 	CHECK_OK(etcd_v2_request_set_value(request, "1", 1, &error));
@@ -70,7 +70,7 @@ static void calls(const char *endpoint, const char *dead, const char *mute)
 		CHECK_INT(own_threads(), 1);
 	}
 	etcd_v2_request_free(request);
-	etcd_v2_cancel_free(token);
+	etcd_v2_cancel_token_free(token);
 	etcd_v2_client_free(client);
 	etcd_v2_client_free(lonely);
 	etcd_v2_client_free(waiting);

@@ -33,22 +33,22 @@ static void let_go(int n)
 static void use(const etcd_v2_client *client)
 {
 	etcd_v2_response *answer;
-	etcd_v2_cancel *token;
+	etcd_v2_cancel_token *token;
 	etcd_v2_request *request;
 	CHECK_OK(etcd_v2_set(client, "/descriptors", "1", 0, NULL, &error));
 	CHECK_OK(etcd_v2_get(client, "/descriptors", 0, &answer, &error));
 	CHECK_TEXT(etcd_v2_node_value(etcd_v2_response_node(answer), NULL), "1");
 	uint64_t next = etcd_v2_response_etcd_index(answer);
 	etcd_v2_response_free(answer);
-	CHECK_OK(etcd_v2_cancel_new(&token, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	CHECK_OK(etcd_v2_watch_once(client, "/descriptors", next, 0, 60000, token, NULL, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/descriptors", &request, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
 	CHECK_OK(etcd_v2_execute(client, request, NULL, &error));
-	etcd_v2_cancel_fire(token);
+	etcd_v2_cancel_token_cancel(token);
 	CHECK_STATUS(etcd_v2_execute(client, request, NULL, &error), ETCD_V2_CANCELLED);
 	etcd_v2_request_free(request);
-	etcd_v2_cancel_free(token);
+	etcd_v2_cancel_token_free(token);
 }
 
 /* Everything that a host waits for by descriptors of its own. */
@@ -104,7 +104,7 @@ static void more_than_1024(const char *endpoint)
 static void none_left(const char *endpoint)
 {
 	etcd_v2_client *fresh = patient_client(endpoint), *used = patient_client(endpoint);
-	etcd_v2_cancel *token;
+	etcd_v2_cancel_token *token;
 	struct rlimit limit;
 	use(used);
 	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
@@ -113,13 +113,13 @@ static void none_left(const char *endpoint)
 	hold(MOST);
 	CHECK(open("/dev/null", O_RDONLY) < 0);
 
-	CHECK_STATUS(etcd_v2_cancel_new(&token, &error), ETCD_V2_LIMIT);
+	CHECK_STATUS(etcd_v2_cancel_token_new(&token, &error), ETCD_V2_LIMIT);
 	CHECK(token == NULL);
 	int64_t before = now_ms();
 	CHECK_STATUS(etcd_v2_get(fresh, "/descriptors", 0, NULL, &error), ETCD_V2_LIMIT);
-	CHECK(!etcd_v2_error_outcome_unknown(error));
+	CHECK(!etcd_v2_error_is_outcome_unknown(error));
 	CHECK_STATUS(etcd_v2_set(fresh, "/descriptors", "2", 0, NULL, &error), ETCD_V2_LIMIT);
-	CHECK(!etcd_v2_error_outcome_unknown(error));
+	CHECK(!etcd_v2_error_is_outcome_unknown(error));
 	CHECK_STATUS(etcd_v2_watch_once(fresh, "/descriptors", 0, 0, 120000, NULL, NULL, &error), ETCD_V2_LIMIT);
 	etcd_v2_watcher *watcher;
 	etcd_v2_request *request;

@@ -32,7 +32,7 @@ int main(int count, char **arguments)
 {
 	CHECK(count == 2);
 	etcd_v2_client *client;
-	etcd_v2_cancel *token;
+	etcd_v2_cancel_token *token;
 	etcd_v2_request *request;
 	etcd_v2_response *answer, *kept;
 	etcd_v2_error *refusal;
@@ -41,7 +41,7 @@ int main(int count, char **arguments)
 	CHECK_OK(etcd_v2_set(client, "/fork/child", "-1", 0, NULL, &error));
 	CHECK_OK(etcd_v2_get(client, "/fork/child", 0, &kept, &error));
 	CHECK_STATUS(etcd_v2_get(client, "/fork/none", 0, NULL, &refusal), ETCD_V2_KEY_NOT_FOUND);
-	CHECK_OK(etcd_v2_cancel_new(&token, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/fork/child", &request, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
 	CHECK(pthread_create(&busy, NULL, stay_busy, client) == 0);
@@ -58,17 +58,17 @@ int main(int count, char **arguments)
 			CHECK_STATUS(etcd_v2_set(client, "/fork/child", "x", 0, NULL, &error), ETCD_V2_FORKED);
 			CHECK_STATUS(etcd_v2_execute(client, request, NULL, &error), ETCD_V2_FORKED);
 			CHECK_STATUS(etcd_v2_watch_once(client, "/fork", 0, 0, -1, token, NULL, &error), ETCD_V2_FORKED);
-			CHECK_STATUS(etcd_v2_members_list(client, NULL, &error), ETCD_V2_FORKED);
-			CHECK_STATUS(etcd_v2_cluster_health(client, NULL, &error), ETCD_V2_FORKED);
+			CHECK_STATUS(etcd_v2_member_list(client, NULL, &error), ETCD_V2_FORKED);
+			CHECK_STATUS(etcd_v2_health_check_cluster(client, NULL, &error), ETCD_V2_FORKED);
 			CHECK_STATUS(etcd_v2_user_create(client, "u", "p", NULL, 0, NULL, &error), ETCD_V2_FORKED);
 			/* what was read before stays readable */
 			CHECK_TEXT(etcd_v2_node_value(etcd_v2_response_node(kept), NULL), "-1");
 			CHECK(etcd_v2_error_message(refusal)[0] != '\0');
 			if (i % 2) /* firing here must not end the parent's calls */
-				etcd_v2_cancel_fire(token);
+				etcd_v2_cancel_token_cancel(token);
 			etcd_v2_client_free(client);
 			etcd_v2_request_free(request);
-			etcd_v2_cancel_free(token);
+			etcd_v2_cancel_token_free(token);
 			etcd_v2_response_free(kept);
 			etcd_v2_error_free(refusal);
 			client = patient_client(arguments[1]);
@@ -91,11 +91,11 @@ int main(int count, char **arguments)
 		CHECK_OK(etcd_v2_execute(client, request, &answer, &error));
 		CHECK_TEXT(etcd_v2_node_value(etcd_v2_response_node(answer), NULL), value);
 		etcd_v2_response_free(answer);
-		CHECK(!etcd_v2_cancel_is_fired(token));
+		CHECK(!etcd_v2_cancel_token_is_cancelled(token));
 	}
 	__atomic_store_n(&over, true, __ATOMIC_SEQ_CST);
 	CHECK(pthread_join(busy, NULL) == 0);
-	etcd_v2_cancel_free(token);
+	etcd_v2_cancel_token_free(token);
 	etcd_v2_request_free(request);
 	etcd_v2_response_free(kept);
 	etcd_v2_error_free(refusal);

@@ -21,7 +21,7 @@ static etcd_v2_request *request(int32_t operation)
 	etcd_v2_request *made;
 	CHECK_OK(etcd_v2_request_new(operation, "/a", &made, &error));
 	/* what matters happens at once; the rest is waiting before a second round */
-	CHECK_OK(etcd_v2_request_set_deadline_ms(made, deadline_ms, &error));
+	CHECK_OK(etcd_v2_request_set_timeout_ms(made, deadline_ms, &error));
 	if (operation == ETCD_V2_OP_SET)
 		CHECK_OK(etcd_v2_request_set_value(made, value, strlen(value), &error));
 	return made;

@@ -18,7 +18,7 @@ static void *calls(void *unused)
 	CHECK_OK(etcd_v2_options_add_endpoint(options, url, &error));
 	if (*ca_file != '\0')
 		CHECK_OK(etcd_v2_options_set_ca_file(options, ca_file, &error));
-	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 60000, &error));
+	CHECK_OK(etcd_v2_options_set_timeout_ms(options, 60000, &error));
 	CHECK_OK(etcd_v2_client_new(options, &client, &error));
 	etcd_v2_options_free(options);
 	CHECK_OK(etcd_v2_set(client, "/stack/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t", "v", 0, NULL, &error));
@@ -28,10 +28,10 @@ static void *calls(void *unused)
 	CHECK_STATUS(etcd_v2_get(client, "/stack/none", 0, NULL, &error), ETCD_V2_KEY_NOT_FOUND);
 	CHECK_STATUS(etcd_v2_watch_once(client, "/stack", 0, ETCD_V2_RECURSIVE, 20, NULL, NULL, &error), ETCD_V2_TIMEOUT);
 	etcd_v2_members *members;
-	CHECK_OK(etcd_v2_members_list(client, &members, &error));
+	CHECK_OK(etcd_v2_member_list(client, &members, &error));
 	etcd_v2_members_free(members);
 	etcd_v2_health_report *health;
-	CHECK_OK(etcd_v2_cluster_health(client, &health, &error));
+	CHECK_OK(etcd_v2_health_check_cluster(client, &health, &error));
 	etcd_v2_health_report_free(health);
 	CHECK_OK(etcd_v2_sync(client, &error));
 	etcd_v2_watcher *watcher;

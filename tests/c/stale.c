@@ -12,7 +12,7 @@ static etcd_v2_client *client_of(char **urls, int32_t stale)
 	CHECK_OK(etcd_v2_options_add_endpoint(options, urls[0], &error));
 	CHECK_OK(etcd_v2_options_add_endpoint(options, urls[1], &error));
 	if (stale != 0)
-		CHECK_OK(etcd_v2_options_set_stale(options, stale, &error));
+		CHECK_OK(etcd_v2_options_set_stale_policy(options, stale, &error));
 	CHECK_OK(etcd_v2_client_new(options, &client, &error));
 	etcd_v2_options_free(options);
 	return client;
@@ -32,7 +32,7 @@ int main(int count, char **arguments)
 	etcd_v2_response_free(answer);
 	etcd_v2_client_free(client);
 
-	client = client_of(arguments + 3, ETCD_V2_STALE_REFUSE);
+	client = client_of(arguments + 3, ETCD_V2_STALE_REJECT);
 	CHECK_OK(etcd_v2_get(client, "/a", 0, NULL, &error));
 	CHECK_STATUS(etcd_v2_get(client, "/a", 0, &answer, &error), ETCD_V2_STALE);
 	CHECK(answer == NULL);

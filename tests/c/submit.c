@@ -139,7 +139,7 @@ static void failures_and_limits(const char *url)
 	CHECK(etcd_v2_completion_response(completion) == NULL);
 	etcd_v2_completion_free(completion);
 	etcd_v2_request_free(request);
-	CHECK_OK(etcd_v2_request_raw("GET", "/version", NULL, 0, NULL, &request, &error));
+	CHECK_OK(etcd_v2_request_new_raw("GET", "/version", NULL, 0, NULL, &request, &error));
 	CHECK_OK(etcd_v2_submit(client, request, queue, NULL, &error));
 	CHECK_OK(etcd_v2_queue_next(queue, -1, &completion, &error));
 	CHECK(strstr(etcd_v2_response_body(etcd_v2_completion_response(completion), NULL), "etcdserver") != NULL);
@@ -222,20 +222,20 @@ static void a_token_ends_one(const char *mute)
 {
 	etcd_v2_client *other = patient_client(mute);
 	etcd_v2_queue *queue;
-	etcd_v2_cancel *token;
+	etcd_v2_cancel_token *token;
 	etcd_v2_completion *completion;
 	CHECK_OK(etcd_v2_queue_new(&queue, &error));
-	CHECK_OK(etcd_v2_cancel_new(&token, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	etcd_v2_request *request = request_of(ETCD_V2_OP_GET, "/s/mute", NULL);
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
 	CHECK_OK(etcd_v2_submit(other, request, queue, NULL, &error));
 	CHECK_STATUS(etcd_v2_queue_next(queue, 1, &completion, &error), ETCD_V2_TIMEOUT);
-	etcd_v2_cancel_fire(token);
+	etcd_v2_cancel_token_cancel(token);
 	CHECK_OK(etcd_v2_queue_next(queue, 60000, &completion, &error));
 	CHECK_INT(etcd_v2_completion_status(completion), ETCD_V2_CANCELLED);
 	etcd_v2_completion_free(completion);
 	etcd_v2_request_free(request);
-	etcd_v2_cancel_free(token);
+	etcd_v2_cancel_token_free(token);
 	etcd_v2_queue_free(queue);
 	etcd_v2_client_free(other);
 }

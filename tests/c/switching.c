@@ -49,7 +49,7 @@ static etcd_v2_status run(struct worker *me, const etcd_v2_request *request, etc
 		why = etcd_v2_completion_error(completion);
 	}
 	me->calls++;
-	*unknown = etcd_v2_error_outcome_unknown(why);
+	*unknown = etcd_v2_error_is_outcome_unknown(why);
 	CHECK((status == ETCD_V2_OK) == (answer != NULL));
 	if (status == ETCD_V2_OK)
 		*read = strtol(etcd_v2_node_value(etcd_v2_response_node(answer), NULL), NULL, 10);
@@ -126,8 +126,8 @@ static void open_client(const char *endpoints)
 	for (char *url; (url = strsep(&rest, ",")) != NULL;)
 		CHECK_OK(etcd_v2_options_add_endpoint(options, url, &error));
 	CHECK_OK(etcd_v2_options_set_selection(options, ETCD_V2_SELECT_LEADER, &error));
-	CHECK_OK(etcd_v2_options_set_stale(options, ETCD_V2_STALE_REFUSE, &error));
-	CHECK_OK(etcd_v2_options_set_hedge_ms(options, 100, &error));
+	CHECK_OK(etcd_v2_options_set_stale_policy(options, ETCD_V2_STALE_REJECT, &error));
+	CHECK_OK(etcd_v2_options_set_hedge_delay_ms(options, 100, &error));
 	CHECK_OK(etcd_v2_client_new(options, &client, &error));
 	etcd_v2_options_free(options);
 	free(list);

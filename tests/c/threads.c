@@ -35,7 +35,7 @@ static void set_own(struct worker *me, long i, long *values)
 	snprintf(key, sizeof key, "/threads/own/%d/%ld", me->number, i % KEYS);
 	snprintf(value, sizeof value, "%ld of thread %d", i, me->number);
 	CHECK_OK(etcd_v2_set(client, key, value, 0, &answer, &error));
-	CHECK_TEXT(etcd_v2_node_key(etcd_v2_response_node(answer)), key);
+	CHECK_TEXT(etcd_v2_node_key(etcd_v2_response_node(answer), NULL), key);
 	CHECK_TEXT(etcd_v2_node_value(etcd_v2_response_node(answer), NULL), value);
 	values[i % KEYS] = i;
 	etcd_v2_response_free(answer);
@@ -53,7 +53,7 @@ static void get_own(struct worker *me, long i, const long *values)
 	} else {
 		snprintf(value, sizeof value, "%ld of thread %d", values[i % KEYS], me->number);
 		CHECK_OK(etcd_v2_get(client, key, 0, &answer, &error));
-		CHECK_TEXT(etcd_v2_node_key(etcd_v2_response_node(answer)), key);
+		CHECK_TEXT(etcd_v2_node_key(etcd_v2_response_node(answer), NULL), key);
 		CHECK_TEXT(etcd_v2_node_value(etcd_v2_response_node(answer), NULL), value);
 		etcd_v2_response_free(answer);
 	}
@@ -102,7 +102,7 @@ static void post(struct worker *me)
 	char value[32];
 	snprintf(value, sizeof value, "%d", me->number);
 	CHECK_OK(etcd_v2_create_in_order(client, "/threads/queue", value, 0, &answer, &error));
-	CHECK(strncmp(etcd_v2_node_key(etcd_v2_response_node(answer)), "/threads/queue/", 15) == 0);
+	CHECK(strncmp(etcd_v2_node_key(etcd_v2_response_node(answer), NULL), "/threads/queue/", 15) == 0);
 	CHECK_INT(node_number(answer), me->number);
 	me->posted++;
 	etcd_v2_response_free(answer);
@@ -123,8 +123,8 @@ static void list_own(struct worker *me, const long *values)
 		CHECK(etcd_v2_node_is_dir(node));
 		CHECK_INT(etcd_v2_node_child_count(node), present);
 		for (size_t c = 0; c < (size_t)present; c++) {
-			const etcd_v2_node *child = etcd_v2_node_child(node, c);
-			long k = strtol(strrchr(etcd_v2_node_key(child), '/') + 1, NULL, 10);
+			const etcd_v2_node *child = etcd_v2_node_child_at(node, c);
+			long k = strtol(strrchr(etcd_v2_node_key(child, NULL), '/') + 1, NULL, 10);
 			CHECK_INT(strtol(etcd_v2_node_value(child, NULL), NULL, 10), values[k]);
 		}
 		etcd_v2_response_free(answer);

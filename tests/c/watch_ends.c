@@ -175,7 +175,7 @@ static void on_end(const etcd_v2_completion *completion, void *user)
 
 static void *fire(void *token)
 {
-	etcd_v2_cancel_fire(token);
+	etcd_v2_cancel_token_cancel(token);
 	return NULL;
 }
 
@@ -183,11 +183,11 @@ static void *fire(void *token)
 static void calls(int round)
 {
 	etcd_v2_request *request;
-	etcd_v2_cancel *token;
+	etcd_v2_cancel_token *token;
 	etcd_v2_queue *queue;
 	pthread_t thread;
 	int before = READ(completed);
-	CHECK_OK(etcd_v2_cancel_new(&token, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	CHECK_OK(etcd_v2_queue_new(&queue, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/ends/busy", &request, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
@@ -204,23 +204,23 @@ static void calls(int round)
 	WAIT_UNTIL(READ(completed) == before + 1);
 	CHECK(pthread_join(thread, NULL) == 0);
 	etcd_v2_request_free(request);
-	etcd_v2_cancel_free(token);
+	etcd_v2_cancel_token_free(token);
 }
 
 /* The thread of the client has done all that it was asked to do until now, and has what it keeps. */
 static void catch_up(const etcd_v2_client *on)
 {
 	etcd_v2_request *request;
-	etcd_v2_cancel *token;
+	etcd_v2_cancel_token *token;
 	int before = READ(completed);
-	CHECK_OK(etcd_v2_cancel_new(&token, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/ends/quiet", &request, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
 	CHECK_OK(etcd_v2_submit_callback(on, request, on_end, &completed, NULL, &error));
-	etcd_v2_cancel_fire(token);
+	etcd_v2_cancel_token_cancel(token);
 	WAIT_UNTIL(READ(completed) == before + 1);
 	etcd_v2_request_free(request);
-	etcd_v2_cancel_free(token);
+	etcd_v2_cancel_token_free(token);
 }
 
 static bool over;

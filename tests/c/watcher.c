@@ -165,7 +165,7 @@ static void a_snapshot_and_what_follows(void)
 		CHECK_OK(etcd_v2_watcher_next(watcher, 60000, &events[i], &error));
 		CHECK_INT(etcd_v2_event_kind(events[i]), ETCD_V2_EVENT_SNAPSHOT);
 		for (int k = 0; k < 4; k++)
-			if (strcmp(etcd_v2_node_key(etcd_v2_event_node(events[i])), KEYS[k]) == 0)
+			if (strcmp(etcd_v2_node_key(etcd_v2_event_node(events[i]), NULL), KEYS[k]) == 0)
 				seen |= 1u << k;
 	}
 	CHECK_INT(seen, 15);

@@ -50,15 +50,15 @@ if KIND == "retry":
     call("options_add_endpoint", options, b"http://127.0.0.1:1")
 call("options_add_endpoint", options, URL)
 if KIND in ("log", "log_on_a_thread"):
-    call("options_set_log", options, 4, callback(c.c_int, LINE, P), None, none)
+    call("options_set_log_callback", options, 4, callback(c.c_int, LINE, P), None, none)
 elif KIND == "curl":
-    call("options_set_curl", options, callback(LINE, P), None, none)
+    call("options_set_curl_callback", options, callback(LINE, P), None, none)
 elif KIND == "trace":
-    call("options_set_trace", options, callback(P, P), None, none)
+    call("options_set_trace_callback", options, callback(P, P), None, none)
 elif KIND == "retry":
-    call("options_set_retry_hook", options, callback(P, P, result=c.c_int64), None, none)
+    call("options_set_retry_callback", options, callback(P, P, result=c.c_int64), None, none)
 elif KIND == "config":
-    call("options_set_config_callback", options, 0, callback(LINE, P), None, none)
+    call("options_set_autosave_callback", options, 0, callback(LINE, P), None, none)
 client = made("client_new", options)
 lib.etcd_v2_options_free(options)
 

@@ -33,20 +33,20 @@ declare(c_int32, "request_new", c_int32, c_char_p, OUT, OUT)
 declare(c_int32, "request_set_value", c_void_p, c_char_p, c_size_t, OUT)
 declare(None, "request_free", c_void_p)
 declare(c_int32, "execute", c_void_p, c_void_p, OUT, OUT)
-declare(c_int32, "cancel_new", OUT, OUT)
-declare(None, "cancel_fire", c_void_p)
-declare(None, "cancel_free", c_void_p)
+declare(c_int32, "cancel_token_new", OUT, OUT)
+declare(None, "cancel_token_cancel", c_void_p)
+declare(None, "cancel_token_free", c_void_p)
 declare(c_void_p, "response_node", c_void_p)
 declare(c_char_p, "response_action", c_void_p)
 declare(c_uint64, "response_etcd_index", c_void_p)
 declare(None, "response_free", c_void_p)
-declare(c_char_p, "node_key", c_void_p)
+declare(c_char_p, "node_key", c_void_p, POINTER(c_size_t))
 # not c_char_p, which ends at the first NUL
 declare(c_void_p, "node_value", c_void_p, POINTER(c_size_t))
 declare(c_bool, "node_is_dir", c_void_p)
 declare(c_uint64, "node_modified_index", c_void_p)
 declare(c_size_t, "node_child_count", c_void_p)
-declare(c_void_p, "node_child", c_void_p, c_size_t)
+declare(c_void_p, "node_child_at", c_void_p, c_size_t)
 declare(c_char_p, "error_message", c_void_p)
 declare(c_char_p, "error_cause", c_void_p)
 declare(None, "error_free", c_void_p)
@@ -85,11 +85,11 @@ def node(pointer):
     value = library.etcd_v2_node_value(pointer, byref(length))
     children = range(library.etcd_v2_node_child_count(pointer))
     return {
-        "key": library.etcd_v2_node_key(pointer).decode(),
+        "key": library.etcd_v2_node_key(pointer, None).decode(),
         "dir": library.etcd_v2_node_is_dir(pointer),
         "value": None if value is None else ctypes.string_at(value, length.value).decode(),
         "index": library.etcd_v2_node_modified_index(pointer),
-        "children": [node(library.etcd_v2_node_child(pointer, i)) for i in children],
+        "children": [node(library.etcd_v2_node_child_at(pointer, i)) for i in children],
     }
 
 
@@ -128,7 +128,7 @@ def main():
     print("watched", changed["value"])
 
     # ctypes lets other threads run while a call waits: one of them ends it
-    token = make(library.etcd_v2_cancel_new)
+    token = make(library.etcd_v2_cancel_token_new)
     caught = []
 
     def wait():
@@ -139,10 +139,10 @@ def main():
 
     waiting = threading.Thread(target=wait, daemon=True)
     waiting.start()
-    library.etcd_v2_cancel_fire(token)
+    library.etcd_v2_cancel_token_cancel(token)
     waiting.join(120)
     assert not waiting.is_alive() and [e.status for e in caught] == [STATUS["ETCD_V2_CANCELLED"]], caught
-    library.etcd_v2_cancel_free(token)
+    library.etcd_v2_cancel_token_free(token)
     print("cancelled")
 
     for status, function, arguments in [

@@ -40,9 +40,9 @@ settings! {
             o.endpoints.clear();
             v.set(o.add_all("endpoints", urls))
         }, |o| Some(o.endpoints.iter().map(|e| &**e.url()).collect());
-    open "deadline_ms" |o, v| v.set(o.set_deadline_ms(v.signed()?)), |o| ms(o.deadline);
+    open "timeout_ms" |o, v| v.set(o.set_deadline_ms(v.signed()?)), |o| ms(o.deadline);
     open "connect_timeout_ms" |o, v| v.set(o.set_connect_timeout_ms(v.signed()?)), |o| ms(o.connect_timeout);
-    open "max_poll_ms" |o, v| v.set(o.set_max_poll_ms(v.signed()?)), |o| ms(o.max_poll);
+    open "poll_timeout_ms" |o, v| v.set(o.set_max_poll_ms(v.signed()?)), |o| ms(o.max_poll);
     open "max_response_bytes" |o, v| v.set(o.set_max_response_bytes(v.unsigned()?)), |o| Some(o.max_response_bytes.into());
     open "max_nodes" |o, v| v.set(o.set_max_nodes(v.unsigned()?)), |o| Some(o.decode.nodes.into());
     open "max_depth" |o, v| v.set(o.set_max_depth(v.unsigned()?)), |o| Some(o.decode.depth.into());
@@ -51,7 +51,7 @@ settings! {
     open "max_in_flight" |o, v| v.set(o.set_max_in_flight(v.unsigned()?)), |o| Some(o.max_in_flight.into());
     open "idle_timeout_ms" |o, v| v.set(o.set_idle_timeout_ms(v.signed()?)), |o| ms(o.settings.idle_age);
     open "max_connection_age_ms" |o, v| v.set(o.set_max_connection_age_ms(v.signed()?)), |o| ms(o.settings.max_age.unwrap_or_default());
-    open "keepalive" keepalive, |o| Some(match o.settings.keepalive {
+    open "tcp_keepalive" keepalive, |o| Some(match o.settings.keepalive {
             None => json!({"idle_s": 0}),
             Some((idle, interval, count)) => json!({
                 "idle_s": idle.as_secs(),
@@ -59,12 +59,12 @@ settings! {
                 "count": count,
             }),
         });
-    open "user_timeout_ms" |o, v| v.set(o.set_user_timeout_ms(v.signed()?)), |o| ms(o.settings.user_timeout.unwrap_or_default());
+    open "tcp_user_timeout_ms" |o, v| v.set(o.set_user_timeout_ms(v.signed()?)), |o| ms(o.settings.user_timeout.unwrap_or_default());
     open "quorum_reads" |o, v| v.flag().map(|on| o.set_quorum_reads(on)), |o| Some(o.quorum_reads.into());
-    open "stale" stale, stale_of;
+    open "stale_policy" stale, stale_of;
     open "selection" selection, selection_of;
     open "random_start" |o, v| v.flag().map(|on| o.set_random_start(on)), |o| Some(o.random_start.into());
-    open "hedge_ms" |o, v| v.set(o.set_hedge_ms(v.signed()?)), |o| ms(o.hedge.unwrap_or_default());
+    open "hedge_delay_ms" |o, v| v.set(o.set_hedge_ms(v.signed()?)), |o| ms(o.hedge.unwrap_or_default());
     open "discovery_srv" discovery_srv, |o| {
             let (domain, service) = o.domain.as_ref()?.parts();
             Some(match service {
@@ -76,7 +76,7 @@ settings! {
     open "sync_interval_ms" |o, v| v.set(o.set_sync_interval_ms(v.signed()?)), |o| ms(o.sync_interval.unwrap_or_default());
     open "ca_file" security::ca_file, security::ca_file_of;
     open "ca_pem" security::ca_pem, security::ca_pem_of;
-    open "use_system_ca" |o, v| v.set(o.tls.set_system(v.flag()?)), |o| Some(o.tls.uses_system().into());
+    open "system_ca" |o, v| v.set(o.tls.set_system(v.flag()?)), |o| Some(o.tls.uses_system().into());
     open "client_cert_files" security::cert_files, security::cert_files_of;
     secret "client_cert_pem" security::cert_pem, security::cert_pem_of;
     open "server_name" |o, v| v.set(o.tls.set_server_name(v.text()?)), |o| o.tls.server_name().map(Into::into);
@@ -106,10 +106,15 @@ fn keepalive(options: &mut Options, value: &Named<'_>) -> Result<()> {
 
 fn stale(options: &mut Options, value: &Named<'_>) -> Result<()> {
     match value.text()? {
-        "off" => options.set_stale(StalenessPolicy::Off),
-        "tell" => options.set_stale(StalenessPolicy::Tell),
-        "refuse" => options.set_stale(StalenessPolicy::Refuse),
-        _ => return value.set(Err(Error::invalid("stale", "none of off, tell, refuse"))),
+        "ignore" => options.set_stale(StalenessPolicy::Off),
+        "report" => options.set_stale(StalenessPolicy::Tell),
+        "reject" => options.set_stale(StalenessPolicy::Refuse),
+        _ => {
+            return value.set(Err(Error::invalid(
+                "stale_policy",
+                "none of ignore, report, reject",
+            )));
+        }
     }
     Ok(())
 }
@@ -151,9 +156,9 @@ fn discovery_srv(options: &mut Options, value: &Named<'_>) -> Result<()> {
 
 fn stale_of(options: &Options) -> Option<serde_json::Value> {
     Some(match options.stale {
-        StalenessPolicy::Off => "off".into(),
-        StalenessPolicy::Tell => "tell".into(),
-        StalenessPolicy::Refuse => "refuse".into(),
+        StalenessPolicy::Off => "ignore".into(),
+        StalenessPolicy::Tell => "report".into(),
+        StalenessPolicy::Refuse => "reject".into(),
     })
 }
 

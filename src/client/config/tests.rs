@@ -116,15 +116,15 @@ fn every_setting_survives_being_written_and_read() {
 fn what_is_not_said_stays_and_what_is_wrong_changes_nothing() {
     let mut options = changed();
     options
-        .load_json("json", br#"{"etcd_v2": 1, "deadline_ms": 77}"#)
+        .load_json("json", br#"{"etcd_v2": 1, "timeout_ms": 77}"#)
         .unwrap();
     let all = table::write(&options, true);
-    assert!(all.contains("\"deadline_ms\": 77") && all.contains("\"max_nodes\": 3"));
+    assert!(all.contains("\"timeout_ms\": 77") && all.contains("\"max_nodes\": 3"));
     options.load_json("json", br#" {"etcd_v2":1} "#).unwrap();
     for (text, said) in [
         ("", "line 1: it ends too early"),
         (
-            "{\"etcd_v2\": 1,\n\"deadline_ms\": 5",
+            "{\"etcd_v2\": 1,\n\"timeout_ms\": 5",
             "line 2: it ends too early",
         ),
         ("{\"etcd_v2\": 1} x", "line 1: something follows the end"),
@@ -143,28 +143,28 @@ fn what_is_not_said_stays_and_what_is_wrong_changes_nothing() {
             "Deadline_ms: unknown key",
         ),
         (
-            "{\"etcd_v2\": 1, \"deadline_ms\": 5,\n\"deadline_ms\": 5}",
-            "line 2: deadline_ms: named twice",
+            "{\"etcd_v2\": 1, \"timeout_ms\": 5,\n\"timeout_ms\": 5}",
+            "line 2: timeout_ms: named twice",
         ),
         (
-            "{\"etcd_v2\": 1, \"deadline_ms\": \"5\"}",
-            "deadline_ms: a whole number was expected",
+            "{\"etcd_v2\": 1, \"timeout_ms\": \"5\"}",
+            "timeout_ms: a whole number was expected",
         ),
         (
-            "{\"etcd_v2\": 1, \"deadline_ms\": 5.5}",
-            "deadline_ms: a whole number was expected",
+            "{\"etcd_v2\": 1, \"timeout_ms\": 5.5}",
+            "timeout_ms: a whole number was expected",
         ),
         (
-            "{\"etcd_v2\": 1, \"deadline_ms\": 1e99}",
-            "deadline_ms: a whole number was expected",
+            "{\"etcd_v2\": 1, \"timeout_ms\": 1e99}",
+            "timeout_ms: a whole number was expected",
         ),
         (
-            "{\"etcd_v2\": 1, \"deadline_ms\": null}",
-            "deadline_ms: a whole number was expected",
+            "{\"etcd_v2\": 1, \"timeout_ms\": null}",
+            "timeout_ms: a whole number was expected",
         ),
         (
-            "{\"etcd_v2\": 1, \"deadline_ms\": 0}",
-            "deadline_ms: 0 is not within 1 to",
+            "{\"etcd_v2\": 1, \"timeout_ms\": 0}",
+            "timeout_ms: 0 is not within 1 to",
         ),
         (
             "{\"etcd_v2\": 1, \"max_nodes\": -1}",
@@ -187,15 +187,15 @@ fn what_is_not_said_stays_and_what_is_wrong_changes_nothing() {
             "endpoints: scheme is none of",
         ),
         (
-            "{\"etcd_v2\": 1, \"keepalive\": 5}",
+            "{\"etcd_v2\": 1, \"tcp_keepalive\": 5}",
             "keepalive: an object was expected",
         ),
         (
-            "{\"etcd_v2\": 1, \"keepalive\": {\"idle\": 5}}",
+            "{\"etcd_v2\": 1, \"tcp_keepalive\": {\"idle\": 5}}",
             "idle: unknown key in keepalive",
         ),
         (
-            "{\"etcd_v2\": 1, \"keepalive\": {\"idle_s\": -5}}",
+            "{\"etcd_v2\": 1, \"tcp_keepalive\": {\"idle_s\": -5}}",
             "idle_s: -5 is not within",
         ),
         (
@@ -221,8 +221,8 @@ fn what_is_not_said_stays_and_what_is_wrong_changes_nothing() {
         ),
         ("{\"confg\": {}}", "confg: unknown key"),
         (
-            "{\"etcd_v2\": 1, \"stale\": \"maybe\"}",
-            "stale: none of off, tell, refuse",
+            "{\"etcd_v2\": 1, \"stale_policy\": \"maybe\"}",
+            "stale_policy: none of ignore, report, reject",
         ),
         (
             "{\"etcd_v2\": 1, \"pinned_sha256\": [\"0\"]}",

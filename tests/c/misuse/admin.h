@@ -55,26 +55,26 @@
 static void wrong_members(void)
 {
 	const etcd_v2_client *no_client = NULL;
-	REFUSED_OUT(etcd_v2_members, ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_members_list(no_client, o, e));
-	REFUSED_OUT(etcd_v2_members, ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_leader(no_client, o, e));
+	REFUSED_OUT(etcd_v2_members, ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_member_list(no_client, o, e));
+	REFUSED_OUT(etcd_v2_members, ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_member_leader(no_client, o, e));
 	REFUSED_OUT(etcd_v2_members, ETCD_V2_INVALID_ARGUMENT, "client",
-		    etcd_v2_members_add(no_client, "http://127.0.0.1:1", o, e));
-	REFUSED_TEXT(etcd_v2_members, "peer_urls", etcd_v2_members_add(client, p, o, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_members_update(no_client, "1", "http://127.0.0.1:1", e));
-	REFUSED_TEXT_ALONE("id", etcd_v2_members_update(client, p, "http://127.0.0.1:1", e));
-	REFUSED_TEXT_ALONE("peer_urls", etcd_v2_members_update(client, "1", p, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_members_remove(no_client, "1", e));
-	REFUSED_TEXT_ALONE("id", etcd_v2_members_remove(client, p, e));
+		    etcd_v2_member_add(no_client, "http://127.0.0.1:1", o, e));
+	REFUSED_TEXT(etcd_v2_members, "peer_urls", etcd_v2_member_add(client, p, o, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_member_update(no_client, "1", "http://127.0.0.1:1", e));
+	REFUSED_TEXT_ALONE("id", etcd_v2_member_update(client, p, "http://127.0.0.1:1", e));
+	REFUSED_TEXT_ALONE("peer_urls", etcd_v2_member_update(client, "1", p, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_member_remove(no_client, "1", e));
+	REFUSED_TEXT_ALONE("id", etcd_v2_member_remove(client, p, e));
 	const char *const no_id[] = { "n1", "0x1", "1 ", "-1", "1/2", "../x", "11111111111111111" };
 	for (size_t i = 0; i < COUNT(no_id); i++) {
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "id", etcd_v2_members_remove(client, no_id[i], e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "id", etcd_v2_member_remove(client, no_id[i], e));
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "id",
-			etcd_v2_members_update(client, no_id[i], "http://127.0.0.1:1", e));
+			etcd_v2_member_update(client, no_id[i], "http://127.0.0.1:1", e));
 	}
 	const char *const no_urls[] = { "127.0.0.1:1", ",", "http://127.0.0.1:1,", "http://127.0.0.1:1,,http://a:1" };
 	for (size_t i = 0; i < COUNT(no_urls); i++)
 		REFUSED_OUT(etcd_v2_members, ETCD_V2_INVALID_ARGUMENT, "peer_urls",
-			    etcd_v2_members_add(client, no_urls[i], o, e));
+			    etcd_v2_member_add(client, no_urls[i], o, e));
 }
 
 static void wrong_looks(void)
@@ -85,8 +85,8 @@ static void wrong_looks(void)
 	REFUSED_OUT(etcd_v2_stats, ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_stats_leader(no_client, o, e));
 	REFUSED_OUT(etcd_v2_version_info, ETCD_V2_INVALID_ARGUMENT, "client",
 		    etcd_v2_server_version(no_client, NULL, o, e));
-	REFUSED_OUT(etcd_v2_health_report, ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_health(no_client, NULL, o, e));
-	REFUSED_OUT(etcd_v2_health_report, ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_cluster_health(no_client, o, e));
+	REFUSED_OUT(etcd_v2_health_report, ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_health_check(no_client, NULL, o, e));
+	REFUSED_OUT(etcd_v2_health_report, ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_health_check_cluster(no_client, o, e));
 	const char *const no_endpoint[] = { "", "gopher://127.0.0.1", "http://", "http://127.0.0.1:70000" };
 	for (size_t i = 0; i < COUNT(no_endpoint); i++) {
 		const char *at = no_endpoint[i];
@@ -95,12 +95,12 @@ static void wrong_looks(void)
 		REFUSED_OUT(etcd_v2_version_info, ETCD_V2_INVALID_ARGUMENT, "endpoint",
 			    etcd_v2_server_version(client, at, o, e));
 		REFUSED_OUT(etcd_v2_health_report, ETCD_V2_INVALID_ARGUMENT, "endpoint",
-			    etcd_v2_health(client, at, o, e));
+			    etcd_v2_health_check(client, at, o, e));
 	}
 	REFUSED_OUT(etcd_v2_stats, ETCD_V2_NOT_UTF8, "endpoint", etcd_v2_stats_self(client, "\xff", o, e));
 	REFUSED_OUT(etcd_v2_stats, ETCD_V2_NOT_UTF8, "endpoint", etcd_v2_stats_store(client, "\xff", o, e));
 	REFUSED_OUT(etcd_v2_version_info, ETCD_V2_NOT_UTF8, "endpoint", etcd_v2_server_version(client, "\xff", o, e));
-	REFUSED_OUT(etcd_v2_health_report, ETCD_V2_NOT_UTF8, "endpoint", etcd_v2_health(client, "\xff", o, e));
+	REFUSED_OUT(etcd_v2_health_report, ETCD_V2_NOT_UTF8, "endpoint", etcd_v2_health_check(client, "\xff", o, e));
 }
 
 static void wrong_auth(void)
@@ -192,8 +192,8 @@ static void nothing_to_administer(void)
 	CHECK_INT(etcd_v2_members_count(NULL), 0);
 	CHECK(etcd_v2_members_at(NULL, 0) == NULL);
 	CHECK(etcd_v2_member_id(NULL) == NULL && etcd_v2_member_name(NULL) == NULL);
-	CHECK(etcd_v2_member_peer_url_count(NULL) == 0 && etcd_v2_member_peer_url(NULL, 0) == NULL);
-	CHECK(etcd_v2_member_client_url_count(NULL) == 0 && etcd_v2_member_client_url(NULL, 0) == NULL);
+	CHECK(etcd_v2_member_peer_url_count(NULL) == 0 && etcd_v2_member_peer_url_at(NULL, 0) == NULL);
+	CHECK(etcd_v2_member_client_url_count(NULL) == 0 && etcd_v2_member_client_url_at(NULL, 0) == NULL);
 	CHECK(!etcd_v2_member_is_leader(NULL));
 
 	size_t length = 7;
@@ -203,11 +203,11 @@ static void nothing_to_administer(void)
 	CHECK(etcd_v2_stats_state(NULL) == NULL && etcd_v2_stats_start_time(NULL) == NULL);
 	CHECK(etcd_v2_stats_leader_id(NULL) == NULL && etcd_v2_stats_leader_uptime(NULL) == NULL);
 	CHECK(etcd_v2_stats_leader_start_time(NULL) == NULL);
-	CHECK(etcd_v2_stats_number_count(NULL) == 0 && etcd_v2_stats_number_name(NULL, 0) == NULL);
+	CHECK(etcd_v2_stats_number_count(NULL) == 0 && etcd_v2_stats_number_at(NULL, 0) == NULL);
 	double number = 7;
 	CHECK(!etcd_v2_stats_number(NULL, "getsSuccess", &number) && number == 0);
 	CHECK(!etcd_v2_stats_number(NULL, NULL, NULL));
-	CHECK(etcd_v2_stats_follower_count(NULL) == 0 && etcd_v2_stats_follower_id(NULL, SIZE_MAX) == NULL);
+	CHECK(etcd_v2_stats_follower_count(NULL) == 0 && etcd_v2_stats_follower_at(NULL, SIZE_MAX) == NULL);
 	number = 7;
 	CHECK(!etcd_v2_stats_follower_number(NULL, 0, "fail", &number) && number == 0);
 	CHECK(!etcd_v2_stats_follower_number(NULL, SIZE_MAX, "\xff", NULL));
@@ -215,21 +215,21 @@ static void nothing_to_administer(void)
 	CHECK(etcd_v2_version_info_server(NULL) == NULL && etcd_v2_version_info_cluster(NULL) == NULL);
 	CHECK(etcd_v2_version_info_endpoint(NULL) == NULL);
 	CHECK(etcd_v2_health_report_state(NULL) == 0 && etcd_v2_health_report_count(NULL) == 0);
-	CHECK_INT(etcd_v2_health_report_member_state(NULL, 0), 0);
-	CHECK(etcd_v2_health_report_member_id(NULL, 0) == NULL && etcd_v2_health_report_member_name(NULL, 0) == NULL);
-	CHECK(etcd_v2_health_report_member_url(NULL, 0) == NULL);
-	CHECK(etcd_v2_health_report_member_reason(NULL, 0) == NULL);
-	CHECK_INT(etcd_v2_health_report_failure_count(NULL, 0), 0);
+	CHECK_INT(etcd_v2_health_state(NULL, 0), 0);
+	CHECK(etcd_v2_health_id(NULL, 0) == NULL && etcd_v2_health_name(NULL, 0) == NULL);
+	CHECK(etcd_v2_health_endpoint(NULL, 0) == NULL);
+	CHECK(etcd_v2_health_reason(NULL, 0) == NULL);
+	CHECK_INT(etcd_v2_health_attempt_count(NULL, 0), 0);
 	const char *url = BEFORE, *text = BEFORE;
-	CHECK(!etcd_v2_health_report_failure(NULL, 0, 0, &url, &text) && url == NULL && text == NULL);
-	CHECK(!etcd_v2_health_report_failure(NULL, 0, 0, NULL, NULL));
+	CHECK(!etcd_v2_health_attempt_at(NULL, 0, 0, &url, &text) && url == NULL && text == NULL);
+	CHECK(!etcd_v2_health_attempt_at(NULL, 0, 0, NULL, NULL));
 
 	CHECK(etcd_v2_users_count(NULL) == 0 && etcd_v2_users_at(NULL, 0) == NULL);
 	CHECK(etcd_v2_user_name(NULL) == NULL && etcd_v2_user_role_count(NULL) == 0);
-	CHECK(etcd_v2_user_role(NULL, 0) == NULL);
+	CHECK(etcd_v2_user_role_at(NULL, 0) == NULL);
 	CHECK(etcd_v2_roles_count(NULL) == 0 && etcd_v2_roles_at(NULL, 0) == NULL);
 	CHECK(etcd_v2_role_name(NULL) == NULL && etcd_v2_role_pattern_count(NULL, ETCD_V2_ACCESS_READ) == 0);
-	CHECK(etcd_v2_role_pattern(NULL, ETCD_V2_ACCESS_READ, 0) == NULL);
+	CHECK(etcd_v2_role_pattern_at(NULL, ETCD_V2_ACCESS_READ, 0) == NULL);
 	for (int again = 0; again < 2; again++) {
 		etcd_v2_members_free(NULL);
 		etcd_v2_stats_free(NULL);
@@ -243,10 +243,10 @@ static void nothing_to_administer(void)
 static void right_members(const char *url)
 {
 	etcd_v2_members *all, *leader;
-	CHECK_INT(etcd_v2_members_list(client, NULL, NULL), ETCD_V2_OK);
-	CHECK_INT(etcd_v2_leader(client, NULL, NULL), ETCD_V2_OK);
-	CHECK_OK(etcd_v2_members_list(client, &all, &error));
-	CHECK_OK(etcd_v2_leader(client, &leader, &error));
+	CHECK_INT(etcd_v2_member_list(client, NULL, NULL), ETCD_V2_OK);
+	CHECK_INT(etcd_v2_member_leader(client, NULL, NULL), ETCD_V2_OK);
+	CHECK_OK(etcd_v2_member_list(client, &all, &error));
+	CHECK_OK(etcd_v2_member_leader(client, &leader, &error));
 	CHECK(etcd_v2_members_count(all) == 1 && etcd_v2_members_count(leader) == 1);
 	CHECK(etcd_v2_members_at(all, 1) == NULL && etcd_v2_members_at(all, SIZE_MAX) == NULL);
 	const etcd_v2_member *m = etcd_v2_members_at(all, 0);
@@ -255,18 +255,18 @@ static void right_members(const char *url)
 	CHECK(etcd_v2_member_is_leader(m) && etcd_v2_member_is_leader(etcd_v2_members_at(leader, 0)));
 	CHECK_TEXT(etcd_v2_member_name(m), "n1");
 	CHECK(etcd_v2_member_peer_url_count(m) == 1 && etcd_v2_member_client_url_count(m) == 1);
-	CHECK_TEXT(etcd_v2_member_client_url(m, 0), url);
-	CHECK(etcd_v2_member_client_url(m, 1) == NULL && etcd_v2_member_peer_url(m, SIZE_MAX) == NULL);
+	CHECK_TEXT(etcd_v2_member_client_url_at(m, 0), url);
+	CHECK(etcd_v2_member_client_url_at(m, 1) == NULL && etcd_v2_member_peer_url_at(m, SIZE_MAX) == NULL);
 	/* more than this would leave a cluster of one without quorum */
-	CHECK_OK(etcd_v2_members_update(client, id, etcd_v2_member_peer_url(m, 0), &error));
+	CHECK_OK(etcd_v2_member_update(client, id, etcd_v2_member_peer_url_at(m, 0), &error));
 	/* etcd 3.5 loses some changes of members that follow another at once; these two change nothing and may be repeated */
 	etcd_v2_status status;
-	do status = etcd_v2_members_add(client, etcd_v2_member_peer_url(m, 0), NULL, NULL);
+	do status = etcd_v2_member_add(client, etcd_v2_member_peer_url_at(m, 0), NULL, NULL);
 	while (status == ETCD_V2_OUTCOME_UNKNOWN);
 	CHECK_INT(status, ETCD_V2_CONFLICT);
 	do {
 		etcd_v2_error_free(error);
-		status = etcd_v2_members_remove(client, "ABCDEF", &error);
+		status = etcd_v2_member_remove(client, "ABCDEF", &error);
 	} while (status == ETCD_V2_OUTCOME_UNKNOWN);
 	CHECK_INT(status, ETCD_V2_NOT_FOUND);
 	CHECK_TEXT(etcd_v2_error_cause(error), "No such member: abcdef");
@@ -294,12 +294,12 @@ static void right_looks(const char *url)
 	CHECK_TEXT(etcd_v2_stats_name(s), "");
 	size_t numbers = etcd_v2_stats_number_count(s);
 	for (size_t i = 0; i < numbers; i++)
-		CHECK(etcd_v2_stats_number(s, etcd_v2_stats_number_name(s, i), NULL));
-	CHECK(numbers >= 16 && etcd_v2_stats_number_name(s, numbers) == NULL);
+		CHECK(etcd_v2_stats_number(s, etcd_v2_stats_number_at(s, i), NULL));
+	CHECK(numbers >= 16 && etcd_v2_stats_number_at(s, numbers) == NULL);
 	etcd_v2_stats_free(s);
 	CHECK_INT(etcd_v2_stats_leader(client, NULL, NULL), ETCD_V2_OK);
 	CHECK_OK(etcd_v2_stats_leader(client, &s, &error));
-	CHECK(etcd_v2_stats_follower_count(s) == 0 && etcd_v2_stats_follower_id(s, 0) == NULL);
+	CHECK(etcd_v2_stats_follower_count(s) == 0 && etcd_v2_stats_follower_at(s, 0) == NULL);
 	CHECK(strlen(etcd_v2_stats_leader_id(s)) > 0 && !etcd_v2_stats_follower_number(s, 0, "fail", NULL));
 	etcd_v2_stats_free(s);
 
@@ -312,25 +312,25 @@ static void right_looks(const char *url)
 	etcd_v2_version_info_free(v);
 
 	etcd_v2_health_report *h;
-	CHECK_INT(etcd_v2_health(client, NULL, NULL, NULL), ETCD_V2_OK);
-	CHECK_INT(etcd_v2_cluster_health(client, NULL, NULL), ETCD_V2_OK);
+	CHECK_INT(etcd_v2_health_check(client, NULL, NULL, NULL), ETCD_V2_OK);
+	CHECK_INT(etcd_v2_health_check_cluster(client, NULL, NULL), ETCD_V2_OK);
 	for (int whole = 0; whole < 2; whole++) {
 		/* a member whose disk takes a second is unhealthy for a moment */
-		for (h = NULL; etcd_v2_health_report_state(h) != ETCD_V2_HEALTHY;) {
+		for (h = NULL; etcd_v2_health_report_state(h) != ETCD_V2_HEALTH_HEALTHY;) {
 			etcd_v2_health_report_free(h);
-			CHECK_OK(whole ? etcd_v2_cluster_health(client, &h, &error)
-				       : etcd_v2_health(client, url, &h, &error));
+			CHECK_OK(whole ? etcd_v2_health_check_cluster(client, &h, &error)
+				       : etcd_v2_health_check(client, url, &h, &error));
 		}
-		CHECK_INT(etcd_v2_health_report_state(h), ETCD_V2_HEALTHY);
+		CHECK_INT(etcd_v2_health_report_state(h), ETCD_V2_HEALTH_HEALTHY);
 		CHECK_INT(etcd_v2_health_report_count(h), 1);
-		CHECK_INT(etcd_v2_health_report_member_state(h, 0), ETCD_V2_HEALTHY);
-		CHECK_INT(etcd_v2_health_report_member_state(h, 1), 0);
-		CHECK_TEXT(etcd_v2_health_report_member_url(h, 0), url);
-		CHECK_TEXT(etcd_v2_health_report_member_name(h, 0), whole ? "n1" : "");
-		CHECK((strlen(etcd_v2_health_report_member_id(h, 0)) > 0) == (bool)whole);
-		CHECK_TEXT(etcd_v2_health_report_member_reason(h, 0), "");
-		CHECK_INT(etcd_v2_health_report_failure_count(h, 0), 0);
-		CHECK(!etcd_v2_health_report_failure(h, 0, 0, NULL, NULL));
+		CHECK_INT(etcd_v2_health_state(h, 0), ETCD_V2_HEALTH_HEALTHY);
+		CHECK_INT(etcd_v2_health_state(h, 1), 0);
+		CHECK_TEXT(etcd_v2_health_endpoint(h, 0), url);
+		CHECK_TEXT(etcd_v2_health_name(h, 0), whole ? "n1" : "");
+		CHECK((strlen(etcd_v2_health_id(h, 0)) > 0) == (bool)whole);
+		CHECK_TEXT(etcd_v2_health_reason(h, 0), "");
+		CHECK_INT(etcd_v2_health_attempt_count(h, 0), 0);
+		CHECK(!etcd_v2_health_attempt_at(h, 0, 0, NULL, NULL));
 		etcd_v2_health_report_free(h);
 	}
 }
@@ -353,9 +353,9 @@ static void right_auth(void)
 	CHECK_INT(etcd_v2_role_pattern_count(r, ETCD_V2_ACCESS_WRITE), 0);
 	CHECK_INT(etcd_v2_role_pattern_count(r, 0), 0);
 	CHECK_INT(etcd_v2_role_pattern_count(r, 3), 0);
-	CHECK_TEXT(etcd_v2_role_pattern(r, ETCD_V2_ACCESS_READ, 1), "/b");
-	CHECK(etcd_v2_role_pattern(r, ETCD_V2_ACCESS_READ, 2) == NULL);
-	CHECK(etcd_v2_role_pattern(r, UINT32_MAX, 0) == NULL);
+	CHECK_TEXT(etcd_v2_role_pattern_at(r, ETCD_V2_ACCESS_READ, 1), "/b");
+	CHECK(etcd_v2_role_pattern_at(r, ETCD_V2_ACCESS_READ, 2) == NULL);
+	CHECK(etcd_v2_role_pattern_at(r, UINT32_MAX, 0) == NULL);
 	etcd_v2_roles_free(roles);
 	CHECK_INT(etcd_v2_role_revoke(client, "r", patterns, 1, 3, NULL, NULL), ETCD_V2_OK);
 	CHECK_INT(etcd_v2_role_get(client, "r", NULL, NULL), ETCD_V2_OK);
@@ -373,8 +373,8 @@ static void right_auth(void)
 	const etcd_v2_user *u = etcd_v2_users_at(users, 0);
 	CHECK_TEXT(etcd_v2_user_name(u), "u");
 	CHECK_INT(etcd_v2_user_role_count(u), 1);
-	CHECK_TEXT(etcd_v2_user_role(u, 0), "r");
-	CHECK(etcd_v2_user_role(u, 1) == NULL && etcd_v2_users_at(users, 1) == NULL);
+	CHECK_TEXT(etcd_v2_user_role_at(u, 0), "r");
+	CHECK(etcd_v2_user_role_at(u, 1) == NULL && etcd_v2_users_at(users, 1) == NULL);
 	etcd_v2_users_free(users);
 	CHECK_INT(etcd_v2_user_revoke(client, "u", given, 1, NULL, NULL), ETCD_V2_OK);
 	CHECK_INT(etcd_v2_user_get(client, "u", NULL, NULL), ETCD_V2_OK);

@@ -54,20 +54,20 @@ static void wrong_config(void)
 	}
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_client_save(NULL, "/nowhere/x", 0, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "path", etcd_v2_client_save(client, NULL, 0, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_config_file(NULL, "/nowhere/x", 0, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "path", etcd_v2_options_set_config_file(config, NULL, 0, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "path", etcd_v2_options_set_config_file(config, "/", 0, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_autosave_file(NULL, "/nowhere/x", 0, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "path", etcd_v2_options_set_autosave_file(config, NULL, 0, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "path", etcd_v2_options_set_autosave_file(config, "/", 0, e));
 	config_let_go = 0;
 	void *user = &config_let_go;
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_config_callback(NULL, 0, on_config, user, let_config_go, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "callback", etcd_v2_options_set_config_callback(config, 0, NULL, user, let_config_go, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_autosave_callback(NULL, 0, on_config, user, let_config_go, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "callback", etcd_v2_options_set_autosave_callback(config, 0, NULL, user, let_config_go, e));
 	CHECK_INT(config_let_go, 4);
 	const uint32_t no_flags[] = { 2, 3, 0x80000000, UINT32_MAX };
 	for (size_t i = 0; i < COUNT(no_flags); i++) {
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "flags", etcd_v2_client_save(client, "/nowhere/x", no_flags[i], e));
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "flags", etcd_v2_options_set_config_file(config, "/nowhere/x", no_flags[i], e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "flags", etcd_v2_options_set_autosave_file(config, "/nowhere/x", no_flags[i], e));
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "flags",
-			etcd_v2_options_set_config_callback(config, no_flags[i], on_config, user, let_config_go, e));
+			etcd_v2_options_set_autosave_callback(config, no_flags[i], on_config, user, let_config_go, e));
 	}
 	CHECK_INT(config_let_go, 12);
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_quorum_reads(NULL, true, e));
@@ -84,8 +84,8 @@ static void right_config(const char *url)
 	CHECK_OK(etcd_v2_options_load_json(config, text, sizeof text - 1, &error));
 	CHECK_OK(etcd_v2_options_set_quorum_reads(config, true, &error));
 	CHECK_OK(etcd_v2_options_add_endpoint(config, "http://127.0.0.1:1", &error));
-	CHECK_OK(etcd_v2_options_set_config_file(config, "/nowhere/x", ETCD_V2_CONFIG_SECRETS, &error));
-	CHECK_OK(etcd_v2_options_set_config_callback(config, 0, on_config, &config_let_go, let_config_go, &error));
+	CHECK_OK(etcd_v2_options_set_autosave_file(config, "/nowhere/x", ETCD_V2_CONFIG_SECRETS, &error));
+	CHECK_OK(etcd_v2_options_set_autosave_callback(config, 0, on_config, &config_let_go, let_config_go, &error));
 	CHECK_OK(etcd_v2_client_new(config, &configured, &error));
 	etcd_v2_options_free(config);
 	CHECK_OK(etcd_v2_client_set_endpoints(configured, url, &error));

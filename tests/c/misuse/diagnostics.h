@@ -27,21 +27,21 @@ static void on_command(const char *command, void *user)
 static void on_trace(const etcd_v2_trace *trace, void *user)
 {
 	(void)user;
-	int32_t moment = etcd_v2_trace_moment(trace);
+	int32_t moment = etcd_v2_trace_kind(trace);
 	CHECK(moment >= ETCD_V2_TRACE_BEGIN && moment <= ETCD_V2_TRACE_END);
-	CHECK(etcd_v2_trace_request(trace) > 0 && !etcd_v2_trace_is_watch(trace));
+	CHECK(etcd_v2_trace_request_id(trace) > 0 && !etcd_v2_trace_is_watch(trace));
 	CHECK(strlen(etcd_v2_trace_method(trace)) >= 3);
 	CHECK(strstr(etcd_v2_trace_target(trace), "/v2/") != NULL);
 	CHECK((etcd_v2_trace_endpoint(trace)[0] == '\0') == (moment == ETCD_V2_TRACE_BEGIN));
-	CHECK((etcd_v2_trace_attempts(trace) == 0) == (moment == ETCD_V2_TRACE_BEGIN));
+	CHECK((etcd_v2_trace_attempt_count(trace) == 0) == (moment == ETCD_V2_TRACE_BEGIN));
 	int64_t times[6] = { -1, -1, -1, -1, -1, -1 };
-	etcd_v2_trace_times(trace, &times[0], &times[1], &times[2], &times[3], &times[4], &times[5]);
+	etcd_v2_trace_time_ns(trace, &times[0], &times[1], &times[2], &times[3], &times[4], &times[5]);
 	for (size_t i = 0; i < COUNT(times); i++)
 		CHECK(times[i] >= 0 && times[i] <= etcd_v2_trace_total_ns(trace));
 	uint64_t sent = 7, received = 7;
 	etcd_v2_trace_bytes(trace, &sent, &received);
 	bool failed = etcd_v2_trace_phase(trace) != NULL;
-	CHECK(!failed || etcd_v2_trace_text(trace)[0] != '\0');
+	CHECK(!failed || etcd_v2_trace_message(trace)[0] != '\0');
 	if (moment == ETCD_V2_TRACE_ATTEMPT)
 		CHECK(failed != (received > 0));
 	else
@@ -58,7 +58,7 @@ static int64_t on_retry(const etcd_v2_retry *retry, void *user)
 	CHECK_INT(etcd_v2_retry_endpoint_count(retry), 1);
 	CHECK(etcd_v2_retry_endpoint(retry, 0) != NULL && etcd_v2_retry_endpoint(retry, 1) == NULL);
 	CHECK(etcd_v2_retry_endpoint(retry, SIZE_MAX) == NULL);
-	CHECK_INT(etcd_v2_retry_attempts(retry), retries_told + 1);
+	CHECK_INT(etcd_v2_retry_attempt_count(retry), retries_told + 1);
 	CHECK_TEXT(etcd_v2_retry_method(retry), "GET");
 	CHECK_TEXT(etcd_v2_retry_target(retry), "/v2/keys/k");
 	CHECK_INT(etcd_v2_retry_http_status(retry), 0);
@@ -75,20 +75,20 @@ static void wrong_listeners(void)
 	void *user = &listeners_let_go;
 	listeners_let_go = 0;
 	/* every call that is refused has let go of what it was given; each is made twice */
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", LISTEN(log)(NULL, ETCD_V2_LOG_INFO, on_line, user, let_listener_go, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "callback", LISTEN(log)(o_, ETCD_V2_LOG_INFO, NULL, user, let_listener_go, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", LISTEN(log_callback)(NULL, ETCD_V2_LOG_INFO, on_line, user, let_listener_go, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "callback", LISTEN(log_callback)(o_, ETCD_V2_LOG_INFO, NULL, user, let_listener_go, e));
 	const int32_t no_level[] = { 0, -1, 5, INT32_MAX, INT32_MIN };
 	for (size_t i = 0; i < COUNT(no_level); i++)
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "level", LISTEN(log)(o_, no_level[i], on_line, user, let_listener_go, e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "level", LISTEN(log_callback)(o_, no_level[i], on_line, user, let_listener_go, e));
 	CHECK_INT(listeners_let_go, 14);
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", LISTEN(curl)(NULL, on_command, user, let_listener_go, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "callback", LISTEN(curl)(o_, NULL, user, let_listener_go, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", LISTEN(trace)(NULL, on_trace, user, let_listener_go, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "callback", LISTEN(trace)(o_, NULL, user, let_listener_go, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", LISTEN(retry_hook)(NULL, on_retry, user, let_listener_go, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "callback", LISTEN(retry_hook)(o_, NULL, user, let_listener_go, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", LISTEN(curl_callback)(NULL, on_command, user, let_listener_go, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "callback", LISTEN(curl_callback)(o_, NULL, user, let_listener_go, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", LISTEN(trace_callback)(NULL, on_trace, user, let_listener_go, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "callback", LISTEN(trace_callback)(o_, NULL, user, let_listener_go, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", LISTEN(retry_callback)(NULL, on_retry, user, let_listener_go, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "callback", LISTEN(retry_callback)(o_, NULL, user, let_listener_go, e));
 	CHECK_INT(listeners_let_go, 26);
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "callback", LISTEN(curl)(o_, NULL, NULL, NULL, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "callback", LISTEN(curl_callback)(o_, NULL, NULL, NULL, e));
 	etcd_v2_options_free(o_);
 	CHECK_INT(listeners_let_go, 26);
 
@@ -98,20 +98,20 @@ static void wrong_listeners(void)
 
 static void nothing_to_tell(void)
 {
-	CHECK_INT(etcd_v2_trace_moment(NULL), 0);
-	CHECK_INT(etcd_v2_trace_request(NULL), 0);
+	CHECK_INT(etcd_v2_trace_kind(NULL), 0);
+	CHECK_INT(etcd_v2_trace_request_id(NULL), 0);
 	CHECK(!etcd_v2_trace_is_watch(NULL) && !etcd_v2_trace_is_reused(NULL));
 	CHECK(etcd_v2_trace_method(NULL) == NULL && etcd_v2_trace_target(NULL) == NULL);
-	CHECK(etcd_v2_trace_endpoint(NULL) == NULL && etcd_v2_trace_text(NULL) == NULL);
+	CHECK(etcd_v2_trace_endpoint(NULL) == NULL && etcd_v2_trace_message(NULL) == NULL);
 	CHECK(etcd_v2_trace_phase(NULL) == NULL);
-	CHECK_INT(etcd_v2_trace_attempts(NULL), 0);
+	CHECK_INT(etcd_v2_trace_attempt_count(NULL), 0);
 	CHECK_INT(etcd_v2_trace_status(NULL), 0);
 	CHECK_INT(etcd_v2_trace_http_status(NULL), 0);
 	CHECK_INT(etcd_v2_trace_total_ns(NULL), 0);
 	int64_t ns = 7;
-	etcd_v2_trace_times(NULL, &ns, NULL, NULL, NULL, NULL, NULL);
+	etcd_v2_trace_time_ns(NULL, &ns, NULL, NULL, NULL, NULL, NULL);
 	CHECK_INT(ns, 0);
-	etcd_v2_trace_times(NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+	etcd_v2_trace_time_ns(NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 	uint64_t bytes = 7;
 	etcd_v2_trace_bytes(NULL, NULL, &bytes);
 	CHECK_INT(bytes, 0);
@@ -119,12 +119,12 @@ static void nothing_to_tell(void)
 	CHECK_INT(etcd_v2_retry_endpoint_count(NULL), 0);
 	CHECK(etcd_v2_retry_endpoint(NULL, 0) == NULL && etcd_v2_retry_error(NULL) == NULL);
 	CHECK(etcd_v2_retry_method(NULL) == NULL && etcd_v2_retry_target(NULL) == NULL);
-	CHECK_INT(etcd_v2_retry_attempts(NULL), 0);
+	CHECK_INT(etcd_v2_retry_attempt_count(NULL), 0);
 	CHECK_INT(etcd_v2_retry_http_status(NULL), 0);
 
 	CHECK_INT(etcd_v2_counters_count(NULL), 0);
-	CHECK(etcd_v2_counters_name_at(NULL, 0) == NULL && etcd_v2_counters_endpoint_at(NULL, 0) == NULL);
-	CHECK_INT(etcd_v2_counters_value_at(NULL, 0), 0);
+	CHECK(etcd_v2_counter_name(NULL, 0) == NULL && etcd_v2_counters_endpoint_at(NULL, 0) == NULL);
+	CHECK_INT(etcd_v2_counters_at(NULL, 0), 0);
 	CHECK_INT(etcd_v2_counters_endpoint_count(NULL), 0);
 	CHECK_INT(etcd_v2_counters_endpoint_value_at(NULL, 0, 0), 0);
 	etcd_v2_counters_free(NULL);
@@ -137,18 +137,18 @@ static void right_counters(const etcd_v2_client *of, const char *url)
 	size_t count = etcd_v2_counters_count(counters);
 	CHECK(count > ETCD_V2_COUNTER_WATCH_GAPS);
 	for (size_t i = 0; i < count; i++)
-		CHECK(strlen(etcd_v2_counters_name_at(counters, i)) > 3);
-	CHECK_TEXT(etcd_v2_counters_name_at(counters, ETCD_V2_COUNTER_BYTES_SENT), "bytes_sent");
-	CHECK(etcd_v2_counters_name_at(counters, count) == NULL);
-	CHECK(etcd_v2_counters_name_at(counters, SIZE_MAX) == NULL);
-	CHECK_INT(etcd_v2_counters_value_at(counters, count), 0);
-	CHECK_INT(etcd_v2_counters_value_at(counters, ETCD_V2_COUNTER_REQUESTS), 1);
-	CHECK_INT(etcd_v2_counters_value_at(counters, ETCD_V2_COUNTER_IN_FLIGHT), 0);
+		CHECK(strlen(etcd_v2_counter_name(counters, i)) > 3);
+	CHECK_TEXT(etcd_v2_counter_name(counters, ETCD_V2_COUNTER_BYTES_SENT), "bytes_sent");
+	CHECK(etcd_v2_counter_name(counters, count) == NULL);
+	CHECK(etcd_v2_counter_name(counters, SIZE_MAX) == NULL);
+	CHECK_INT(etcd_v2_counters_at(counters, count), 0);
+	CHECK_INT(etcd_v2_counters_at(counters, ETCD_V2_COUNTER_REQUESTS), 1);
+	CHECK_INT(etcd_v2_counters_at(counters, ETCD_V2_COUNTER_IN_FLIGHT), 0);
 	CHECK_INT(etcd_v2_counters_endpoint_count(counters), 1);
 	CHECK_TEXT(etcd_v2_counters_endpoint_at(counters, 0), url);
 	CHECK(etcd_v2_counters_endpoint_at(counters, 1) == NULL);
 	CHECK_INT(etcd_v2_counters_endpoint_value_at(counters, 0, ETCD_V2_COUNTER_BYTES_SENT),
-		  etcd_v2_counters_value_at(counters, ETCD_V2_COUNTER_BYTES_SENT));
+		  etcd_v2_counters_at(counters, ETCD_V2_COUNTER_BYTES_SENT));
 	CHECK_INT(etcd_v2_counters_endpoint_value_at(counters, 1, ETCD_V2_COUNTER_BYTES_SENT), 0);
 	CHECK_INT(etcd_v2_counters_endpoint_value_at(counters, 0, SIZE_MAX), 0);
 	etcd_v2_counters_free(counters);
@@ -167,14 +167,14 @@ static void right_listeners(const char *url)
 		CHECK_OK(etcd_v2_options_new(&o, &error));
 		CHECK_OK(etcd_v2_options_add_endpoint(o, urls[i], &error));
 		/* nothing is asked twice because it was slow */
-		CHECK_OK(etcd_v2_options_set_deadline_ms(o, 120000, &error));
+		CHECK_OK(etcd_v2_options_set_timeout_ms(o, 120000, &error));
 		/* the second replaces the first */
-		CHECK_OK(LISTEN(curl)(o, on_command, user, let_listener_go, &error));
-		CHECK_OK(LISTEN(curl)(o, on_command, user, let_listener_go, &error));
+		CHECK_OK(LISTEN(curl_callback)(o, on_command, user, let_listener_go, &error));
+		CHECK_OK(LISTEN(curl_callback)(o, on_command, user, let_listener_go, &error));
 		CHECK_INT(listeners_let_go, 1);
-		CHECK_OK(LISTEN(log)(o, ETCD_V2_LOG_DEBUG, on_line, &told, NULL, &error));
-		CHECK_OK(LISTEN(trace)(o, on_trace, user, let_listener_go, &error));
-		CHECK_OK(LISTEN(retry_hook)(o, on_retry, user, let_listener_go, &error));
+		CHECK_OK(LISTEN(log_callback)(o, ETCD_V2_LOG_DEBUG, on_line, &told, NULL, &error));
+		CHECK_OK(LISTEN(trace_callback)(o, on_trace, user, let_listener_go, &error));
+		CHECK_OK(LISTEN(retry_callback)(o, on_retry, user, let_listener_go, &error));
 		CHECK_OK(etcd_v2_client_new(o, &loud, &error));
 		etcd_v2_options_free(o);
 		CHECK_INT(listeners_let_go, 1);

@@ -13,25 +13,25 @@ static void nothing_to_read(void)
 	CHECK(etcd_v2_error_cause(NULL) == NULL);
 	CHECK_INT(etcd_v2_error_etcd_code(NULL), 0);
 	CHECK_INT(etcd_v2_error_http_status(NULL), 0);
-	CHECK_INT(etcd_v2_error_index(NULL), 0);
+	CHECK_INT(etcd_v2_error_etcd_index(NULL), 0);
 	CHECK(etcd_v2_error_endpoint(NULL) == NULL);
 	CHECK(etcd_v2_error_phase(NULL) == NULL);
 	CHECK(!etcd_v2_error_is_retriable(NULL));
-	CHECK(!etcd_v2_error_outcome_unknown(NULL));
+	CHECK(!etcd_v2_error_is_outcome_unknown(NULL));
 	CHECK(!etcd_v2_error_is_stale(NULL));
 	CHECK(!etcd_v2_response_is_stale(NULL));
 	CHECK_INT(etcd_v2_error_attempt_count(NULL), 0);
 	const char *endpoint = BEFORE, *phase = BEFORE, *text = BEFORE;
 	int64_t number = 7;
-	CHECK(!etcd_v2_error_attempt(NULL, 0, &endpoint, &phase, &text, &number));
+	CHECK(!etcd_v2_error_attempt_at(NULL, 0, &endpoint, &phase, &text, &number));
 	CHECK(endpoint == NULL && phase == NULL && text == NULL && number == 0);
-	CHECK(!etcd_v2_error_attempt(NULL, SIZE_MAX, NULL, NULL, NULL, NULL));
+	CHECK(!etcd_v2_error_attempt_at(NULL, SIZE_MAX, NULL, NULL, NULL, NULL));
 	size_t length = 7;
 	CHECK(etcd_v2_error_body(NULL, &length) == NULL && length == 0);
 	CHECK(etcd_v2_error_body(NULL, NULL) == NULL);
 
-	etcd_v2_cancel_fire(NULL);
-	CHECK(!etcd_v2_cancel_is_fired(NULL));
+	etcd_v2_cancel_token_cancel(NULL);
+	CHECK(!etcd_v2_cancel_token_is_cancelled(NULL));
 
 	CHECK(etcd_v2_response_action(NULL) == NULL);
 	CHECK_INT(etcd_v2_response_action_code(NULL), ETCD_V2_ACTION_UNKNOWN);
@@ -47,7 +47,7 @@ static void nothing_to_read(void)
 	CHECK(etcd_v2_response_body(NULL, NULL) == NULL);
 	CHECK(etcd_v2_response_endpoint(NULL) == NULL);
 
-	CHECK(etcd_v2_node_key(NULL) == NULL);
+	CHECK(etcd_v2_node_key(NULL, NULL) == NULL);
 	length = 7;
 	CHECK(etcd_v2_node_value(NULL, &length) == NULL && length == 0);
 	CHECK(etcd_v2_node_value(NULL, NULL) == NULL);
@@ -62,12 +62,12 @@ static void nothing_to_read(void)
 	CHECK_INT(etcd_v2_node_created_index(NULL), 0);
 	CHECK_INT(etcd_v2_node_modified_index(NULL), 0);
 	CHECK_INT(etcd_v2_node_child_count(NULL), 0);
-	CHECK(etcd_v2_node_child(NULL, 0) == NULL);
-	CHECK(etcd_v2_node_child(NULL, SIZE_MAX) == NULL);
+	CHECK(etcd_v2_node_child_at(NULL, 0) == NULL);
+	CHECK(etcd_v2_node_child_at(NULL, SIZE_MAX) == NULL);
 
 	for (int again = 0; again < 2; again++) {
 		etcd_v2_error_free(NULL);
-		etcd_v2_cancel_free(NULL);
+		etcd_v2_cancel_token_free(NULL);
 		etcd_v2_options_free(NULL);
 		etcd_v2_client_free(NULL);
 		etcd_v2_request_free(NULL);

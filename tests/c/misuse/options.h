@@ -133,13 +133,13 @@ static void wrong_options(void)
 	etcd_v2_options *options;
 	CHECK_OK(etcd_v2_options_new(&options, &error));
 
-	MS_REFUSED(deadline_ms, true);
+	MS_REFUSED(timeout_ms, true);
 	MS_REFUSED(connect_timeout_ms, true);
-	MS_REFUSED(max_poll_ms, true);
+	MS_REFUSED(poll_timeout_ms, true);
 	MS_REFUSED(idle_timeout_ms, true);
 	MS_REFUSED(sync_interval_ms, false);
-	MS_REFUSED(user_timeout_ms, false);
-	MS_REFUSED(hedge_ms, false);
+	MS_REFUSED(tcp_user_timeout_ms, false);
+	MS_REFUSED(hedge_delay_ms, false);
 	MS_REFUSED(max_connection_age_ms, false);
 
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_max_response_bytes(NULL, 1 << 20, e));
@@ -155,27 +155,27 @@ static void wrong_options(void)
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "max_idle_connections",
 	       etcd_v2_options_set_max_idle_connections(options, UINT64_MAX, e));
 
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_stale(NULL, ETCD_V2_STALE_TELL, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_stale_policy(NULL, ETCD_V2_STALE_REPORT, e));
 	const int32_t no_choice[] = { -1, 0, 4, INT32_MAX, INT32_MIN };
 	for (size_t i = 0; i < COUNT(no_choice); i++)
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "stale", etcd_v2_options_set_stale(options, no_choice[i], e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "stale_policy", etcd_v2_options_set_stale_policy(options, no_choice[i], e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_selection(NULL, ETCD_V2_SELECT_LEADER, e));
 	for (size_t i = 0; i < COUNT(no_choice); i++)
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "selection", etcd_v2_options_set_selection(options, no_choice[i], e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_random_start(NULL, true, e));
 
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_keepalive(NULL, 1, 1, 1, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_tcp_keepalive(NULL, 1, 1, 1, e));
 	const int64_t no_number[] = { -1, INT64_MIN, 1000000, INT64_MAX };
 	for (size_t i = 0; i < COUNT(no_number); i++) {
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "idle_s",
-		       etcd_v2_options_set_keepalive(options, no_number[i], 1, 1, e));
+		       etcd_v2_options_set_tcp_keepalive(options, no_number[i], 1, 1, e));
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "interval_s",
-		       etcd_v2_options_set_keepalive(options, 1, no_number[i], 1, e));
+		       etcd_v2_options_set_tcp_keepalive(options, 1, no_number[i], 1, e));
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "count",
-		       etcd_v2_options_set_keepalive(options, 1, 1, no_number[i], e));
+		       etcd_v2_options_set_tcp_keepalive(options, 1, 1, no_number[i], e));
 	}
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "interval_s", etcd_v2_options_set_keepalive(options, 1, 0, 1, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "count", etcd_v2_options_set_keepalive(options, 1, 1, 0, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "interval_s", etcd_v2_options_set_tcp_keepalive(options, 1, 0, 1, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "count", etcd_v2_options_set_tcp_keepalive(options, 1, 1, 0, e));
 
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_add_endpoint(NULL, "http://127.0.0.1:1", e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "url", etcd_v2_options_add_endpoint(options, NULL, e));
@@ -202,7 +202,7 @@ static void wrong_options(void)
 
 static void wrong_cancel(void)
 {
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "out", etcd_v2_cancel_new(NULL, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "out", etcd_v2_cancel_token_new(NULL, e));
 }
 
 #endif

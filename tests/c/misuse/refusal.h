@@ -19,7 +19,7 @@ static char before;
 static etcd_v2_error *unheard;
 
 static etcd_v2_client *client;
-static etcd_v2_cancel *token;
+static etcd_v2_cancel_token *token;
 
 /* One line, and the parameter that is to blame before its first colon. */
 static void check_message(const etcd_v2_error *e, const char *parameter, const char *file, int line)
@@ -44,9 +44,9 @@ static void check_refusal(etcd_v2_error *e, etcd_v2_status status, const char *p
 	check_text(etcd_v2_error_cause(e), "", file, line, "etcd_v2_error_cause(e)");
 	check_int(etcd_v2_error_etcd_code(e), 0, file, line, "etcd_v2_error_etcd_code(e)");
 	check_int(etcd_v2_error_http_status(e), 0, file, line, "etcd_v2_error_http_status(e)");
-	check_int((long long)etcd_v2_error_index(e), 0, file, line, "etcd_v2_error_index(e)");
+	check_int((long long)etcd_v2_error_etcd_index(e), 0, file, line, "etcd_v2_error_etcd_index(e)");
 	check_int(etcd_v2_error_is_retriable(e), 0, file, line, "etcd_v2_error_is_retriable(e)");
-	check_int(etcd_v2_error_outcome_unknown(e), 0, file, line, "etcd_v2_error_outcome_unknown(e)");
+	check_int(etcd_v2_error_is_outcome_unknown(e), 0, file, line, "etcd_v2_error_is_outcome_unknown(e)");
 	check_int((long long)etcd_v2_error_attempt_count(e), 0, file, line, "etcd_v2_error_attempt_count(e)");
 	check_that(etcd_v2_error_endpoint(e) == NULL, file, line, "etcd_v2_error_endpoint(e) == NULL");
 	check_that(etcd_v2_error_phase(e) == NULL, file, line, "etcd_v2_error_phase(e) == NULL");
@@ -112,7 +112,7 @@ struct arguments {
 	int64_t ttl, timeout_ms;
 	uint64_t prev_index, wait_index;
 	uint32_t flags;
-	const etcd_v2_cancel *cancel;
+	const etcd_v2_cancel_token *cancel;
 };
 
 typedef etcd_v2_status verb_function(const struct arguments *a, etcd_v2_response **o, etcd_v2_error **e);
@@ -132,7 +132,6 @@ VERB(set_dir, etcd_v2_set_dir(a->client, a->key, a->ttl, o, e))
 VERB(create_dir, etcd_v2_create_dir(a->client, a->key, a->ttl, o, e))
 VERB(update_dir, etcd_v2_update_dir(a->client, a->key, a->ttl, o, e))
 VERB(delete, etcd_v2_delete(a->client, a->key, a->flags, o, e))
-VERB(delete_dir, etcd_v2_delete_dir(a->client, a->key, o, e))
 VERB(compare_and_swap,
      etcd_v2_compare_and_swap(a->client, a->key, a->value, a->ttl, a->prev_value, a->prev_index, o, e))
 VERB(compare_and_delete, etcd_v2_compare_and_delete(a->client, a->key, a->prev_value, a->prev_index, o, e))
@@ -156,7 +155,6 @@ static const struct verb {
 	{ "create_dir", "key", verb_create_dir, TTL | WRITE, 0 },
 	{ "update_dir", "key", verb_update_dir, TTL | WRITE, 0 },
 	{ "delete", "key", verb_delete, FLAGS | WRITE, ETCD_V2_RECURSIVE | ETCD_V2_DIR },
-	{ "delete_dir", "key", verb_delete_dir, WRITE, 0 },
 	{ "compare_and_swap", "key", verb_compare_and_swap, VALUE | TTL | PREV | WRITE, 0 },
 	{ "compare_and_delete", "key", verb_compare_and_delete, PREV | WRITE, 0 },
 	{ "watch_once", "key", verb_watch_once, FLAGS | TIMEOUT, ETCD_V2_RECURSIVE },

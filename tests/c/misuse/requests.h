@@ -68,7 +68,7 @@ static void wrong_request_of(const struct operation *op)
 	if (!op->ttl)
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "ttl", etcd_v2_request_set_ttl(r, 5, e));
 	if (!op->ttl || op->number == ETCD_V2_OP_REFRESH)
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "ttl", etcd_v2_request_remove_ttl(r, e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "ttl", etcd_v2_request_set_ttl(r, 0, e));
 
 	for (int bit = 0; bit < 32; bit++) {
 		uint32_t flag = (uint32_t)1 << bit;
@@ -95,9 +95,9 @@ static void wrong_request_of(const struct operation *op)
 
 	const int64_t no_deadline[] = { 0, -1, INT64_MIN, 2147483648, INT64_MAX };
 	for (size_t i = 0; i < COUNT(no_deadline); i++)
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "deadline_ms", etcd_v2_request_set_deadline_ms(r, no_deadline[i], e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "timeout_ms", etcd_v2_request_set_timeout_ms(r, no_deadline[i], e));
 	if (!op->repeat)
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "allow", etcd_v2_request_allow_repeat(r, true, e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "allow", etcd_v2_request_set_idempotent(r, true, e));
 
 	REFUSED_OUT(etcd_v2_response, ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_execute(NULL, r, o, e));
 	etcd_v2_request_free(r);
@@ -141,26 +141,26 @@ static void wrong_requests(void)
 	/* no request at all */
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_value(NULL, "v", 1, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_ttl(NULL, 5, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_remove_ttl(NULL, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_ttl(NULL, 0, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_flags(NULL, 0, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_prev_value(NULL, "p", e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_prev_index(NULL, 1, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_deadline_ms(NULL, 1, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_timeout_ms(NULL, 1, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_cancel(NULL, token, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_cancel(NULL, NULL, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_allow_repeat(NULL, true, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_idempotent(NULL, true, e));
 	REFUSED_OUT(etcd_v2_response, ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_execute(client, NULL, o, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_execute(client, NULL, NULL, e));
 }
 
 #define RAW_REFUSED(status, parameter, method, path, body, length, type)                                       \
 	REFUSED_OUT(etcd_v2_request, (status), (parameter),                                                    \
-		    etcd_v2_request_raw((method), (path), (body), (length), (type), o, e))
+		    etcd_v2_request_new_raw((method), (path), (body), (length), (type), o, e))
 
 static void wrong_raw(void)
 {
 	const char *json = "application/json";
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "out", etcd_v2_request_raw("GET", "/version", NULL, 0, NULL, NULL, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "out", etcd_v2_request_new_raw("GET", "/version", NULL, 0, NULL, NULL, e));
 
 	RAW_REFUSED(ETCD_V2_INVALID_ARGUMENT, "method", NULL, "/version", NULL, 0, NULL);
 	const char *const no_method[] = { "", "get", "GET ", "PATCH", "OPTIONS", "CONNECT", "GET /x HTTP/1.1\r\n\r\n" };
@@ -198,15 +198,15 @@ static void wrong_raw(void)
 
 	/* of a raw request only deadline and cancel can be set */
 	etcd_v2_request *r;
-	CHECK_OK(etcd_v2_request_raw("PUT", "/x", "b", 1, json, &r, &error));
+	CHECK_OK(etcd_v2_request_new_raw("PUT", "/x", "b", 1, json, &r, &error));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_value(r, "v", 1, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_ttl(r, 5, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_remove_ttl(r, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_ttl(r, 0, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_flags(r, 0, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_prev_value(r, "p", e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_prev_index(r, 1, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "allow", etcd_v2_request_allow_repeat(r, true, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "deadline_ms", etcd_v2_request_set_deadline_ms(r, 0, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "allow", etcd_v2_request_set_idempotent(r, true, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "timeout_ms", etcd_v2_request_set_timeout_ms(r, 0, e));
 	etcd_v2_request_free(r);
 }
 

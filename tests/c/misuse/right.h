@@ -99,35 +99,35 @@ static void right_options(const char *url)
 	CHECK_INT(etcd_v2_options_add_endpoint(options, url, NULL), ETCD_V2_OK);
 	const int64_t ms[] = { 2147483647, 1000 };
 	for (size_t i = 0; i < COUNT(ms); i++) {
-		CHECK_OK(etcd_v2_options_set_deadline_ms(options, ms[i], &error));
+		CHECK_OK(etcd_v2_options_set_timeout_ms(options, ms[i], &error));
 		CHECK_OK(etcd_v2_options_set_connect_timeout_ms(options, ms[i], &error));
-		CHECK_OK(etcd_v2_options_set_max_poll_ms(options, ms[i], &error));
+		CHECK_OK(etcd_v2_options_set_poll_timeout_ms(options, ms[i], &error));
 		CHECK_OK(etcd_v2_options_set_idle_timeout_ms(options, ms[i], &error));
-		CHECK_OK(etcd_v2_options_set_user_timeout_ms(options, ms[i], &error));
-		CHECK_OK(etcd_v2_options_set_hedge_ms(options, ms[i], &error));
+		CHECK_OK(etcd_v2_options_set_tcp_user_timeout_ms(options, ms[i], &error));
+		CHECK_OK(etcd_v2_options_set_hedge_delay_ms(options, ms[i], &error));
 		CHECK_OK(etcd_v2_options_set_max_connection_age_ms(options, ms[i], &error));
 	}
-	CHECK_OK(etcd_v2_options_set_deadline_ms(options, 20000, &error));
-	CHECK_OK(etcd_v2_options_set_user_timeout_ms(options, 0, &error));
-	CHECK_OK(etcd_v2_options_set_hedge_ms(options, 0, &error));
+	CHECK_OK(etcd_v2_options_set_timeout_ms(options, 20000, &error));
+	CHECK_OK(etcd_v2_options_set_tcp_user_timeout_ms(options, 0, &error));
+	CHECK_OK(etcd_v2_options_set_hedge_delay_ms(options, 0, &error));
 	CHECK_OK(etcd_v2_options_set_max_connection_age_ms(options, 0, &error));
 	CHECK_OK(etcd_v2_options_set_max_response_bytes(options, 1 << 20, &error));
 	CHECK_OK(etcd_v2_options_set_max_nodes(options, 1000, &error));
 	CHECK_OK(etcd_v2_options_set_max_depth(options, 10, &error));
 	CHECK_OK(etcd_v2_options_set_max_idle_connections(options, 0, &error));
-	for (int32_t stale = ETCD_V2_STALE_OFF; stale <= ETCD_V2_STALE_REFUSE; stale++)
-		CHECK_OK(etcd_v2_options_set_stale(options, stale, &error));
+	for (int32_t stale = ETCD_V2_STALE_IGNORE; stale <= ETCD_V2_STALE_REJECT; stale++)
+		CHECK_OK(etcd_v2_options_set_stale_policy(options, stale, &error));
 	for (int32_t selection = ETCD_V2_SELECT_LEADER; selection >= ETCD_V2_SELECT_STICKY; selection--)
 		CHECK_OK(etcd_v2_options_set_selection(options, selection, &error));
 	CHECK_OK(etcd_v2_options_set_random_start(options, true, &error));
 	CHECK_OK(etcd_v2_options_set_random_start(options, false, &error));
-	CHECK_OK(etcd_v2_options_set_keepalive(options, 1, 1, 1, &error));
-	CHECK_OK(etcd_v2_options_set_keepalive(options, 0, 0, 0, &error));
+	CHECK_OK(etcd_v2_options_set_tcp_keepalive(options, 1, 1, 1, &error));
+	CHECK_OK(etcd_v2_options_set_tcp_keepalive(options, 0, 0, 0, &error));
 	CHECK_OK(etcd_v2_options_set_credentials(options, NULL, NULL, &error));
 	CHECK_OK(etcd_v2_options_set_credentials(options, "me", "", &error));
 	/* a refused setter changes nothing, and the client does not need its options */
 	CHECK_INT(etcd_v2_options_add_endpoint(options, "gopher://127.0.0.1", NULL), ETCD_V2_INVALID_ARGUMENT);
-	CHECK_INT(etcd_v2_options_set_deadline_ms(options, 0, NULL), ETCD_V2_INVALID_ARGUMENT);
+	CHECK_INT(etcd_v2_options_set_timeout_ms(options, 0, NULL), ETCD_V2_INVALID_ARGUMENT);
 	etcd_v2_client *other;
 	CHECK_INT(etcd_v2_client_new(options, &other, NULL), ETCD_V2_OK);
 	etcd_v2_options_free(options);
@@ -158,16 +158,16 @@ static void right_requests(void)
 		if (op->ttl)
 			CHECK_INT(etcd_v2_request_set_ttl(r, 2147483648, NULL), ETCD_V2_OK);
 		if (op->ttl && op->number != ETCD_V2_OP_REFRESH)
-			CHECK_INT(etcd_v2_request_remove_ttl(r, NULL), ETCD_V2_OK);
+			CHECK_INT(etcd_v2_request_set_ttl(r, 0, NULL), ETCD_V2_OK);
 		if (op->prev)
 			CHECK_INT(etcd_v2_request_set_prev_value(r, "p", NULL), ETCD_V2_OK);
 		CHECK_INT(etcd_v2_request_set_flags(r, op->flags & ~(uint32_t)ETCD_V2_DIR, NULL), ETCD_V2_OK);
 		CHECK_INT(etcd_v2_request_set_flags(r, 0, NULL), ETCD_V2_OK);
-		CHECK_INT(etcd_v2_request_set_deadline_ms(r, 20000, NULL), ETCD_V2_OK);
+		CHECK_INT(etcd_v2_request_set_timeout_ms(r, 20000, NULL), ETCD_V2_OK);
 		CHECK_INT(etcd_v2_request_set_cancel(r, token, NULL), ETCD_V2_OK);
 		CHECK_INT(etcd_v2_request_set_cancel(r, NULL, NULL), ETCD_V2_OK);
-		CHECK_INT(etcd_v2_request_allow_repeat(r, op->repeat, NULL), ETCD_V2_OK);
-		CHECK_INT(etcd_v2_request_allow_repeat(r, false, NULL), ETCD_V2_OK);
+		CHECK_INT(etcd_v2_request_set_idempotent(r, op->repeat, NULL), ETCD_V2_OK);
+		CHECK_INT(etcd_v2_request_set_idempotent(r, false, NULL), ETCD_V2_OK);
 		/* a refused setter leaves what was set */
 		CHECK_INT(etcd_v2_request_set_value(r, "\xff", 1, NULL),
 			  op->value ? ETCD_V2_NOT_UTF8 : ETCD_V2_INVALID_ARGUMENT);
@@ -194,15 +194,15 @@ static void right_requests(void)
 	etcd_v2_response_free(read);
 	etcd_v2_request_free(r);
 
-	CHECK_OK(etcd_v2_request_raw("GET", "/version", NULL, 0, NULL, &r, NULL));
-	CHECK_OK(etcd_v2_request_set_deadline_ms(r, 20000, &error));
+	CHECK_OK(etcd_v2_request_new_raw("GET", "/version", NULL, 0, NULL, &r, NULL));
+	CHECK_OK(etcd_v2_request_set_timeout_ms(r, 20000, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(r, token, &error));
 	RIGHT(etcd_v2_execute(client, r, o, e));
 	RIGHT_UNHEARD(etcd_v2_execute(client, r, o, e));
 	etcd_v2_request_free(r);
 	char path[160];
 	snprintf(path, sizeof path, "/v2/keys%s", key("raw"));
-	CHECK_OK(etcd_v2_request_raw("PUT", path, "value=v", 7, "application/x-www-form-urlencoded", &r, &error));
+	CHECK_OK(etcd_v2_request_new_raw("PUT", path, "value=v", 7, "application/x-www-form-urlencoded", &r, &error));
 	RIGHT(etcd_v2_execute(client, r, o, e));
 	etcd_v2_request_free(r);
 }
@@ -224,11 +224,11 @@ static void right_accessors(void)
 	const etcd_v2_node *d = etcd_v2_response_node(r);
 	CHECK(etcd_v2_node_is_dir(d) && etcd_v2_node_value(d, NULL) == NULL);
 	CHECK_INT(etcd_v2_node_child_count(d), 2);
-	CHECK(etcd_v2_node_child(d, 2) == NULL && etcd_v2_node_child(d, SIZE_MAX) == NULL);
-	CHECK(etcd_v2_node_child(d, (size_t)1 << 32) == NULL);
-	const etcd_v2_node *a = etcd_v2_node_child(d, 0), *b = etcd_v2_node_child(d, 1);
-	CHECK_TEXT(etcd_v2_node_key(a), key("d/a"));
-	CHECK(etcd_v2_node_child(a, 0) == NULL && etcd_v2_node_child_count(a) == 0);
+	CHECK(etcd_v2_node_child_at(d, 2) == NULL && etcd_v2_node_child_at(d, SIZE_MAX) == NULL);
+	CHECK(etcd_v2_node_child_at(d, (size_t)1 << 32) == NULL);
+	const etcd_v2_node *a = etcd_v2_node_child_at(d, 0), *b = etcd_v2_node_child_at(d, 1);
+	CHECK_TEXT(etcd_v2_node_key(a, NULL), key("d/a"));
+	CHECK(etcd_v2_node_child_at(a, 0) == NULL && etcd_v2_node_child_count(a) == 0);
 	CHECK(etcd_v2_node_ttl(a, NULL) && etcd_v2_node_expiration_ns(a, NULL) && etcd_v2_node_expiration(a) != NULL);
 	int64_t number = 7;
 	CHECK(!etcd_v2_node_ttl(b, &number) && number == 0);
@@ -245,9 +245,9 @@ static void right_accessors(void)
 	CHECK_INT(etcd_v2_error_etcd_code(e), 100);
 	CHECK_INT(etcd_v2_error_http_status(e), 404);
 	CHECK_TEXT(etcd_v2_error_cause(e), key("none"));
-	CHECK(etcd_v2_error_index(e) > 0 && etcd_v2_error_endpoint(e) != NULL);
+	CHECK(etcd_v2_error_etcd_index(e) > 0 && etcd_v2_error_endpoint(e) != NULL);
 	const char *endpoint = BEFORE, *phase = BEFORE, *text = BEFORE;
-	CHECK(!etcd_v2_error_attempt(e, SIZE_MAX, &endpoint, &phase, &text, &number));
+	CHECK(!etcd_v2_error_attempt_at(e, SIZE_MAX, &endpoint, &phase, &text, &number));
 	CHECK(endpoint == NULL && phase == NULL && text == NULL && number == 0);
 	CHECK(etcd_v2_error_body(e, NULL) != NULL);
 	etcd_v2_error_free(e);
@@ -259,15 +259,15 @@ static void right_accessors(void)
 	etcd_v2_client_free(nobody);
 	size_t attempts = etcd_v2_error_attempt_count(e);
 	CHECK(attempts > 0);
-	CHECK(etcd_v2_error_attempt(e, attempts - 1, NULL, NULL, NULL, NULL));
-	CHECK(etcd_v2_error_attempt(e, 0, &endpoint, &phase, &text, &number));
+	CHECK(etcd_v2_error_attempt_at(e, attempts - 1, NULL, NULL, NULL, NULL));
+	CHECK(etcd_v2_error_attempt_at(e, 0, &endpoint, &phase, &text, &number));
 	CHECK_TEXT(endpoint, "http://127.0.0.1:1");
 	CHECK_TEXT(phase, "connect");
 	CHECK(text[0] != '\0' && number >= 0);
-	CHECK(!etcd_v2_error_attempt(e, attempts, &endpoint, &phase, &text, &number));
+	CHECK(!etcd_v2_error_attempt_at(e, attempts, &endpoint, &phase, &text, &number));
 	CHECK(endpoint == NULL && phase == NULL && text == NULL && number == 0);
 	CHECK_TEXT(etcd_v2_error_phase(e), "connect");
-	CHECK(etcd_v2_error_is_retriable(e) && !etcd_v2_error_outcome_unknown(e));
+	CHECK(etcd_v2_error_is_retriable(e) && !etcd_v2_error_is_outcome_unknown(e));
 	etcd_v2_error_free(e);
 }
 
@@ -277,14 +277,14 @@ static void right_orders_of_freeing(const char *url)
 	for (int order = 0; order < 4; order++) {
 		etcd_v2_options *options;
 		etcd_v2_client *c;
-		etcd_v2_cancel *t;
+		etcd_v2_cancel_token *t;
 		etcd_v2_request *q;
 		etcd_v2_response *r;
 		etcd_v2_error *e;
 		CHECK_OK(etcd_v2_options_new(&options, &error));
 		CHECK_OK(etcd_v2_options_add_endpoint(options, url, &error));
 		CHECK_OK(etcd_v2_client_new(options, &c, &error));
-		CHECK_OK(etcd_v2_cancel_new(&t, &error));
+		CHECK_OK(etcd_v2_cancel_token_new(&t, &error));
 		char *name = malloc(128);
 		if (name == NULL)
 			abort();
@@ -300,7 +300,7 @@ static void right_orders_of_freeing(const char *url)
 		free(value);
 		CHECK_OK(etcd_v2_request_set_cancel(q, t, &error));
 		if (order & 1) {
-			etcd_v2_cancel_free(t);
+			etcd_v2_cancel_token_free(t);
 			etcd_v2_options_free(options);
 		}
 		CHECK_OK(etcd_v2_execute(c, q, &r, &error));
@@ -310,7 +310,7 @@ static void right_orders_of_freeing(const char *url)
 			etcd_v2_request_free(q);
 		}
 		CHECK_TEXT(etcd_v2_node_value(etcd_v2_response_node(r), NULL), "abc");
-		CHECK_TEXT(etcd_v2_node_key(etcd_v2_response_node(r)), key("f"));
+		CHECK_TEXT(etcd_v2_node_key(etcd_v2_response_node(r), NULL), key("f"));
 		CHECK(strstr(etcd_v2_response_body(r, NULL), "abc") != NULL);
 		CHECK(strlen(etcd_v2_error_message(e)) > 0 && strlen(etcd_v2_error_endpoint(e)) > 0);
 		etcd_v2_response_free(r);
@@ -320,25 +320,25 @@ static void right_orders_of_freeing(const char *url)
 			etcd_v2_client_free(c);
 		}
 		if (!(order & 1)) {
-			CHECK(!etcd_v2_cancel_is_fired(t));
-			etcd_v2_cancel_fire(t);
-			etcd_v2_cancel_fire(t);
-			CHECK(etcd_v2_cancel_is_fired(t));
-			etcd_v2_cancel_free(t);
+			CHECK(!etcd_v2_cancel_token_is_cancelled(t));
+			etcd_v2_cancel_token_cancel(t);
+			etcd_v2_cancel_token_cancel(t);
+			CHECK(etcd_v2_cancel_token_is_cancelled(t));
+			etcd_v2_cancel_token_free(t);
 			etcd_v2_options_free(options);
 		}
 	}
 	/* fired before it begins, and freed before it runs */
-	etcd_v2_cancel *t;
+	etcd_v2_cancel_token *t;
 	etcd_v2_request *q;
-	CHECK_OK(etcd_v2_cancel_new(&t, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&t, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_SET, key("cancelled"), &q, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(q, t, &error));
-	etcd_v2_cancel_fire(t);
+	etcd_v2_cancel_token_cancel(t);
 	CHECK_STATUS(etcd_v2_watch_once(client, key("w"), 0, 0, -1, t, NULL, &error), ETCD_V2_CANCELLED);
-	etcd_v2_cancel_free(t);
+	etcd_v2_cancel_token_free(t);
 	CHECK_STATUS(etcd_v2_execute(client, q, NULL, &error), ETCD_V2_CANCELLED);
-	CHECK(!etcd_v2_error_outcome_unknown(error));
+	CHECK(!etcd_v2_error_is_outcome_unknown(error));
 	etcd_v2_request_free(q);
 	CHECK_STATUS(etcd_v2_get(client, key("cancelled"), 0, NULL, &error), ETCD_V2_KEY_NOT_FOUND);
 }
@@ -347,7 +347,7 @@ static void right(const char *url, const char *prefix)
 {
 	snprintf(under, sizeof under, "%s", prefix);
 	client = patient_client(url);
-	CHECK_OK(etcd_v2_cancel_new(&token, &error));
+	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	right_verbs();
 	right_options(url);
 	right_endpoints(url);
@@ -361,7 +361,7 @@ static void right(const char *url, const char *prefix)
 	right_outcome();
 	right_admin(url);
 	right_tls();
-	etcd_v2_cancel_free(token);
+	etcd_v2_cancel_token_free(token);
 	etcd_v2_client_free(client);
 }
 

@@ -57,12 +57,12 @@ static void wrong_tls(void)
 	for (size_t i = 0; i < COUNT(NO_NAME); i++)
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "server_name",
 			etcd_v2_options_set_server_name(options, NO_NAME[i], e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_pinned_sha256(NULL, "00", e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "sha256", etcd_v2_options_set_pinned_sha256(options, NULL, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_add_pinned_sha256(NULL, "00", e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "sha256", etcd_v2_options_add_pinned_sha256(options, NULL, e));
 	for (size_t i = 0; i < COUNT(NO_PIN); i++)
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "sha256", etcd_v2_options_set_pinned_sha256(options, NO_PIN[i], e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "sha256", etcd_v2_options_add_pinned_sha256(options, NO_PIN[i], e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_insecure_skip_verify(NULL, true, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_use_system_ca(NULL, true, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_system_ca(NULL, true, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_client_reload_tls(NULL, e));
 	CHECK(!etcd_v2_client_is_insecure(NULL));
 	CHECK(!etcd_v2_client_is_insecure(client));
@@ -75,8 +75,8 @@ static void right_tls(void)
 	CHECK_OK(etcd_v2_options_new(&options, &error));
 	CHECK_OK(etcd_v2_options_set_server_name(options, "etcd.example", &error));
 	CHECK_OK(etcd_v2_options_set_server_name(options, "::1", &error));
-	CHECK_OK(etcd_v2_options_use_system_ca(options, true, &error));
-	CHECK_OK(etcd_v2_options_use_system_ca(options, false, &error));
+	CHECK_OK(etcd_v2_options_set_system_ca(options, true, &error));
+	CHECK_OK(etcd_v2_options_set_system_ca(options, false, &error));
 	CHECK_OK(etcd_v2_options_set_insecure_skip_verify(options, true, &error));
 	CHECK_OK(etcd_v2_options_add_endpoint(options, "https://127.0.0.1:1", &error));
 	etcd_v2_client *other;
@@ -86,7 +86,7 @@ static void right_tls(void)
 	etcd_v2_client_free(other);
 	/* who has a pin does not believe everybody */
 	const char *pin = "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff";
-	CHECK_OK(etcd_v2_options_set_pinned_sha256(options, pin, &error));
+	CHECK_OK(etcd_v2_options_add_pinned_sha256(options, pin, &error));
 	CHECK_OK(etcd_v2_client_new(options, &other, &error));
 	CHECK(!etcd_v2_client_is_insecure(other));
 	etcd_v2_client_free(other);

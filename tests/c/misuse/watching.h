@@ -43,7 +43,7 @@ static void wrong_watch_options(void)
 	NO_OPTIONS(WATCH(on_lost)(NULL, ETCD_V2_ON_LOST_GAP, e));
 	NO_OPTIONS(WATCH(queue_limit)(NULL, 1, e));
 	NO_OPTIONS(WATCH(on_full)(NULL, ETCD_V2_ON_FULL_GAP, e));
-	NO_OPTIONS(WATCH(max_poll_ms)(NULL, 1000, e));
+	NO_OPTIONS(WATCH(poll_timeout_ms)(NULL, 1000, e));
 	NO_OPTIONS(WATCH(progress)(NULL, true, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "start_index", WATCH(start_index)(w, UINT64_MAX, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "start_index", WATCH(start_index)(w, (uint64_t)1 << 63, e));
@@ -57,7 +57,7 @@ static void wrong_watch_options(void)
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "queue_limit", WATCH(queue_limit)(w, no_limit[i], e));
 	const int64_t no_ms[] = { 0, 99, -1, INT64_MIN, 2147483648, INT64_MAX };
 	for (size_t i = 0; i < COUNT(no_ms); i++)
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "max_poll_ms", WATCH(max_poll_ms)(w, no_ms[i], e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "poll_timeout_ms", WATCH(poll_timeout_ms)(w, no_ms[i], e));
 
 	/* every call that is refused has let go of what it was given; each is made twice */
 	let_go = 0;
@@ -194,7 +194,7 @@ static void nothing_to_watch(void)
 	CHECK(etcd_v2_event_response(NULL) == NULL);
 	CHECK(etcd_v2_event_node(NULL) == NULL && etcd_v2_event_prev_node(NULL) == NULL);
 	CHECK_INT(etcd_v2_event_index(NULL), 0);
-	CHECK_INT(etcd_v2_event_from(NULL), 0);
+	CHECK_INT(etcd_v2_event_first_index(NULL), 0);
 	CHECK_INT(etcd_v2_event_loss(NULL), 0);
 	CHECK_INT(etcd_v2_completion_status(NULL), 0);
 	CHECK(etcd_v2_completion_response(NULL) == NULL && etcd_v2_completion_error(NULL) == NULL);
@@ -218,7 +218,7 @@ static void right_watcher(const char *watched)
 	CHECK_INT(WATCH(on_lost)(w, ETCD_V2_ON_LOST_RESYNC, NULL), ETCD_V2_OK);
 	CHECK_INT(WATCH(queue_limit)(w, 1 << 24, NULL), ETCD_V2_OK);
 	CHECK_INT(WATCH(on_full)(w, ETCD_V2_ON_FULL_GAP, NULL), ETCD_V2_OK);
-	CHECK_INT(WATCH(max_poll_ms)(w, 2147483647, NULL), ETCD_V2_OK);
+	CHECK_INT(WATCH(poll_timeout_ms)(w, 2147483647, NULL), ETCD_V2_OK);
 	CHECK_INT(WATCH(progress)(w, true, NULL), ETCD_V2_OK);
 	let_go = 0;
 	CHECK_INT(WATCH(state_callback)(w, no_state, &let_go, free_user, NULL), ETCD_V2_OK);
@@ -229,11 +229,11 @@ static void right_watcher(const char *watched)
 	etcd_v2_event *event;
 	CHECK_INT(etcd_v2_watcher_next(watcher, 60000, &event, NULL), ETCD_V2_OK);
 	CHECK_INT(etcd_v2_event_kind(event), ETCD_V2_EVENT_SNAPSHOT);
-	CHECK_TEXT(etcd_v2_node_key(etcd_v2_event_node(event)), watched);
+	CHECK_TEXT(etcd_v2_node_key(etcd_v2_event_node(event), NULL), watched);
 	CHECK_TEXT(etcd_v2_node_value(etcd_v2_event_node(event), NULL), "v");
 	CHECK(etcd_v2_event_node(event) == etcd_v2_response_node(etcd_v2_event_response(event)));
 	CHECK(etcd_v2_event_prev_node(event) == NULL && etcd_v2_event_loss(event) == 0);
-	CHECK(etcd_v2_event_index(event) > 0 && etcd_v2_event_from(event) == etcd_v2_event_index(event));
+	CHECK(etcd_v2_event_index(event) > 0 && etcd_v2_event_first_index(event) == etcd_v2_event_index(event));
 	CHECK_INT(etcd_v2_watcher_next(watcher, 20000, NULL, NULL), ETCD_V2_INVALID_ARGUMENT);
 	int fd;
 	CHECK_INT(etcd_v2_watcher_fd(watcher, &fd, NULL), ETCD_V2_OK);
