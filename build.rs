@@ -7,6 +7,7 @@
 
 use cbindgen::{Builder, Config, DocumentationStyle, ItemType, Language, Style};
 use std::{
+    collections::HashMap,
     env,
     error::Error,
     fmt::Write as _,
@@ -135,6 +136,7 @@ fn generate(file: &Path, items: &[ItemType]) -> Result<String> {
     config.function.prefix = Some("ETCD_V2_API".into());
     config.function.must_use = Some("ETCD_V2_NODISCARD".into());
     config.function.deprecated = Some("ETCD_V2_DEPRECATED".into());
+    let enums = Enums::of(&fs::read_to_string(file)?);
     // one file alone: needs neither the network nor a lock file
     let bindings = Builder::new()
         .with_config(config)
@@ -142,11 +144,66 @@ fn generate(file: &Path, items: &[ItemType]) -> Result<String> {
         .generate()?;
     let mut text = Vec::new();
     bindings.write(&mut text);
-    Ok(tidy(&String::from_utf8(text)?))
+    tidy(&String::from_utf8(text)?, &enums)
 }
 
-/// Short comments on one line, constants as tables, one empty line between everything else.
-fn tidy(text: &str) -> String {
+/// The enums of a file: constants in Rust, grouped by lines such as `// enum etcd_v2_phase: What it is.`
+#[derive(Default)]
+struct Enums {
+    /// tag and comment
+    heads: Vec<[String; 2]>,
+    /// the place of its enum, by the name of a constant
+    members: HashMap<String, usize>,
+}
+
+impl Enums {
+    fn of(source: &str) -> Enums {
+        let mut enums = Enums::default();
+        let mut inside = false;
+        for line in source.lines() {
+            if let Some((tag, text)) = line
+                .strip_prefix("// enum ")
+                .and_then(|head| head.split_once(": "))
+            {
+                enums.heads.push([tag.into(), text.into()]);
+                inside = true;
+            } else if let Some((name, _)) = line
+                .strip_prefix("pub const ")
+                .and_then(|constant| constant.split_once(':'))
+                .filter(|_| inside)
+            {
+                enums.members.insert(name.into(), enums.heads.len() - 1);
+            } else if !line.starts_with("///") {
+                inside = false;
+            }
+        }
+        enums
+    }
+
+    /// Writes the constants that have gathered, a row of name, value and comment each.
+    fn flush(&self, table: &mut Vec<[String; 3]>, out: &mut String) -> Result<()> {
+        let place = |row: &[String; 3]| self.members.get(&row[0]).copied();
+        while let Some(first) = table.first() {
+            let place = place(first).ok_or_else(|| format!("{} is of no enum", first[0]))?;
+            let of_it = |row: &&[String; 3]| self.members.get(&row[0]) == Some(&place);
+            let count = table.iter().take_while(of_it).count();
+            let rows: Vec<[String; 3]> = table.drain(..count).collect();
+            let [tag, text] = &self.heads[place];
+            let _ = writeln!(out, "/** {text} */\nenum {tag} {{");
+            let name = rows.iter().map(|row| row[0].len()).max().unwrap_or(0);
+            let value = rows.iter().map(|row| row[1].len() + 1).max().unwrap_or(0);
+            for (i, [n, v, text]) in rows.iter().enumerate() {
+                let v = format!("{v}{}", if i + 1 < count { "," } else { "" });
+                let _ = writeln!(out, "    {n:name$} = {v:<value$} /**<{text} */");
+            }
+            out.push_str("};\n\n");
+        }
+        Ok(())
+    }
+}
+
+/// Short comments on one line, constants as enums, one empty line between everything else.
+fn tidy(text: &str, enums: &Enums) -> Result<String> {
     let mut out = String::new();
     let mut table: Vec<[String; 3]> = Vec::new();
     let mut lines = text.lines().filter(|line| !line.is_empty()).peekable();
@@ -170,7 +227,7 @@ fn tidy(text: &str) -> String {
             table.push([name.into(), value.into(), comment.concat()]);
             continue;
         }
-        flush(&mut table, &mut out);
+        enums.flush(&mut table, &mut out)?;
         match &comment[..] {
             [line] => _ = writeln!(out, "/**{line} */"),
             more => _ = writeln!(out, "/**\n *{}\n */", more.join("\n *")),
@@ -184,8 +241,8 @@ fn tidy(text: &str) -> String {
         out += &wrap(&whole);
         out += "\n\n";
     }
-    flush(&mut table, &mut out);
-    out
+    enums.flush(&mut table, &mut out)?;
+    Ok(out)
 }
 
 /// A declaration on one line, or its parameters on as few lines below as hold them.
@@ -206,18 +263,6 @@ fn wrap(declaration: &str) -> String {
         column += parameter.len();
     }
     out
-}
-
-/// Writes the constants that have gathered.
-fn flush(table: &mut Vec<[String; 3]>, out: &mut String) {
-    if table.is_empty() {
-        return;
-    }
-    let [name, value] = [0, 1].map(|i| table.iter().map(|row| row[i].len()).max().unwrap_or(0));
-    for [n, v, text] in table.drain(..) {
-        let _ = writeln!(out, "#define {n:name$} {v:<value$} /**<{text} */");
-    }
-    out.push('\n');
 }
 
 /// The `//!` lines of a file as the opening of its chapter.

@@ -50,12 +50,13 @@ static etcd_v2_status show_health(const etcd_v2_client *client, etcd_v2_error **
     etcd_v2_status status = etcd_v2_health_check_cluster(client, &report, err);
     if (status != ETCD_V2_OK) return status;
     for (size_t i = 0; i < etcd_v2_health_report_count(report); i++) {
+        const etcd_v2_health *member = etcd_v2_health_report_at(report, i);
         const char *url, *why;
-        const char *name = etcd_v2_health_name(report, i);     /* "" before its first start */
-        const char *reason = etcd_v2_health_reason(report, i); /* only etcd 3.5 tells one */
-        printf("%s is %s%s%s\n", name[0] != '\0' ? name : etcd_v2_health_id(report, i),
-               word(etcd_v2_health_state(report, i)), reason[0] != '\0' ? ": " : "", reason);
-        for (size_t j = 0; etcd_v2_health_attempt_at(report, i, j, &url, &why); j++)
+        const char *name = etcd_v2_health_name(member);     /* "" before its first start */
+        const char *reason = etcd_v2_health_reason(member); /* only etcd 3.5 tells one */
+        printf("%s is %s%s%s\n", name[0] != '\0' ? name : etcd_v2_health_id(member),
+               word(etcd_v2_health_state(member)), reason[0] != '\0' ? ": " : "", reason);
+        for (size_t j = 0; etcd_v2_health_attempt_at(member, j, &url, &why); j++)
             printf("  %s does not answer: %s\n", url, why);
     }
     printf("the cluster is %s\n", word(etcd_v2_health_report_state(report)));

@@ -32,7 +32,8 @@ static void on_trace(const etcd_v2_trace *trace, void *user) {
     int64_t connecting, waiting;
     (void)user;
     if (etcd_v2_trace_kind(trace) != ETCD_V2_TRACE_ATTEMPT || etcd_v2_trace_http_status(trace) == 0) return;
-    etcd_v2_trace_time_ns(trace, NULL, &connecting, NULL, NULL, &waiting, NULL);
+    connecting = etcd_v2_trace_time_ns(trace, ETCD_V2_PHASE_CONNECT);
+    waiting = etcd_v2_trace_time_ns(trace, ETCD_V2_PHASE_HEAD);
     printf("connected in %" PRId64 " us, then waited %" PRId64 " us\n", connecting / 1000, waiting / 1000);
 }
 
@@ -60,8 +61,8 @@ int main(int argc, char **argv) {
     for (i = 0; i < etcd_v2_counters_count(counters); i++) {
         uint64_t value = etcd_v2_counters_at(counters, i);
         /* bytes differ from server to server */
-        if (value > 0 && strncmp(etcd_v2_counter_name(counters, i), "bytes", 5) != 0)
-            printf("%s: %" PRIu64 "\n", etcd_v2_counter_name(counters, i), value);
+        if (value > 0 && strncmp(etcd_v2_counter_name(i), "bytes", 5) != 0)
+            printf("%s: %" PRIu64 "\n", etcd_v2_counter_name(i), value);
     }
     etcd_v2_counters_free(counters);
     etcd_v2_client_free(client);

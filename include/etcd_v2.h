@@ -93,12 +93,12 @@
  *
  * == May a failed write have been applied? ========================================================
  *
- * Call etcd_v2_error_outcome_unknown(), whatever the status is. false is a guarantee: the write was
+ * Call etcd_v2_error_is_outcome_unknown(), whatever the status is. false is a guarantee: the write was
  * not applied and will not be. It is given only if the request was not sent, or not completely; if
  * TLS rejected the client before the server read any data; or if etcd itself refused the write,
  * without an intermediary in between. true means that the write may have been applied, or may still
- * be: etcd_v2_resolve_outcome() looks for it in the store. The library does not resend a write
- * whose outcome is unknown, unless the caller has allowed it with etcd_v2_request_allow_repeat().
+ * be: etcd_v2_outcome_resolve() looks for it in the store. The library does not resend a write
+ * whose outcome is unknown, unless the caller has allowed it with etcd_v2_request_set_idempotent().
  * The status is ETCD_V2_OUTCOME_UNKNOWN, with the reason in the message, with one exception: if
  * etcd refused one copy of the write while an earlier copy may have been applied, the status of the
  * refusal is kept. So, behind a gateway, ETCD_V2_ALREADY_EXISTS can refer to the node that this
@@ -112,7 +112,7 @@
  *   failure inside etcd   ETCD_V2_RAFT_INTERNAL (300), ETCD_V2_LEADER_ELECTION (301),
  *                         ETCD_V2_SERVER_ERROR
  *   outcome unknown       ETCD_V2_OUTCOME_UNKNOWN: a write may have been applied, see above
- *   stale read            ETCD_V2_STALE, only with the policy "refuse" of etcd_v2_options_set_stale()
+ *   stale read            ETCD_V2_STALE, only with ETCD_V2_STALE_REJECT
  *   invalid response      ETCD_V2_PROTOCOL (not from etcd), ETCD_V2_REDIRECT, ETCD_V2_TOO_LARGE
  *   not permitted         ETCD_V2_UNAUTHORIZED (110)
  *   bug in the library    ETCD_V2_INTERNAL
@@ -156,7 +156,7 @@ extern "C" {
 typedef struct etcd_v2_error etcd_v2_error;
 
 /** Ends calls from another thread. Safe from any number of threads. */
-typedef struct etcd_v2_cancel etcd_v2_cancel;
+typedef struct etcd_v2_cancel_token etcd_v2_cancel_token;
 
 /** Settings of a client. One thread at a time. */
 typedef struct etcd_v2_options etcd_v2_options;
@@ -164,7 +164,13 @@ typedef struct etcd_v2_options etcd_v2_options;
 /** A client of one cluster. Safe from any number of threads. */
 typedef struct etcd_v2_client etcd_v2_client;
 
-/** The members that a client knew at one moment; read-only. */
+/** One of them, which the list owns. */
+typedef struct etcd_v2_endpoint etcd_v2_endpoint;
+
+/**
+ * The members that a client knew at one moment. Read-only: any number of threads may read one list
+ * at once.
+ */
 typedef struct etcd_v2_endpoints etcd_v2_endpoints;
 
 /** What is asked. Running it is safe from any number of threads; set it up on one. */
@@ -173,7 +179,10 @@ typedef struct etcd_v2_request etcd_v2_request;
 /** A successful answer. Read-only: any number of threads may read one response at once. */
 typedef struct etcd_v2_response etcd_v2_response;
 
-/** A key in a response, which owns it. Read-only: any number of threads may read one node at once. */
+/**
+ * A key in a response, which owns it. Read-only: any number of threads may read one node at
+ * once.
+ */
 typedef struct etcd_v2_node etcd_v2_node;
 
 /** What became of a write. Read-only: any number of threads may read one at once. */
@@ -200,8 +209,14 @@ typedef struct etcd_v2_member etcd_v2_member;
 /** A list of members. Read-only: any number of threads may read one list at once. */
 typedef struct etcd_v2_members etcd_v2_members;
 
-/** What a member counts. Read-only: any number of threads may read one at once. */
+/**
+ * What a member counts, or a follower by itself. Read-only: any number of threads may read one at
+ * once.
+ */
 typedef struct etcd_v2_stats etcd_v2_stats;
+
+/** How one member is; the report owns it. */
+typedef struct etcd_v2_health etcd_v2_health;
 
 /** How members are. Read-only: any number of threads may read one report at once. */
 typedef struct etcd_v2_health_report etcd_v2_health_report;
@@ -227,7 +242,10 @@ typedef struct etcd_v2_trace etcd_v2_trace;
 /** A failed attempt. Only good until the callback that was given it returns. */
 typedef struct etcd_v2_retry etcd_v2_retry;
 
-/** Numbers of a client at one time. Read-only: any number of threads may read them at once. */
+/**
+ * Numbers of a client, a member or a watcher at one time. Read-only: any number of threads may read
+ * them at once.
+ */
 typedef struct etcd_v2_counters etcd_v2_counters;
 
 /*
@@ -252,60 +270,63 @@ ETCD_V2_API int32_t etcd_v2_version_number(void);
 /** How a call ended: ETCD_V2_OK or what went wrong. */
 typedef int32_t etcd_v2_status;
 
-#define ETCD_V2_OK                      0    /**< success */
-#define ETCD_V2_KEY_NOT_FOUND           100  /**< key not found */
-#define ETCD_V2_COMPARE_FAILED          101  /**< compare failed */
-#define ETCD_V2_NOT_A_FILE              102  /**< not a file */
-#define ETCD_V2_NO_MORE_PEER            103  /**< reached the maximum number of peers */
-#define ETCD_V2_NOT_A_DIRECTORY         104  /**< not a directory */
-#define ETCD_V2_ALREADY_EXISTS          105  /**< key already exists */
-#define ETCD_V2_KEY_IS_PRESERVED        106  /**< the prefix of the key is a keyword of etcd */
-#define ETCD_V2_ROOT_READ_ONLY          107  /**< the root directory is read only */
-#define ETCD_V2_DIRECTORY_NOT_EMPTY     108  /**< directory not empty */
-#define ETCD_V2_PEER_ADDRESS_EXISTS     109  /**< peer address exists */
-#define ETCD_V2_UNAUTHORIZED            110  /**< not authorized */
-#define ETCD_V2_VALUE_REQUIRED          200  /**< a value is required */
-#define ETCD_V2_PREV_VALUE_REQUIRED     201  /**< a previous value is required */
-#define ETCD_V2_TTL_NOT_A_NUMBER        202  /**< the TTL is not a number */
-#define ETCD_V2_INDEX_NOT_A_NUMBER      203  /**< the index is not a number */
-#define ETCD_V2_VALUE_OR_TTL_REQUIRED   204  /**< a value or a TTL is required */
-#define ETCD_V2_TIMEOUT_NOT_A_NUMBER    205  /**< the timeout is not a number */
-#define ETCD_V2_NAME_REQUIRED           206  /**< a name is required */
-#define ETCD_V2_INDEX_OR_VALUE_REQUIRED 207  /**< an index or a value is required */
-#define ETCD_V2_INDEX_VALUE_MUTEX       208  /**< index and value cannot both be given */
-#define ETCD_V2_INVALID_FIELD           209  /**< invalid field */
-#define ETCD_V2_INVALID_FORM            210  /**< invalid form */
-#define ETCD_V2_REFRESH_VALUE           211  /**< a value was given on a refresh */
-#define ETCD_V2_REFRESH_TTL_REQUIRED    212  /**< a refresh needs a TTL */
-#define ETCD_V2_RAFT_INTERNAL           300  /**< raft internal error */
-#define ETCD_V2_LEADER_ELECTION         301  /**< during leader election */
-#define ETCD_V2_WATCHER_CLEARED         400  /**< the watcher was cleared by a recovery of etcd */
-#define ETCD_V2_HISTORY_CLEARED         401  /**< the requested history was cleared */
-#define ETCD_V2_STANDBY_INTERNAL        402  /**< standby internal error */
-#define ETCD_V2_INVALID_ACTIVE_SIZE     403  /**< invalid active size */
-#define ETCD_V2_INVALID_REMOVE_DELAY    404  /**< invalid standby remove delay */
-#define ETCD_V2_CLIENT_INTERNAL         500  /**< client internal error reported by etcd */
-#define ETCD_V2_INVALID_ARGUMENT        1000 /**< invalid argument */
-#define ETCD_V2_NOT_UTF8                1001 /**< text is not valid UTF-8 */
-#define ETCD_V2_TOO_LARGE               1002 /**< larger than a limit allows */
-#define ETCD_V2_LIMIT                   1003 /**< a limit of this process or handle is reached */
-#define ETCD_V2_UNREACHABLE             1004 /**< no member could be reached */
-#define ETCD_V2_TIMEOUT                 1005 /**< the deadline passed */
-#define ETCD_V2_CANCELLED               1006 /**< cancelled */
-#define ETCD_V2_OUTCOME_UNKNOWN         1007 /**< the request was sent, whether it was applied is unknown */
-#define ETCD_V2_TLS                     1008 /**< TLS failed */
-#define ETCD_V2_PROTOCOL                1009 /**< the answer is not etcd's */
-#define ETCD_V2_REDIRECT                1010 /**< redirected where the client will not go */
-#define ETCD_V2_STALE                   1011 /**< the answer is older than one already seen */
-#define ETCD_V2_CLOSED                  1012 /**< the handle is closed */
-#define ETCD_V2_FORKED                  1013 /**< the handle belongs to another process */
-#define ETCD_V2_INTERNAL                1014 /**< a bug in the library */
-#define ETCD_V2_SERVER_ERROR            1015 /**< the server refused or failed without an etcd code */
-#define ETCD_V2_UNSUPPORTED             1016 /**< not supported by this server or build */
-#define ETCD_V2_NOT_FOUND               1017 /**< no such member, user or role */
-#define ETCD_V2_CONFLICT                1018 /**< it exists already, or is in this state already */
-#define ETCD_V2_GONE                    1019 /**< the member was removed for good */
-#define ETCD_V2_FORBIDDEN               1020 /**< the server forbids it */
+/** Statuses. */
+enum etcd_v2_status_code {
+    ETCD_V2_OK                      = 0,    /**< success */
+    ETCD_V2_KEY_NOT_FOUND           = 100,  /**< key not found */
+    ETCD_V2_COMPARE_FAILED          = 101,  /**< compare failed */
+    ETCD_V2_NOT_A_FILE              = 102,  /**< not a file */
+    ETCD_V2_NO_MORE_PEER            = 103,  /**< reached the maximum number of peers */
+    ETCD_V2_NOT_A_DIRECTORY         = 104,  /**< not a directory */
+    ETCD_V2_ALREADY_EXISTS          = 105,  /**< key already exists */
+    ETCD_V2_KEY_IS_PRESERVED        = 106,  /**< the prefix of the key is a keyword of etcd */
+    ETCD_V2_ROOT_READ_ONLY          = 107,  /**< the root directory is read only */
+    ETCD_V2_DIRECTORY_NOT_EMPTY     = 108,  /**< directory not empty */
+    ETCD_V2_PEER_ADDRESS_EXISTS     = 109,  /**< peer address exists */
+    ETCD_V2_UNAUTHORIZED            = 110,  /**< not authorized */
+    ETCD_V2_VALUE_REQUIRED          = 200,  /**< a value is required */
+    ETCD_V2_PREV_VALUE_REQUIRED     = 201,  /**< a previous value is required */
+    ETCD_V2_TTL_NOT_A_NUMBER        = 202,  /**< the TTL is not a number */
+    ETCD_V2_INDEX_NOT_A_NUMBER      = 203,  /**< the index is not a number */
+    ETCD_V2_VALUE_OR_TTL_REQUIRED   = 204,  /**< a value or a TTL is required */
+    ETCD_V2_TIMEOUT_NOT_A_NUMBER    = 205,  /**< the timeout is not a number */
+    ETCD_V2_NAME_REQUIRED           = 206,  /**< a name is required */
+    ETCD_V2_INDEX_OR_VALUE_REQUIRED = 207,  /**< an index or a value is required */
+    ETCD_V2_INDEX_VALUE_MUTEX       = 208,  /**< index and value cannot both be given */
+    ETCD_V2_INVALID_FIELD           = 209,  /**< invalid field */
+    ETCD_V2_INVALID_FORM            = 210,  /**< invalid form */
+    ETCD_V2_REFRESH_VALUE           = 211,  /**< a value was given on a refresh */
+    ETCD_V2_REFRESH_TTL_REQUIRED    = 212,  /**< a refresh needs a TTL */
+    ETCD_V2_RAFT_INTERNAL           = 300,  /**< raft internal error */
+    ETCD_V2_LEADER_ELECTION         = 301,  /**< during leader election */
+    ETCD_V2_WATCHER_CLEARED         = 400,  /**< the watcher was cleared by a recovery of etcd */
+    ETCD_V2_HISTORY_CLEARED         = 401,  /**< the requested history was cleared */
+    ETCD_V2_STANDBY_INTERNAL        = 402,  /**< standby internal error */
+    ETCD_V2_INVALID_ACTIVE_SIZE     = 403,  /**< invalid active size */
+    ETCD_V2_INVALID_REMOVE_DELAY    = 404,  /**< invalid standby remove delay */
+    ETCD_V2_CLIENT_INTERNAL         = 500,  /**< client internal error reported by etcd */
+    ETCD_V2_INVALID_ARGUMENT        = 1000, /**< invalid argument */
+    ETCD_V2_NOT_UTF8                = 1001, /**< text is not valid UTF-8 */
+    ETCD_V2_TOO_LARGE               = 1002, /**< larger than a limit allows */
+    ETCD_V2_LIMIT                   = 1003, /**< a limit of this process or handle is reached */
+    ETCD_V2_UNREACHABLE             = 1004, /**< no member could be reached */
+    ETCD_V2_TIMEOUT                 = 1005, /**< the deadline passed */
+    ETCD_V2_CANCELLED               = 1006, /**< cancelled */
+    ETCD_V2_OUTCOME_UNKNOWN         = 1007, /**< the request was sent, whether it was applied is unknown */
+    ETCD_V2_TLS                     = 1008, /**< TLS failed */
+    ETCD_V2_PROTOCOL                = 1009, /**< the answer is not etcd's */
+    ETCD_V2_REDIRECT                = 1010, /**< redirected where the client will not go */
+    ETCD_V2_STALE                   = 1011, /**< the answer is older than one already seen */
+    ETCD_V2_CLOSED                  = 1012, /**< the handle is closed */
+    ETCD_V2_FORKED                  = 1013, /**< the handle belongs to another process */
+    ETCD_V2_INTERNAL                = 1014, /**< a bug in the library */
+    ETCD_V2_SERVER_ERROR            = 1015, /**< the server refused or failed without an etcd code */
+    ETCD_V2_UNSUPPORTED             = 1016, /**< not supported by this server or build */
+    ETCD_V2_NOT_FOUND               = 1017, /**< no such member, user or role */
+    ETCD_V2_CONFLICT                = 1018, /**< it exists already, or is in this state already */
+    ETCD_V2_GONE                    = 1019, /**< the member was removed for good */
+    ETCD_V2_FORBIDDEN               = 1020  /**< the server forbids it */
+};
 
 /**
  * Name of the constant, such as "ETCD_V2_KEY_NOT_FOUND"; a number that is not listed has a name
@@ -337,6 +358,23 @@ ETCD_V2_API etcd_v2_status etcd_v2_status_at(size_t i);
  * Why a call failed. Everything read from an error is borrowed and valid until the error is freed.
  */
 
+/** How far an exchange with a member came. */
+enum etcd_v2_phase {
+    ETCD_V2_PHASE_NONE    = 0, /**< No exchange failed. */
+    ETCD_V2_PHASE_RESOLVE = 1, /**< Looking up the host name. */
+    ETCD_V2_PHASE_CONNECT = 2, /**< Connecting, and waiting for a free connection. */
+    ETCD_V2_PHASE_TLS     = 3, /**< The TLS handshake. */
+    ETCD_V2_PHASE_SEND    = 4, /**< Sending the request. */
+    ETCD_V2_PHASE_HEAD    = 5, /**< Waiting for the head of the response. */
+    ETCD_V2_PHASE_BODY    = 6  /**< Receiving its body. */
+};
+
+/**
+ * Name of a phase: "resolve", "connect", "TLS", "send", "head" or "body"; "" for any other number.
+ * Never NULL, lives for ever.
+ */
+ETCD_V2_API const char *etcd_v2_phase_name(int32_t phase);
+
 /** The status that the failed call returned; 0 for NULL. */
 ETCD_V2_API etcd_v2_status etcd_v2_error_status(const etcd_v2_error *error);
 
@@ -364,20 +402,20 @@ ETCD_V2_API int32_t etcd_v2_error_http_status(const etcd_v2_error *error);
  * up to which the key is proven not to have changed. 0 means that the index is unknown: do not
  * wait from it.
  */
-ETCD_V2_API uint64_t etcd_v2_error_index(const etcd_v2_error *error);
+ETCD_V2_API uint64_t etcd_v2_error_etcd_index(const etcd_v2_error *error);
 
 /** URL of the member that decided; NULL when none did. */
 ETCD_V2_API const char *etcd_v2_error_endpoint(const etcd_v2_error *error);
 
 /**
- * How far the exchange that decided came: "resolve", "connect", "TLS", "send", "head" or "body";
- * NULL when there was none. The text lives for ever.
+ * How far the exchange that decided came, one of ETCD_V2_PHASE_...: ETCD_V2_PHASE_NONE when there
+ * was none, and for NULL.
  */
-ETCD_V2_API const char *etcd_v2_error_phase(const etcd_v2_error *error);
+ETCD_V2_API int32_t etcd_v2_error_phase(const etcd_v2_error *error);
 
 /**
  * Whether the same call may succeed later without any change. For a write, check
- * etcd_v2_error_outcome_unknown() first.
+ * etcd_v2_error_is_outcome_unknown() first.
  */
 ETCD_V2_API bool etcd_v2_error_is_retriable(const etcd_v2_error *error);
 
@@ -385,7 +423,7 @@ ETCD_V2_API bool etcd_v2_error_is_retriable(const etcd_v2_error *error);
  * Whether the write may have been applied, or may still be, whatever the status is. false is a
  * promise: it was not.
  */
-ETCD_V2_API bool etcd_v2_error_outcome_unknown(const etcd_v2_error *error);
+ETCD_V2_API bool etcd_v2_error_is_outcome_unknown(const etcd_v2_error *error);
 
 /**
  * Highest store index known to the client when the request was first sent; 0 if it knew none. If
@@ -397,13 +435,13 @@ ETCD_V2_API uint64_t etcd_v2_error_known_index(const etcd_v2_error *error);
 ETCD_V2_API size_t etcd_v2_error_attempt_count(const etcd_v2_error *error);
 
 /**
- * One try, in order of time: URL of the member, phase as in etcd_v2_error_phase(), why it ended,
- * and how long it took in milliseconds. Each out pointer may be NULL. Returns false, and writes
- * NULL and 0, when `i` is beyond the end.
+ * Attempt `i`, in order of time: URL of the member, phase as in etcd_v2_error_phase(), why it
+ * ended, and how long it took in milliseconds. Each out pointer may be NULL. Returns false, and
+ * writes NULL and 0, when `i` is beyond the end.
  */
-ETCD_V2_API bool etcd_v2_error_attempt(
-    const etcd_v2_error *error, size_t i, const char **endpoint, const char **phase,
-    const char **text, int64_t *duration_ms);
+ETCD_V2_API bool etcd_v2_error_attempt_at(
+    const etcd_v2_error *error, size_t i, const char **endpoint, int32_t *phase,
+    const char **message, int64_t *duration_ms);
 
 /**
  * First bytes of an answer that is not etcd's, such as the error page of a proxy, followed by a
@@ -424,23 +462,23 @@ ETCD_V2_API void etcd_v2_error_free(etcd_v2_error *error);
  */
 
 /**
- * Makes a token; free it with etcd_v2_cancel_free(). It uses one file descriptor.
+ * Makes a token; free it with etcd_v2_cancel_token_free(). It uses one file descriptor.
  * Also returns ETCD_V2_LIMIT when the process has none left.
  */
-ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_cancel_new(
-    etcd_v2_cancel **out, etcd_v2_error **err);
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_cancel_token_new(
+    etcd_v2_cancel_token **out, etcd_v2_error **err);
 
 /**
  * Cancels every call that has the token, now and in the future. Thread-safe and idempotent; not
  * async-signal-safe. NULL does nothing.
  */
-ETCD_V2_API void etcd_v2_cancel_fire(const etcd_v2_cancel *token);
+ETCD_V2_API void etcd_v2_cancel_token_cancel(const etcd_v2_cancel_token *token);
 
 /** Whether the token was fired; false for NULL. */
-ETCD_V2_API bool etcd_v2_cancel_is_fired(const etcd_v2_cancel *token);
+ETCD_V2_API bool etcd_v2_cancel_token_is_cancelled(const etcd_v2_cancel_token *token);
 
 /** Frees the token, without firing it. Requests that were given it keep what they need. */
-ETCD_V2_API void etcd_v2_cancel_free(etcd_v2_cancel *token);
+ETCD_V2_API void etcd_v2_cancel_token_free(etcd_v2_cancel_token *token);
 
 /*
  * == Options ======================================================================================
@@ -469,8 +507,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_add_endpoint(
  * that has no quorum for a write reports that after 7 s; with a shorter deadline the error does
  * not contain the reason for the unknown outcome.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_deadline_ms(
-    etcd_v2_options *options, int64_t deadline_ms, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_timeout_ms(
+    etcd_v2_options *options, int64_t timeout_ms, etcd_v2_error **err);
 
 /**
  * Longest time to reach one member (name, connection, handshake): 1 to 2147483647 ms, default
@@ -485,8 +523,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_connect_timeout_ms(
  * history and leaves members that do not respond. Polls are shorter at first, and while other keys
  * change so fast that the history would run out: with few watches, down to one second.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_poll_ms(
-    etcd_v2_options *options, int64_t max_poll_ms, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_poll_timeout_ms(
+    etcd_v2_options *options, int64_t poll_timeout_ms, etcd_v2_error **err);
 
 /**
  * Interval of the membership sync (see etcd_v2_sync()), with ±25 % jitter: 100 to 2147483647 ms;
@@ -588,7 +626,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_quorum_reads(
  * is lost (1 to 127, default 3). `idle_s` 0 disables keepalive; the other arguments are then
  * ignored.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_keepalive(
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_tcp_keepalive(
     etcd_v2_options *options, int64_t idle_s, int64_t interval_s, int64_t count,
     etcd_v2_error **err);
 
@@ -596,7 +634,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_keepalive(
  * Longest time that sent bytes may stay unacknowledged: 1 to 2147483647 ms, default 20000; 0
  * leaves it to the system.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_user_timeout_ms(
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_tcp_user_timeout_ms(
     etcd_v2_options *options, int64_t user_timeout_ms, etcd_v2_error **err);
 
 /** Frees the options. Clients made of them have their own copy. */
@@ -670,8 +708,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_ca_pem(
  * Trusts the authorities of the system as well as those named above; default: only when none is
  * named and nothing is pinned.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_use_system_ca(
-    etcd_v2_options *options, bool use_system_ca, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_system_ca(
+    etcd_v2_options *options, bool system_ca, etcd_v2_error **err);
 
 /**
  * Client certificate, followed by its intermediate certificates, and its private key, which may be
@@ -688,18 +726,21 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_client_cert_pem(
     etcd_v2_options *options, const void *cert, size_t cert_length, const void *key,
     size_t key_length, etcd_v2_error **err);
 
-/** The host name or IP address that certificates of servers must be for, instead of that in the URL. */
+/**
+ * The host name or IP address that certificates of servers must be for, instead of that in
+ * the URL.
+ */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_server_name(
     etcd_v2_options *options, const char *server_name, etcd_v2_error **err);
 
 /**
  * Accepts only this certificate of a server, identified by the SHA-256 of its DER form: 64
- * hexadecimal digits, colons between pairs allowed, as `openssl x509 -fingerprint -sha256` shows it.
- * Each call adds one. If an authority is set as well, the certificate must also be signed by it;
- * without one the pin alone decides: the certificate may be self-signed or of X.509 version 1, and
- * neither its name nor its validity period is checked.
+ * hexadecimal digits, colons between pairs allowed, as `openssl x509 -fingerprint -sha256` shows
+ * it. Each call adds one. If an authority is set as well, the certificate must also be signed by
+ * it; without one the pin alone decides: the certificate may be self-signed or of X.509 version 1,
+ * and neither its name nor its validity period is checked.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_pinned_sha256(
+ETCD_V2_API etcd_v2_status etcd_v2_options_add_pinned_sha256(
     etcd_v2_options *options, const char *sha256, etcd_v2_error **err);
 
 /**
@@ -745,8 +786,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_credentials(
 /**
  * Changes the credentials of a client; other threads may use it meanwhile. NULL for both removes
  * them. Requests already sent are not affected; a watcher uses the new credentials from its next
- * long poll, which starts after its next event or after etcd_v2_options_set_max_poll_ms() at the
- * latest.
+ * long poll, which starts after its next event or after etcd_v2_options_set_poll_timeout_ms() at
+ * the latest.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_client_set_credentials(
     const etcd_v2_client *client, const char *user, const char *password, etcd_v2_error **err);
@@ -767,9 +808,12 @@ ETCD_V2_API etcd_v2_status etcd_v2_client_set_credentials(
  * there is nothing to discover: do not call it there.
  */
 
-#define ETCD_V2_ENDPOINT_SEED   0 /**< named by the program */
-#define ETCD_V2_ENDPOINT_DNS    1 /**< found in the DNS */
-#define ETCD_V2_ENDPOINT_SYNCED 2 /**< found in the list of another member */
+/** How a member became known. */
+enum etcd_v2_source {
+    ETCD_V2_ENDPOINT_SEED   = 0, /**< named by the program */
+    ETCD_V2_ENDPOINT_DNS    = 1, /**< found in the DNS */
+    ETCD_V2_ENDPOINT_SYNCED = 2  /**< found in the list of another member */
+};
 
 /**
  * Writes a list of the members that the client knows now, in the order in which they are tried
@@ -782,17 +826,18 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_endpoints(
 /** How many there are; 0 for NULL. */
 ETCD_V2_API size_t etcd_v2_endpoints_count(const etcd_v2_endpoints *endpoints);
 
-/** URL of member `i`, counted from 0: scheme, host and port; NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_endpoints_url(const etcd_v2_endpoints *endpoints, size_t i);
+/** Member `i`, counted from 0; NULL beyond the end. Borrowed from the list. */
+ETCD_V2_API const etcd_v2_endpoint *etcd_v2_endpoints_at(
+    const etcd_v2_endpoints *endpoints, size_t i);
 
-/** How the client knows member `i`: ETCD_V2_ENDPOINT_…; -1 beyond the end. */
-ETCD_V2_API int32_t etcd_v2_endpoints_source(const etcd_v2_endpoints *endpoints, size_t i);
+/** Its URL: scheme, host and port; NULL for NULL. */
+ETCD_V2_API const char *etcd_v2_endpoint_url(const etcd_v2_endpoint *endpoint);
 
-/**
- * Remaining backoff of member `i` in milliseconds when the list was made; 0 if it was not backing
- * off, and beyond the end.
- */
-ETCD_V2_API int64_t etcd_v2_endpoints_penalty_ms(const etcd_v2_endpoints *endpoints, size_t i);
+/** How the client came to know it: one of ETCD_V2_ENDPOINT_...; -1 for NULL. */
+ETCD_V2_API int32_t etcd_v2_endpoint_source(const etcd_v2_endpoint *endpoint);
+
+/** Its remaining backoff in milliseconds when the list was made; 0 if it was not backing off. */
+ETCD_V2_API int64_t etcd_v2_endpoint_backoff_ms(const etcd_v2_endpoint *endpoint);
 
 /** Frees the list. The URLs that were read from it end with it. */
 ETCD_V2_API void etcd_v2_endpoints_free(etcd_v2_endpoints *endpoints);
@@ -826,7 +871,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_sync(const etcd_v2_client *client, etcd_v2_er
  *   `cancel`      ends the waiting; may be NULL
  */
 ETCD_V2_API etcd_v2_status etcd_v2_sync_within(
-    const etcd_v2_client *client, int64_t timeout_ms, const etcd_v2_cancel *cancel,
+    const etcd_v2_client *client, int64_t timeout_ms, const etcd_v2_cancel_token *cancel,
     etcd_v2_error **err);
 
 /**
@@ -839,7 +884,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_sync_within(
  * Also returns ETCD_V2_TIMEOUT when none was ready; the error tells why the last try failed.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_wait_ready(
-    const etcd_v2_client *client, int64_t timeout_ms, const etcd_v2_cancel *cancel,
+    const etcd_v2_client *client, int64_t timeout_ms, const etcd_v2_cancel_token *cancel,
     etcd_v2_error **err);
 
 /*
@@ -850,9 +895,12 @@ ETCD_V2_API etcd_v2_status etcd_v2_wait_ready(
  * anyway. A call whose member fails goes on to the next one, within its deadline.
  */
 
-#define ETCD_V2_SELECT_STICKY      1 /**< One member until it fails, then the next. The default. */
-#define ETCD_V2_SELECT_ROUND_ROBIN 2 /**< Each call another. */
-#define ETCD_V2_SELECT_LEADER      3 /**< The one that leads the cluster. */
+/** Which member is tried first. */
+enum etcd_v2_selection {
+    ETCD_V2_SELECT_STICKY      = 1, /**< One member until it fails, then the next. The default. */
+    ETCD_V2_SELECT_ROUND_ROBIN = 2, /**< Each call another. */
+    ETCD_V2_SELECT_LEADER      = 3  /**< The one that leads the cluster. */
+};
 
 /**
  * Which member a call asks first:
@@ -860,7 +908,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_wait_ready(
  *   ETCD_V2_SELECT_STICKY       the member that answered last: few connections, and a thread reads
  *                               what it wrote
  *   ETCD_V2_SELECT_ROUND_ROBIN  the next member for each call, which spreads reads; a member may
- *                               lag behind another, see etcd_v2_options_set_stale()
+ *                               lag behind another, see etcd_v2_options_set_stale_policy()
  *   ETCD_V2_SELECT_LEADER       the leader, which answers writes and quorum reads fastest. The
  *                               first call looks the leader up, and so does the next call after a
  *                               new term was seen or the leader failed; this takes at most one
@@ -887,8 +935,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_random_start(
  * blocking read waits for that thread. ETCD_V2_COUNTER_HEDGES counts hedged reads. Writes are
  * never hedged.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_hedge_ms(
-    etcd_v2_options *options, int64_t hedge_ms, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_hedge_delay_ms(
+    etcd_v2_options *options, int64_t hedge_delay_ms, etcd_v2_error **err);
 
 /*
  * == Everyday verbs ===============================================================================
@@ -910,11 +958,14 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_hedge_ms(
  * ETCD_V2_ROOT_READ_ONLY (107) if the key is "/", and any status listed above.
  */
 
-#define ETCD_V2_RECURSIVE           1  /**< GET, DELETE, watches: the whole subtree. */
-#define ETCD_V2_SORTED              2  /**< GET: children in order of their keys. */
-#define ETCD_V2_QUORUM              4  /**< GET: read through consensus, never stale. */
-#define ETCD_V2_DIR                 8  /**< Writes: a directory. DELETE: an empty one. */
-#define ETCD_V2_NO_VALUE_ON_SUCCESS 16 /**< Writes: an answer without nodes (since etcd 3.1). */
+/** Flags of requests; combine them with |. */
+enum etcd_v2_flag {
+    ETCD_V2_RECURSIVE           = 1,  /**< GET, DELETE, watches: the whole subtree. */
+    ETCD_V2_SORTED              = 2,  /**< GET: children in order of their keys. */
+    ETCD_V2_QUORUM              = 4,  /**< GET: read through consensus, never stale. */
+    ETCD_V2_DIR                 = 8,  /**< Writes: a directory. DELETE: an empty one. */
+    ETCD_V2_NO_VALUE_ON_SUCCESS = 16  /**< Writes: an answer without nodes (since etcd 3.1). */
+};
 
 /**
  * Reads a key, or lists a directory: its children, or all below it with ETCD_V2_RECURSIVE. Hidden
@@ -1005,10 +1056,6 @@ ETCD_V2_API etcd_v2_status etcd_v2_delete(
     const etcd_v2_client *client, const char *key, uint32_t flags, etcd_v2_response **out,
     etcd_v2_error **err);
 
-/** Removes an empty directory (or a file); short for etcd_v2_delete() with ETCD_V2_DIR. */
-ETCD_V2_API etcd_v2_status etcd_v2_delete_dir(
-    const etcd_v2_client *client, const char *key, etcd_v2_response **out, etcd_v2_error **err);
-
 /**
  * Writes a value if the key is still as it was read: if its value is `prev_value` (NULL: not
  * compared), and its modified index is `prev_index` (0: not compared). One of them must be given.
@@ -1046,15 +1093,18 @@ ETCD_V2_API etcd_v2_status etcd_v2_compare_and_delete(
  *   COMPARE_AND_DELETE                     none
  */
 
-#define ETCD_V2_OP_GET                1 /**< As etcd_v2_get(). */
-#define ETCD_V2_OP_SET                2 /**< As etcd_v2_set(). */
-#define ETCD_V2_OP_CREATE             3 /**< As etcd_v2_create(). */
-#define ETCD_V2_OP_UPDATE             4 /**< As etcd_v2_update(). */
-#define ETCD_V2_OP_REFRESH            5 /**< As etcd_v2_refresh(). */
-#define ETCD_V2_OP_DELETE             6 /**< As etcd_v2_delete(). */
-#define ETCD_V2_OP_CREATE_IN_ORDER    7 /**< As etcd_v2_create_in_order(). */
-#define ETCD_V2_OP_COMPARE_AND_SWAP   8 /**< As etcd_v2_compare_and_swap(). */
-#define ETCD_V2_OP_COMPARE_AND_DELETE 9 /**< As etcd_v2_compare_and_delete(). */
+/** Operations on keys. */
+enum etcd_v2_operation {
+    ETCD_V2_OP_GET                = 1, /**< As etcd_v2_get(). */
+    ETCD_V2_OP_SET                = 2, /**< As etcd_v2_set(). */
+    ETCD_V2_OP_CREATE             = 3, /**< As etcd_v2_create(). */
+    ETCD_V2_OP_UPDATE             = 4, /**< As etcd_v2_update(). */
+    ETCD_V2_OP_REFRESH            = 5, /**< As etcd_v2_refresh(). */
+    ETCD_V2_OP_DELETE             = 6, /**< As etcd_v2_delete(). */
+    ETCD_V2_OP_CREATE_IN_ORDER    = 7, /**< As etcd_v2_create_in_order(). */
+    ETCD_V2_OP_COMPARE_AND_SWAP   = 8, /**< As etcd_v2_compare_and_swap(). */
+    ETCD_V2_OP_COMPARE_AND_DELETE = 9  /**< As etcd_v2_compare_and_delete(). */
+};
 
 /**
  * Makes a request of `operation`, one of ETCD_V2_OP_..., on `key` (the directory, for
@@ -1066,14 +1116,14 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_new(
 /**
  * Makes a request of what has no function yet; free it with etcd_v2_request_free(). `method` is
  * "GET", "HEAD", "PUT", "POST" or "DELETE"; `path_and_query` begins with "/" and is sent as it is,
- * so percent-encode what needs it. A path that has an empty segment, "." or ".." after percent-decoding
- * it once is refused as ETCD_V2_INVALID_ARGUMENT, because servers resolve such segments and act on
- * another path. `body` and `content_type` may be NULL; only PUT and POST have a body. Only deadline
- * and cancel can be set on it. Any response with an HTTP status of 2xx is a success: read it with
- * etcd_v2_response_body(), or as nodes if it is about keys. GET and HEAD are retried as reads are,
- * the others never.
+ * so percent-encode what needs it. A path that has an empty segment, "." or ".." after
+ * percent-decoding it once is refused as ETCD_V2_INVALID_ARGUMENT, because servers resolve such
+ * segments and act on another path. `body` and `content_type` may be NULL; only PUT and POST have a
+ * body. Only deadline and cancel can be set on it. Any response with an HTTP status of 2xx is a
+ * success: read it with etcd_v2_response_body(), or as nodes if it is about keys. GET and HEAD are
+ * retried as reads are, the others never.
  */
-ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_raw(
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_new_raw(
     const char *method, const char *path_and_query, const void *body, size_t length,
     const char *content_type, etcd_v2_request **out, etcd_v2_error **err);
 
@@ -1086,13 +1136,9 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_raw(
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_value(
     etcd_v2_request *request, const void *value, size_t length, etcd_v2_error **err);
 
-/** Seconds until the key vanishes, 1 to 2147483648. Without it a write makes the key permanent. */
+/** Seconds until the key expires, up to 2147483648; 0, the default: never. */
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_ttl(
     etcd_v2_request *request, int64_t ttl, etcd_v2_error **err);
-
-/** Says that the key is to become permanent, which takes back etcd_v2_request_set_ttl(). */
-ETCD_V2_API etcd_v2_status etcd_v2_request_remove_ttl(
-    etcd_v2_request *request, etcd_v2_error **err);
 
 /** All flags at once, see above; 0 for none. */
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_flags(
@@ -1110,15 +1156,15 @@ ETCD_V2_API etcd_v2_status etcd_v2_request_set_prev_index(
  * Deadline of each execution of the request, in place of the client's deadline: 1 to 2147483647
  * ms.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_request_set_deadline_ms(
-    etcd_v2_request *request, int64_t deadline_ms, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_request_set_timeout_ms(
+    etcd_v2_request *request, int64_t timeout_ms, etcd_v2_error **err);
 
 /**
- * Cancellation token of this request; NULL for none. The token may be freed afterwards, but can then
- * no longer be fired.
+ * Cancellation token of this request; NULL for none. The token may be freed afterwards, but can
+ * then no longer be fired.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_cancel(
-    etcd_v2_request *request, const etcd_v2_cancel *token, etcd_v2_error **err);
+    etcd_v2_request *request, const etcd_v2_cancel_token *token, etcd_v2_error **err);
 
 /**
  * SET and DELETE only: allows the library to resend the request when it was sent but got no
@@ -1127,7 +1173,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_request_set_cancel(
  * applied returns ETCD_V2_KEY_NOT_FOUND. The SET of a directory is never resent, since its second
  * copy would be rejected. Reads are always resent, other writes never.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_request_allow_repeat(
+ETCD_V2_API etcd_v2_status etcd_v2_request_set_idempotent(
     etcd_v2_request *request, bool allow, etcd_v2_error **err);
 
 /** Frees the request. Runs of it that have not ended keep what they need. */
@@ -1151,15 +1197,18 @@ ETCD_V2_API etcd_v2_status etcd_v2_execute(
  * until the response is freed.
  */
 
-#define ETCD_V2_ACTION_UNKNOWN            0 /**< None of those below. */
-#define ETCD_V2_ACTION_GET                1 /**< A read. */
-#define ETCD_V2_ACTION_SET                2 /**< A key was written, whatever was there before. */
-#define ETCD_V2_ACTION_CREATE             3 /**< A key was made. */
-#define ETCD_V2_ACTION_UPDATE             4 /**< An existing key was written. */
-#define ETCD_V2_ACTION_COMPARE_AND_SWAP   5 /**< A key was written after a comparison. */
-#define ETCD_V2_ACTION_DELETE             6 /**< A key was removed. */
-#define ETCD_V2_ACTION_COMPARE_AND_DELETE 7 /**< A key was removed after a comparison. */
-#define ETCD_V2_ACTION_EXPIRE             8 /**< The TTL of a key ran out. */
+/** What etcd did. */
+enum etcd_v2_action {
+    ETCD_V2_ACTION_UNKNOWN            = 0, /**< None of those below. */
+    ETCD_V2_ACTION_GET                = 1, /**< A read. */
+    ETCD_V2_ACTION_SET                = 2, /**< A key was written, whatever was there before. */
+    ETCD_V2_ACTION_CREATE             = 3, /**< A key was made. */
+    ETCD_V2_ACTION_UPDATE             = 4, /**< An existing key was written. */
+    ETCD_V2_ACTION_COMPARE_AND_SWAP   = 5, /**< A key was written after a comparison. */
+    ETCD_V2_ACTION_DELETE             = 6, /**< A key was removed. */
+    ETCD_V2_ACTION_COMPARE_AND_DELETE = 7, /**< A key was removed after a comparison. */
+    ETCD_V2_ACTION_EXPIRE             = 8  /**< The TTL of a key ran out. */
+};
 
 /**
  * What etcd did, in its own word: "get", "set", "create", "update", "compareAndSwap", "delete",
@@ -1219,8 +1268,11 @@ ETCD_V2_API void etcd_v2_response_free(etcd_v2_response *response);
  * are read-only like it, and are never freed.
  */
 
-/** The whole key, with its leading "/". Never NULL for a node. */
-ETCD_V2_API const char *etcd_v2_node_key(const etcd_v2_node *node);
+/**
+ * The whole key, with its leading "/", followed by a NUL. Never NULL for a node. `length`, without
+ * that NUL, may be NULL; it tells the truth about keys that contain NULs.
+ */
+ETCD_V2_API const char *etcd_v2_node_key(const etcd_v2_node *node, size_t *length);
 
 /**
  * The value, followed by a NUL; NULL, with length 0, when the node has none: a directory, or what
@@ -1253,7 +1305,10 @@ ETCD_V2_API const char *etcd_v2_node_expiration(const etcd_v2_node *node);
 /** Index of the change that made the key; every set makes it anew. 0 for the root. */
 ETCD_V2_API uint64_t etcd_v2_node_created_index(const etcd_v2_node *node);
 
-/** Index of the last change of the key, the one to compare with and to wait after. 0 for the root. */
+/**
+ * Index of the last change of the key, the one to compare with and to wait after. 0 for the
+ * root.
+ */
 ETCD_V2_API uint64_t etcd_v2_node_modified_index(const etcd_v2_node *node);
 
 /**
@@ -1266,7 +1321,7 @@ ETCD_V2_API size_t etcd_v2_node_child_count(const etcd_v2_node *node);
  * One child, in constant time; NULL when `i` is beyond the end. In order of their keys only with
  * ETCD_V2_SORTED.
  */
-ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, size_t i);
+ETCD_V2_API const etcd_v2_node *etcd_v2_node_child_at(const etcd_v2_node *node, size_t i);
 
 /*
  * == Consistency ==================================================================================
@@ -1282,17 +1337,20 @@ ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, siz
  * sent. Writes are never stale.
  */
 
-#define ETCD_V2_STALE_OFF    1 /**< Staleness is not checked. */
-#define ETCD_V2_STALE_TELL   2 /**< A stale response is marked as such. The default. */
-#define ETCD_V2_STALE_REFUSE 3 /**< A stale response is rejected, and another member is tried. */
+/** What happens to stale reads. */
+enum etcd_v2_stale_policy {
+    ETCD_V2_STALE_IGNORE = 1, /**< Staleness is not checked. */
+    ETCD_V2_STALE_REPORT = 2, /**< A stale response is marked as such. The default. */
+    ETCD_V2_STALE_REJECT = 3  /**< A stale response is rejected, and another member is tried. */
+};
 
 /**
  * What becomes of an answer to a read without ETCD_V2_QUORUM that is older than what the client had
  * been told when it asked, by its index or by its term, or that is of another cluster:
  *
- *   ETCD_V2_STALE_OFF     nothing
- *   ETCD_V2_STALE_TELL    etcd_v2_response_is_stale() and etcd_v2_error_is_stale() say so
- *   ETCD_V2_STALE_REFUSE  another member is asked; when all are behind, twice, the read ends as
+ *   ETCD_V2_STALE_IGNORE     nothing
+ *   ETCD_V2_STALE_REPORT    etcd_v2_response_is_stale() and etcd_v2_error_is_stale() say so
+ *   ETCD_V2_STALE_REJECT  another member is asked; when all are behind, twice, the read ends as
  *                         ETCD_V2_STALE, which names them and the numbers. A member that is behind
  *                         for longer than half a second is avoided like one that fails, by
  *                         watchers, too
@@ -1304,7 +1362,7 @@ ETCD_V2_API const etcd_v2_node *etcd_v2_node_child(const etcd_v2_node *node, siz
  * is recreated, create a new client. With the other policies the client follows the new cluster
  * and discards its marks. Watchers report ETCD_V2_LOSS_RECREATED with all three policies.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_stale(
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_stale_policy(
     etcd_v2_options *options, int32_t stale, etcd_v2_error **err);
 
 /** Whether this answer to a read is older than what the client had been told when it asked. */
@@ -1318,7 +1376,7 @@ ETCD_V2_API bool etcd_v2_error_is_stale(const etcd_v2_error *error);
  *
  * A write that ended as ETCD_V2_OUTCOME_UNKNOWN may have been applied, or may still be: etcd can
  * commit it seconds after it was reported to have failed, and a stopped member processes what is in
- * its buffers when it resumes. etcd_v2_resolve_outcome() reads back what became of it.
+ * its buffers when it resumes. etcd_v2_outcome_resolve() reads back what became of it.
  *
  * A write is recognised by its effect: the same operation on the same key with the same value and the
  * same conditions, at an index above the last one known when the request was sent. etcd does not
@@ -1326,26 +1384,29 @@ ETCD_V2_API bool etcd_v2_error_is_stale(const etcd_v2_error *error);
  * client: write unique values, or compare with an index. A TTL refresh and a delete carry no value;
  * for them the result only says that one has happened.
  *
- * ETCD_V2_FATE_NOT_APPLIED needs a proof: the key has not been modified since the write was sent, or
+ * ETCD_V2_WRITE_NOT_APPLIED needs a proof: the key has not been modified since the write was sent, or
  * every later change of the key is known (each event's prevNode is the result of the event before it,
  * or there is an event for every index). A missing event proves nothing, because the event history of
- * a member that was restored from a snapshot can have holes. So the result is ETCD_V2_FATE_UNSURE if
+ * a member that was restored from a snapshot can have holes. So the result is ETCD_V2_WRITE_UNDETERMINED if
  * the key does not exist, or was deleted and created again, and the store has moved on by more than
  * 256 changes or its history cannot be read in full.
  *
  * The client must know an index of the store from before the write, from any earlier answer. If the
- * write was the client's first request, the result is ETCD_V2_FATE_UNSURE.
+ * write was the client's first request, the result is ETCD_V2_WRITE_UNDETERMINED.
  */
 
-#define ETCD_V2_FATE_APPLIED     1 /**< The change has been made since the request left. */
-#define ETCD_V2_FATE_NOT_APPLIED 2 /**< It has not been made, up to an index. */
-#define ETCD_V2_FATE_UNSURE      3 /**< What is there does not tell. */
+/** What became of a write. */
+enum etcd_v2_write_state {
+    ETCD_V2_WRITE_APPLIED      = 1, /**< The change has been made since the request left. */
+    ETCD_V2_WRITE_NOT_APPLIED  = 2, /**< It has not been made, up to an index. */
+    ETCD_V2_WRITE_UNDETERMINED = 3  /**< What is there does not tell. */
+};
 
 /**
  * Finds out what became of `request`, whose run ended with `error`. Waits on the calling thread;
  * reads, and changes nothing.
  *
- *   `request`     as it was run; not a read, and not of etcd_v2_request_raw()
+ *   `request`     as it was run; not a read, and not of etcd_v2_request_new_raw()
  *   `error`       of that run, also one of a completion. When it says that nothing was applied, that
  *                 is the outcome, and nothing is sent
  *   `timeout_ms`  for all of it, 1 to 2147483647; 0: the client's deadline
@@ -1355,20 +1416,20 @@ ETCD_V2_API bool etcd_v2_error_is_stale(const etcd_v2_error *error);
  *   `cancel`      ends the waiting; may be NULL
  *   `out`         the outcome; free it with etcd_v2_outcome_free()
  *
- * The state is read through consensus, which waits behind everything that was proposed before;
- * then the changes since the request left are read from the history of the last 1000.
- * ETCD_V2_OK means that something could be read, whatever it says. It fails as a read does.
+ * The state is read through consensus, which waits behind everything that was proposed before; then
+ * the changes since the request left are read from the history of the last 1000. ETCD_V2_OK means
+ * that something could be read, whatever it says. It fails as a read does.
  */
-ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_resolve_outcome(
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_outcome_resolve(
     const etcd_v2_client *client, const etcd_v2_request *request, const etcd_v2_error *error,
-    int64_t timeout_ms, int64_t settle_ms, const etcd_v2_cancel *cancel, etcd_v2_outcome **out,
-    etcd_v2_error **err);
+    int64_t timeout_ms, int64_t settle_ms, const etcd_v2_cancel_token *cancel,
+    etcd_v2_outcome **out, etcd_v2_error **err);
 
 /**
- * What became of it: ETCD_V2_FATE_APPLIED, ETCD_V2_FATE_NOT_APPLIED or ETCD_V2_FATE_UNSURE; 0 for
- * NULL.
+ * What became of it: ETCD_V2_WRITE_APPLIED, ETCD_V2_WRITE_NOT_APPLIED or
+ * ETCD_V2_WRITE_UNDETERMINED; 0 for NULL.
  */
-ETCD_V2_API int32_t etcd_v2_outcome_fate(const etcd_v2_outcome *outcome);
+ETCD_V2_API int32_t etcd_v2_outcome_state(const etcd_v2_outcome *outcome);
 
 /**
  * Whether the outcome is final. An applied write always is. A write that was not applied may still
@@ -1377,14 +1438,17 @@ ETCD_V2_API int32_t etcd_v2_outcome_fate(const etcd_v2_outcome *outcome);
  */
 ETCD_V2_API bool etcd_v2_outcome_is_final(const etcd_v2_outcome *outcome);
 
-/** The index at which it was applied; 0 if it was not. Of what was created in order, it is the name. */
+/**
+ * The index at which it was applied; 0 if it was not. Of what was created in order, it is
+ * the name.
+ */
 ETCD_V2_API uint64_t etcd_v2_outcome_modified_index(const etcd_v2_outcome *outcome);
 
 /** Store index up to which the result holds. 0 if the error alone was sufficient. */
-ETCD_V2_API uint64_t etcd_v2_outcome_index(const etcd_v2_outcome *outcome);
+ETCD_V2_API uint64_t etcd_v2_outcome_etcd_index(const etcd_v2_outcome *outcome);
 
 /** One line for people that says why. Never NULL for an outcome. */
-ETCD_V2_API const char *etcd_v2_outcome_text(const etcd_v2_outcome *outcome);
+ETCD_V2_API const char *etcd_v2_outcome_message(const etcd_v2_outcome *outcome);
 
 /**
  * The evidence: the change itself from the history, or else the key as it was read; NULL when
@@ -1406,10 +1470,10 @@ ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
 
 /**
  * Waits on the calling thread for the first change of `key` at or after `wait_index`; 0 means from
- * now. The key need not exist. Lost connections and members that fail are replaced unnoticed.
- * A set of the same value is a change, a refresh is none. A directory that is removed or expires
- * with all below it is one change, also for who watches a key inside: then the node is that
- * directory. Hidden keys below `key` are passed over.
+ * now. The key need not exist. Lost connections and members that fail are replaced unnoticed. A set
+ * of the same value is a change, a refresh is none. A directory that is removed or expires with all
+ * below it is one change, also for who watches a key inside: then the node is that directory.
+ * Hidden keys below `key` are passed over.
  *
  *   `flags`       ETCD_V2_RECURSIVE for changes below the key, too, or 0
  *   `timeout_ms`  1 to 2147483647; 0: the client's deadline; -1: until a change or `cancel`
@@ -1418,11 +1482,11 @@ ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
  *                 etcd_v2_response_free(); may be NULL
  *
  * Returns ETCD_V2_TIMEOUT when there was no change. The key is then proven not to have changed up
- * to etcd_v2_error_index() (0: nothing is proven); pass that index + 1 next. The proof takes more
- * than one second without data: a shorter call returns `wait_index` - 1, and after 1000 changes of
- * other keys etcd's history no longer reaches back to `wait_index`. Before a change is returned, its
- * member is asked whether its event history is complete, which can extend the call by up to 100 ms
- * beyond its timeout.
+ * to etcd_v2_error_etcd_index() (0: nothing is proven); pass that index + 1 next. The proof takes
+ * more than one second without data: a shorter call returns `wait_index` - 1, and after 1000
+ * changes of other keys etcd's history no longer reaches back to `wait_index`. Before a change is
+ * returned, its member is asked whether its event history is complete, which can extend the call by
+ * up to 100 ms beyond its timeout.
  *
  * Returns ETCD_V2_HISTORY_CLEARED (401) when changes since `wait_index` are lost: read the key and
  * wait from etcd_v2_response_etcd_index() + 1. Responses that are not etcd's do not end the call,
@@ -1430,7 +1494,8 @@ ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
     const etcd_v2_client *client, const char *key, uint64_t wait_index, uint32_t flags,
-    int64_t timeout_ms, const etcd_v2_cancel *cancel, etcd_v2_response **out, etcd_v2_error **err);
+    int64_t timeout_ms, const etcd_v2_cancel_token *cancel, etcd_v2_response **out,
+    etcd_v2_error **err);
 
 /*
  * == Watch options ================================================================================
@@ -1441,11 +1506,18 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
  * documented range gives ETCD_V2_INVALID_ARGUMENT and changes nothing.
  */
 
-#define ETCD_V2_ON_LOST_GAP    1 /**< Delivers a GAP event, and continues from now. The default. */
-#define ETCD_V2_ON_LOST_RESYNC 2 /**< Lists the keys; differences become SYNTHETIC events. */
-#define ETCD_V2_ON_LOST_FAIL   3 /**< The watcher ends with ETCD_V2_HISTORY_CLEARED. */
-#define ETCD_V2_ON_FULL_BLOCK  1 /**< Reading from etcd pauses until there is room. The default. */
-#define ETCD_V2_ON_FULL_GAP    2 /**< What does not fit is dropped, and a GAP stands in its place. */
+/** What a watcher does when history is lost. */
+enum etcd_v2_lost_policy {
+    ETCD_V2_ON_LOST_GAP    = 1, /**< Delivers a GAP event, and continues from now. The default. */
+    ETCD_V2_ON_LOST_RESYNC = 2, /**< Lists the keys; differences become SYNTHETIC events. */
+    ETCD_V2_ON_LOST_FAIL   = 3  /**< The watcher ends with ETCD_V2_HISTORY_CLEARED. */
+};
+
+/** What a watcher does when its queue is full. */
+enum etcd_v2_full_policy {
+    ETCD_V2_ON_FULL_BLOCK = 1, /**< Reading from etcd pauses until there is room. The default. */
+    ETCD_V2_ON_FULL_GAP   = 2  /**< What does not fit is dropped, and a GAP stands in its place. */
+};
 
 /**
  * Receives each event of a watcher, in order, on the background thread of the client, one at a
@@ -1486,8 +1558,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_start_index(
 
 /**
  * Starts with the existing nodes, as ETCD_V2_EVENT_SNAPSHOT events (parents before children,
- * otherwise in any order), followed by every later change. Default: false. Cannot be combined with a
- * start index.
+ * otherwise in any order), followed by every later change. Default: false. Cannot be combined with
+ * a start index.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_snapshot_first(
     etcd_v2_watch_options *options, bool snapshot_first, etcd_v2_error **err);
@@ -1516,11 +1588,11 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_on_full(
     etcd_v2_watch_options *options, int32_t policy, etcd_v2_error **err);
 
 /**
- * As etcd_v2_options_set_max_poll_ms(), for these watchers: 100 to 2147483647 ms; by default as the
- * client says.
+ * As etcd_v2_options_set_poll_timeout_ms(), for these watchers: 100 to 2147483647 ms; by default as
+ * the client says.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_max_poll_ms(
-    etcd_v2_watch_options *options, int64_t max_poll_ms, etcd_v2_error **err);
+ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_poll_timeout_ms(
+    etcd_v2_watch_options *options, int64_t poll_timeout_ms, etcd_v2_error **err);
 
 /**
  * Delivers ETCD_V2_EVENT_PROGRESS events: the watcher has seen every change up to an index, and
@@ -1569,11 +1641,14 @@ ETCD_V2_API void etcd_v2_watch_options_free(etcd_v2_watch_options *options);
  * options share one connection; an idle watcher costs a few hundred bytes.
  */
 
-#define ETCD_V2_WATCHER_CONNECTING   1 /**< Nothing has been heard yet. */
-#define ETCD_V2_WATCHER_LIVE         2 /**< A member has the watch: from now on nothing is missed. */
-#define ETCD_V2_WATCHER_RECONNECTING 3 /**< Something went wrong, the next try comes by itself. */
-#define ETCD_V2_WATCHER_RESYNCED     4 /**< History was lost, a listing has filled the hole. */
-#define ETCD_V2_WATCHER_CLOSED       5 /**< It has ended. */
+/** States of a watcher. */
+enum etcd_v2_watch_state {
+    ETCD_V2_WATCHER_CONNECTING   = 1, /**< Nothing has been heard yet. */
+    ETCD_V2_WATCHER_LIVE         = 2, /**< A member has the watch: from now on nothing is missed. */
+    ETCD_V2_WATCHER_RECONNECTING = 3, /**< Something went wrong, the next try comes by itself. */
+    ETCD_V2_WATCHER_RESYNCED     = 4, /**< History was lost, a listing has filled the hole. */
+    ETCD_V2_WATCHER_CLOSED       = 5  /**< It has ended. */
+};
 
 /**
  * Starts a watcher of `key`, which need not exist; free it with etcd_v2_watcher_free(). Waits for
@@ -1589,9 +1664,8 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watch(
     etcd_v2_watcher **out, etcd_v2_error **err);
 
 /**
- * Takes the next event; free it with etcd_v2_event_free(). If several threads wait, each event
- * goes to one of them. For a watcher with a callback, this function returns only the end of the
- * watcher.
+ * Takes the next event; free it with etcd_v2_event_free(). If several threads wait, each event goes
+ * to one of them. For a watcher with a callback, this function returns only the end of the watcher.
  *
  *   `timeout_ms`  1 to 2147483647; 0: only looks; -1: until an event or the end
  *
@@ -1599,12 +1673,12 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watch(
  * ETCD_V2_CANCELLED by etcd_v2_watcher_cancel(), ETCD_V2_CLOSED by the end of its client,
  * ETCD_V2_HISTORY_CLEARED (401) with ETCD_V2_ON_LOST_FAIL, ETCD_V2_UNAUTHORIZED (110) if it never
  * had the permission. The error of these two holds etcd's code and cause, the HTTP status and the
- * endpoint; there is no cause if the client found out itself that the store is another one. A watcher
- * also ends after five consecutive responses of etcd that call the request malformed (200 to 299) or
- * exceed the client's limits (ETCD_V2_TOO_LARGE), and after eight consecutive etcd 3 members without
- * the v2 API (ETCD_V2_UNSUPPORTED); meanwhile other members are tried, and the state gives the
- * reason. It ends with ETCD_V2_LIMIT when memory runs out for its queue or its cache. Nothing else
- * ends it, in particular no response that is not etcd's.
+ * endpoint; there is no cause if the client found out itself that the store is another one. A
+ * watcher also ends after five consecutive responses of etcd that call the request malformed (200
+ * to 299) or exceed the client's limits (ETCD_V2_TOO_LARGE), and after eight consecutive etcd 3
+ * members without the v2 API (ETCD_V2_UNSUPPORTED); meanwhile other members are tried, and the
+ * state gives the reason. It ends with ETCD_V2_LIMIT when memory runs out for its queue or its
+ * cache. Nothing else ends it, in particular no response that is not etcd's.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watcher_next(
     const etcd_v2_watcher *watcher, int64_t timeout_ms, etcd_v2_event **out, etcd_v2_error **err);
@@ -1637,21 +1711,13 @@ ETCD_V2_API int32_t etcd_v2_watcher_state(const etcd_v2_watcher *watcher);
 ETCD_V2_API uint64_t etcd_v2_watcher_next_index(const etcd_v2_watcher *watcher);
 
 /**
- * What it has done so far. Each out parameter may be NULL; all become 0 for a NULL watcher.
- *
- *   `delivered`   events that were handed out
- *   `dropped`     events that found no room
- *   `gaps`        gaps that were told
- *   `resyncs`     listings that were taken because history was lost
- *   `reconnects`  exchanges that failed and were followed by another try
- *   `polls`       requests for the next change
- *   `filtered`    events that were left out: hidden keys, keys that only look alike, repetitions
- *
- * The last four are of the connection, which watchers may share.
+ * Takes the numbers of the watcher, in the numbering of a client's: WATCH_POLLS, EVENTS_DELIVERED,
+ * EVENTS_DROPPED, WATCH_GAPS, WATCH_RESYNCS, WATCH_RECONNECTS, EVENTS_FILTERED; all others are 0.
+ * Polls, resyncs, reconnects and filtered events are those of the connection, which watchers may
+ * share. Free them with etcd_v2_counters_free().
  */
-ETCD_V2_API void etcd_v2_watcher_counters(
-    const etcd_v2_watcher *watcher, uint64_t *delivered, uint64_t *dropped, uint64_t *gaps,
-    uint64_t *resyncs, uint64_t *reconnects, uint64_t *polls, uint64_t *filtered);
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watcher_counters(
+    const etcd_v2_watcher *watcher, etcd_v2_counters **out, etcd_v2_error **err);
 
 /**
  * Ends the watcher as etcd_v2_watcher_cancel() does, also inside its own callback, and frees it.
@@ -1668,22 +1734,29 @@ ETCD_V2_API void etcd_v2_watcher_free(etcd_v2_watcher *watcher);
  * it is copied.
  */
 
-#define ETCD_V2_EVENT_CHANGE    1 /**< A change, as etcd told it. */
-#define ETCD_V2_EVENT_SNAPSHOT  2 /**< A node that was there when the watch began. */
-#define ETCD_V2_EVENT_SYNTHETIC 3 /**< A change found by comparing listings, as history was lost. */
-#define ETCD_V2_EVENT_GAP       4 /**< Changes may be missing here. */
-#define ETCD_V2_EVENT_PROGRESS  5 /**< Nothing more happened up to an index. */
-#define ETCD_V2_LOSS_CLEARED    1 /**< etcd's last 1000 changes no longer held them. */
-#define ETCD_V2_LOSS_RECREATED  2 /**< Perhaps another or an older cluster: indices may restart. */
-#define ETCD_V2_LOSS_OVERFLOW   3 /**< The queue was full, with ETCD_V2_ON_FULL_GAP. */
+/** Kinds of events. */
+enum etcd_v2_event_type {
+    ETCD_V2_EVENT_CHANGE    = 1, /**< A change, as etcd told it. */
+    ETCD_V2_EVENT_SNAPSHOT  = 2, /**< A node that was there when the watch began. */
+    ETCD_V2_EVENT_SYNTHETIC = 3, /**< A change found by comparing listings, as history was lost. */
+    ETCD_V2_EVENT_GAP       = 4, /**< Changes may be missing here. */
+    ETCD_V2_EVENT_PROGRESS  = 5  /**< Nothing more happened up to an index. */
+};
+
+/** Why changes may be missing. */
+enum etcd_v2_loss {
+    ETCD_V2_LOSS_CLEARED   = 1, /**< etcd's last 1000 changes no longer held them. */
+    ETCD_V2_LOSS_RECREATED = 2, /**< Perhaps another or an older cluster: indices may restart. */
+    ETCD_V2_LOSS_OVERFLOW  = 3  /**< The queue was full, with ETCD_V2_ON_FULL_GAP. */
+};
 
 /** What it is, as one of ETCD_V2_EVENT_...; 0 for NULL. */
 ETCD_V2_API int32_t etcd_v2_event_kind(const etcd_v2_event *event);
 
 /**
  * The answer that it came in, for its action, endpoint and so on: its own for CHANGE and SYNTHETIC,
- * the whole listing for SNAPSHOT, NULL for GAP and PROGRESS. SYNTHETIC ones have an action, "create",
- * "set", "update" or "delete", but no body. Not to be freed.
+ * the whole listing for SNAPSHOT, NULL for GAP and PROGRESS. SYNTHETIC ones have an action,
+ * "create", "set", "update" or "delete", but no body. Not to be freed.
  */
 ETCD_V2_API const etcd_v2_response *etcd_v2_event_response(const etcd_v2_event *event);
 
@@ -1709,12 +1782,15 @@ ETCD_V2_API uint64_t etcd_v2_event_index(const etcd_v2_event *event);
  * Of GAP the first index that may be missing, which with ETCD_V2_LOSS_RECREATED may be higher than
  * etcd_v2_event_index(); otherwise the same as that.
  */
-ETCD_V2_API uint64_t etcd_v2_event_from(const etcd_v2_event *event);
+ETCD_V2_API uint64_t etcd_v2_event_first_index(const etcd_v2_event *event);
 
 /** Of GAP why changes may be missing, as one of ETCD_V2_LOSS_...; otherwise 0. */
 ETCD_V2_API int32_t etcd_v2_event_loss(const etcd_v2_event *event);
 
-/** Frees the event with everything read from it. An event passed to a callback must not be freed. */
+/**
+ * Frees the event with everything read from it. An event passed to a callback must not be
+ * freed.
+ */
 ETCD_V2_API void etcd_v2_event_free(etcd_v2_event *event);
 
 /*
@@ -1745,8 +1821,8 @@ typedef void (*etcd_v2_completion_fn)(const etcd_v2_completion *completion, void
  *   `user`     comes back with the completion; may be NULL
  *
  * When this fails no completion comes. Also returns ETCD_V2_LIMIT when too many are in flight, see
- * etcd_v2_options_set_max_in_flight(): take completions out of the queue first; ETCD_V2_CLOSED while
- * the client is being freed.
+ * etcd_v2_options_set_max_in_flight(): take completions out of the queue first; ETCD_V2_CLOSED
+ * while the client is being freed.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_submit(
     const etcd_v2_client *client, const etcd_v2_request *request, const etcd_v2_queue *queue,
@@ -1800,8 +1876,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_queue_fd(
     const etcd_v2_queue *queue, int *out, etcd_v2_error **err);
 
 /**
- * Frees the queue with the completions in it. Calls in flight continue; their results are discarded.
- * No thread may be in etcd_v2_queue_next() any more.
+ * Frees the queue with the completions in it. Calls in flight continue; their results are
+ * discarded. No thread may be in etcd_v2_queue_next() any more.
  */
 ETCD_V2_API void etcd_v2_queue_free(etcd_v2_queue *queue);
 
@@ -1842,7 +1918,7 @@ ETCD_V2_API void etcd_v2_completion_free(etcd_v2_completion *completion);
  * answers from its own copy; with authentication on, changes require the credentials of a user
  * with the role "root". Everything read from a list is borrowed and valid until the list is freed.
  *
- * To add a member, first call etcd_v2_members_add(), then start the new server with
+ * To add a member, first call etcd_v2_member_add(), then start the new server with
  * `--initial-cluster-state existing`. It counts towards the quorum even before it has started, and
  * until then etcd refuses to add another.
  */
@@ -1852,14 +1928,14 @@ ETCD_V2_API void etcd_v2_completion_free(etcd_v2_completion *completion);
  * that answers is asked for the leader, too, see etcd_v2_member_is_leader().
  * Also returns ETCD_V2_UNSUPPORTED when there is no v2 API, or one before etcd 2.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_members_list(
+ETCD_V2_API etcd_v2_status etcd_v2_member_list(
     const etcd_v2_client *client, etcd_v2_members **out, etcd_v2_error **err);
 
 /**
  * Asks for the leader: a list of one. Free it with etcd_v2_members_free().
  * Also returns ETCD_V2_LEADER_ELECTION (301) while there is none.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_leader(
+ETCD_V2_API etcd_v2_status etcd_v2_member_leader(
     const etcd_v2_client *client, etcd_v2_members **out, etcd_v2_error **err);
 
 /**
@@ -1870,7 +1946,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_leader(
  * when etcd fails (HTTP status 500), which is also how it refuses while an added member has not
  * started or members are not connected: list the members before you repeat it.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_members_add(
+ETCD_V2_API etcd_v2_status etcd_v2_member_add(
     const etcd_v2_client *client, const char *peer_urls, etcd_v2_members **out,
     etcd_v2_error **err);
 
@@ -1880,16 +1956,16 @@ ETCD_V2_API etcd_v2_status etcd_v2_members_add(
  * as once.
  * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when another member has one of these URLs.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_members_update(
+ETCD_V2_API etcd_v2_status etcd_v2_member_update(
     const etcd_v2_client *client, const char *id, const char *peer_urls, etcd_v2_error **err);
 
 /**
  * Removes the member `id` from the cluster for good: it stops, and its id is never used again.
- * Repeated at another member when there is no answer, since twice is as good as once; that it is gone
- * by then counts as success.
+ * Repeated at another member when there is no answer, since twice is as good as once; that it is
+ * gone by then counts as success.
  * Also returns ETCD_V2_NOT_FOUND, and ETCD_V2_GONE when it was removed before.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_members_remove(
+ETCD_V2_API etcd_v2_status etcd_v2_member_remove(
     const etcd_v2_client *client, const char *id, etcd_v2_error **err);
 
 /** How many there are. */
@@ -1908,13 +1984,13 @@ ETCD_V2_API const char *etcd_v2_member_name(const etcd_v2_member *member);
 ETCD_V2_API size_t etcd_v2_member_peer_url_count(const etcd_v2_member *member);
 
 /** One of them; NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_member_peer_url(const etcd_v2_member *member, size_t i);
+ETCD_V2_API const char *etcd_v2_member_peer_url_at(const etcd_v2_member *member, size_t i);
 
 /** How many URLs clients find it at, as it publishes them; 0 when it has never started. */
 ETCD_V2_API size_t etcd_v2_member_client_url_count(const etcd_v2_member *member);
 
 /** One of them; NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_member_client_url(const etcd_v2_member *member, size_t i);
+ETCD_V2_API const char *etcd_v2_member_client_url_at(const etcd_v2_member *member, size_t i);
 
 /**
  * Whether it leads the cluster. false for all of a list when there was no leader, or when it could
@@ -1931,7 +2007,7 @@ ETCD_V2_API void etcd_v2_members_free(etcd_v2_members *members);
  * Statistics of members. etcd_v2_stats_self() and etcd_v2_stats_store() return those of the member
  * that answers; etcd_v2_stats_leader() returns those of the followers, as the leader sees them. No
  * credentials are required. Everything read from them is borrowed and valid until they are freed;
- * a text that this kind of statistics does not have is "", a number is absent.
+ * texts and numbers are read by etcd's own names.
  */
 
 /**
@@ -1946,9 +2022,9 @@ ETCD_V2_API etcd_v2_status etcd_v2_stats_self(
 
 /**
  * Asks a member about its store; free the answer with etcd_v2_stats_free(). `endpoint` as in
- * etcd_v2_stats_self(). Numbers: "watchers", "expireCount", and "...Success" and "...Fail" of "gets",
- * "sets", "create", "update", "delete", "compareAndSwap", "compareAndDelete". Reads of etcd's own
- * are among them.
+ * etcd_v2_stats_self(). Numbers: "watchers", "expireCount", and "...Success" and "...Fail" of
+ * "gets", "sets", "create", "update", "delete", "compareAndSwap", "compareAndDelete". Reads of
+ * etcd's own are among them.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_stats_store(
     const etcd_v2_client *client, const char *endpoint, etcd_v2_stats **out, etcd_v2_error **err);
@@ -1969,57 +2045,40 @@ ETCD_V2_API const char *etcd_v2_stats_json(const etcd_v2_stats *stats, size_t *l
 /** URL of the member that answered. */
 ETCD_V2_API const char *etcd_v2_stats_endpoint(const etcd_v2_stats *stats);
 
-/** Name of the member; of etcd_v2_stats_self(). */
-ETCD_V2_API const char *etcd_v2_stats_name(const etcd_v2_stats *stats);
-
-/** Id of the member; of etcd_v2_stats_self(). */
-ETCD_V2_API const char *etcd_v2_stats_id(const etcd_v2_stats *stats);
-
-/** "StateLeader" or "StateFollower"; of etcd_v2_stats_self(). */
-ETCD_V2_API const char *etcd_v2_stats_state(const etcd_v2_stats *stats);
-
 /**
- * When the member started, in etcd's own text, such as "2026-11-22T18:56:22.600441953Z"; of
- * etcd_v2_stats_self().
+ * The text called `name` in the answer, with dots into objects. Of etcd_v2_stats_self(): "name",
+ * "id", "state" ("StateLeader" or "StateFollower"), "startTime", "leaderInfo.leader",
+ * "leaderInfo.uptime" (such as "1m0.45s"), "leaderInfo.startTime"; of etcd_v2_stats_leader():
+ * "leader"; of a follower: "id". NULL when there is none, and for NULL.
  */
-ETCD_V2_API const char *etcd_v2_stats_start_time(const etcd_v2_stats *stats);
-
-/** Id of the leader; of etcd_v2_stats_self() and etcd_v2_stats_leader(). */
-ETCD_V2_API const char *etcd_v2_stats_leader_id(const etcd_v2_stats *stats);
-
-/**
- * How long the member has had its leader, in etcd's own text, such as "1m0.45s"; of
- * etcd_v2_stats_self().
- */
-ETCD_V2_API const char *etcd_v2_stats_leader_uptime(const etcd_v2_stats *stats);
-
-/** Since when, as in etcd_v2_stats_start_time(); of etcd_v2_stats_self(). */
-ETCD_V2_API const char *etcd_v2_stats_leader_start_time(const etcd_v2_stats *stats);
+ETCD_V2_API const char *etcd_v2_stats_text(const etcd_v2_stats *stats, const char *name);
 
 /** How many numbers there are, without those of followers. */
 ETCD_V2_API size_t etcd_v2_stats_number_count(const etcd_v2_stats *stats);
 
-/** Name of one of them, as etcd writes it; NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_stats_number_name(const etcd_v2_stats *stats, size_t i);
+/** Name of number `i`, and the number itself; NULL, and 0, beyond the end. `out` may be NULL. */
+ETCD_V2_API const char *etcd_v2_stats_number_at(const etcd_v2_stats *stats, size_t i, double *out);
 
-/** The number called `name`. Returns false, and writes 0, when there is none; `out` may be NULL. */
+/**
+ * The number called `name`, with dots into objects. Returns false, and writes 0, when there is
+ * none; `out` may be NULL.
+ */
 ETCD_V2_API bool etcd_v2_stats_number(const etcd_v2_stats *stats, const char *name, double *out);
 
 /** How many followers the leader has; of etcd_v2_stats_leader(). */
 ETCD_V2_API size_t etcd_v2_stats_follower_count(const etcd_v2_stats *stats);
 
-/** Id of a follower; NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_stats_follower_id(const etcd_v2_stats *stats, size_t i);
+/**
+ * Follower `i` as stats of its own, borrowed; NULL beyond the end. It has the text "id" and the
+ * numbers "latency.current", "latency.average", "latency.standardDeviation", "latency.minimum" and
+ * "latency.maximum" in milliseconds, "counts.success" and "counts.fail"; no JSON.
+ */
+ETCD_V2_API const etcd_v2_stats *etcd_v2_stats_follower_at(const etcd_v2_stats *stats, size_t i);
 
 /**
- * A number of a follower: the latency in milliseconds as "current", "average",
- * "standardDeviation", "minimum" and "maximum", and how many messages were a "success" or a "fail".
- * Returns false, and writes 0, when there is none, also beyond the end; `out` may be NULL.
+ * Frees stats with all text read from them. Those of a follower, which are borrowed, are not
+ * freed.
  */
-ETCD_V2_API bool etcd_v2_stats_follower_number(
-    const etcd_v2_stats *stats, size_t i, const char *name, double *out);
-
-/** Frees stats with all text read from them. */
 ETCD_V2_API void etcd_v2_stats_free(etcd_v2_stats *stats);
 
 /*
@@ -2031,11 +2090,14 @@ ETCD_V2_API void etcd_v2_stats_free(etcd_v2_stats *stats);
  * credentials are sent to it. With NULL, the client chooses a member.
  */
 
-#define ETCD_V2_HEALTHY               1 /**< It says so; of a report: all members do. */
-#define ETCD_V2_DEGRADED              2 /**< Of a report: some members are healthy. */
-#define ETCD_V2_UNHEALTHY             3 /**< It says so; of a report: no member is healthy. */
-#define ETCD_V2_HEALTH_UNREACHABLE    4 /**< Of a member: none of its client URLs answers. */
-#define ETCD_V2_HEALTH_NO_CLIENT_URLS 5 /**< Of a member: it has never started. */
+/** How a member or the cluster is. */
+enum etcd_v2_health_status {
+    ETCD_V2_HEALTH_HEALTHY        = 1, /**< It says so; of a report: all members do. */
+    ETCD_V2_HEALTH_DEGRADED       = 2, /**< Of a report: some members are healthy. */
+    ETCD_V2_HEALTH_UNHEALTHY      = 3, /**< It says so; of a report: no member is healthy. */
+    ETCD_V2_HEALTH_UNREACHABLE    = 4, /**< Of a member: none of its client URLs answers. */
+    ETCD_V2_HEALTH_NO_CLIENT_URLS = 5  /**< Of a member: it has never started. */
+};
 
 /** Asks a member for its version; free the answer with etcd_v2_version_info_free(). */
 ETCD_V2_API etcd_v2_status etcd_v2_server_version(
@@ -2059,65 +2121,67 @@ ETCD_V2_API void etcd_v2_version_info_free(etcd_v2_version_info *info);
 
 /**
  * Asks one member whether it is healthy, which means that a linearizable read succeeds within one
- * second. Returns a report with one row; free it with etcd_v2_health_report_free(). ETCD_V2_OK also if it
- * is unhealthy: an error means that there was no answer.
+ * second. Returns a report with one row; free it with etcd_v2_health_report_free(). ETCD_V2_OK also
+ * if it is unhealthy: an error means that there was no answer.
  * Also returns ETCD_V2_UNSUPPORTED before etcd 2.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_health(
+ETCD_V2_API etcd_v2_status etcd_v2_health_check(
     const etcd_v2_client *client, const char *endpoint, etcd_v2_health_report **out,
     etcd_v2_error **err);
 
 /**
- * Lists the members, then asks each at the client URLs that it publishes until one answers: a report
- * with a row for each member, in order of their ids; free it with etcd_v2_health_report_free(). The
- * deadline is shared out, so that a member that is silent leaves time for the others. ETCD_V2_OK
- * whatever the members say: an error means that there was no list of them.
+ * Lists the members, then asks each at the client URLs that it publishes until one answers: a
+ * report with a row for each member, in order of their ids; free it with
+ * etcd_v2_health_report_free(). The deadline is shared out, so that a member that is silent leaves
+ * time for the others. ETCD_V2_OK whatever the members say: an error means that there was no list
+ * of them.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_cluster_health(
+ETCD_V2_API etcd_v2_status etcd_v2_health_check_cluster(
     const etcd_v2_client *client, etcd_v2_health_report **out, etcd_v2_error **err);
 
-/** The whole of it: ETCD_V2_HEALTHY, ETCD_V2_DEGRADED or ETCD_V2_UNHEALTHY; 0 for NULL. */
+/**
+ * The whole of it: ETCD_V2_HEALTH_HEALTHY, ETCD_V2_HEALTH_DEGRADED or ETCD_V2_HEALTH_UNHEALTHY; 0
+ * for NULL.
+ */
 ETCD_V2_API int32_t etcd_v2_health_report_state(const etcd_v2_health_report *report);
 
 /** How many members it tells of. */
 ETCD_V2_API size_t etcd_v2_health_report_count(const etcd_v2_health_report *report);
 
+/** Member `i`, counted from 0; NULL beyond the end. Borrowed from the report. */
+ETCD_V2_API const etcd_v2_health *etcd_v2_health_report_at(
+    const etcd_v2_health_report *report, size_t i);
+
 /**
- * How a member is: ETCD_V2_HEALTHY, ETCD_V2_UNHEALTHY, ETCD_V2_HEALTH_UNREACHABLE or
- * ETCD_V2_HEALTH_NO_CLIENT_URLS; 0 beyond the end.
+ * How the member is: ETCD_V2_HEALTH_HEALTHY, ETCD_V2_HEALTH_UNHEALTHY,
+ * ETCD_V2_HEALTH_UNREACHABLE or ETCD_V2_HEALTH_NO_CLIENT_URLS; 0 for NULL.
  */
-ETCD_V2_API int32_t etcd_v2_health_report_member_state(
-    const etcd_v2_health_report *report, size_t i);
+ETCD_V2_API int32_t etcd_v2_health_state(const etcd_v2_health *health);
 
-/** Its id; "" from etcd_v2_health(), NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_health_report_member_id(
-    const etcd_v2_health_report *report, size_t i);
+/** Its id; "" from etcd_v2_health_check(), NULL for NULL. */
+ETCD_V2_API const char *etcd_v2_health_id(const etcd_v2_health *health);
 
-/** Its name; "" from etcd_v2_health() and when it has never started, NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_health_report_member_name(
-    const etcd_v2_health_report *report, size_t i);
+/** Its name; "" from etcd_v2_health_check() and when it has never started, NULL for NULL. */
+ETCD_V2_API const char *etcd_v2_health_name(const etcd_v2_health *health);
 
-/** The URL at which it answered; "" when none did, NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_health_report_member_url(
-    const etcd_v2_health_report *report, size_t i);
+/** The URL at which it answered; "" when none did, NULL for NULL. */
+ETCD_V2_API const char *etcd_v2_health_endpoint(const etcd_v2_health *health);
 
 /**
  * Why it is unhealthy, such as "RAFT NO LEADER" or "ALARM NOSPACE"; "" when it is not, or is older
- * than etcd 3.5, which tells. NULL beyond the end.
+ * than etcd 3.5, which tells. NULL for NULL.
  */
-ETCD_V2_API const char *etcd_v2_health_report_member_reason(
-    const etcd_v2_health_report *report, size_t i);
+ETCD_V2_API const char *etcd_v2_health_reason(const etcd_v2_health *health);
 
 /** How many of its client URLs were asked and did not answer. */
-ETCD_V2_API size_t etcd_v2_health_report_failure_count(
-    const etcd_v2_health_report *report, size_t i);
+ETCD_V2_API size_t etcd_v2_health_attempt_count(const etcd_v2_health *health);
 
 /**
- * One of them, in order: its URL, and in one line why. Each out pointer may be NULL. Returns false,
- * and writes NULL, beyond the end.
+ * Attempt `i` of them, in order: its URL, and in one line why. Each out pointer may be NULL.
+ * Returns false, and writes NULL, beyond the end.
  */
-ETCD_V2_API bool etcd_v2_health_report_failure(
-    const etcd_v2_health_report *report, size_t i, size_t j, const char **url, const char **text);
+ETCD_V2_API bool etcd_v2_health_attempt_at(
+    const etcd_v2_health *health, size_t i, const char **endpoint, const char **message);
 
 /** Frees a report with all text read from it. */
 ETCD_V2_API void etcd_v2_health_report_free(etcd_v2_health_report *report);
@@ -2147,8 +2211,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_auth_is_enabled(
 
 /**
  * Turns auth on; set the client's credentials to root's for what comes next.
- * Also returns ETCD_V2_CONFLICT when it is on, or when there is no user root: etcd says that also when
- * it could not look for lack of quorum.
+ * Also returns ETCD_V2_CONFLICT when it is on, or when there is no user root: etcd says that also
+ * when it could not look for lack of quorum.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_auth_enable(const etcd_v2_client *client, etcd_v2_error **err);
 
@@ -2169,7 +2233,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_auth_disable(const etcd_v2_client *client, et
 
 /**
  * Lists the users in order of their names, each with its roles; free the list with
- * etcd_v2_users_free(). etcd leaves out roles that do not exist. Before etcd 2.3 it tells names only.
+ * etcd_v2_users_free(). etcd leaves out roles that do not exist. Before etcd 2.3 it tells names
+ * only.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_user_list(
     const etcd_v2_client *client, etcd_v2_users **out, etcd_v2_error **err);
@@ -2182,9 +2247,10 @@ ETCD_V2_API etcd_v2_status etcd_v2_user_get(
     const etcd_v2_client *client, const char *name, etcd_v2_users **out, etcd_v2_error **err);
 
 /**
- * Makes a user with a password, which is not empty, and `role_count` roles; `roles` may be NULL when
- * that is 0. `*out` is a list of one; free it with etcd_v2_users_free(). A user that exists is not
- * changed: without roles etcd would take the request for a new password, so it is looked for first.
+ * Makes a user with a password, which is not empty, and `role_count` roles; `roles` may be NULL
+ * when that is 0. `*out` is a list of one; free it with etcd_v2_users_free(). A user that exists is
+ * not changed: without roles etcd would take the request for a new password, so it is looked for
+ * first.
  * Also returns ETCD_V2_CONFLICT when it exists.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_user_create(
@@ -2199,8 +2265,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_user_set_password(
     const etcd_v2_client *client, const char *name, const char *password, etcd_v2_error **err);
 
 /**
- * Gives a user more roles, all or none of them; etcd does not ask whether they exist. `*out` is a list
- * of one, the user as it is now; free it with etcd_v2_users_free().
+ * Gives a user more roles, all or none of them; etcd does not ask whether they exist. `*out` is a
+ * list of one, the user as it is now; free it with etcd_v2_users_free().
  * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when the user has one of them.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_user_grant(
@@ -2208,8 +2274,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_user_grant(
     etcd_v2_users **out, etcd_v2_error **err);
 
 /**
- * Takes roles from a user, all or none of them. `*out` is a list of one, the user as it is now; free
- * it with etcd_v2_users_free().
+ * Takes roles from a user, all or none of them. `*out` is a list of one, the user as it is now;
+ * free it with etcd_v2_users_free().
  * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when the user does not have one of them.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_user_revoke(
@@ -2236,7 +2302,7 @@ ETCD_V2_API const char *etcd_v2_user_name(const etcd_v2_user *user);
 ETCD_V2_API size_t etcd_v2_user_role_count(const etcd_v2_user *user);
 
 /** Name of one of them; NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_user_role(const etcd_v2_user *user, size_t i);
+ETCD_V2_API const char *etcd_v2_user_role_at(const etcd_v2_user *user, size_t i);
 
 /** Frees a list with all its users and text. */
 ETCD_V2_API void etcd_v2_users_free(etcd_v2_users *users);
@@ -2252,12 +2318,15 @@ ETCD_V2_API void etcd_v2_users_free(etcd_v2_users *users);
  * everything. Everything read from a list is borrowed and valid until the list is freed.
  */
 
-#define ETCD_V2_ACCESS_READ  1 /**< Read access: GET and watches. */
-#define ETCD_V2_ACCESS_WRITE 2 /**< Write access: all other requests. */
+/** Access to keys; combine them with |. */
+enum etcd_v2_access {
+    ETCD_V2_ACCESS_READ  = 1, /**< Read access: GET and watches. */
+    ETCD_V2_ACCESS_WRITE = 2  /**< Write access: all other requests. */
+};
 
 /**
- * Lists the roles in order of their names; free the list with etcd_v2_roles_free(). Before etcd 2.3 it
- * tells names only.
+ * Lists the roles in order of their names; free the list with etcd_v2_roles_free(). Before etcd 2.3
+ * it tells names only.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_role_list(
     const etcd_v2_client *client, etcd_v2_roles **out, etcd_v2_error **err);
@@ -2270,8 +2339,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_role_get(
     const etcd_v2_client *client, const char *name, etcd_v2_roles **out, etcd_v2_error **err);
 
 /**
- * Makes a role, which may do nothing yet. `name` has no "/" and is not "." or "..". `*out` is a list of
- * one; free it with etcd_v2_roles_free().
+ * Makes a role, which may do nothing yet. `name` has no "/" and is not "." or "..". `*out` is a
+ * list of one; free it with etcd_v2_roles_free().
  * Also returns ETCD_V2_CONFLICT when it exists, ETCD_V2_FORBIDDEN for root.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_role_create(
@@ -2280,8 +2349,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_role_create(
 /**
  * Lets a role do more, all or none of it. `access` is ETCD_V2_ACCESS_READ, ETCD_V2_ACCESS_WRITE or
  * both. `*out` is a list of one, the role as it is now; free it with etcd_v2_roles_free().
- * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when it may do one of these, ETCD_V2_FORBIDDEN for
- * root.
+ * Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when it may do one of these, ETCD_V2_FORBIDDEN
+ * for root.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_role_grant(
     const etcd_v2_client *client, const char *name, const char *const *patterns,
@@ -2320,7 +2389,8 @@ ETCD_V2_API const char *etcd_v2_role_name(const etcd_v2_role *role);
 ETCD_V2_API size_t etcd_v2_role_pattern_count(const etcd_v2_role *role, uint32_t access);
 
 /** One of them; NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_role_pattern(const etcd_v2_role *role, uint32_t access, size_t i);
+ETCD_V2_API const char *etcd_v2_role_pattern_at(
+    const etcd_v2_role *role, uint32_t access, size_t i);
 
 /** Frees a list with all its roles and text. */
 ETCD_V2_API void etcd_v2_roles_free(etcd_v2_roles *roles);
@@ -2334,29 +2404,32 @@ ETCD_V2_API void etcd_v2_roles_free(etcd_v2_roles *roles);
  *   {
  *     "etcd_v2": 1,
  *     "endpoints": ["http://a:2379", "http://b:2379"],
- *     "deadline_ms": 10000,
- *     "keepalive": {"idle_s": 30, "interval_s": 10, "count": 3},
+ *     "timeout_ms": 10000,
+ *     "tcp_keepalive": {"idle_s": 30, "interval_s": 10, "count": 3},
  *     "credentials": {"user": "me", "password": "..."}
  *   }
  *
  * Several parameters of one function form an object ("client_cert_files": {"cert_file",
  * "key_file"}, "client_cert_pem": {"cert", "key"}, "discovery_srv": {"domain", "service_name"});
- * options that can be added repeatedly form a list ("endpoints", "pinned_sha256"); "stale" is
- * "off", "tell" or "refuse"; "selection" is "sticky", "leader" or "round_robin".
+ * options that can be added repeatedly form a list ("endpoints", "pinned_sha256"); "stale_policy" is
+ * "ignore", "report" or "reject"; "selection" is "sticky", "leader" or "round_robin".
  *
  * Files saved by go-etcd are read, too: {"config": {"certFile", "keyFile", "caCertFiles",
  * "timeout", "consistency"}, "cluster": {"leader", "machines"}}.
  */
 
-#define ETCD_V2_CONFIG_SECRETS 1 /**< Passwords and keys are written, too. */
+/** What is written beside the settings. */
+enum etcd_v2_config_flag {
+    ETCD_V2_CONFIG_SECRETS = 1  /**< Passwords and keys are written, too. */
+};
 
 /**
- * Receives a document as read by etcd_v2_options_load_json(), on the thread that made the change: the
- * calling thread, or the background thread of the client. Changes made meanwhile are reported
+ * Receives a document as read by etcd_v2_options_load_json(), on the thread that made the change:
+ * the calling thread, or the background thread of the client. Changes made meanwhile are reported
  * together by the same thread when it returns, so calls never overlap, and it may make changes
  * itself. It may call every function except etcd_v2_client_free() of its client.
  */
-typedef void (*etcd_v2_config_fn)(const char *json, void *user);
+typedef void (*etcd_v2_autosave_fn)(const char *json, void *user);
 
 /**
  * Takes over what a file says, and leaves all other settings; its endpoints replace those that were
@@ -2375,28 +2448,28 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_load_json(
 /**
  * Saves every change of the members (by etcd_v2_client_set_endpoints(), etcd_v2_sync() or
  * discovery) and of the credentials to this file, as etcd_v2_client_save() does, before the
- * function that made the change returns. A failure is logged, see etcd_v2_options_set_log(). The
- * background thread of the client does not wait for the disk: changes that it makes, or that a
- * callback makes, are saved a moment later by a helper thread, for which etcd_v2_client_free()
- * waits. If another process holds the lock of the file for longer than the deadline of the client,
- * saving is retried while the client exists.
+ * function that made the change returns. A failure is logged, see
+ * etcd_v2_options_set_log_callback(). The background thread of the client does not wait for the
+ * disk: changes that it makes, or that a callback makes, are saved a moment later by a helper
+ * thread, for which etcd_v2_client_free() waits. If another process holds the lock of the file for
+ * longer than the deadline of the client, saving is retried while the client exists.
  *
  *   `flags`  0 or ETCD_V2_CONFIG_SECRETS
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_config_file(
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_autosave_file(
     etcd_v2_options *options, const char *path, uint32_t flags, etcd_v2_error **err);
 
 /**
- * Reports every such change to `callback`, which must not be NULL, with the whole document that a file
- * would have. Replaces an earlier callback.
+ * Reports every such change to `callback`, which must not be NULL, with the whole document that a
+ * file would have. Replaces an earlier callback.
  *
  *   `flags`      0 or ETCD_V2_CONFIG_SECRETS
  *   `user`       given to `callback`; may be NULL
  *   `free_user`  gets `user` when neither these options nor a client that was made of them have it any
  *                more; at once when this fails; may be NULL
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_config_callback(
-    etcd_v2_options *options, uint32_t flags, etcd_v2_config_fn callback, void *user,
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_autosave_callback(
+    etcd_v2_options *options, uint32_t flags, etcd_v2_autosave_fn callback, void *user,
     void (*free_user)(void *user), etcd_v2_error **err);
 
 /**
@@ -2407,8 +2480,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_config_callback(
  *
  *   `flags`  0 or ETCD_V2_CONFIG_SECRETS
  *
- * Also returns ETCD_V2_LIMIT when the disk is full, ETCD_V2_TIMEOUT when another process saves to the
- * same file and has not ended after the deadline of the client.
+ * Also returns ETCD_V2_LIMIT when the disk is full, ETCD_V2_TIMEOUT when another process saves to
+ * the same file and has not ended after the deadline of the client.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_client_save(
     const etcd_v2_client *client, const char *path, uint32_t flags, etcd_v2_error **err);
@@ -2424,15 +2497,22 @@ ETCD_V2_API etcd_v2_status etcd_v2_client_save(
  * A listener may call any function, but must not free the client it is called for. Requests that
  * it makes are not reported to listeners on that thread. Its arguments are borrowed until it
  * returns. Passwords, private keys and the Authorization header are never passed to listeners;
- * values of keys only to the listener of etcd_v2_options_set_curl().
+ * values of keys only to the listener of etcd_v2_options_set_curl_callback().
  */
 
-#define ETCD_V2_LOG_ERROR     1  /**< A call failed. */
-#define ETCD_V2_LOG_WARN      2  /**< And attempts that failed, after which something else is tried. */
-#define ETCD_V2_LOG_INFO      3  /**< And what changed: members, credentials. */
-#define ETCD_V2_LOG_DEBUG     4  /**< And every request. */
-#define ETCD_V2_RETRY_DEFAULT 0  /**< As if there were no hook. */
-#define ETCD_V2_RETRY_STOP    -1 /**< No further attempt: the call fails now. */
+/** How much is logged: each level with those above it. */
+enum etcd_v2_log_level {
+    ETCD_V2_LOG_ERROR = 1, /**< A call failed. */
+    ETCD_V2_LOG_WARN  = 2, /**< And attempts that failed, after which something else is tried. */
+    ETCD_V2_LOG_INFO  = 3, /**< And what changed: members, credentials. */
+    ETCD_V2_LOG_DEBUG = 4  /**< And every request. */
+};
+
+/** What a retry callback returns, beside a delay in milliseconds. */
+enum etcd_v2_retry_decision {
+    ETCD_V2_RETRY_DEFAULT = 0,  /**< As if there were no hook. */
+    ETCD_V2_RETRY_STOP    = -1  /**< No further attempt: the call fails now. */
+};
 
 /** Gets one line of the log, without a newline. `level` is one of ETCD_V2_LOG_... */
 typedef void (*etcd_v2_log_fn)(int32_t level, const char *line, void *user);
@@ -2460,24 +2540,25 @@ typedef int64_t (*etcd_v2_retry_fn)(const etcd_v2_retry *retry, void *user);
  * A line names the request by a number that is its own within the client, so that its lines can be
  * found again, and the key, but no value.
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_log(
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_log_callback(
     etcd_v2_options *options, int32_t level, etcd_v2_log_fn callback, void *user,
     void (*free_user)(void *user), etcd_v2_error **err);
 
 /**
- * Passes every attempt of every request, also of watchers, to `callback` as a POSIX shell command that
- * repeats it, using curl and for some bodies printf. The password is masked and has to be filled in.
- * The command contains the key and the value. Everything else as in etcd_v2_options_set_log().
+ * Passes every attempt of every request, also of watchers, to `callback` as a POSIX shell command
+ * that repeats it, using curl and for some bodies printf. The password is masked and has to be
+ * filled in. The command contains the key and the value. Everything else as in
+ * etcd_v2_options_set_log_callback().
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_curl(
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_curl_callback(
     etcd_v2_options *options, etcd_v2_curl_fn callback, void *user, void (*free_user)(void *user),
     etcd_v2_error **err);
 
 /**
  * Reports every request, also of watchers, to `callback`: once when it begins, after every exchange
- * with a member, and once when it ends. Everything else as in etcd_v2_options_set_log().
+ * with a member, and once when it ends. Everything else as in etcd_v2_options_set_log_callback().
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_trace(
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_trace_callback(
     etcd_v2_options *options, etcd_v2_trace_fn callback, void *user, void (*free_user)(void *user),
     etcd_v2_error **err);
 
@@ -2486,29 +2567,32 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_trace(
  * attempt. The callback can stop the call, or set a pause: the call then continues after it, until
  * its deadline, even if every member was tried as often as it would be without a hook. It is not
  * called if no further attempt is possible, so it cannot cause a write that may have been applied
- * to be resent, unless etcd_v2_request_allow_repeat() allows that. Watches are not affected.
- * Everything else as in etcd_v2_options_set_log().
+ * to be resent, unless etcd_v2_request_set_idempotent() allows that. Watches are not affected.
+ * Everything else as in etcd_v2_options_set_log_callback().
  */
-ETCD_V2_API etcd_v2_status etcd_v2_options_set_retry_hook(
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_retry_callback(
     etcd_v2_options *options, etcd_v2_retry_fn callback, void *user, void (*free_user)(void *user),
     etcd_v2_error **err);
 
 /*
  * == Trace ========================================================================================
  *
- * One step of a request, as passed to the listener of etcd_v2_options_set_trace(). Everything read
+ * One step of a request, as passed to the listener of etcd_v2_options_set_trace_callback(). Everything read
  * from it is borrowed until the listener returns.
  */
 
-#define ETCD_V2_TRACE_BEGIN   1 /**< The request begins. */
-#define ETCD_V2_TRACE_ATTEMPT 2 /**< An exchange with a member is over: with an answer, or not. */
-#define ETCD_V2_TRACE_END     3 /**< The request is over. */
+/** Steps of a request. */
+enum etcd_v2_trace_point {
+    ETCD_V2_TRACE_BEGIN   = 1, /**< The request begins. */
+    ETCD_V2_TRACE_ATTEMPT = 2, /**< An exchange with a member is over: with an answer, or not. */
+    ETCD_V2_TRACE_END     = 3  /**< The request is over. */
+};
 
 /** Which moment: one of ETCD_V2_TRACE_...; 0 for NULL. */
-ETCD_V2_API int32_t etcd_v2_trace_moment(const etcd_v2_trace *trace);
+ETCD_V2_API int32_t etcd_v2_trace_kind(const etcd_v2_trace *trace);
 
 /** Number of the request, from 1, its own within the client; 0 for NULL. */
-ETCD_V2_API uint64_t etcd_v2_trace_request(const etcd_v2_trace *trace);
+ETCD_V2_API uint64_t etcd_v2_trace_request_id(const etcd_v2_trace *trace);
 
 /** Whether it belongs to a watch, and not to a call. */
 ETCD_V2_API bool etcd_v2_trace_is_watch(const etcd_v2_trace *trace);
@@ -2519,11 +2603,14 @@ ETCD_V2_API const char *etcd_v2_trace_method(const etcd_v2_trace *trace);
 /** Path and query of the request; a value in it is shown as "***". NULL for NULL. */
 ETCD_V2_API const char *etcd_v2_trace_target(const etcd_v2_trace *trace);
 
-/** The member of the exchange, or the last one that was asked; "" at the beginning, NULL for NULL. */
+/**
+ * The member of the exchange, or the last one that was asked; "" at the beginning, NULL for
+ * NULL.
+ */
 ETCD_V2_API const char *etcd_v2_trace_endpoint(const etcd_v2_trace *trace);
 
 /** Exchanges so far; redirects and looks at the version of a member are some, too. */
-ETCD_V2_API uint32_t etcd_v2_trace_attempts(const etcd_v2_trace *trace);
+ETCD_V2_API uint32_t etcd_v2_trace_attempt_count(const etcd_v2_trace *trace);
 
 /** How the request ended; ETCD_V2_OK before. */
 ETCD_V2_API etcd_v2_status etcd_v2_trace_status(const etcd_v2_trace *trace);
@@ -2532,28 +2619,22 @@ ETCD_V2_API etcd_v2_status etcd_v2_trace_status(const etcd_v2_trace *trace);
 ETCD_V2_API int32_t etcd_v2_trace_http_status(const etcd_v2_trace *trace);
 
 /** Why the exchange or the request failed; "" if it did not, NULL for NULL. */
-ETCD_V2_API const char *etcd_v2_trace_text(const etcd_v2_trace *trace);
+ETCD_V2_API const char *etcd_v2_trace_message(const etcd_v2_trace *trace);
+
+/** How far an exchange came that failed, one of ETCD_V2_PHASE_...; otherwise ETCD_V2_PHASE_NONE. */
+ETCD_V2_API int32_t etcd_v2_trace_phase(const etcd_v2_trace *trace);
 
 /**
- * How far an exchange came that failed: "resolve", "connect", "TLS", "send", "head", "body"; else
- * NULL.
+ * How long an exchange was in `phase`; 0 but for ETCD_V2_TRACE_ATTEMPT. Waiting for a free
+ * connection counts as connecting. ETCD_V2_PHASE_NONE: how long ago the request began.
  */
-ETCD_V2_API const char *etcd_v2_trace_phase(const etcd_v2_trace *trace);
+ETCD_V2_API int64_t etcd_v2_trace_time_ns(const etcd_v2_trace *trace, int32_t phase);
 
-/**
- * How long an exchange was in each phase; all are 0 but for ETCD_V2_TRACE_ATTEMPT. Each out
- * parameter may be NULL. Waiting for a free connection counts as connecting.
- */
-ETCD_V2_API void etcd_v2_trace_times(
-    const etcd_v2_trace *trace, int64_t *resolve_ns, int64_t *connect_ns, int64_t *tls_ns,
-    int64_t *send_ns, int64_t *head_ns, int64_t *body_ns);
+/** Bytes that an exchange sent, head included. */
+ETCD_V2_API uint64_t etcd_v2_trace_bytes_sent(const etcd_v2_trace *trace);
 
-/** Since the request began. */
-ETCD_V2_API int64_t etcd_v2_trace_total_ns(const etcd_v2_trace *trace);
-
-/** Bytes that an exchange moved, heads included; each out parameter may be NULL. */
-ETCD_V2_API void etcd_v2_trace_bytes(
-    const etcd_v2_trace *trace, uint64_t *sent, uint64_t *received);
+/** Bytes that an exchange received, head included. */
+ETCD_V2_API uint64_t etcd_v2_trace_bytes_received(const etcd_v2_trace *trace);
 
 /** Whether an exchange had a connection that had served before. */
 ETCD_V2_API bool etcd_v2_trace_is_reused(const etcd_v2_trace *trace);
@@ -2561,18 +2642,12 @@ ETCD_V2_API bool etcd_v2_trace_is_reused(const etcd_v2_trace *trace);
 /*
  * == Retry ========================================================================================
  *
- * A failed attempt, as passed to the hook of etcd_v2_options_set_retry_hook(). Everything read
+ * A failed attempt, as passed to the hook of etcd_v2_options_set_retry_callback(). Everything read
  * from it is borrowed until the hook returns.
  */
 
-/** How many members the client knows. */
-ETCD_V2_API size_t etcd_v2_retry_endpoint_count(const etcd_v2_retry *retry);
-
-/** URL of member `i`; NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_retry_endpoint(const etcd_v2_retry *retry, size_t i);
-
 /** Exchanges of this call so far, the failed one included. */
-ETCD_V2_API uint32_t etcd_v2_retry_attempts(const etcd_v2_retry *retry);
+ETCD_V2_API uint32_t etcd_v2_retry_attempt_count(const etcd_v2_retry *retry);
 
 /** "GET", "PUT", ...; NULL for NULL. */
 ETCD_V2_API const char *etcd_v2_retry_method(const etcd_v2_retry *retry);
@@ -2580,10 +2655,7 @@ ETCD_V2_API const char *etcd_v2_retry_method(const etcd_v2_retry *retry);
 /** Path and query of the request; a value in it is shown as "***". NULL for NULL. */
 ETCD_V2_API const char *etcd_v2_retry_target(const etcd_v2_retry *retry);
 
-/** Status of the last answer; 0 when there was none. */
-ETCD_V2_API int32_t etcd_v2_retry_http_status(const etcd_v2_retry *retry);
-
-/** Why the attempt failed; NULL for NULL. Not to be freed. */
+/** Why the attempt failed, with member, phase and HTTP status; NULL for NULL. Not to be freed. */
 ETCD_V2_API const etcd_v2_error *etcd_v2_retry_error(const etcd_v2_retry *retry);
 
 /*
@@ -2593,37 +2665,43 @@ ETCD_V2_API const etcd_v2_error *etcd_v2_retry_error(const etcd_v2_retry *retry)
  * it is freed.
  */
 
-#define ETCD_V2_COUNTER_REQUESTS              0  /**< Requests that began: calls and polls. */
-#define ETCD_V2_COUNTER_ATTEMPTS              1  /**< Exchanges with members. */
-#define ETCD_V2_COUNTER_FAILED_ATTEMPTS       2  /**< Of them, those that brought no answer. */
-#define ETCD_V2_COUNTER_RETRIES               3  /**< Attempts after the first of a request. */
-#define ETCD_V2_COUNTER_FAILOVERS             4  /**< Of them, those at another member. */
-#define ETCD_V2_COUNTER_RECONNECTS            5  /**< Of them, those at the same member. */
-#define ETCD_V2_COUNTER_ANSWERED              6  /**< Requests that succeeded. */
-#define ETCD_V2_COUNTER_REFUSED               7  /**< Requests that etcd refused. */
-#define ETCD_V2_COUNTER_TIMEOUTS              8  /**< Requests that had no answer in time. */
-#define ETCD_V2_COUNTER_CANCELLED             9  /**< Requests that were cancelled, or given up. */
-#define ETCD_V2_COUNTER_OUTCOME_UNKNOWN       10 /**< Requests whose outcome is unknown. */
-#define ETCD_V2_COUNTER_FAILED                11 /**< Requests that failed in any other way. */
-#define ETCD_V2_COUNTER_IN_FLIGHT             12 /**< Requests, or exchanges, without an end. */
-#define ETCD_V2_COUNTER_BYTES_SENT            13 /**< Bytes of requests. */
-#define ETCD_V2_COUNTER_BYTES_RECEIVED        14 /**< Bytes of answers. */
-#define ETCD_V2_COUNTER_CONNECTIONS_OPENED    15 /**< Connections that were made. */
-#define ETCD_V2_COUNTER_CONNECTIONS_OPEN      16 /**< Connections that there are. */
-#define ETCD_V2_COUNTER_CONNECTIONS_IDLE      17 /**< Of them, those that carry nothing. */
-#define ETCD_V2_COUNTER_WATCH_POLLS           18 /**< Requests of watches. */
-#define ETCD_V2_COUNTER_WATCHERS              19 /**< Watchers that have not ended. */
-#define ETCD_V2_COUNTER_WATCHERS_LIVE         20 /**< Of them, those that are live. */
-#define ETCD_V2_COUNTER_WATCHERS_RECONNECTING 21 /**< Of them, those that reconnect. */
-#define ETCD_V2_COUNTER_EVENTS_DELIVERED      22 /**< Events that watchers handed out. */
-#define ETCD_V2_COUNTER_EVENTS_DROPPED        23 /**< Events that found no room. */
-#define ETCD_V2_COUNTER_WATCH_GAPS            24 /**< Gaps that watchers told. */
-#define ETCD_V2_COUNTER_HEDGES                25 /**< Reads that were sent to a second member, too. */
-#define ETCD_V2_COUNTER_STALE_REFUSED         26 /**< Answers that were refused because they were stale. */
+/** What is counted. */
+enum etcd_v2_counter {
+    ETCD_V2_COUNTER_REQUESTS              = 0,  /**< Requests that began: calls and polls. */
+    ETCD_V2_COUNTER_ATTEMPTS              = 1,  /**< Exchanges with members. */
+    ETCD_V2_COUNTER_FAILED_ATTEMPTS       = 2,  /**< Of them, those that brought no answer. */
+    ETCD_V2_COUNTER_RETRIES               = 3,  /**< Attempts after the first of a request. */
+    ETCD_V2_COUNTER_FAILOVERS             = 4,  /**< Of them, those at another member. */
+    ETCD_V2_COUNTER_RECONNECTS            = 5,  /**< Of them, those at the same member. */
+    ETCD_V2_COUNTER_SUCCEEDED             = 6,  /**< Requests that succeeded. */
+    ETCD_V2_COUNTER_REFUSED               = 7,  /**< Requests that etcd refused. */
+    ETCD_V2_COUNTER_TIMEOUTS              = 8,  /**< Requests that had no answer in time. */
+    ETCD_V2_COUNTER_CANCELLED             = 9,  /**< Requests that were cancelled, or given up. */
+    ETCD_V2_COUNTER_OUTCOME_UNKNOWN       = 10, /**< Requests whose outcome is unknown. */
+    ETCD_V2_COUNTER_FAILED                = 11, /**< Requests that failed in any other way. */
+    ETCD_V2_COUNTER_IN_FLIGHT             = 12, /**< Requests, or exchanges, without an end. */
+    ETCD_V2_COUNTER_BYTES_SENT            = 13, /**< Bytes of requests. */
+    ETCD_V2_COUNTER_BYTES_RECEIVED        = 14, /**< Bytes of answers. */
+    ETCD_V2_COUNTER_CONNECTIONS_OPENED    = 15, /**< Connections that were made. */
+    ETCD_V2_COUNTER_CONNECTIONS_OPEN      = 16, /**< Connections that there are. */
+    ETCD_V2_COUNTER_CONNECTIONS_IDLE      = 17, /**< Of them, those that carry nothing. */
+    ETCD_V2_COUNTER_WATCH_POLLS           = 18, /**< Requests of watches. */
+    ETCD_V2_COUNTER_WATCHERS              = 19, /**< Watchers that have not ended. */
+    ETCD_V2_COUNTER_WATCHERS_LIVE         = 20, /**< Of them, those that are live. */
+    ETCD_V2_COUNTER_WATCHERS_RECONNECTING = 21, /**< Of them, those that reconnect. */
+    ETCD_V2_COUNTER_EVENTS_DELIVERED      = 22, /**< Events that watchers handed out. */
+    ETCD_V2_COUNTER_EVENTS_DROPPED        = 23, /**< Events that found no room. */
+    ETCD_V2_COUNTER_WATCH_GAPS            = 24, /**< Gaps that watchers told. */
+    ETCD_V2_COUNTER_HEDGES                = 25, /**< Reads that were sent to a second member, too. */
+    ETCD_V2_COUNTER_STALE_REJECTED        = 26, /**< Answers that were rejected because they were stale. */
+    ETCD_V2_COUNTER_WATCH_RESYNCS         = 27, /**< Listings taken because history was lost. */
+    ETCD_V2_COUNTER_WATCH_RECONNECTS      = 28, /**< Polls that failed and were tried again. */
+    ETCD_V2_COUNTER_EVENTS_FILTERED       = 29  /**< Events that were left out, such as repetitions. */
+};
 
 /**
- * Takes the numbers of a client; free them with etcd_v2_counters_free(). Nothing is sent, and nothing
- * waits.
+ * Takes the numbers of a client; free them with etcd_v2_counters_free(). Nothing is sent, and
+ * nothing waits.
  * Also returns ETCD_V2_FORKED.
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_counters(
@@ -2632,27 +2710,32 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_counters(
 /** How many counters there are: those named ETCD_V2_COUNTER_..., and in later versions more. */
 ETCD_V2_API size_t etcd_v2_counters_count(const etcd_v2_counters *counters);
 
-/** Name of counter `i`, in lower case, such as "bytes_sent"; NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_counters_name_at(const etcd_v2_counters *counters, size_t i);
+/**
+ * Name of counter `i`, in lower case, such as "bytes_sent". Lives for ever; NULL beyond the
+ * end.
+ */
+ETCD_V2_API const char *etcd_v2_counter_name(size_t i);
 
-/** Counter `i`, one of ETCD_V2_COUNTER_..., of the whole client; 0 beyond the end. */
-ETCD_V2_API uint64_t etcd_v2_counters_value_at(const etcd_v2_counters *counters, size_t i);
-
-/** How many members the client knew. */
-ETCD_V2_API size_t etcd_v2_counters_endpoint_count(const etcd_v2_counters *counters);
-
-/** URL of member `member`; NULL beyond the end. */
-ETCD_V2_API const char *etcd_v2_counters_endpoint_at(
-    const etcd_v2_counters *counters, size_t member);
+/** Counter `i`, one of ETCD_V2_COUNTER_...; 0 beyond the end. */
+ETCD_V2_API uint64_t etcd_v2_counters_at(const etcd_v2_counters *counters, size_t i);
 
 /**
- * Counter `i`, one of ETCD_V2_COUNTER_..., of member `member`; 0 beyond the end. A member has
- * attempts, those that failed, those in flight, bytes and connections; all others are 0.
+ * How many members there are: those that the client knew, none in the counters of a member or a
+ * watcher.
  */
-ETCD_V2_API uint64_t etcd_v2_counters_endpoint_value_at(
-    const etcd_v2_counters *counters, size_t member, size_t i);
+ETCD_V2_API size_t etcd_v2_counters_endpoint_count(const etcd_v2_counters *counters);
 
-/** Frees the numbers. */
+/**
+ * Counters of member `i`, borrowed; NULL beyond the end. A member has attempts, those that failed,
+ * those in flight, bytes and connections; all others are 0.
+ */
+ETCD_V2_API const etcd_v2_counters *etcd_v2_counters_endpoint_at(
+    const etcd_v2_counters *counters, size_t i);
+
+/** URL of the member that they are of; "" for those of a client or a watcher, NULL for NULL. */
+ETCD_V2_API const char *etcd_v2_counters_endpoint(const etcd_v2_counters *counters);
+
+/** Frees the numbers. Those of a member, which are borrowed, are not freed. */
 ETCD_V2_API void etcd_v2_counters_free(etcd_v2_counters *counters);
 
 #ifdef __cplusplus

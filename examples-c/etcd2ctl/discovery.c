@@ -27,7 +27,7 @@ int discovery_check(const call *c, const etcd_v2_client *client) {
     if (etcd_v2_client_endpoints(client, &found, &error) != ETCD_V2_OK) code = report(error, BAD_ARGUMENTS);
     else if (etcd_v2_endpoints_count(found) == 0) code = report_words(etcd_v2_error_message(asked), BAD_ARGUMENTS);
     for (size_t i = 0; i < etcd_v2_endpoints_count(found) && !flag_on(c->global, "insecure-discovery"); i++) {
-        const char *url = etcd_v2_endpoint_url(found, i);
+        const char *url = etcd_v2_endpoint_url(etcd_v2_endpoints_at(found, i));
         if (strncmp(url, "https://", 8) == 0) continue;
         fprintf(stderr, "ignoring discovered insecure endpoint \"%s\"\n", url);
         code = BAD_ARGUMENTS;

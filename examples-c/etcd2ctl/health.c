@@ -8,32 +8,32 @@ static const flag health_flags[] = {
 };
 
 /* Those that did not answer, in front of what decided. */
-static void print_failures(const etcd_v2_health_report *report, size_t i) {
-    const char *id = etcd_v2_health_id(report, i), *url, *why;
-    for (size_t j = 0; etcd_v2_health_attempt_at(report, i, j, &url, &why); j++) {
+static void print_failures(const etcd_v2_health *member) {
+    const char *id = etcd_v2_health_id(member), *url, *why;
+    for (size_t i = 0; etcd_v2_health_attempt_at(member, i, &url, &why); i++) {
         printf("failed to check the health of member %s on %s: %s\n", id, url, why);
     }
 }
 
-static void print_unreachable(const etcd_v2_health_report *report, size_t i) {
+static void print_unreachable(const etcd_v2_health *member) {
     const char *url;
-    printf("member %s is unreachable: [", etcd_v2_health_id(report, i));
-    for (size_t j = 0; etcd_v2_health_attempt_at(report, i, j, &url, NULL); j++) {
-        printf("%s%s", j > 0 ? " " : "", url);
+    printf("member %s is unreachable: [", etcd_v2_health_id(member));
+    for (size_t i = 0; etcd_v2_health_attempt_at(member, i, &url, NULL); i++) {
+        printf("%s%s", i > 0 ? " " : "", url);
     }
     puts("] are all unreachable");
 }
 
-static void print_member(const etcd_v2_health_report *report, size_t i) {
-    const char *id = etcd_v2_health_id(report, i), *url = etcd_v2_health_endpoint(report, i);
-    print_failures(report, i);
-    switch (etcd_v2_health_state(report, i)) {
+static void print_member(const etcd_v2_health *member) {
+    const char *id = etcd_v2_health_id(member), *url = etcd_v2_health_endpoint(member);
+    print_failures(member);
+    switch (etcd_v2_health_state(member)) {
     case ETCD_V2_HEALTH_HEALTHY: printf("member %s is healthy: got healthy result from %s\n", id, url); break;
     case ETCD_V2_HEALTH_UNHEALTHY: printf("member %s is unhealthy: got unhealthy result from %s\n", id, url); break;
     case ETCD_V2_HEALTH_NO_CLIENT_URLS:
         printf("member %s is unreachable: no available published client urls\n", id);
         break;
-    default: print_unreachable(report, i);
+    default: print_unreachable(member);
     }
 }
 
@@ -45,7 +45,7 @@ static int look(const etcd_v2_client *client) {
         puts("cluster may be unhealthy: failed to list members");
         return report(error, SERVER_ERROR);
     }
-    for (size_t i = 0; i < etcd_v2_health_report_count(told); i++) print_member(told, i);
+    for (size_t i = 0; i < etcd_v2_health_report_count(told); i++) print_member(etcd_v2_health_report_at(told, i));
     int32_t state = etcd_v2_health_report_state(told);
     const char *word = state == ETCD_V2_HEALTH_HEALTHY ? "healthy" : state == ETCD_V2_HEALTH_DEGRADED ? "degraded" : "unavailable";
     printf("cluster is %s\n", word);

@@ -4,37 +4,42 @@ use super::Client;
 use crate::error::Result;
 use crate::telemetry::metrics::Metric;
 use crate::transport::metrics::MetricsSnapshot;
+use crate::watch::counters::WatchCounters;
+use std::ffi::CStr;
 use std::sync::Arc;
 
 /// Names of the counters, by their number in the header.
-pub(crate) const NAMES: [&str; 27] = [
-    "requests",
-    "attempts",
-    "failed_attempts",
-    "retries",
-    "failovers",
-    "reconnects",
-    "answered",
-    "refused",
-    "timeouts",
-    "cancelled",
-    "outcome_unknown",
-    "failed",
-    "in_flight",
-    "bytes_sent",
-    "bytes_received",
-    "connections_opened",
-    "connections_open",
-    "connections_idle",
-    "watch_polls",
-    "watchers",
-    "watchers_live",
-    "watchers_reconnecting",
-    "events_delivered",
-    "events_dropped",
-    "watch_gaps",
-    "hedges",
-    "stale_refused",
+pub(crate) const NAMES: [&CStr; 30] = [
+    c"requests",
+    c"attempts",
+    c"failed_attempts",
+    c"retries",
+    c"failovers",
+    c"reconnects",
+    c"succeeded",
+    c"refused",
+    c"timeouts",
+    c"cancelled",
+    c"outcome_unknown",
+    c"failed",
+    c"in_flight",
+    c"bytes_sent",
+    c"bytes_received",
+    c"connections_opened",
+    c"connections_open",
+    c"connections_idle",
+    c"watch_polls",
+    c"watchers",
+    c"watchers_live",
+    c"watchers_reconnecting",
+    c"events_delivered",
+    c"events_dropped",
+    c"watch_gaps",
+    c"hedges",
+    c"stale_rejected",
+    c"watch_resyncs",
+    c"watch_reconnects",
+    c"events_filtered",
 ];
 
 /// Numbers in the order of `NAMES`.
@@ -51,8 +56,8 @@ pub struct ClientCounters {
 
 impl ClientCounters {
     /// What they are called, in the order of a row.
-    pub fn names() -> &'static [&'static str] {
-        &NAMES
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|name| name.to_str().unwrap_or_default())
     }
 }
 
@@ -98,6 +103,9 @@ impl Client {
                 watched.counters.gaps,
                 of(Metric::Hedges),
                 of(Metric::Stale),
+                watched.counters.resyncs,
+                watched.counters.reconnects,
+                watched.counters.filtered,
             ],
             members: members
                 .iter()
@@ -109,20 +117,38 @@ impl Client {
 
 /// Of one member.
 fn row(sums: &MetricsSnapshot) -> Row {
+    named(&[
+        (c"attempts", sums.exchanges),
+        (c"failed_attempts", sums.failed),
+        (c"in_flight", sums.in_flight),
+        (c"bytes_sent", sums.sent),
+        (c"bytes_received", sums.received),
+        (c"connections_opened", sums.opened),
+        (c"connections_open", sums.open),
+        (c"connections_idle", sums.idle),
+    ])
+}
+
+/// Of one watcher.
+pub(crate) fn of_watcher(counters: &WatchCounters) -> Row {
+    named(&[
+        (c"watch_polls", counters.polls),
+        (c"events_delivered", counters.delivered),
+        (c"events_dropped", counters.dropped),
+        (c"watch_gaps", counters.gaps),
+        (c"watch_resyncs", counters.resyncs),
+        (c"watch_reconnects", counters.reconnects),
+        (c"events_filtered", counters.filtered),
+    ])
+}
+
+/// What is not named is 0.
+fn named(values: &[(&CStr, u64)]) -> Row {
     let mut row = [0; NAMES.len()];
-    for (name, value) in [
-        ("attempts", sums.exchanges),
-        ("failed_attempts", sums.failed),
-        ("in_flight", sums.in_flight),
-        ("bytes_sent", sums.sent),
-        ("bytes_received", sums.received),
-        ("connections_opened", sums.opened),
-        ("connections_open", sums.open),
-        ("connections_idle", sums.idle),
-    ] {
-        let place = NAMES.iter().position(|n| *n == name);
+    for (name, value) in values {
+        let place = NAMES.iter().position(|n| n == name);
         if let Some(slot) = place.and_then(|place| row.get_mut(place)) {
-            *slot = value;
+            *slot = *value;
         }
     }
     row

@@ -43,8 +43,8 @@ pub unsafe extern "C" fn etcd_v2_auth_is_enabled(
 }
 
 /// Turns auth on; set the client's credentials to root's for what comes next.
-/// Also returns ETCD_V2_CONFLICT when it is on, or when there is no user root: etcd says that also when
-/// it could not look for lack of quorum.
+/// Also returns ETCD_V2_CONFLICT when it is on, or when there is no user root: etcd says that also
+/// when it could not look for lack of quorum.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_auth_enable(
     client: *const etcd_v2_client,

@@ -37,11 +37,12 @@ use std::{
     sync::Arc,
 };
 
+// enum etcd_v2_config_flag: What is written beside the settings.
 /// Passwords and keys are written, too.
 pub const ETCD_V2_CONFIG_SECRETS: u32 = 1;
 
-/// Receives a document as read by etcd_v2_options_load_json(), on the thread that made the change: the
-/// calling thread, or the background thread of the client. Changes made meanwhile are reported
+/// Receives a document as read by etcd_v2_options_load_json(), on the thread that made the change:
+/// the calling thread, or the background thread of the client. Changes made meanwhile are reported
 /// together by the same thread when it returns, so calls never overlap, and it may make changes
 /// itself. It may call every function except etcd_v2_client_free() of its client.
 pub type etcd_v2_autosave_fn =
@@ -95,11 +96,11 @@ pub unsafe extern "C" fn etcd_v2_options_load_json(
 
 /// Saves every change of the members (by etcd_v2_client_set_endpoints(), etcd_v2_sync() or
 /// discovery) and of the credentials to this file, as etcd_v2_client_save() does, before the
-/// function that made the change returns. A failure is logged, see etcd_v2_options_set_log_callback(). The
-/// background thread of the client does not wait for the disk: changes that it makes, or that a
-/// callback makes, are saved a moment later by a helper thread, for which etcd_v2_client_free()
-/// waits. If another process holds the lock of the file for longer than the deadline of the client,
-/// saving is retried while the client exists.
+/// function that made the change returns. A failure is logged, see
+/// etcd_v2_options_set_log_callback(). The background thread of the client does not wait for the
+/// disk: changes that it makes, or that a callback makes, are saved a moment later by a helper
+/// thread, for which etcd_v2_client_free() waits. If another process holds the lock of the file for
+/// longer than the deadline of the client, saving is retried while the client exists.
 ///
 ///   `flags`  0 or ETCD_V2_CONFIG_SECRETS
 #[unsafe(no_mangle)]
@@ -117,8 +118,8 @@ pub unsafe extern "C" fn etcd_v2_options_set_autosave_file(
     }
 }
 
-/// Reports every such change to `callback`, which must not be NULL, with the whole document that a file
-/// would have. Replaces an earlier callback.
+/// Reports every such change to `callback`, which must not be NULL, with the whole document that a
+/// file would have. Replaces an earlier callback.
 ///
 ///   `flags`      0 or ETCD_V2_CONFIG_SECRETS
 ///   `user`       given to `callback`; may be NULL
@@ -155,8 +156,8 @@ pub unsafe extern "C" fn etcd_v2_options_set_autosave_callback(
 ///
 ///   `flags`  0 or ETCD_V2_CONFIG_SECRETS
 ///
-/// Also returns ETCD_V2_LIMIT when the disk is full, ETCD_V2_TIMEOUT when another process saves to the
-/// same file and has not ended after the deadline of the client.
+/// Also returns ETCD_V2_LIMIT when the disk is full, ETCD_V2_TIMEOUT when another process saves to
+/// the same file and has not ended after the deadline of the client.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_save(
     client: *const etcd_v2_client,

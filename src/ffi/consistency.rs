@@ -19,6 +19,7 @@ use super::{
 use crate::cluster::members::staleness::StalenessPolicy;
 use crate::error::{Error, Result};
 
+// enum etcd_v2_stale_policy: What happens to stale reads.
 /// Staleness is not checked.
 pub const ETCD_V2_STALE_IGNORE: i32 = 1;
 /// A stale response is marked as such. The default.

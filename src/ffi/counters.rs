@@ -13,8 +13,10 @@ use crate::client::{Row, counters};
 use std::{
     ffi::{CString, c_char},
     ptr,
+    sync::Arc,
 };
 
+// enum etcd_v2_counter: What is counted.
 /// Requests that began: calls and polls.
 pub const ETCD_V2_COUNTER_REQUESTS: usize = 0;
 /// Exchanges with members.
@@ -67,20 +69,38 @@ pub const ETCD_V2_COUNTER_EVENTS_DROPPED: usize = 23;
 pub const ETCD_V2_COUNTER_WATCH_GAPS: usize = 24;
 /// Reads that were sent to a second member, too.
 pub const ETCD_V2_COUNTER_HEDGES: usize = 25;
-/// Answers that were refused because they were stale.
+/// Answers that were rejected because they were stale.
 pub const ETCD_V2_COUNTER_STALE_REJECTED: usize = 26;
+/// Listings taken because history was lost.
+pub const ETCD_V2_COUNTER_WATCH_RESYNCS: usize = 27;
+/// Polls that failed and were tried again.
+pub const ETCD_V2_COUNTER_WATCH_RECONNECTS: usize = 28;
+/// Events that were left out, such as repetitions.
+pub const ETCD_V2_COUNTER_EVENTS_FILTERED: usize = 29;
 
-/// Numbers of a client at one time. Read-only: any number of threads may read them at once.
+/// Numbers of a client, a member or a watcher at one time. Read-only: any number of threads may read
+/// them at once.
 pub struct etcd_v2_counters {
-    whole: Row,
-    names: Vec<CString>,
-    members: Vec<(CString, Row)>,
+    endpoint: CString,
+    row: Row,
+    members: Vec<etcd_v2_counters>,
 }
 
 impl Handle for etcd_v2_counters {}
 
-/// Takes the numbers of a client; free them with etcd_v2_counters_free(). Nothing is sent, and nothing
-/// waits.
+impl etcd_v2_counters {
+    /// Of what has no members.
+    pub(super) fn new(endpoint: &str, row: Row) -> etcd_v2_counters {
+        etcd_v2_counters {
+            endpoint: c_string(endpoint),
+            row,
+            members: Vec::new(),
+        }
+    }
+}
+
+/// Takes the numbers of a client; free them with etcd_v2_counters_free(). Nothing is sent, and
+/// nothing waits.
 /// Also returns ETCD_V2_FORKED.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -94,14 +114,12 @@ pub unsafe extern "C" fn etcd_v2_client_counters(
         guard(err, || {
             convert::required("out", out)?;
             let taken = borrow("client", client)?.0.counters()?;
-            convert::give(out, || etcd_v2_counters {
-                whole: taken.whole,
-                names: counters::NAMES.iter().map(|name| c_string(name)).collect(),
-                members: taken
-                    .members
-                    .iter()
-                    .map(|(url, row)| (c_string(url), *row))
-                    .collect(),
+            convert::give(out, || {
+                let of = |(url, row): &(Arc<str>, Row)| etcd_v2_counters::new(url, *row);
+                etcd_v2_counters {
+                    members: taken.members.iter().map(of).collect(),
+                    ..etcd_v2_counters::new("", taken.whole)
+                }
             });
             Ok(())
         })
@@ -112,34 +130,31 @@ pub unsafe extern "C" fn etcd_v2_client_counters(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_counters_count(counters: *const etcd_v2_counters) -> usize {
     // SAFETY: NULL or alive, see the header
-    unsafe { look(counters) }.map_or(0, |c| c.names.len())
+    unsafe { look(counters) }.map_or(0, |c| c.row.len())
 }
 
-/// Name of counter `i`, in lower case, such as "bytes_sent"; NULL beyond the end.
+/// Name of counter `i`, in lower case, such as "bytes_sent". Lives for ever; NULL beyond the
+/// end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_counter_name(
-    counters: *const etcd_v2_counters,
-    i: usize,
-) -> *const c_char {
-    // SAFETY: NULL or alive, see the header
-    let counters = unsafe { look(counters) };
-    counters
-        .and_then(|c| c.names.get(i))
+pub extern "C" fn etcd_v2_counter_name(i: usize) -> *const c_char {
+    counters::NAMES
+        .get(i)
         .map_or(ptr::null(), |name| name.as_ptr())
 }
 
-/// Counter `i`, one of ETCD_V2_COUNTER_..., of the whole client; 0 beyond the end.
+/// Counter `i`, one of ETCD_V2_COUNTER_...; 0 beyond the end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_counters_at(counters: *const etcd_v2_counters, i: usize) -> u64 {
     // SAFETY: NULL or alive, see the header
     let counters = unsafe { look(counters) };
     counters
-        .and_then(|c| c.whole.get(i))
+        .and_then(|c| c.row.get(i))
         .copied()
         .unwrap_or_default()
 }
 
-/// How many members the client knew.
+/// How many members there are: those that the client knew, none in the counters of a member or a
+/// watcher.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_counters_endpoint_count(
     counters: *const etcd_v2_counters,
@@ -148,36 +163,28 @@ pub unsafe extern "C" fn etcd_v2_counters_endpoint_count(
     unsafe { look(counters) }.map_or(0, |c| c.members.len())
 }
 
-/// URL of member `member`; NULL beyond the end.
+/// Counters of member `i`, borrowed; NULL beyond the end. A member has attempts, those that failed,
+/// those in flight, bytes and connections; all others are 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_counters_endpoint_at(
     counters: *const etcd_v2_counters,
-    member: usize,
+    i: usize,
+) -> *const etcd_v2_counters {
+    // SAFETY: NULL or alive, see the header
+    let found = unsafe { look(counters) }.and_then(|c| c.members.get(i));
+    found.map_or(ptr::null(), ptr::from_ref)
+}
+
+/// URL of the member that they are of; "" for those of a client or a watcher, NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_counters_endpoint(
+    counters: *const etcd_v2_counters,
 ) -> *const c_char {
     // SAFETY: NULL or alive, see the header
-    let counters = unsafe { look(counters) };
-    counters
-        .and_then(|c| c.members.get(member))
-        .map_or(ptr::null(), |(url, _)| url.as_ptr())
+    unsafe { look(counters) }.map_or(ptr::null(), |c| c.endpoint.as_ptr())
 }
 
-/// Counter `i`, one of ETCD_V2_COUNTER_..., of member `member`; 0 beyond the end. A member has
-/// attempts, those that failed, those in flight, bytes and connections; all others are 0.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_counters_endpoint_value_at(
-    counters: *const etcd_v2_counters,
-    member: usize,
-    i: usize,
-) -> u64 {
-    // SAFETY: NULL or alive, see the header
-    let counters = unsafe { look(counters) };
-    counters
-        .and_then(|c| c.members.get(member)?.1.get(i))
-        .copied()
-        .unwrap_or_default()
-}
-
-/// Frees the numbers.
+/// Frees the numbers. Those of a member, which are borrowed, are not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_counters_free(counters: *mut etcd_v2_counters) {
     // SAFETY: NULL, or made by this library and not used any more, see the header
@@ -191,10 +198,11 @@ mod tests {
     #[test]
     fn the_last_constant_is_the_last_name() {
         let names = counters::NAMES;
-        assert_eq!(names[ETCD_V2_COUNTER_HEDGES], "hedges");
-        assert_eq!(names.len(), ETCD_V2_COUNTER_STALE_REJECTED + 1);
-        assert_eq!(names[ETCD_V2_COUNTER_STALE_REJECTED], "stale_refused");
-        assert_eq!(names[ETCD_V2_COUNTER_BYTES_SENT], "bytes_sent");
+        assert_eq!(names[ETCD_V2_COUNTER_HEDGES], c"hedges");
+        assert_eq!(names[ETCD_V2_COUNTER_STALE_REJECTED], c"stale_rejected");
+        assert_eq!(names[ETCD_V2_COUNTER_BYTES_SENT], c"bytes_sent");
+        assert_eq!(names.len(), ETCD_V2_COUNTER_EVENTS_FILTERED + 1);
+        assert_eq!(names[ETCD_V2_COUNTER_EVENTS_FILTERED], c"events_filtered");
         let mut sorted = names.to_vec();
         sorted.sort_unstable();
         sorted.dedup();

@@ -59,8 +59,8 @@ pub unsafe extern "C" fn etcd_v2_options_set_credentials(
 
 /// Changes the credentials of a client; other threads may use it meanwhile. NULL for both removes
 /// them. Requests already sent are not affected; a watcher uses the new credentials from its next
-/// long poll, which starts after its next event or after etcd_v2_options_set_poll_timeout_ms() at the
-/// latest.
+/// long poll, which starts after its next event or after etcd_v2_options_set_poll_timeout_ms() at
+/// the latest.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_client_set_credentials(
     client: *const etcd_v2_client,

@@ -27,6 +27,7 @@ use std::{
     time::Duration,
 };
 
+// enum etcd_v2_log_level: How much is logged: each level with those above it.
 /// A call failed.
 pub const ETCD_V2_LOG_ERROR: i32 = 1;
 /// And attempts that failed, after which something else is tried.
@@ -36,6 +37,7 @@ pub const ETCD_V2_LOG_INFO: i32 = 3;
 /// And every request.
 pub const ETCD_V2_LOG_DEBUG: i32 = 4;
 
+// enum etcd_v2_retry_decision: What a retry callback returns, beside a delay in milliseconds.
 /// As if there were no hook.
 pub const ETCD_V2_RETRY_DEFAULT: i64 = 0;
 /// No further attempt: the call fails now.
@@ -109,9 +111,10 @@ pub unsafe extern "C" fn etcd_v2_options_set_log_callback(
     unsafe { set(options, err, change) }
 }
 
-/// Passes every attempt of every request, also of watchers, to `callback` as a POSIX shell command that
-/// repeats it, using curl and for some bodies printf. The password is masked and has to be filled in.
-/// The command contains the key and the value. Everything else as in etcd_v2_options_set_log_callback().
+/// Passes every attempt of every request, also of watchers, to `callback` as a POSIX shell command
+/// that repeats it, using curl and for some bodies printf. The password is masked and has to be
+/// filled in. The command contains the key and the value. Everything else as in
+/// etcd_v2_options_set_log_callback().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_curl_callback(
     options: *mut etcd_v2_options,

@@ -17,7 +17,6 @@ use super::{
     convert::{self, Handle, borrow, look, text},
     error::etcd_v2_error,
     fallible::guard,
-    panic_boundary::shield,
     status::etcd_v2_status,
     watch::patience,
 };
@@ -30,6 +29,7 @@ use std::{
     time::Duration,
 };
 
+// enum etcd_v2_source: How a member became known.
 /// named by the program
 pub const ETCD_V2_ENDPOINT_SEED: i32 = 0;
 /// found in the DNS
@@ -37,10 +37,25 @@ pub const ETCD_V2_ENDPOINT_DNS: i32 = 1;
 /// found in the list of another member
 pub const ETCD_V2_ENDPOINT_SYNCED: i32 = 2;
 
-/// The members that a client knew at one moment; read-only.
-pub struct etcd_v2_endpoints(Vec<(CString, KnownMember)>);
+/// The members that a client knew at one moment. Read-only: any number of threads may read one list
+/// at once.
+pub struct etcd_v2_endpoints(Vec<etcd_v2_endpoint>);
 
 impl Handle for etcd_v2_endpoints {}
+
+/// One of them, which the list owns.
+pub struct etcd_v2_endpoint {
+    url: CString,
+    known: KnownMember,
+}
+
+impl etcd_v2_endpoint {
+    fn new(known: KnownMember) -> etcd_v2_endpoint {
+        // a URL has no control characters
+        let url = CString::new(&*known.url).unwrap_or_default();
+        etcd_v2_endpoint { url, known }
+    }
+}
 
 /// Writes a list of the members that the client knows now, in the order in which they are tried
 /// when no member is backing off, to `out`; free it with etcd_v2_endpoints_free(). Nothing is sent.
@@ -57,9 +72,7 @@ pub unsafe extern "C" fn etcd_v2_client_endpoints(
         guard(err, || {
             convert::required("out", out)?;
             let known = borrow("client", client)?.0.endpoints()?;
-            // a URL has no control characters
-            let text = |known: KnownMember| (CString::new(&*known.url).unwrap_or_default(), known);
-            let list = known.into_iter().map(text).collect();
+            let list = known.into_iter().map(etcd_v2_endpoint::new).collect();
             convert::give(out, || etcd_v2_endpoints(list));
             Ok(())
         })
@@ -73,52 +86,43 @@ pub unsafe extern "C" fn etcd_v2_endpoints_count(endpoints: *const etcd_v2_endpo
     unsafe { look(endpoints) }.map_or(0, |endpoints| endpoints.0.len())
 }
 
-/// URL of member `i`, counted from 0: scheme, host and port; NULL beyond the end.
+/// Member `i`, counted from 0; NULL beyond the end. Borrowed from the list.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_endpoint_url(
+pub unsafe extern "C" fn etcd_v2_endpoints_at(
     endpoints: *const etcd_v2_endpoints,
     i: usize,
-) -> *const c_char {
-    // SAFETY: NULL or alive
-    unsafe { at(endpoints, i) }.map_or(ptr::null(), |(url, _)| url.as_ptr())
+) -> *const etcd_v2_endpoint {
+    // SAFETY: NULL or alive, see the header
+    let found = unsafe { look(endpoints) }.and_then(|list| list.0.get(i));
+    found.map_or(ptr::null(), ptr::from_ref)
 }
 
-/// How the client knows member `i`: ETCD_V2_ENDPOINT_…; -1 beyond the end.
+/// Its URL: scheme, host and port; NULL for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_endpoint_source(
-    endpoints: *const etcd_v2_endpoints,
-    i: usize,
-) -> i32 {
-    // SAFETY: NULL or alive
-    unsafe { at(endpoints, i) }.map_or(-1, |(_, known)| match known.source {
+pub unsafe extern "C" fn etcd_v2_endpoint_url(endpoint: *const etcd_v2_endpoint) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { endpoint.as_ref() }.map_or(ptr::null(), |endpoint| endpoint.url.as_ptr())
+}
+
+/// How the client came to know it: one of ETCD_V2_ENDPOINT_...; -1 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_endpoint_source(endpoint: *const etcd_v2_endpoint) -> i32 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { endpoint.as_ref() }.map_or(-1, |endpoint| match endpoint.known.source {
         Source::Seed => ETCD_V2_ENDPOINT_SEED,
         Source::Dns => ETCD_V2_ENDPOINT_DNS,
         Source::Synced => ETCD_V2_ENDPOINT_SYNCED,
     })
 }
 
-/// Remaining backoff of member `i` in milliseconds when the list was made; 0 if it was not backing
-/// off, and beyond the end.
+/// Its remaining backoff in milliseconds when the list was made; 0 if it was not backing off.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_endpoint_backoff_ms(
-    endpoints: *const etcd_v2_endpoints,
-    i: usize,
-) -> i64 {
-    // SAFETY: NULL or alive
-    unsafe { at(endpoints, i) }.map_or(0, |(_, known)| {
+pub unsafe extern "C" fn etcd_v2_endpoint_backoff_ms(endpoint: *const etcd_v2_endpoint) -> i64 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { endpoint.as_ref() }.map_or(0, |endpoint| {
         // what is left of a millisecond counts
-        i64::try_from(known.penalty.as_micros().div_ceil(1000)).unwrap_or(i64::MAX)
+        i64::try_from(endpoint.known.penalty.as_micros().div_ceil(1000)).unwrap_or(i64::MAX)
     })
-}
-
-/// # Safety
-/// `endpoints` is NULL or alive for `'a`.
-unsafe fn at<'a>(
-    endpoints: *const etcd_v2_endpoints,
-    i: usize,
-) -> Option<&'a (CString, KnownMember)> {
-    // SAFETY: the caller's promise
-    shield(None, || unsafe { look(endpoints) }?.0.get(i))
 }
 
 /// Frees the list. The URLs that were read from it end with it.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::error::{Attempt, Error, Phase};
 use std::{
-    ffi::{CStr, CString, c_char},
+    ffi::{CString, c_char},
     ptr,
 };
 
@@ -56,15 +56,62 @@ impl AttemptText {
     }
 }
 
-fn phase_name(phase: Phase) -> &'static CStr {
+// enum etcd_v2_phase: How far an exchange with a member came.
+/// No exchange failed.
+pub const ETCD_V2_PHASE_NONE: i32 = 0;
+/// Looking up the host name.
+pub const ETCD_V2_PHASE_RESOLVE: i32 = 1;
+/// Connecting, and waiting for a free connection.
+pub const ETCD_V2_PHASE_CONNECT: i32 = 2;
+/// The TLS handshake.
+pub const ETCD_V2_PHASE_TLS: i32 = 3;
+/// Sending the request.
+pub const ETCD_V2_PHASE_SEND: i32 = 4;
+/// Waiting for the head of the response.
+pub const ETCD_V2_PHASE_HEAD: i32 = 5;
+/// Receiving its body.
+pub const ETCD_V2_PHASE_BODY: i32 = 6;
+
+/// How C numbers it.
+pub(super) fn phase(phase: Option<Phase>) -> i32 {
     match phase {
-        Phase::Resolve => c"resolve",
-        Phase::Connect => c"connect",
-        Phase::Tls => c"TLS",
-        Phase::Send => c"send",
-        Phase::Head => c"head",
-        Phase::Body => c"body",
+        None => ETCD_V2_PHASE_NONE,
+        Some(Phase::Resolve) => ETCD_V2_PHASE_RESOLVE,
+        Some(Phase::Connect) => ETCD_V2_PHASE_CONNECT,
+        Some(Phase::Tls) => ETCD_V2_PHASE_TLS,
+        Some(Phase::Send) => ETCD_V2_PHASE_SEND,
+        Some(Phase::Head) => ETCD_V2_PHASE_HEAD,
+        Some(Phase::Body) => ETCD_V2_PHASE_BODY,
     }
+}
+
+/// The way back; `None` for no phase, and for what is none.
+pub(super) fn phase_of(number: i32) -> Option<Phase> {
+    Some(match number {
+        ETCD_V2_PHASE_RESOLVE => Phase::Resolve,
+        ETCD_V2_PHASE_CONNECT => Phase::Connect,
+        ETCD_V2_PHASE_TLS => Phase::Tls,
+        ETCD_V2_PHASE_SEND => Phase::Send,
+        ETCD_V2_PHASE_HEAD => Phase::Head,
+        ETCD_V2_PHASE_BODY => Phase::Body,
+        _ => return None,
+    })
+}
+
+/// Name of a phase: "resolve", "connect", "TLS", "send", "head" or "body"; "" for any other number.
+/// Never NULL, lives for ever.
+#[unsafe(no_mangle)]
+pub extern "C" fn etcd_v2_phase_name(phase: i32) -> *const c_char {
+    let name = match phase_of(phase) {
+        None => c"",
+        Some(Phase::Resolve) => c"resolve",
+        Some(Phase::Connect) => c"connect",
+        Some(Phase::Tls) => c"TLS",
+        Some(Phase::Send) => c"send",
+        Some(Phase::Head) => c"head",
+        Some(Phase::Body) => c"body",
+    };
+    name.as_ptr()
 }
 
 /// The status that the failed call returned; 0 for NULL.
@@ -123,14 +170,12 @@ pub unsafe extern "C" fn etcd_v2_error_endpoint(error: *const etcd_v2_error) -> 
         .map_or(ptr::null(), |endpoint| endpoint.as_ptr())
 }
 
-/// How far the exchange that decided came: "resolve", "connect", "TLS", "send", "head" or "body";
-/// NULL when there was none. The text lives for ever.
+/// How far the exchange that decided came, one of ETCD_V2_PHASE_...: ETCD_V2_PHASE_NONE when there
+/// was none, and for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_error_phase(error: *const etcd_v2_error) -> *const c_char {
+pub unsafe extern "C" fn etcd_v2_error_phase(error: *const etcd_v2_error) -> i32 {
     // SAFETY: NULL or alive, see the header
-    unsafe { look(error) }
-        .and_then(|e| e.error.detail().phase)
-        .map_or(ptr::null(), |phase| phase_name(phase).as_ptr())
+    phase(unsafe { look(error) }.and_then(|e| e.error.detail().phase))
 }
 
 /// Whether the same call may succeed later without any change. For a write, check
@@ -164,16 +209,16 @@ pub unsafe extern "C" fn etcd_v2_error_attempt_count(error: *const etcd_v2_error
     unsafe { look(error) }.map_or(0, |e| e.attempts.len())
 }
 
-/// One try, in order of time: URL of the member, phase as in etcd_v2_error_phase(), why it ended,
-/// and how long it took in milliseconds. Each out pointer may be NULL. Returns false, and writes
-/// NULL and 0, when `i` is beyond the end.
+/// Attempt `i`, in order of time: URL of the member, phase as in etcd_v2_error_phase(), why it
+/// ended, and how long it took in milliseconds. Each out pointer may be NULL. Returns false, and
+/// writes NULL and 0, when `i` is beyond the end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_attempt_at(
     error: *const etcd_v2_error,
     i: usize,
     endpoint: *mut *const c_char,
-    phase: *mut *const c_char,
-    text: *mut *const c_char,
+    phase: *mut i32,
+    message: *mut *const c_char,
     duration_ms: *mut i64,
 ) -> bool {
     shield(false, || {
@@ -186,11 +231,8 @@ pub unsafe extern "C" fn etcd_v2_error_attempt_at(
                 endpoint,
                 found.map_or(ptr::null(), |(c, _)| c.endpoint.as_ptr()),
             );
-            put(
-                phase,
-                found.map_or(ptr::null(), |(_, a)| phase_name(a.phase).as_ptr()),
-            );
-            put(text, found.map_or(ptr::null(), |(c, _)| c.text.as_ptr()));
+            put(phase, self::phase(found.map(|(_, a)| a.phase)));
+            put(message, found.map_or(ptr::null(), |(c, _)| c.text.as_ptr()));
             put(
                 duration_ms,
                 found.map_or(0, |(_, a)| {
@@ -228,7 +270,7 @@ pub unsafe extern "C" fn etcd_v2_error_free(error: *mut etcd_v2_error) {
 mod tests {
     use super::*;
     use crate::status::Status;
-    use std::{sync::Arc, time::Duration};
+    use std::{ffi::CStr, sync::Arc, time::Duration};
 
     fn read(text: *const c_char) -> Option<String> {
         if text.is_null() {
@@ -272,7 +314,7 @@ mod tests {
             assert_eq!(etcd_v2_error_http_status(e), 404);
             assert_eq!(etcd_v2_error_etcd_index(e), u64::MAX);
             assert_eq!(read(etcd_v2_error_endpoint(e)), Some("http://a:1".into()));
-            assert_eq!(read(etcd_v2_error_phase(e)), Some("head".into()));
+            assert_eq!(etcd_v2_error_phase(e), ETCD_V2_PHASE_HEAD);
             assert!(etcd_v2_error_is_retriable(e) && etcd_v2_error_is_outcome_unknown(e));
             let mut length = 0;
             assert_eq!(
@@ -286,8 +328,8 @@ mod tests {
     #[test]
     fn attempts_are_listed_to_their_end() {
         let e: *const etcd_v2_error = &full();
-        let (mut endpoint, mut phase, mut text) = (ptr::null(), ptr::null(), ptr::null());
-        let mut ms = -1;
+        let (mut endpoint, mut text) = (ptr::null(), ptr::null());
+        let (mut phase, mut ms) = (-1, -1);
         // SAFETY: as above
         unsafe {
             assert_eq!(etcd_v2_error_attempt_count(e), 1);
@@ -300,7 +342,7 @@ mod tests {
                 &mut ms
             ));
             assert_eq!(read(endpoint), Some("http://b:2".into()));
-            assert_eq!(read(phase), Some("connect".into()));
+            assert_eq!(phase, ETCD_V2_PHASE_CONNECT);
             assert_eq!((read(text), ms), (Some("refused".into()), 2));
             assert!(!etcd_v2_error_attempt_at(
                 e,
@@ -310,9 +352,9 @@ mod tests {
                 &mut text,
                 &mut ms
             ));
-            assert!(endpoint.is_null() && phase.is_null() && text.is_null() && ms == 0);
-            let (p, none) = (ptr::null_mut(), ptr::null_mut());
-            assert!(etcd_v2_error_attempt_at(e, 0, p, p, p, none));
+            assert!(endpoint.is_null() && text.is_null() && phase == 0 && ms == 0);
+            let (p, n, none) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+            assert!(etcd_v2_error_attempt_at(e, 0, p, n, p, none));
         }
     }
 
@@ -327,15 +369,26 @@ mod tests {
                 read(etcd_v2_error_body(e, ptr::null_mut())),
                 Some(String::new())
             );
-            assert!(etcd_v2_error_endpoint(e).is_null() && etcd_v2_error_phase(e).is_null());
+            assert!(etcd_v2_error_endpoint(e).is_null());
+            assert_eq!(etcd_v2_error_phase(e), ETCD_V2_PHASE_NONE);
         }
     }
 
     #[test]
     fn phases_have_the_names_of_the_core() {
         use Phase::*;
-        for phase in [Resolve, Connect, Tls, Send, Head, Body] {
-            assert_eq!(phase_name(phase).to_str(), Ok(phase.name()));
+        for (i, one) in [Resolve, Connect, Tls, Send, Head, Body]
+            .into_iter()
+            .enumerate()
+        {
+            let number = phase(Some(one));
+            assert_eq!(number, i as i32 + 1);
+            assert_eq!(phase_of(number), Some(one));
+            assert_eq!(read(etcd_v2_phase_name(number)), Some(one.name().into()));
+        }
+        for none in [0, 7, -1, i32::MIN, i32::MAX] {
+            assert_eq!(phase_of(none), None);
+            assert_eq!(read(etcd_v2_phase_name(none)), Some(String::new()));
         }
     }
 }

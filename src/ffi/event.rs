@@ -12,6 +12,7 @@ use super::{
 use crate::watch::event::Event;
 use std::ptr;
 
+// enum etcd_v2_event_type: Kinds of events.
 /// A change, as etcd told it.
 pub const ETCD_V2_EVENT_CHANGE: i32 = 1;
 /// A node that was there when the watch began.
@@ -23,6 +24,7 @@ pub const ETCD_V2_EVENT_GAP: i32 = 4;
 /// Nothing more happened up to an index.
 pub const ETCD_V2_EVENT_PROGRESS: i32 = 5;
 
+// enum etcd_v2_loss: Why changes may be missing.
 /// etcd's last 1000 changes no longer held them.
 pub const ETCD_V2_LOSS_CLEARED: i32 = 1;
 /// Perhaps another or an older cluster: indices may restart.
@@ -53,8 +55,8 @@ pub unsafe extern "C" fn etcd_v2_event_kind(event: *const etcd_v2_event) -> i32 
 }
 
 /// The answer that it came in, for its action, endpoint and so on: its own for CHANGE and SYNTHETIC,
-/// the whole listing for SNAPSHOT, NULL for GAP and PROGRESS. SYNTHETIC ones have an action, "create",
-/// "set", "update" or "delete", but no body. Not to be freed.
+/// the whole listing for SNAPSHOT, NULL for GAP and PROGRESS. SYNTHETIC ones have an action,
+/// "create", "set", "update" or "delete", but no body. Not to be freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_event_response(
     event: *const etcd_v2_event,
@@ -112,7 +114,8 @@ pub unsafe extern "C" fn etcd_v2_event_loss(event: *const etcd_v2_event) -> i32 
         .map_or(0, |loss| loss as i32)
 }
 
-/// Frees the event with everything read from it. An event passed to a callback must not be freed.
+/// Frees the event with everything read from it. An event passed to a callback must not be
+/// freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_event_free(event: *mut etcd_v2_event) {
     // SAFETY: NULL, or made by this library and not used any more, see the header

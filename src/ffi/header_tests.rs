@@ -5,16 +5,24 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 const HEADER: &str = include_str!(concat!(env!("OUT_DIR"), "/etcd_v2.h"));
 
-/// `#define NAME VALUE`, with what the comment says.
+/// Macros and members of enums: value, and what the comment says.
 fn constants() -> BTreeMap<&'static str, (&'static str, &'static str)> {
-    let defines = HEADER.lines().filter_map(|l| l.strip_prefix("#define "));
-    defines
-        .filter_map(|line| {
-            let (name, rest) = line.split_once(' ')?;
+    let mut all = BTreeMap::new();
+    for line in HEADER.lines() {
+        let found = match line.strip_prefix("#define ") {
+            Some(define) => define.split_once(' '),
+            None => line
+                .strip_prefix("    ETCD_V2_")
+                .and_then(|_| line.trim().split_once('=')),
+        };
+        if let Some((name, rest)) = found {
             let (value, comment) = rest.split_once("/**<").unwrap_or((rest, ""));
-            Some((name, (value.trim(), comment.trim_end_matches("*/").trim())))
-        })
-        .collect()
+            let value = value.trim().trim_end_matches(',');
+            let twice = all.insert(name.trim(), (value, comment.trim_end_matches("*/").trim()));
+            assert_eq!(twice, None, "{name}");
+        }
+    }
+    all
 }
 
 #[test]
@@ -31,7 +39,7 @@ fn the_checked_in_header_is_current() {
 fn every_status_is_in_the_header_and_no_other() {
     let chapter = HEADER.split("== Status ==").nth(1).unwrap();
     let chapter = chapter.split("ETCD_V2_API").next().unwrap();
-    let listed = chapter.matches("#define ETCD_V2_").count();
+    let listed = chapter.matches("\n    ETCD_V2_").count();
     assert_eq!(listed, TABLE.len());
     let constants = constants();
     for entry in TABLE {

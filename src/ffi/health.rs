@@ -9,7 +9,6 @@ use super::{
     convert::{self, Handle, borrow, c_string, look, optional_text, put},
     error::etcd_v2_error,
     fallible::guard,
-    panic_boundary::shield,
     status::etcd_v2_status,
 };
 use crate::client::{
@@ -22,6 +21,7 @@ use std::{
     ptr,
 };
 
+// enum etcd_v2_health_status: How a member or the cluster is.
 /// It says so; of a report: all members do.
 pub const ETCD_V2_HEALTH_HEALTHY: i32 = 1;
 /// Of a report: some members are healthy.
@@ -45,12 +45,13 @@ impl Handle for etcd_v2_version_info {}
 /// How members are. Read-only: any number of threads may read one report at once.
 pub struct etcd_v2_health_report {
     state: i32,
-    rows: Vec<RowText>,
+    rows: Vec<etcd_v2_health>,
 }
 
 impl Handle for etcd_v2_health_report {}
 
-struct RowText {
+/// How one member is; the report owns it.
+pub struct etcd_v2_health {
     state: i32,
     id: CString,
     name: CString,
@@ -59,10 +60,10 @@ struct RowText {
     failures: Vec<[CString; 2]>,
 }
 
-impl RowText {
-    fn new(row: &MemberRow) -> RowText {
+impl etcd_v2_health {
+    fn new(row: &MemberRow) -> etcd_v2_health {
         let failures = row.failures.iter();
-        RowText {
+        etcd_v2_health {
             state: row.state as i32,
             id: c_string(&row.id),
             name: c_string(&row.name),
@@ -150,7 +151,7 @@ unsafe fn run(
             let report = call(&borrow("client", client)?.0)?;
             convert::give(out, || etcd_v2_health_report {
                 state: report.state as i32,
-                rows: report.rows.iter().map(RowText::new).collect(),
+                rows: report.rows.iter().map(etcd_v2_health::new).collect(),
             });
             Ok(())
         })
@@ -158,8 +159,8 @@ unsafe fn run(
 }
 
 /// Asks one member whether it is healthy, which means that a linearizable read succeeds within one
-/// second. Returns a report with one row; free it with etcd_v2_health_report_free(). ETCD_V2_OK also if it
-/// is unhealthy: an error means that there was no answer.
+/// second. Returns a report with one row; free it with etcd_v2_health_report_free(). ETCD_V2_OK also
+/// if it is unhealthy: an error means that there was no answer.
 /// Also returns ETCD_V2_UNSUPPORTED before etcd 2.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_health_check(
@@ -176,10 +177,11 @@ pub unsafe extern "C" fn etcd_v2_health_check(
     }
 }
 
-/// Lists the members, then asks each at the client URLs that it publishes until one answers: a report
-/// with a row for each member, in order of their ids; free it with etcd_v2_health_report_free(). The
-/// deadline is shared out, so that a member that is silent leaves time for the others. ETCD_V2_OK
-/// whatever the members say: an error means that there was no list of them.
+/// Lists the members, then asks each at the client URLs that it publishes until one answers: a
+/// report with a row for each member, in order of their ids; free it with
+/// etcd_v2_health_report_free(). The deadline is shared out, so that a member that is silent leaves
+/// time for the others. ETCD_V2_OK whatever the members say: an error means that there was no list
+/// of them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_health_check_cluster(
     client: *const etcd_v2_client,
@@ -190,7 +192,8 @@ pub unsafe extern "C" fn etcd_v2_health_check_cluster(
     unsafe { run(client, out, err, Client::cluster_health) }
 }
 
-/// The whole of it: ETCD_V2_HEALTH_HEALTHY, ETCD_V2_HEALTH_DEGRADED or ETCD_V2_HEALTH_UNHEALTHY; 0 for NULL.
+/// The whole of it: ETCD_V2_HEALTH_HEALTHY, ETCD_V2_HEALTH_DEGRADED or ETCD_V2_HEALTH_UNHEALTHY; 0
+/// for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_health_report_state(report: *const etcd_v2_health_report) -> i32 {
     // SAFETY: NULL or alive, see the header
@@ -206,96 +209,79 @@ pub unsafe extern "C" fn etcd_v2_health_report_count(
     unsafe { look(report) }.map_or(0, |r| r.rows.len())
 }
 
-/// # Safety
-/// The handle is NULL or alive for `'a`.
-unsafe fn row<'a>(report: *const etcd_v2_health_report, i: usize) -> Option<&'a RowText> {
-    // SAFETY: the caller's promise
-    unsafe { look(report) }.and_then(|r| r.rows.get(i))
-}
-
-/// How a member is: ETCD_V2_HEALTH_HEALTHY, ETCD_V2_HEALTH_UNHEALTHY, ETCD_V2_HEALTH_UNREACHABLE or
-/// ETCD_V2_HEALTH_NO_CLIENT_URLS; 0 beyond the end.
+/// Member `i`, counted from 0; NULL beyond the end. Borrowed from the report.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_state(
+pub unsafe extern "C" fn etcd_v2_health_report_at(
     report: *const etcd_v2_health_report,
     i: usize,
-) -> i32 {
+) -> *const etcd_v2_health {
     // SAFETY: NULL or alive, see the header
-    unsafe { row(report, i) }.map_or(0, |r| r.state)
+    let found = unsafe { look(report) }.and_then(|r| r.rows.get(i));
+    found.map_or(ptr::null(), ptr::from_ref)
 }
 
-/// Its id; "" from etcd_v2_health_check(), NULL beyond the end.
+/// How the member is: ETCD_V2_HEALTH_HEALTHY, ETCD_V2_HEALTH_UNHEALTHY,
+/// ETCD_V2_HEALTH_UNREACHABLE or ETCD_V2_HEALTH_NO_CLIENT_URLS; 0 for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_id(
-    report: *const etcd_v2_health_report,
-    i: usize,
-) -> *const c_char {
+pub unsafe extern "C" fn etcd_v2_health_state(health: *const etcd_v2_health) -> i32 {
     // SAFETY: NULL or alive, see the header
-    unsafe { row(report, i) }.map_or(ptr::null(), |r| r.id.as_ptr())
+    unsafe { health.as_ref() }.map_or(0, |h| h.state)
 }
 
-/// Its name; "" from etcd_v2_health_check() and when it has never started, NULL beyond the end.
+/// Its id; "" from etcd_v2_health_check(), NULL for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_name(
-    report: *const etcd_v2_health_report,
-    i: usize,
-) -> *const c_char {
+pub unsafe extern "C" fn etcd_v2_health_id(health: *const etcd_v2_health) -> *const c_char {
     // SAFETY: NULL or alive, see the header
-    unsafe { row(report, i) }.map_or(ptr::null(), |r| r.name.as_ptr())
+    unsafe { health.as_ref() }.map_or(ptr::null(), |h| h.id.as_ptr())
 }
 
-/// The URL at which it answered; "" when none did, NULL beyond the end.
+/// Its name; "" from etcd_v2_health_check() and when it has never started, NULL for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_endpoint(
-    report: *const etcd_v2_health_report,
-    i: usize,
-) -> *const c_char {
+pub unsafe extern "C" fn etcd_v2_health_name(health: *const etcd_v2_health) -> *const c_char {
     // SAFETY: NULL or alive, see the header
-    unsafe { row(report, i) }.map_or(ptr::null(), |r| r.url.as_ptr())
+    unsafe { health.as_ref() }.map_or(ptr::null(), |h| h.name.as_ptr())
+}
+
+/// The URL at which it answered; "" when none did, NULL for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_health_endpoint(health: *const etcd_v2_health) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { health.as_ref() }.map_or(ptr::null(), |h| h.url.as_ptr())
 }
 
 /// Why it is unhealthy, such as "RAFT NO LEADER" or "ALARM NOSPACE"; "" when it is not, or is older
-/// than etcd 3.5, which tells. NULL beyond the end.
+/// than etcd 3.5, which tells. NULL for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_reason(
-    report: *const etcd_v2_health_report,
-    i: usize,
-) -> *const c_char {
+pub unsafe extern "C" fn etcd_v2_health_reason(health: *const etcd_v2_health) -> *const c_char {
     // SAFETY: NULL or alive, see the header
-    unsafe { row(report, i) }.map_or(ptr::null(), |r| r.reason.as_ptr())
+    unsafe { health.as_ref() }.map_or(ptr::null(), |h| h.reason.as_ptr())
 }
 
 /// How many of its client URLs were asked and did not answer.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_health_attempt_count(
-    report: *const etcd_v2_health_report,
-    i: usize,
-) -> usize {
+pub unsafe extern "C" fn etcd_v2_health_attempt_count(health: *const etcd_v2_health) -> usize {
     // SAFETY: NULL or alive, see the header
-    unsafe { row(report, i) }.map_or(0, |r| r.failures.len())
+    unsafe { health.as_ref() }.map_or(0, |h| h.failures.len())
 }
 
-/// One of them, in order: its URL, and in one line why. Each out pointer may be NULL. Returns false,
-/// and writes NULL, beyond the end.
+/// Attempt `i` of them, in order: its URL, and in one line why. Each out pointer may be NULL.
+/// Returns false, and writes NULL, beyond the end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_health_attempt_at(
-    report: *const etcd_v2_health_report,
+    health: *const etcd_v2_health,
     i: usize,
-    j: usize,
-    url: *mut *const c_char,
-    text: *mut *const c_char,
+    endpoint: *mut *const c_char,
+    message: *mut *const c_char,
 ) -> bool {
-    shield(false, || {
-        // SAFETY: NULL or alive, see the header
-        let found = unsafe { row(report, i) }.and_then(|r| r.failures.get(j));
-        let [u, t] = found.map_or([ptr::null(); 2], |[u, t]| [u.as_ptr(), t.as_ptr()]);
-        // SAFETY: each out pointer is NULL or a place for a pointer, see the header
-        unsafe {
-            put(url, u);
-            put(text, t);
-        }
-        found.is_some()
-    })
+    // SAFETY: NULL or alive, see the header
+    let found = unsafe { health.as_ref() }.and_then(|h| h.failures.get(i));
+    let [e, m] = found.map_or([ptr::null(); 2], |[e, m]| [e.as_ptr(), m.as_ptr()]);
+    // SAFETY: each out pointer is NULL or a place for a pointer, see the header
+    unsafe {
+        put(endpoint, e);
+        put(message, m);
+    }
+    found.is_some()
 }
 
 /// Frees a report with all text read from it.

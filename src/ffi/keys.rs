@@ -33,6 +33,7 @@ use crate::{
 };
 use std::ffi::c_char;
 
+// enum etcd_v2_flag: Flags of requests; combine them with |.
 /// GET, DELETE, watches: the whole subtree.
 pub const ETCD_V2_RECURSIVE: u32 = 1;
 /// GET: children in order of their keys.

@@ -148,8 +148,8 @@ pub unsafe extern "C" fn etcd_v2_member_update(
 }
 
 /// Removes the member `id` from the cluster for good: it stops, and its id is never used again.
-/// Repeated at another member when there is no answer, since twice is as good as once; that it is gone
-/// by then counts as success.
+/// Repeated at another member when there is no answer, since twice is as good as once; that it is
+/// gone by then counts as success.
 /// Also returns ETCD_V2_NOT_FOUND, and ETCD_V2_GONE when it was removed before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_member_remove(

@@ -6,7 +6,8 @@ use super::{convert::put, panic_boundary::shield};
 use crate::protocol::tree::{Node, NodeRef, Tree};
 use std::{ffi::c_char, ptr};
 
-/// A key in a response, which owns it. Read-only: any number of threads may read one node at once.
+/// A key in a response, which owns it. Read-only: any number of threads may read one node at
+/// once.
 pub struct etcd_v2_node {
     _opaque: [u8; 0],
 }
@@ -157,7 +158,8 @@ pub unsafe extern "C" fn etcd_v2_node_created_index(node: *const etcd_v2_node) -
     unsafe { ask(node, 0, NodeRef::created_index) }
 }
 
-/// Index of the last change of the key, the one to compare with and to wait after. 0 for the root.
+/// Index of the last change of the key, the one to compare with and to wait after. 0 for the
+/// root.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_node_modified_index(node: *const etcd_v2_node) -> u64 {
     // SAFETY: NULL or of a response that is alive, see the header

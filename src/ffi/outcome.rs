@@ -36,6 +36,7 @@ use std::{
     time::Duration,
 };
 
+// enum etcd_v2_write_state: What became of a write.
 /// The change has been made since the request left.
 pub const ETCD_V2_WRITE_APPLIED: i32 = 1;
 /// It has not been made, up to an index.
@@ -97,9 +98,9 @@ impl etcd_v2_outcome {
 ///   `cancel`      ends the waiting; may be NULL
 ///   `out`         the outcome; free it with etcd_v2_outcome_free()
 ///
-/// The state is read through consensus, which waits behind everything that was proposed before;
-/// then the changes since the request left are read from the history of the last 1000.
-/// ETCD_V2_OK means that something could be read, whatever it says. It fails as a read does.
+/// The state is read through consensus, which waits behind everything that was proposed before; then
+/// the changes since the request left are read from the history of the last 1000. ETCD_V2_OK means
+/// that something could be read, whatever it says. It fails as a read does.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_outcome_resolve(
@@ -137,8 +138,8 @@ pub unsafe extern "C" fn etcd_v2_outcome_resolve(
     }
 }
 
-/// What became of it: ETCD_V2_WRITE_APPLIED, ETCD_V2_WRITE_NOT_APPLIED or ETCD_V2_WRITE_UNDETERMINED; 0 for
-/// NULL.
+/// What became of it: ETCD_V2_WRITE_APPLIED, ETCD_V2_WRITE_NOT_APPLIED or
+/// ETCD_V2_WRITE_UNDETERMINED; 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_outcome_state(outcome: *const etcd_v2_outcome) -> i32 {
     // SAFETY: NULL or alive, see the header
@@ -154,7 +155,8 @@ pub unsafe extern "C" fn etcd_v2_outcome_is_final(outcome: *const etcd_v2_outcom
     unsafe { look(outcome) }.is_some_and(|o| o.is_final)
 }
 
-/// The index at which it was applied; 0 if it was not. Of what was created in order, it is the name.
+/// The index at which it was applied; 0 if it was not. Of what was created in order, it is
+/// the name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_outcome_modified_index(outcome: *const etcd_v2_outcome) -> u64 {
     // SAFETY: NULL or alive, see the header

@@ -81,8 +81,8 @@ pub unsafe extern "C" fn etcd_v2_queue_fd(
     }
 }
 
-/// Frees the queue with the completions in it. Calls in flight continue; their results are discarded.
-/// No thread may be in etcd_v2_queue_next() any more.
+/// Frees the queue with the completions in it. Calls in flight continue; their results are
+/// discarded. No thread may be in etcd_v2_queue_next() any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_queue_free(queue: *mut etcd_v2_queue) {
     // SAFETY: NULL, or made by this library and not used any more, see the header

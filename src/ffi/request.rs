@@ -35,6 +35,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+// enum etcd_v2_operation: Operations on keys.
 /// As etcd_v2_get().
 pub const ETCD_V2_OP_GET: i32 = 1;
 /// As etcd_v2_set().
@@ -154,12 +155,12 @@ pub unsafe extern "C" fn etcd_v2_request_new(
 
 /// Makes a request of what has no function yet; free it with etcd_v2_request_free(). `method` is
 /// "GET", "HEAD", "PUT", "POST" or "DELETE"; `path_and_query` begins with "/" and is sent as it is,
-/// so percent-encode what needs it. A path that has an empty segment, "." or ".." after percent-decoding
-/// it once is refused as ETCD_V2_INVALID_ARGUMENT, because servers resolve such segments and act on
-/// another path. `body` and `content_type` may be NULL; only PUT and POST have a body. Only deadline
-/// and cancel can be set on it. Any response with an HTTP status of 2xx is a success: read it with
-/// etcd_v2_response_body(), or as nodes if it is about keys. GET and HEAD are retried as reads are,
-/// the others never.
+/// so percent-encode what needs it. A path that has an empty segment, "." or ".." after
+/// percent-decoding it once is refused as ETCD_V2_INVALID_ARGUMENT, because servers resolve such
+/// segments and act on another path. `body` and `content_type` may be NULL; only PUT and POST have a
+/// body. Only deadline and cancel can be set on it. Any response with an HTTP status of 2xx is a
+/// success: read it with etcd_v2_response_body(), or as nodes if it is about keys. GET and HEAD are
+/// retried as reads are, the others never.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_new_raw(
@@ -278,8 +279,8 @@ pub unsafe extern "C" fn etcd_v2_request_set_timeout_ms(
     }
 }
 
-/// Cancellation token of this request; NULL for none. The token may be freed afterwards, but can then
-/// no longer be fired.
+/// Cancellation token of this request; NULL for none. The token may be freed afterwards, but can
+/// then no longer be fired.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_set_cancel(
     request: *mut etcd_v2_request,

@@ -15,6 +15,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+// enum etcd_v2_action: What etcd did.
 /// None of those below.
 pub const ETCD_V2_ACTION_UNKNOWN: i32 = 0;
 /// A read.

@@ -23,6 +23,7 @@ use std::{
     ptr,
 };
 
+// enum etcd_v2_access: Access to keys; combine them with |.
 /// Read access: GET and watches.
 pub const ETCD_V2_ACCESS_READ: u32 = 1;
 /// Write access: all other requests.
@@ -96,8 +97,8 @@ unsafe fn run(
     }
 }
 
-/// Lists the roles in order of their names; free the list with etcd_v2_roles_free(). Before etcd 2.3 it
-/// tells names only.
+/// Lists the roles in order of their names; free the list with etcd_v2_roles_free(). Before etcd 2.3
+/// it tells names only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_role_list(
     client: *const etcd_v2_client,
@@ -125,8 +126,8 @@ pub unsafe extern "C" fn etcd_v2_role_get(
     }
 }
 
-/// Makes a role, which may do nothing yet. `name` has no "/" and is not "." or "..". `*out` is a list of
-/// one; free it with etcd_v2_roles_free().
+/// Makes a role, which may do nothing yet. `name` has no "/" and is not "." or "..". `*out` is a
+/// list of one; free it with etcd_v2_roles_free().
 /// Also returns ETCD_V2_CONFLICT when it exists, ETCD_V2_FORBIDDEN for root.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_role_create(
@@ -145,8 +146,8 @@ pub unsafe extern "C" fn etcd_v2_role_create(
 
 /// Lets a role do more, all or none of it. `access` is ETCD_V2_ACCESS_READ, ETCD_V2_ACCESS_WRITE or
 /// both. `*out` is a list of one, the role as it is now; free it with etcd_v2_roles_free().
-/// Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when it may do one of these, ETCD_V2_FORBIDDEN for
-/// root.
+/// Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when it may do one of these, ETCD_V2_FORBIDDEN
+/// for root.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_role_grant(
     client: *const etcd_v2_client,

@@ -11,6 +11,7 @@ use super::{
 use crate::cluster::members::balancer::Selection;
 use crate::error::{Error, Result};
 
+// enum etcd_v2_selection: Which member is tried first.
 /// One member until it fails, then the next. The default.
 pub const ETCD_V2_SELECT_STICKY: i32 = 1;
 /// Each call another.

@@ -3,7 +3,7 @@
 //! Statistics of members. etcd_v2_stats_self() and etcd_v2_stats_store() return those of the member
 //! that answers; etcd_v2_stats_leader() returns those of the followers, as the leader sees them. No
 //! credentials are required. Everything read from them is borrowed and valid until they are freed;
-//! a text that this kind of statistics does not have is "", a number is absent.
+//! texts and numbers are read by etcd's own names.
 use super::{
     client::etcd_v2_client,
     convert::{self, Handle, borrow, look, optional_text, put, text, try_c_string},
@@ -12,12 +12,9 @@ use super::{
     panic_boundary::shield,
     status::etcd_v2_status,
 };
-use crate::protocol::{
-    admin::{
-        page::StatsKind,
-        stats::{self, Stats},
-    },
-    response::Response,
+use crate::protocol::admin::{
+    page::StatsKind,
+    stats::{self, Stats},
 };
 use crate::sys::memory::{self, OutOfMemory};
 use std::{
@@ -25,66 +22,45 @@ use std::{
     ptr,
 };
 
-/// What a member counts. Read-only: any number of threads may read one at once.
+/// What a member counts, or a follower by itself. Read-only: any number of threads may read one at
+/// once.
 pub struct etcd_v2_stats {
     /// a NUL follows the last byte
     json: Vec<u8>,
     endpoint: CString,
-    name: CString,
-    id: CString,
-    state: CString,
-    start_time: CString,
-    leader_id: CString,
-    leader_uptime: CString,
-    leader_start_time: CString,
-    numbers: Numbers,
-    followers: Vec<(CString, Numbers)>,
+    texts: Vec<(CString, CString)>,
+    numbers: Vec<(CString, f64)>,
+    followers: Vec<etcd_v2_stats>,
 }
-
-struct Numbers(Vec<(CString, f64)>);
 
 impl Handle for etcd_v2_stats {}
 
-impl Numbers {
-    fn new(numbers: &[(String, f64)]) -> Result<Numbers, OutOfMemory> {
-        let each = |(name, n): &(String, f64)| Ok((try_c_string(name)?, *n));
-        Ok(Numbers(memory::each(numbers, each)?))
-    }
-
-    /// # Safety
-    /// `name` is NULL or text, `out` is NULL or a place for a number.
-    unsafe fn tell(numbers: Option<&Numbers>, name: *const c_char, out: *mut f64) -> bool {
-        // SAFETY: the caller's promise
-        let name = unsafe { text("name", name) }.ok();
-        let found = numbers.zip(name).and_then(|(numbers, name)| {
-            let mut each = numbers.0.iter();
-            each.find(|(n, _)| n.as_bytes() == name.as_bytes())
-        });
-        // SAFETY: the caller's promise
-        unsafe { put(out, found.map_or(0.0, |(_, number)| *number)) };
-        found.is_some()
-    }
+/// What is called `name`.
+///
+/// # Safety
+/// `name` is NULL or text.
+unsafe fn find<T>(all: &[(CString, T)], name: *const c_char) -> Option<&T> {
+    // SAFETY: the caller's promise
+    let name = unsafe { text("name", name) }.ok()?;
+    let found = all.iter().find(|(n, _)| n.as_bytes() == name.as_bytes())?;
+    Some(&found.1)
 }
 
 impl etcd_v2_stats {
-    fn new(response: &Response, stats: &Stats) -> Result<etcd_v2_stats, OutOfMemory> {
+    fn new(body: &[u8], endpoint: &str, stats: &Stats) -> Result<etcd_v2_stats, OutOfMemory> {
         let mut json = Vec::new();
-        json.try_reserve_exact(response.body().len() + 1)?;
-        json.extend_from_slice(response.body());
+        json.try_reserve_exact(body.len() + 1)?;
+        json.extend_from_slice(body);
         json.push(0);
+        let text = |(name, text): &(String, String)| Ok((try_c_string(name)?, try_c_string(text)?));
+        let number = |(name, number): &(String, f64)| Ok((try_c_string(name)?, *number));
         Ok(etcd_v2_stats {
             json,
-            endpoint: try_c_string(response.endpoint())?,
-            name: try_c_string(&stats.name)?,
-            id: try_c_string(&stats.id)?,
-            state: try_c_string(&stats.state)?,
-            start_time: try_c_string(&stats.start_time)?,
-            leader_id: try_c_string(&stats.leader_id)?,
-            leader_uptime: try_c_string(&stats.leader_uptime)?,
-            leader_start_time: try_c_string(&stats.leader_start_time)?,
-            numbers: Numbers::new(&stats.numbers)?,
-            followers: memory::each(&stats.followers, |f| {
-                Ok((try_c_string(&f.id)?, Numbers::new(&f.numbers)?))
+            endpoint: try_c_string(endpoint)?,
+            texts: memory::each(&stats.texts, text)?,
+            numbers: memory::each(&stats.numbers, number)?,
+            followers: memory::each(&stats.followers, |follower| {
+                etcd_v2_stats::new(b"", endpoint, follower)
             })?,
         })
     }
@@ -106,7 +82,9 @@ unsafe fn run(
             let client = borrow("client", client)?;
             let response = client.0.stats(kind, optional_text("endpoint", endpoint)?)?;
             let stats = stats::read(kind, response.body())?;
-            convert::try_give(out, || etcd_v2_stats::new(&response, &stats))
+            convert::try_give(out, || {
+                etcd_v2_stats::new(response.body(), response.endpoint(), &stats)
+            })
         })
     }
 }
@@ -128,9 +106,9 @@ pub unsafe extern "C" fn etcd_v2_stats_self(
 }
 
 /// Asks a member about its store; free the answer with etcd_v2_stats_free(). `endpoint` as in
-/// etcd_v2_stats_self(). Numbers: "watchers", "expireCount", and "...Success" and "...Fail" of "gets",
-/// "sets", "create", "update", "delete", "compareAndSwap", "compareAndDelete". Reads of etcd's own
-/// are among them.
+/// etcd_v2_stats_self(). Numbers: "watchers", "expireCount", and "...Success" and "...Fail" of
+/// "gets", "sets", "create", "update", "delete", "compareAndSwap", "compareAndDelete". Reads of
+/// etcd's own are among them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_stats_store(
     client: *const etcd_v2_client,
@@ -178,79 +156,46 @@ pub unsafe extern "C" fn etcd_v2_stats_endpoint(stats: *const etcd_v2_stats) -> 
     unsafe { look(stats) }.map_or(ptr::null(), |s| s.endpoint.as_ptr())
 }
 
-/// Name of the member; of etcd_v2_stats_self().
+/// The text called `name` in the answer, with dots into objects. Of etcd_v2_stats_self(): "name",
+/// "id", "state" ("StateLeader" or "StateFollower"), "startTime", "leaderInfo.leader",
+/// "leaderInfo.uptime" (such as "1m0.45s"), "leaderInfo.startTime"; of etcd_v2_stats_leader():
+/// "leader"; of a follower: "id". NULL when there is none, and for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_stats_name(stats: *const etcd_v2_stats) -> *const c_char {
-    // SAFETY: NULL or alive, see the header
-    unsafe { look(stats) }.map_or(ptr::null(), |s| s.name.as_ptr())
-}
-
-/// Id of the member; of etcd_v2_stats_self().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_stats_id(stats: *const etcd_v2_stats) -> *const c_char {
-    // SAFETY: NULL or alive, see the header
-    unsafe { look(stats) }.map_or(ptr::null(), |s| s.id.as_ptr())
-}
-
-/// "StateLeader" or "StateFollower"; of etcd_v2_stats_self().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_stats_state(stats: *const etcd_v2_stats) -> *const c_char {
-    // SAFETY: NULL or alive, see the header
-    unsafe { look(stats) }.map_or(ptr::null(), |s| s.state.as_ptr())
-}
-
-/// When the member started, in etcd's own text, such as "2026-11-22T18:56:22.600441953Z"; of
-/// etcd_v2_stats_self().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_stats_start_time(stats: *const etcd_v2_stats) -> *const c_char {
-    // SAFETY: NULL or alive, see the header
-    unsafe { look(stats) }.map_or(ptr::null(), |s| s.start_time.as_ptr())
-}
-
-/// Id of the leader; of etcd_v2_stats_self() and etcd_v2_stats_leader().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_stats_leader_id(stats: *const etcd_v2_stats) -> *const c_char {
-    // SAFETY: NULL or alive, see the header
-    unsafe { look(stats) }.map_or(ptr::null(), |s| s.leader_id.as_ptr())
-}
-
-/// How long the member has had its leader, in etcd's own text, such as "1m0.45s"; of
-/// etcd_v2_stats_self().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_stats_leader_uptime(stats: *const etcd_v2_stats) -> *const c_char {
-    // SAFETY: NULL or alive, see the header
-    unsafe { look(stats) }.map_or(ptr::null(), |s| s.leader_uptime.as_ptr())
-}
-
-/// Since when, as in etcd_v2_stats_start_time(); of etcd_v2_stats_self().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_stats_leader_start_time(
+pub unsafe extern "C" fn etcd_v2_stats_text(
     stats: *const etcd_v2_stats,
+    name: *const c_char,
 ) -> *const c_char {
-    // SAFETY: NULL or alive, see the header
-    unsafe { look(stats) }.map_or(ptr::null(), |s| s.leader_start_time.as_ptr())
+    shield(ptr::null(), || {
+        // SAFETY: handle and text are NULL or alive, see the header
+        let found = unsafe { look(stats).and_then(|s| find(&s.texts, name)) };
+        found.map_or(ptr::null(), |text| text.as_ptr())
+    })
 }
 
 /// How many numbers there are, without those of followers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_stats_number_count(stats: *const etcd_v2_stats) -> usize {
     // SAFETY: NULL or alive, see the header
-    unsafe { look(stats) }.map_or(0, |s| s.numbers.0.len())
+    unsafe { look(stats) }.map_or(0, |s| s.numbers.len())
 }
 
-/// Name of one of them, as etcd writes it; NULL beyond the end.
+/// Name of number `i`, and the number itself; NULL, and 0, beyond the end. `out` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_stats_number_at(
     stats: *const etcd_v2_stats,
     i: usize,
+    out: *mut f64,
 ) -> *const c_char {
-    // SAFETY: NULL or alive, see the header
-    unsafe { look(stats) }
-        .and_then(|s| s.numbers.0.get(i))
-        .map_or(ptr::null(), |(name, _)| name.as_ptr())
+    // SAFETY: NULL or alive, out is NULL or a place for a number, see the header
+    unsafe {
+        let found = look(stats).and_then(|s| s.numbers.get(i));
+        put(out, found.map_or(0.0, |(_, number)| *number));
+        found.map_or(ptr::null(), |(name, _)| name.as_ptr())
+    }
 }
 
-/// The number called `name`. Returns false, and writes 0, when there is none; `out` may be NULL.
+/// The number called `name`, with dots into objects. Returns false, and writes 0, when there is
+/// none; `out` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_stats_number(
     stats: *const etcd_v2_stats,
@@ -259,7 +204,11 @@ pub unsafe extern "C" fn etcd_v2_stats_number(
 ) -> bool {
     shield(false, || {
         // SAFETY: handle and text are NULL or alive, out is NULL or a place for a number, see the header
-        unsafe { Numbers::tell(look(stats).map(|s| &s.numbers), name, out) }
+        unsafe {
+            let found = look(stats).and_then(|s| find(&s.numbers, name));
+            put(out, found.copied().unwrap_or_default());
+            found.is_some()
+        }
     })
 }
 
@@ -270,38 +219,21 @@ pub unsafe extern "C" fn etcd_v2_stats_follower_count(stats: *const etcd_v2_stat
     unsafe { look(stats) }.map_or(0, |s| s.followers.len())
 }
 
-/// Id of a follower; NULL beyond the end.
+/// Follower `i` as stats of its own, borrowed; NULL beyond the end. It has the text "id" and the
+/// numbers "latency.current", "latency.average", "latency.standardDeviation", "latency.minimum" and
+/// "latency.maximum" in milliseconds, "counts.success" and "counts.fail"; no JSON.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_stats_follower_at(
     stats: *const etcd_v2_stats,
     i: usize,
-) -> *const c_char {
+) -> *const etcd_v2_stats {
     // SAFETY: NULL or alive, see the header
-    unsafe { look(stats) }
-        .and_then(|s| s.followers.get(i))
-        .map_or(ptr::null(), |(id, _)| id.as_ptr())
+    let found = unsafe { look(stats) }.and_then(|s| s.followers.get(i));
+    found.map_or(ptr::null(), ptr::from_ref)
 }
 
-/// A number of a follower: the latency in milliseconds as "current", "average",
-/// "standardDeviation", "minimum" and "maximum", and how many messages were a "success" or a "fail".
-/// Returns false, and writes 0, when there is none, also beyond the end; `out` may be NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_stats_follower_number(
-    stats: *const etcd_v2_stats,
-    i: usize,
-    name: *const c_char,
-    out: *mut f64,
-) -> bool {
-    shield(false, || {
-        // SAFETY: handle and text are NULL or alive, out is NULL or a place for a number, see the header
-        unsafe {
-            let follower = look(stats).and_then(|s| s.followers.get(i));
-            Numbers::tell(follower.map(|(_, numbers)| numbers), name, out)
-        }
-    })
-}
-
-/// Frees stats with all text read from them.
+/// Frees stats with all text read from them. Those of a follower, which are borrowed, are not
+/// freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_stats_free(stats: *mut etcd_v2_stats) {
     // SAFETY: NULL, or made by this library and not used any more, see the header

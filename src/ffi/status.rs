@@ -8,6 +8,7 @@ use std::ffi::c_char;
 /// How a call ended: ETCD_V2_OK or what went wrong.
 pub type etcd_v2_status = i32;
 
+// enum etcd_v2_status_code: Statuses.
 /// success
 pub const ETCD_V2_OK: etcd_v2_status = 0;
 /// key not found

@@ -44,8 +44,8 @@ impl Drop for LentCompletion {
 ///   `user`     comes back with the completion; may be NULL
 ///
 /// When this fails no completion comes. Also returns ETCD_V2_LIMIT when too many are in flight, see
-/// etcd_v2_options_set_max_in_flight(): take completions out of the queue first; ETCD_V2_CLOSED while
-/// the client is being freed.
+/// etcd_v2_options_set_max_in_flight(): take completions out of the queue first; ETCD_V2_CLOSED
+/// while the client is being freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_submit(
     client: *const etcd_v2_client,

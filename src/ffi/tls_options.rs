@@ -111,7 +111,8 @@ pub unsafe extern "C" fn etcd_v2_options_set_client_cert_pem(
     }
 }
 
-/// The host name or IP address that certificates of servers must be for, instead of that in the URL.
+/// The host name or IP address that certificates of servers must be for, instead of that in
+/// the URL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_server_name(
     options: *mut etcd_v2_options,
@@ -128,10 +129,10 @@ pub unsafe extern "C" fn etcd_v2_options_set_server_name(
 }
 
 /// Accepts only this certificate of a server, identified by the SHA-256 of its DER form: 64
-/// hexadecimal digits, colons between pairs allowed, as `openssl x509 -fingerprint -sha256` shows it.
-/// Each call adds one. If an authority is set as well, the certificate must also be signed by it;
-/// without one the pin alone decides: the certificate may be self-signed or of X.509 version 1, and
-/// neither its name nor its validity period is checked.
+/// hexadecimal digits, colons between pairs allowed, as `openssl x509 -fingerprint -sha256` shows
+/// it. Each call adds one. If an authority is set as well, the certificate must also be signed by
+/// it; without one the pin alone decides: the certificate may be self-signed or of X.509 version 1,
+/// and neither its name nor its validity period is checked.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_add_pinned_sha256(
     options: *mut etcd_v2_options,

@@ -3,10 +3,10 @@
 //! One step of a request, as passed to the listener of etcd_v2_options_set_trace_callback(). Everything read
 //! from it is borrowed until the listener returns.
 use super::{
-    convert::{Handle, c_string, look, put},
+    convert::{Handle, c_string, look},
+    error::{ETCD_V2_PHASE_NONE, phase, phase_of},
     status::etcd_v2_status,
 };
-use crate::error::Phase;
 use crate::telemetry::hooks::{RequestKind, Trace};
 use crate::transport::timings::Timings;
 use std::{
@@ -14,6 +14,7 @@ use std::{
     ptr,
 };
 
+// enum etcd_v2_trace_point: Steps of a request.
 /// The request begins.
 pub const ETCD_V2_TRACE_BEGIN: i32 = 1;
 /// An exchange with a member is over: with an answer, or not.
@@ -30,7 +31,7 @@ pub struct etcd_v2_trace {
     target: CString,
     endpoint: CString,
     text: CString,
-    phase: Option<CString>,
+    phase: i32,
     attempts: u32,
     status: etcd_v2_status,
     http_status: u16,
@@ -50,7 +51,7 @@ impl etcd_v2_trace {
             target: c_string(trace.target),
             endpoint: c_string(trace.endpoint),
             text: c_string(trace.text),
-            phase: trace.failed_in.map(|phase| c_string(phase.name())),
+            phase: phase(trace.failed_in),
             attempts: trace.attempts,
             status: trace.status.0,
             http_status: trace.http_status,
@@ -95,7 +96,8 @@ pub unsafe extern "C" fn etcd_v2_trace_target(trace: *const etcd_v2_trace) -> *c
     unsafe { look(trace) }.map_or(ptr::null(), |t| t.target.as_ptr())
 }
 
-/// The member of the exchange, or the last one that was asked; "" at the beginning, NULL for NULL.
+/// The member of the exchange, or the last one that was asked; "" at the beginning, NULL for
+/// NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_trace_endpoint(trace: *const etcd_v2_trace) -> *const c_char {
     // SAFETY: NULL or alive, see the header
@@ -130,65 +132,37 @@ pub unsafe extern "C" fn etcd_v2_trace_message(trace: *const etcd_v2_trace) -> *
     unsafe { look(trace) }.map_or(ptr::null(), |t| t.text.as_ptr())
 }
 
-/// How far an exchange came that failed: "resolve", "connect", "TLS", "send", "head", "body"; else
-/// NULL.
+/// How far an exchange came that failed, one of ETCD_V2_PHASE_...; otherwise ETCD_V2_PHASE_NONE.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_trace_phase(trace: *const etcd_v2_trace) -> *const c_char {
+pub unsafe extern "C" fn etcd_v2_trace_phase(trace: *const etcd_v2_trace) -> i32 {
     // SAFETY: NULL or alive, see the header
-    let trace = unsafe { look(trace) };
-    trace
-        .and_then(|t| t.phase.as_ref())
-        .map_or(ptr::null(), |phase| phase.as_ptr())
+    unsafe { look(trace) }.map_or(0, |t| t.phase)
 }
 
-/// How long an exchange was in each phase; all are 0 but for ETCD_V2_TRACE_ATTEMPT. Each out
-/// parameter may be NULL. Waiting for a free connection counts as connecting.
+/// How long an exchange was in `phase`; 0 but for ETCD_V2_TRACE_ATTEMPT. Waiting for a free
+/// connection counts as connecting. ETCD_V2_PHASE_NONE: how long ago the request began.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_trace_time_ns(
-    trace: *const etcd_v2_trace,
-    resolve_ns: *mut i64,
-    connect_ns: *mut i64,
-    tls_ns: *mut i64,
-    send_ns: *mut i64,
-    head_ns: *mut i64,
-    body_ns: *mut i64,
-) {
-    // SAFETY: the handle is NULL or alive, the others NULL or places for numbers, see the header
-    unsafe {
-        let timings = look(trace).map_or_else(Timings::default, |t| t.timings);
-        for (out, phase) in [
-            (resolve_ns, Phase::Resolve),
-            (connect_ns, Phase::Connect),
-            (tls_ns, Phase::Tls),
-            (send_ns, Phase::Send),
-            (head_ns, Phase::Head),
-            (body_ns, Phase::Body),
-        ] {
-            put(out, i64::try_from(timings.spent(phase)).unwrap_or(i64::MAX));
-        }
-    }
-}
-
-/// Since the request began.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_trace_total_ns(trace: *const etcd_v2_trace) -> i64 {
+pub unsafe extern "C" fn etcd_v2_trace_time_ns(trace: *const etcd_v2_trace, phase: i32) -> i64 {
     // SAFETY: NULL or alive, see the header
-    unsafe { look(trace) }.map_or(0, |t| t.total_ns)
+    unsafe { look(trace) }.map_or(0, |t| match phase_of(phase) {
+        Some(phase) => i64::try_from(t.timings.spent(phase)).unwrap_or(i64::MAX),
+        None if phase == ETCD_V2_PHASE_NONE => t.total_ns,
+        None => 0,
+    })
 }
 
-/// Bytes that an exchange moved, heads included; each out parameter may be NULL.
+/// Bytes that an exchange sent, head included.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_trace_bytes(
-    trace: *const etcd_v2_trace,
-    sent: *mut u64,
-    received: *mut u64,
-) {
-    // SAFETY: the handle is NULL or alive, the others NULL or places for numbers, see the header
-    unsafe {
-        let timings = look(trace).map_or_else(Timings::default, |t| t.timings);
-        put(sent, timings.sent);
-        put(received, timings.received);
-    }
+pub unsafe extern "C" fn etcd_v2_trace_bytes_sent(trace: *const etcd_v2_trace) -> u64 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.map_or(0, |t| t.timings.sent)
+}
+
+/// Bytes that an exchange received, head included.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_trace_bytes_received(trace: *const etcd_v2_trace) -> u64 {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(trace) }.map_or(0, |t| t.timings.received)
 }
 
 /// Whether an exchange had a connection that had served before.

@@ -65,7 +65,8 @@ unsafe fn run(
 }
 
 /// Lists the users in order of their names, each with its roles; free the list with
-/// etcd_v2_users_free(). etcd leaves out roles that do not exist. Before etcd 2.3 it tells names only.
+/// etcd_v2_users_free(). etcd leaves out roles that do not exist. Before etcd 2.3 it tells names
+/// only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_user_list(
     client: *const etcd_v2_client,
@@ -93,9 +94,10 @@ pub unsafe extern "C" fn etcd_v2_user_get(
     }
 }
 
-/// Makes a user with a password, which is not empty, and `role_count` roles; `roles` may be NULL when
-/// that is 0. `*out` is a list of one; free it with etcd_v2_users_free(). A user that exists is not
-/// changed: without roles etcd would take the request for a new password, so it is looked for first.
+/// Makes a user with a password, which is not empty, and `role_count` roles; `roles` may be NULL
+/// when that is 0. `*out` is a list of one; free it with etcd_v2_users_free(). A user that exists is
+/// not changed: without roles etcd would take the request for a new password, so it is looked for
+/// first.
 /// Also returns ETCD_V2_CONFLICT when it exists.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_user_create(
@@ -137,8 +139,8 @@ pub unsafe extern "C" fn etcd_v2_user_set_password(
     }
 }
 
-/// Gives a user more roles, all or none of them; etcd does not ask whether they exist. `*out` is a list
-/// of one, the user as it is now; free it with etcd_v2_users_free().
+/// Gives a user more roles, all or none of them; etcd does not ask whether they exist. `*out` is a
+/// list of one, the user as it is now; free it with etcd_v2_users_free().
 /// Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when the user has one of them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_user_grant(
@@ -158,8 +160,8 @@ pub unsafe extern "C" fn etcd_v2_user_grant(
     }
 }
 
-/// Takes roles from a user, all or none of them. `*out` is a list of one, the user as it is now; free
-/// it with etcd_v2_users_free().
+/// Takes roles from a user, all or none of them. `*out` is a list of one, the user as it is now;
+/// free it with etcd_v2_users_free().
 /// Also returns ETCD_V2_NOT_FOUND, ETCD_V2_CONFLICT when the user does not have one of them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_user_revoke(

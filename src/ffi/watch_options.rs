@@ -25,6 +25,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+// enum etcd_v2_lost_policy: What a watcher does when history is lost.
 /// Delivers a GAP event, and continues from now. The default.
 pub const ETCD_V2_ON_LOST_GAP: i32 = 1;
 /// Lists the keys; differences become SYNTHETIC events.
@@ -32,6 +33,7 @@ pub const ETCD_V2_ON_LOST_RESYNC: i32 = 2;
 /// The watcher ends with ETCD_V2_HISTORY_CLEARED.
 pub const ETCD_V2_ON_LOST_FAIL: i32 = 3;
 
+// enum etcd_v2_full_policy: What a watcher does when its queue is full.
 /// Reading from etcd pauses until there is room. The default.
 pub const ETCD_V2_ON_FULL_BLOCK: i32 = 1;
 /// What does not fit is dropped, and a GAP stands in its place.
@@ -210,8 +212,8 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_start_index(
 }
 
 /// Starts with the existing nodes, as ETCD_V2_EVENT_SNAPSHOT events (parents before children,
-/// otherwise in any order), followed by every later change. Default: false. Cannot be combined with a
-/// start index.
+/// otherwise in any order), followed by every later change. Default: false. Cannot be combined with
+/// a start index.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_options_set_snapshot_first(
     options: *mut etcd_v2_watch_options,
@@ -274,8 +276,8 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_on_full(
     }
 }
 
-/// As etcd_v2_options_set_poll_timeout_ms(), for these watchers: 100 to 2147483647 ms; by default as the
-/// client says.
+/// As etcd_v2_options_set_poll_timeout_ms(), for these watchers: 100 to 2147483647 ms; by default as
+/// the client says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_options_set_poll_timeout_ms(
     options: *mut etcd_v2_watch_options,

@@ -13,7 +13,8 @@
 //! options share one connection; an idle watcher costs a few hundred bytes.
 use super::{
     client::etcd_v2_client,
-    convert::{self, Handle, borrow, look, put, text, timeout},
+    convert::{self, Handle, borrow, look, text, timeout},
+    counters::etcd_v2_counters,
     error::etcd_v2_error,
     event::etcd_v2_event,
     fallible::guard,
@@ -22,14 +23,17 @@ use super::{
     watch_options::{WatchSettings, etcd_v2_watch_options},
 };
 use crate::{
-    client::Watcher, error::Error, protocol::key::Key, status::Status,
-    watch::counters::WatchCounters,
+    client::{Watcher, counters},
+    error::Error,
+    protocol::key::Key,
+    status::Status,
 };
 use std::{
     ffi::{c_char, c_int},
     time::Instant,
 };
 
+// enum etcd_v2_watch_state: States of a watcher.
 /// Nothing has been heard yet.
 pub const ETCD_V2_WATCHER_CONNECTING: i32 = 1;
 /// A member has the watch: from now on nothing is missed.
@@ -78,9 +82,8 @@ pub unsafe extern "C" fn etcd_v2_watch(
     }
 }
 
-/// Takes the next event; free it with etcd_v2_event_free(). If several threads wait, each event
-/// goes to one of them. For a watcher with a callback, this function returns only the end of the
-/// watcher.
+/// Takes the next event; free it with etcd_v2_event_free(). If several threads wait, each event goes
+/// to one of them. For a watcher with a callback, this function returns only the end of the watcher.
 ///
 ///   `timeout_ms`  1 to 2147483647; 0: only looks; -1: until an event or the end
 ///
@@ -88,12 +91,12 @@ pub unsafe extern "C" fn etcd_v2_watch(
 /// ETCD_V2_CANCELLED by etcd_v2_watcher_cancel(), ETCD_V2_CLOSED by the end of its client,
 /// ETCD_V2_HISTORY_CLEARED (401) with ETCD_V2_ON_LOST_FAIL, ETCD_V2_UNAUTHORIZED (110) if it never
 /// had the permission. The error of these two holds etcd's code and cause, the HTTP status and the
-/// endpoint; there is no cause if the client found out itself that the store is another one. A watcher
-/// also ends after five consecutive responses of etcd that call the request malformed (200 to 299) or
-/// exceed the client's limits (ETCD_V2_TOO_LARGE), and after eight consecutive etcd 3 members without
-/// the v2 API (ETCD_V2_UNSUPPORTED); meanwhile other members are tried, and the state gives the
-/// reason. It ends with ETCD_V2_LIMIT when memory runs out for its queue or its cache. Nothing else
-/// ends it, in particular no response that is not etcd's.
+/// endpoint; there is no cause if the client found out itself that the store is another one. A
+/// watcher also ends after five consecutive responses of etcd that call the request malformed (200
+/// to 299) or exceed the client's limits (ETCD_V2_TOO_LARGE), and after eight consecutive etcd 3
+/// members without the v2 API (ETCD_V2_UNSUPPORTED); meanwhile other members are tried, and the
+/// state gives the reason. It ends with ETCD_V2_LIMIT when memory runs out for its queue or its
+/// cache. Nothing else ends it, in particular no response that is not etcd's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watcher_next(
     watcher: *const etcd_v2_watcher,
@@ -165,41 +168,27 @@ pub unsafe extern "C" fn etcd_v2_watcher_next_index(watcher: *const etcd_v2_watc
     shield(0, || watcher.map_or(0, |w| w.0.next_index()))
 }
 
-/// What it has done so far. Each out parameter may be NULL; all become 0 for a NULL watcher.
-///
-///   `delivered`   events that were handed out
-///   `dropped`     events that found no room
-///   `gaps`        gaps that were told
-///   `resyncs`     listings that were taken because history was lost
-///   `reconnects`  exchanges that failed and were followed by another try
-///   `polls`       requests for the next change
-///   `filtered`    events that were left out: hidden keys, keys that only look alike, repetitions
-///
-/// The last four are of the connection, which watchers may share.
+/// Takes the numbers of the watcher, in the numbering of a client's: WATCH_POLLS, EVENTS_DELIVERED,
+/// EVENTS_DROPPED, WATCH_GAPS, WATCH_RESYNCS, WATCH_RECONNECTS, EVENTS_FILTERED; all others are 0.
+/// Polls, resyncs, reconnects and filtered events are those of the connection, which watchers may
+/// share. Free them with etcd_v2_counters_free().
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watcher_counters(
     watcher: *const etcd_v2_watcher,
-    delivered: *mut u64,
-    dropped: *mut u64,
-    gaps: *mut u64,
-    resyncs: *mut u64,
-    reconnects: *mut u64,
-    polls: *mut u64,
-    filtered: *mut u64,
-) {
-    // SAFETY: the handle is NULL or alive, the others NULL or places for numbers, see the header
+    out: *mut *mut etcd_v2_counters,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and out pointers as the header asks
     unsafe {
-        let watcher = look(watcher);
-        let counters = shield(WatchCounters::default(), || {
-            watcher.map_or_else(WatchCounters::default, |w| w.0.counters())
-        });
-        put(delivered, counters.delivered);
-        put(dropped, counters.dropped);
-        put(gaps, counters.gaps);
-        put(resyncs, counters.resyncs);
-        put(reconnects, counters.reconnects);
-        put(polls, counters.polls);
-        put(filtered, counters.filtered);
+        guard(err, || {
+            convert::required("out", out)?;
+            let taken = borrow("watcher", watcher)?.0.counters();
+            convert::give(out, || {
+                etcd_v2_counters::new("", counters::of_watcher(&taken))
+            });
+            Ok(())
+        })
     }
 }
 

@@ -57,12 +57,13 @@ static void stats(const char *url)
 	CHECK_OK(etcd_v2_stats_self(client, NULL, &own, &error));
 	CHECK_OK(etcd_v2_stats_store(client, url, &store, &error));
 	CHECK_OK(etcd_v2_stats_leader(client, &leader, &error));
-	printf("self: %s %s at %s\n", etcd_v2_stats_name(own), etcd_v2_stats_state(own), etcd_v2_stats_endpoint(own));
-	CHECK_TEXT(etcd_v2_stats_id(own), etcd_v2_stats_leader_id(leader));
-	CHECK_TEXT(etcd_v2_stats_leader_id(own), etcd_v2_stats_leader_id(leader));
-	CHECK(strchr(etcd_v2_stats_start_time(own), 'T') != NULL);
-	CHECK(strchr(etcd_v2_stats_leader_start_time(own), 'T') != NULL);
-	CHECK(strchr(etcd_v2_stats_leader_uptime(own), 's') != NULL);
+	printf("self: %s %s at %s\n", etcd_v2_stats_text(own, "name"), etcd_v2_stats_text(own, "state"),
+	       etcd_v2_stats_endpoint(own));
+	CHECK_TEXT(etcd_v2_stats_text(own, "id"), etcd_v2_stats_text(leader, "leader"));
+	CHECK_TEXT(etcd_v2_stats_text(own, "leaderInfo.leader"), etcd_v2_stats_text(leader, "leader"));
+	CHECK(strchr(etcd_v2_stats_text(own, "startTime"), 'T') != NULL);
+	CHECK(strchr(etcd_v2_stats_text(own, "leaderInfo.startTime"), 'T') != NULL);
+	CHECK(strchr(etcd_v2_stats_text(own, "leaderInfo.uptime"), 's') != NULL);
 	double number;
 	CHECK(etcd_v2_stats_number(own, "sendAppendRequestCnt", &number) && number == 0);
 	CHECK(etcd_v2_stats_number(store, "setsSuccess", &number) && number >= 1);
@@ -70,12 +71,15 @@ static void stats(const char *url)
 	size_t length, found = 0;
 	const char *json = etcd_v2_stats_json(store, &length);
 	CHECK(json[0] == '{' && json[length - 1] == '}' && json[length] == '\0');
-	for (size_t i = 0; i < etcd_v2_stats_number_count(store); i++)
-		found += strstr(json, etcd_v2_stats_number_at(store, i)) != NULL;
+	for (size_t i = 0; i < etcd_v2_stats_number_count(store); i++) {
+		double same;
+		const char *name = etcd_v2_stats_number_at(store, i, &number);
+		CHECK(etcd_v2_stats_number(store, name, &same) && same == number);
+		found += strstr(json, name) != NULL;
+	}
 	CHECK(found == etcd_v2_stats_number_count(store) && found >= 16);
 	printf("leader: %zu followers\n", etcd_v2_stats_follower_count(leader));
 	CHECK(etcd_v2_stats_follower_at(leader, 0) == NULL);
-	CHECK(!etcd_v2_stats_follower_number(leader, 0, "fail", &number));
 	etcd_v2_stats_free(own);
 	etcd_v2_stats_free(store);
 	etcd_v2_stats_free(leader);
@@ -85,13 +89,14 @@ static void say_health(const etcd_v2_health_report *h)
 {
 	printf("health %d:", (int)etcd_v2_health_report_state(h));
 	for (size_t i = 0; i < etcd_v2_health_report_count(h); i++) {
-		CHECK(strlen(etcd_v2_health_id(h, i)) != 1);
-		printf(" \"%s\" is %d at %s, \"%s\"", etcd_v2_health_name(h, i),
-		       (int)etcd_v2_health_state(h, i), etcd_v2_health_endpoint(h, i),
-		       etcd_v2_health_reason(h, i));
-		CHECK_INT(etcd_v2_health_attempt_count(h, i), 0);
+		const etcd_v2_health *member = etcd_v2_health_report_at(h, i);
+		CHECK(strlen(etcd_v2_health_id(member)) != 1);
+		printf(" \"%s\" is %d at %s, \"%s\"", etcd_v2_health_name(member),
+		       (int)etcd_v2_health_state(member), etcd_v2_health_endpoint(member),
+		       etcd_v2_health_reason(member));
+		CHECK_INT(etcd_v2_health_attempt_count(member), 0);
 		const char *url, *text;
-		CHECK(!etcd_v2_health_attempt_at(h, i, 0, &url, &text) && url == NULL && text == NULL);
+		CHECK(!etcd_v2_health_attempt_at(member, 0, &url, &text) && url == NULL && text == NULL);
 	}
 	puts("");
 }

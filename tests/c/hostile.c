@@ -111,10 +111,12 @@ static void look_at(struct job *job, const etcd_v2_error *e)
 	const char *body = etcd_v2_error_body(e, &length);
 	CHECK(body != NULL && body[length] == '\0' && length <= 4096);
 	for (size_t i = 0; i < attempts; i++) {
-		const char *endpoint, *phase, *text;
+		const char *endpoint, *text;
+		int32_t phase;
 		int64_t duration_ms;
 		CHECK(etcd_v2_error_attempt_at(e, i, &endpoint, &phase, &text, &duration_ms));
-		CHECK(strlen(endpoint) > 0 && strlen(phase) > 0 && strlen(text) > 0 && duration_ms >= 0);
+		CHECK(strlen(endpoint) > 0 && strlen(text) > 0 && duration_ms >= 0);
+		CHECK(phase >= ETCD_V2_PHASE_RESOLVE && phase <= ETCD_V2_PHASE_BODY);
 		for (const char *c = text; *c != '\0'; c++)
 			CHECK(!iscntrl((unsigned char)*c));
 	}

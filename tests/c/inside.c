@@ -121,7 +121,7 @@ static void everything(void)
 {
 	etcd_v2_status submitted = life == LIVES ? ETCD_V2_OK : ETCD_V2_CLOSED;
 	char path[400];
-	uint64_t number;
+	etcd_v2_counters *numbers;
 	int fd;
 	bool yes;
 	etcd_v2_response *response = NULL;
@@ -157,7 +157,8 @@ static void everything(void)
 	ONE_OF(etcd_v2_watcher_next(idle, 0, &event, NULL), ETCD_V2_TIMEOUT, ETCD_V2_CLOSED);
 	CHECK(etcd_v2_watcher_state(idle) != 0);
 	etcd_v2_watcher_next_index(idle);
-	etcd_v2_watcher_counters(idle, &number, NULL, NULL, NULL, NULL, NULL, NULL);
+	ONE_OF(etcd_v2_watcher_counters(idle, &numbers, NULL), ETCD_V2_OK, ETCD_V2_OK);
+	etcd_v2_counters_free(numbers);
 	ONE_OF(etcd_v2_watcher_fd(idle, &fd, NULL), ETCD_V2_OK, ETCD_V2_OK);
 
 	ONE_OF(etcd_v2_get(client, "/inside", 0, &response, NULL), ETCD_V2_OK, ETCD_V2_OK);

@@ -116,12 +116,13 @@ static void misses_elsewhere(void)
 	etcd_v2_client *two = patient_client(text("http://127.0.0.1:1,%s", url));
 	CHECK_STATUS(etcd_v2_get(two, "/read/list/nope", 0, OUT, ERR), ETCD_V2_KEY_NOT_FOUND);
 	CHECK_REFUSED(100, 404, "/read/list/nope");
-	CHECK_TEXT(etcd_v2_error_phase(error), "body");
+	CHECK_INT(etcd_v2_error_phase(error), ETCD_V2_PHASE_BODY);
 	CHECK_INT(etcd_v2_error_attempt_count(error), 1);
-	const char *endpoint, *phase;
+	const char *endpoint;
+	int32_t phase;
 	CHECK(etcd_v2_error_attempt_at(error, 0, &endpoint, &phase, NULL, NULL));
 	CHECK_TEXT(endpoint, "http://127.0.0.1:1");
-	CHECK_TEXT(phase, "connect");
+	CHECK_INT(phase, ETCD_V2_PHASE_CONNECT);
 	etcd_v2_client_free(two);
 }
 

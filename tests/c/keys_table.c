@@ -120,7 +120,7 @@ static void refused(const struct row *row, int state, int code, const char *fold
 		cause = "[zz != old]";
 	if (row->operation == ETCD_V2_OP_COMPARE_AND_DELETE && state == ROOT)
 		cause = "";
-	CHECK_TEXT(etcd_v2_error_phase(error), "body");
+	CHECK_INT(etcd_v2_error_phase(error), ETCD_V2_PHASE_BODY);
 	CHECK_INT(etcd_v2_error_attempt_count(error), 0);
 	if (code == 300) {
 		CHECK_REFUSED(300, 500, NULL);

@@ -111,10 +111,13 @@ static void by_descriptor(void)
 		etcd_v2_event_free(event);
 	}
 	CHECK(!readable(fd));
-	uint64_t delivered, dropped, polls;
-	etcd_v2_watcher_counters(watcher, &delivered, &dropped, NULL, NULL, NULL, &polls, NULL);
-	CHECK_INT(delivered, CHANGES);
-	CHECK(dropped == 0 && polls > 0 && etcd_v2_watcher_next_index(watcher) > CHANGES);
+	etcd_v2_counters *counters;
+	CHECK_OK(etcd_v2_watcher_counters(watcher, &counters, &error));
+	CHECK_INT(etcd_v2_counters_at(counters, ETCD_V2_COUNTER_EVENTS_DELIVERED), CHANGES);
+	CHECK_INT(etcd_v2_counters_at(counters, ETCD_V2_COUNTER_EVENTS_DROPPED), 0);
+	CHECK(etcd_v2_counters_at(counters, ETCD_V2_COUNTER_WATCH_POLLS) > 0);
+	etcd_v2_counters_free(counters);
+	CHECK(etcd_v2_watcher_next_index(watcher) > CHANGES);
 	etcd_v2_watcher_cancel(watcher);
 	CHECK(readable(fd));
 	CHECK_STATUS(etcd_v2_watcher_next(watcher, 0, &event, &error), ETCD_V2_CANCELLED);

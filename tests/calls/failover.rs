@@ -102,8 +102,8 @@ fn a_black_hole_costs_its_share_once() {
         let first = started.elapsed();
         assert!((share..10 * share).contains(&first), "{first:?}");
         let failed = || {
-            let mut names = etcd_v2::client::ClientCounters::names().iter();
-            let place = names.position(|n| *n == "failed_attempts").unwrap();
+            let mut names = etcd_v2::client::ClientCounters::names();
+            let place = names.position(|n| n == "failed_attempts").unwrap();
             client.counters().unwrap().whole[place]
         };
         let before = failed();

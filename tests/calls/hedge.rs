@@ -31,8 +31,8 @@ fn mute() -> Scripted {
 
 fn count(client: &Client, name: &str) -> u64 {
     let counters = client.counters().unwrap();
-    let mut names = etcd_v2::client::ClientCounters::names().iter();
-    counters.whole[names.position(|n| *n == name).unwrap()]
+    let mut names = etcd_v2::client::ClientCounters::names();
+    counters.whole[names.position(|n| n == name).unwrap()]
 }
 
 /// Answers each request when another member has got `n` more.

@@ -151,11 +151,12 @@ fn names_that_the_header_mentions_exist() {
             );
         }
     }
+    let constants = header::constants();
     for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
         // ETCD_V2_OP_... stands for a family; UNKNOWN is what etcd_v2_status_name() calls a number without a name
         if word.starts_with("ETCD_V2_") && !word.ends_with('_') && word != "ETCD_V2_UNKNOWN" {
             assert!(
-                text.contains(&format!("#define {word}")),
+                constants.iter().any(|name| name == word),
                 "{word} is mentioned, but not defined"
             );
         }

@@ -211,8 +211,8 @@ fn a_hedged_read_goes_to_another_address() {
         );
         // the share of the first address would have been more than two minutes
         assert!(began.elapsed() < Duration::from_secs(100));
-        let names = ClientCounters::names();
-        let place = names.iter().position(|name| *name == "hedges").unwrap();
+        let mut names = ClientCounters::names();
+        let place = names.position(|name| name == "hedges").unwrap();
         assert_eq!(client.counters().unwrap().whole[place], 1);
         site.servers[0].wait_for_requests(1);
         site.servers[0].wait_until_idle();
@@ -381,10 +381,7 @@ fn a_long_poll_is_not_cut_and_the_next_one_goes_over_another_connection() {
         event.node().unwrap().value().unwrap().to_owned()
     };
     let row = |client: &Client, name| {
-        let place = ClientCounters::names()
-            .iter()
-            .position(|n| *n == name)
-            .unwrap();
+        let place = ClientCounters::names().position(|n| n == name).unwrap();
         client.counters().unwrap().whole[place] as usize
     };
     // until an event is proven the member may be asked who it is, over a connection of its own

@@ -48,18 +48,16 @@ pub fn functions() -> Vec<Function> {
     functions
 }
 
-/// Every macro that is given a value: constants, in the order of the header.
+/// Every macro and every member of an enum, in the order of the header.
 pub fn constants() -> Vec<String> {
     text()
         .lines()
-        .filter_map(|line| line.strip_prefix("#define ETCD_V2_"))
-        .filter_map(|line| line.split_once(' '))
-        .filter(|(name, value)| {
-            !name.contains('(')
-                && value
-                    .trim_start()
-                    .starts_with(|c: char| c.is_ascii_digit() || c == '"' || c == '(')
+        .filter_map(|line| {
+            line.strip_prefix("#define ")
+                .or_else(|| line.strip_prefix("    "))
         })
-        .map(|(name, _)| format!("ETCD_V2_{name}"))
+        .filter(|line| line.starts_with("ETCD_V2_"))
+        .filter_map(|line| line.split([' ', ',']).next())
+        .map(str::to_owned)
         .collect()
 }

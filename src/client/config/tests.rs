@@ -192,7 +192,7 @@ fn what_is_not_said_stays_and_what_is_wrong_changes_nothing() {
         ),
         (
             "{\"etcd_v2\": 1, \"tcp_keepalive\": {\"idle\": 5}}",
-            "idle: unknown key in keepalive",
+            "idle: unknown key in tcp_keepalive",
         ),
         (
             "{\"etcd_v2\": 1, \"tcp_keepalive\": {\"idle_s\": -5}}",

@@ -8,36 +8,23 @@ use super::read::{Read, needed, object, string, whole};
 use crate::error::Result;
 use crate::sys::memory;
 
-/// What a member counts; what a kind does not have is empty.
+/// What a member counts, by etcd's own names, with dots into objects.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
-    /// of the member
-    pub name: String,
-    /// of the member, hex
-    pub id: String,
-    /// `StateLeader` or `StateFollower`; `leader` or `follower` before etcd 2
-    pub state: String,
-    /// of the member, RFC 3339
-    pub start_time: String,
-    /// the leader, hex
-    pub leader_id: String,
-    /// how long it has led, such as `1m0.45s`
-    pub leader_uptime: String,
-    /// since when
-    pub leader_start_time: String,
-    /// every number with its name
+    /// every string
+    pub texts: Vec<(String, String)>,
+    /// every number
     pub numbers: Vec<(String, f64)>,
-    /// of the leader
-    pub followers: Vec<Follower>,
+    /// of the leader: each with its id as a text
+    pub followers: Vec<Stats>,
 }
 
-/// A follower as its leader sees it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Follower {
-    /// hex; its name before etcd 2
-    pub id: String,
-    /// latencies in milliseconds, and counts
-    pub numbers: Vec<(String, f64)>,
+impl Stats {
+    /// The string called `name`; empty when there is none.
+    pub fn text(&self, name: &str) -> &str {
+        let found = self.texts.iter().find(|(n, _)| n == name);
+        found.map_or("", |(_, text)| text)
+    }
 }
 
 /// Asks for one kind.
@@ -54,62 +41,54 @@ pub fn ask(kind: StatsKind) -> HttpRequest {
 pub fn read(kind: StatsKind, body: &[u8]) -> Result<Stats> {
     whole(body, |json| {
         let mut stats = Stats::default();
-        object(json, |json, name| {
-            match name {
-                "name" => stats.name = string(json)?,
-                "id" => stats.id = string(json)?,
-                "state" => stats.state = string(json)?,
-                "startTime" => stats.start_time = string(json)?,
-                "leader" => stats.leader_id = string(json)?,
-                "leaderInfo" => leader_info(json, &mut stats)?,
-                "followers" => stats.followers = followers(json)?,
-                _ => return number(json, name, &mut stats.numbers),
+        object(json, |json, name| match name {
+            "followers" => {
+                stats.followers = followers(json)?;
+                Ok(true)
             }
-            Ok(true)
+            _ => field(json, name, &mut stats, true),
         })?;
         let complete = match kind {
-            StatsKind::Own => !stats.state.is_empty(),
+            StatsKind::Own => !stats.text("state").is_empty(),
             StatsKind::Store => !stats.numbers.is_empty(),
-            StatsKind::Leader => !stats.leader_id.is_empty(),
+            StatsKind::Leader => !stats.text("leader").is_empty(),
         };
         let complete = Some(stats).filter(|_| complete);
         needed(json, complete, "these are not the numbers asked for")
     })
 }
 
-fn leader_info(json: &mut Json<'_>, stats: &mut Stats) -> Read<()> {
-    object(json, |json, name| {
-        match name {
-            "leader" => stats.leader_id = string(json)?,
-            "uptime" => stats.leader_uptime = string(json)?,
-            "startTime" => stats.leader_start_time = string(json)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })
-}
-
-fn followers(json: &mut Json<'_>) -> Read<Vec<Follower>> {
+fn followers(json: &mut Json<'_>) -> Read<Vec<Stats>> {
     let mut all = Vec::new();
     object(json, |json, id| {
-        let mut numbers = Vec::new();
-        // latency and counts are objects of their own, whose names differ
-        object(json, |json, _| {
-            object(json, |json, name| number(json, name, &mut numbers))?;
-            Ok(true)
-        })?;
-        let id = memory::copy(id, 0)?;
-        memory::push(&mut all, Follower { id, numbers })?;
+        let mut follower = Stats::default();
+        let id = (memory::copy("id", 0)?, memory::copy(id, 0)?);
+        memory::push(&mut follower.texts, id)?;
+        object(json, |json, name| field(json, name, &mut follower, true))?;
+        memory::push(&mut all, follower)?;
         Ok(true)
     })?;
     Ok(all)
 }
 
-/// Takes a number, whatever its name.
-fn number(json: &mut Json<'_>, name: &str, numbers: &mut Vec<(String, f64)>) -> Read<bool> {
-    if !matches!(json.token()?, b'-' | b'0'..=b'9') {
-        return Ok(false);
+/// Takes a string or a number, whatever its name, and with `deep` those of an object.
+fn field(json: &mut Json<'_>, name: &str, stats: &mut Stats, deep: bool) -> Read<bool> {
+    match json.token()? {
+        b'"' => {
+            let text = (memory::copy(name, 0)?, string(json)?);
+            memory::push(&mut stats.texts, text)?;
+        }
+        b'-' | b'0'..=b'9' => {
+            let number = (memory::copy(name, 0)?, json.f64()?);
+            memory::push(&mut stats.numbers, number)?;
+        }
+        b'{' if deep => object(json, |json, inner| {
+            let mut path = memory::copy(name, inner.len() + 1)?;
+            path.push('.');
+            path.push_str(inner);
+            field(json, &path, stats, false)
+        })?,
+        _ => return Ok(false),
     }
-    memory::push(numbers, (memory::copy(name, 0)?, json.f64()?))?;
     Ok(true)
 }

@@ -101,12 +101,18 @@ fn members_in_order_with_all_their_urls() {
 #[test]
 fn numbers_under_their_names() {
     let own = stats::read(StatsKind::Own, body(Page::Stats(StatsKind::Own), 0)).unwrap();
-    assert_eq!((&*own.name, &*own.id), ("m1", "7a8e1b06941643d2"));
-    assert_eq!(own.state, "StateFollower");
-    assert_eq!(own.start_time, "2026-11-22T18:56:22.600441953Z");
-    assert_eq!(own.leader_id, "692b946f5fd30ec3");
-    assert_eq!(own.leader_uptime, "1.631669605s");
-    assert_eq!(own.leader_start_time, "2026-11-22T18:56:23.1Z");
+    for (name, text) in [
+        ("name", "m1"),
+        ("id", "7a8e1b06941643d2"),
+        ("state", "StateFollower"),
+        ("startTime", "2026-11-22T18:56:22.600441953Z"),
+        ("leaderInfo.leader", "692b946f5fd30ec3"),
+        ("leaderInfo.uptime", "1.631669605s"),
+        ("leaderInfo.startTime", "2026-11-22T18:56:23.1Z"),
+        ("leader", ""),
+    ] {
+        assert_eq!(own.text(name), text, "{name}");
+    }
     let numbers = [
         ("recvAppendRequestCnt", 5.0),
         ("recvPkgRate", 4.82),
@@ -116,13 +122,13 @@ fn numbers_under_their_names() {
     assert_eq!(own.numbers, numbers.map(|(name, n)| (name.to_owned(), n)));
 
     let leader = stats::read(StatsKind::Leader, body(Page::Stats(StatsKind::Leader), 0)).unwrap();
-    assert_eq!(leader.leader_id, "692b946f5fd30ec3");
+    assert_eq!(leader.text("leader"), "692b946f5fd30ec3");
     assert_eq!(leader.followers.len(), 1);
-    assert_eq!(leader.followers[0].id, "4a87bd22c011170");
+    assert_eq!(leader.followers[0].text("id"), "4a87bd22c011170");
     let numbers = &leader.followers[0].numbers;
     assert_eq!(numbers.len(), 7);
-    assert!(numbers.contains(&("standardDeviation".to_owned(), 0.0022)));
-    assert!(numbers.contains(&("success".to_owned(), 10.0)));
+    assert!(numbers.contains(&("latency.standardDeviation".to_owned(), 0.0022)));
+    assert!(numbers.contains(&("counts.success".to_owned(), 10.0)));
 
     let store = stats::read(StatsKind::Store, body(Page::Stats(StatsKind::Store), 0)).unwrap();
     assert_eq!(store.numbers.len(), 16);

@@ -199,30 +199,27 @@ static void nothing_to_administer(void)
 	size_t length = 7;
 	CHECK(etcd_v2_stats_json(NULL, &length) == NULL && length == 0);
 	CHECK(etcd_v2_stats_json(NULL, NULL) == NULL && etcd_v2_stats_endpoint(NULL) == NULL);
-	CHECK(etcd_v2_stats_name(NULL) == NULL && etcd_v2_stats_id(NULL) == NULL);
-	CHECK(etcd_v2_stats_state(NULL) == NULL && etcd_v2_stats_start_time(NULL) == NULL);
-	CHECK(etcd_v2_stats_leader_id(NULL) == NULL && etcd_v2_stats_leader_uptime(NULL) == NULL);
-	CHECK(etcd_v2_stats_leader_start_time(NULL) == NULL);
-	CHECK(etcd_v2_stats_number_count(NULL) == 0 && etcd_v2_stats_number_at(NULL, 0) == NULL);
+	CHECK(etcd_v2_stats_text(NULL, "name") == NULL && etcd_v2_stats_text(NULL, NULL) == NULL);
 	double number = 7;
+	CHECK(etcd_v2_stats_number_count(NULL) == 0 && etcd_v2_stats_number_at(NULL, 0, &number) == NULL);
+	CHECK(number == 0 && etcd_v2_stats_number_at(NULL, 0, NULL) == NULL);
+	number = 7;
 	CHECK(!etcd_v2_stats_number(NULL, "getsSuccess", &number) && number == 0);
 	CHECK(!etcd_v2_stats_number(NULL, NULL, NULL));
 	CHECK(etcd_v2_stats_follower_count(NULL) == 0 && etcd_v2_stats_follower_at(NULL, SIZE_MAX) == NULL);
-	number = 7;
-	CHECK(!etcd_v2_stats_follower_number(NULL, 0, "fail", &number) && number == 0);
-	CHECK(!etcd_v2_stats_follower_number(NULL, SIZE_MAX, "\xff", NULL));
 
 	CHECK(etcd_v2_version_info_server(NULL) == NULL && etcd_v2_version_info_cluster(NULL) == NULL);
 	CHECK(etcd_v2_version_info_endpoint(NULL) == NULL);
 	CHECK(etcd_v2_health_report_state(NULL) == 0 && etcd_v2_health_report_count(NULL) == 0);
-	CHECK_INT(etcd_v2_health_state(NULL, 0), 0);
-	CHECK(etcd_v2_health_id(NULL, 0) == NULL && etcd_v2_health_name(NULL, 0) == NULL);
-	CHECK(etcd_v2_health_endpoint(NULL, 0) == NULL);
-	CHECK(etcd_v2_health_reason(NULL, 0) == NULL);
-	CHECK_INT(etcd_v2_health_attempt_count(NULL, 0), 0);
+	CHECK(etcd_v2_health_report_at(NULL, 0) == NULL);
+	CHECK_INT(etcd_v2_health_state(NULL), 0);
+	CHECK(etcd_v2_health_id(NULL) == NULL && etcd_v2_health_name(NULL) == NULL);
+	CHECK(etcd_v2_health_endpoint(NULL) == NULL);
+	CHECK(etcd_v2_health_reason(NULL) == NULL);
+	CHECK_INT(etcd_v2_health_attempt_count(NULL), 0);
 	const char *url = BEFORE, *text = BEFORE;
-	CHECK(!etcd_v2_health_attempt_at(NULL, 0, 0, &url, &text) && url == NULL && text == NULL);
-	CHECK(!etcd_v2_health_attempt_at(NULL, 0, 0, NULL, NULL));
+	CHECK(!etcd_v2_health_attempt_at(NULL, 0, &url, &text) && url == NULL && text == NULL);
+	CHECK(!etcd_v2_health_attempt_at(NULL, 0, NULL, NULL));
 
 	CHECK(etcd_v2_users_count(NULL) == 0 && etcd_v2_users_at(NULL, 0) == NULL);
 	CHECK(etcd_v2_user_name(NULL) == NULL && etcd_v2_user_role_count(NULL) == 0);
@@ -280,7 +277,7 @@ static void right_looks(const char *url)
 	double number = -1;
 	CHECK_INT(etcd_v2_stats_self(client, NULL, NULL, NULL), ETCD_V2_OK);
 	CHECK_OK(etcd_v2_stats_self(client, url, &s, &error));
-	CHECK_TEXT(etcd_v2_stats_state(s), "StateLeader");
+	CHECK_TEXT(etcd_v2_stats_text(s, "state"), "StateLeader");
 	CHECK_TEXT(etcd_v2_stats_endpoint(s), url);
 	size_t length;
 	CHECK(etcd_v2_stats_json(s, &length)[length] == '\0' && strlen(etcd_v2_stats_json(s, NULL)) == length);
@@ -291,16 +288,16 @@ static void right_looks(const char *url)
 	CHECK_OK(etcd_v2_stats_store(client, NULL, &s, &error));
 	CHECK(etcd_v2_stats_number(s, "setsSuccess", &number) && number >= 1);
 	CHECK(etcd_v2_stats_number(s, "watchers", NULL));
-	CHECK_TEXT(etcd_v2_stats_name(s), "");
+	CHECK(etcd_v2_stats_text(s, "name") == NULL && etcd_v2_stats_text(s, "\xff") == NULL);
 	size_t numbers = etcd_v2_stats_number_count(s);
 	for (size_t i = 0; i < numbers; i++)
-		CHECK(etcd_v2_stats_number(s, etcd_v2_stats_number_at(s, i), NULL));
-	CHECK(numbers >= 16 && etcd_v2_stats_number_at(s, numbers) == NULL);
+		CHECK(etcd_v2_stats_number(s, etcd_v2_stats_number_at(s, i, NULL), NULL));
+	CHECK(numbers >= 16 && etcd_v2_stats_number_at(s, numbers, &number) == NULL && number == 0);
 	etcd_v2_stats_free(s);
 	CHECK_INT(etcd_v2_stats_leader(client, NULL, NULL), ETCD_V2_OK);
 	CHECK_OK(etcd_v2_stats_leader(client, &s, &error));
 	CHECK(etcd_v2_stats_follower_count(s) == 0 && etcd_v2_stats_follower_at(s, 0) == NULL);
-	CHECK(strlen(etcd_v2_stats_leader_id(s)) > 0 && !etcd_v2_stats_follower_number(s, 0, "fail", NULL));
+	CHECK(strlen(etcd_v2_stats_text(s, "leader")) > 0);
 	etcd_v2_stats_free(s);
 
 	etcd_v2_version_info *v;
@@ -323,14 +320,15 @@ static void right_looks(const char *url)
 		}
 		CHECK_INT(etcd_v2_health_report_state(h), ETCD_V2_HEALTH_HEALTHY);
 		CHECK_INT(etcd_v2_health_report_count(h), 1);
-		CHECK_INT(etcd_v2_health_state(h, 0), ETCD_V2_HEALTH_HEALTHY);
-		CHECK_INT(etcd_v2_health_state(h, 1), 0);
-		CHECK_TEXT(etcd_v2_health_endpoint(h, 0), url);
-		CHECK_TEXT(etcd_v2_health_name(h, 0), whole ? "n1" : "");
-		CHECK((strlen(etcd_v2_health_id(h, 0)) > 0) == (bool)whole);
-		CHECK_TEXT(etcd_v2_health_reason(h, 0), "");
-		CHECK_INT(etcd_v2_health_attempt_count(h, 0), 0);
-		CHECK(!etcd_v2_health_attempt_at(h, 0, 0, NULL, NULL));
+		CHECK(etcd_v2_health_report_at(h, 1) == NULL && etcd_v2_health_report_at(h, SIZE_MAX) == NULL);
+		const etcd_v2_health *one = etcd_v2_health_report_at(h, 0);
+		CHECK_INT(etcd_v2_health_state(one), ETCD_V2_HEALTH_HEALTHY);
+		CHECK_TEXT(etcd_v2_health_endpoint(one), url);
+		CHECK_TEXT(etcd_v2_health_name(one), whole ? "n1" : "");
+		CHECK((strlen(etcd_v2_health_id(one)) > 0) == (bool)whole);
+		CHECK_TEXT(etcd_v2_health_reason(one), "");
+		CHECK_INT(etcd_v2_health_attempt_count(one), 0);
+		CHECK(!etcd_v2_health_attempt_at(one, 0, NULL, NULL));
 		etcd_v2_health_report_free(h);
 	}
 }

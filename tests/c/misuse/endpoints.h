@@ -11,10 +11,8 @@ static size_t known(void)
 	etcd_v2_endpoints *list;
 	CHECK_OK(etcd_v2_client_endpoints(client, &list, &error));
 	size_t count = etcd_v2_endpoints_count(list);
-	CHECK(etcd_v2_endpoint_url(list, count) == NULL);
-	CHECK(etcd_v2_endpoint_url(list, SIZE_MAX) == NULL);
-	CHECK_INT(etcd_v2_endpoint_source(list, count), -1);
-	CHECK_INT(etcd_v2_endpoint_backoff_ms(list, count), 0);
+	CHECK(etcd_v2_endpoints_at(list, count) == NULL);
+	CHECK(etcd_v2_endpoints_at(list, SIZE_MAX) == NULL);
 	etcd_v2_endpoints_free(list);
 	return count;
 }
@@ -80,9 +78,10 @@ static void wrong_discovery(void)
 static void no_endpoints(void)
 {
 	CHECK_INT(etcd_v2_endpoints_count(NULL), 0);
-	CHECK(etcd_v2_endpoint_url(NULL, 0) == NULL);
-	CHECK_INT(etcd_v2_endpoint_source(NULL, 0), -1);
-	CHECK_INT(etcd_v2_endpoint_backoff_ms(NULL, 0), 0);
+	CHECK(etcd_v2_endpoints_at(NULL, 0) == NULL);
+	CHECK(etcd_v2_endpoint_url(NULL) == NULL);
+	CHECK_INT(etcd_v2_endpoint_source(NULL), -1);
+	CHECK_INT(etcd_v2_endpoint_backoff_ms(NULL), 0);
 	etcd_v2_endpoints_free(NULL);
 }
 
@@ -97,12 +96,12 @@ static void right_endpoints(const char *url)
 	CHECK_OK(etcd_v2_client_set_endpoints(client, url, NULL));
 	/* a list is what it was when it was taken */
 	CHECK_INT(etcd_v2_endpoints_count(list), 2);
-	CHECK_TEXT(etcd_v2_endpoint_url(list, 0), url);
-	CHECK_TEXT(etcd_v2_endpoint_url(list, 1), "http://127.0.0.1:1");
+	CHECK_TEXT(etcd_v2_endpoint_url(etcd_v2_endpoints_at(list, 0)), url);
+	CHECK_TEXT(etcd_v2_endpoint_url(etcd_v2_endpoints_at(list, 1)), "http://127.0.0.1:1");
 	for (size_t i = 0; i < 2; i++) {
-		CHECK_INT(etcd_v2_endpoint_source(list, i), ETCD_V2_ENDPOINT_SEED);
+		CHECK_INT(etcd_v2_endpoint_source(etcd_v2_endpoints_at(list, i)), ETCD_V2_ENDPOINT_SEED);
 		/* on a busy machine an answer may have come too late */
-		CHECK(etcd_v2_endpoint_backoff_ms(list, i) >= 0);
+		CHECK(etcd_v2_endpoint_backoff_ms(etcd_v2_endpoints_at(list, i)) >= 0);
 	}
 	etcd_v2_endpoints_free(list);
 	CHECK_INT(known(), 1);

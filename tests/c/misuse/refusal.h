@@ -49,7 +49,7 @@ static void check_refusal(etcd_v2_error *e, etcd_v2_status status, const char *p
 	check_int(etcd_v2_error_is_outcome_unknown(e), 0, file, line, "etcd_v2_error_is_outcome_unknown(e)");
 	check_int((long long)etcd_v2_error_attempt_count(e), 0, file, line, "etcd_v2_error_attempt_count(e)");
 	check_that(etcd_v2_error_endpoint(e) == NULL, file, line, "etcd_v2_error_endpoint(e) == NULL");
-	check_that(etcd_v2_error_phase(e) == NULL, file, line, "etcd_v2_error_phase(e) == NULL");
+	check_that(etcd_v2_error_phase(e) == ETCD_V2_PHASE_NONE, file, line, "etcd_v2_error_phase(e) == NONE");
 	size_t length = 7;
 	check_text(etcd_v2_error_body(e, &length), "", file, line, "etcd_v2_error_body(e)");
 	check_int((long long)length, 0, file, line, "length of the body");

@@ -246,9 +246,10 @@ static void right_accessors(void)
 	CHECK_INT(etcd_v2_error_http_status(e), 404);
 	CHECK_TEXT(etcd_v2_error_cause(e), key("none"));
 	CHECK(etcd_v2_error_etcd_index(e) > 0 && etcd_v2_error_endpoint(e) != NULL);
-	const char *endpoint = BEFORE, *phase = BEFORE, *text = BEFORE;
+	const char *endpoint = BEFORE, *text = BEFORE;
+	int32_t phase = 7;
 	CHECK(!etcd_v2_error_attempt_at(e, SIZE_MAX, &endpoint, &phase, &text, &number));
-	CHECK(endpoint == NULL && phase == NULL && text == NULL && number == 0);
+	CHECK(endpoint == NULL && phase == 0 && text == NULL && number == 0);
 	CHECK(etcd_v2_error_body(e, NULL) != NULL);
 	etcd_v2_error_free(e);
 
@@ -262,11 +263,13 @@ static void right_accessors(void)
 	CHECK(etcd_v2_error_attempt_at(e, attempts - 1, NULL, NULL, NULL, NULL));
 	CHECK(etcd_v2_error_attempt_at(e, 0, &endpoint, &phase, &text, &number));
 	CHECK_TEXT(endpoint, "http://127.0.0.1:1");
-	CHECK_TEXT(phase, "connect");
+	CHECK_INT(phase, ETCD_V2_PHASE_CONNECT);
+	CHECK_TEXT(etcd_v2_phase_name(phase), "connect");
+	CHECK(etcd_v2_phase_name(-1)[0] == '\0' && etcd_v2_phase_name(INT32_MAX)[0] == '\0');
 	CHECK(text[0] != '\0' && number >= 0);
 	CHECK(!etcd_v2_error_attempt_at(e, attempts, &endpoint, &phase, &text, &number));
-	CHECK(endpoint == NULL && phase == NULL && text == NULL && number == 0);
-	CHECK_TEXT(etcd_v2_error_phase(e), "connect");
+	CHECK(endpoint == NULL && phase == 0 && text == NULL && number == 0);
+	CHECK_INT(etcd_v2_error_phase(e), ETCD_V2_PHASE_CONNECT);
 	CHECK(etcd_v2_error_is_retriable(e) && !etcd_v2_error_is_outcome_unknown(e));
 	etcd_v2_error_free(e);
 }

@@ -185,11 +185,7 @@ static void nothing_to_watch(void)
 	etcd_v2_watcher_cancel(NULL);
 	CHECK_INT(etcd_v2_watcher_state(NULL), 0);
 	CHECK_INT(etcd_v2_watcher_next_index(NULL), 0);
-	uint64_t n[7] = { 7, 7, 7, 7, 7, 7, 7 };
-	etcd_v2_watcher_counters(NULL, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6]);
-	for (size_t i = 0; i < COUNT(n); i++)
-		CHECK_INT(n[i], 0);
-	etcd_v2_watcher_counters(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+	REFUSED_OUT(etcd_v2_counters, ETCD_V2_INVALID_ARGUMENT, "watcher", etcd_v2_watcher_counters(NULL, o, e));
 	CHECK_INT(etcd_v2_event_kind(NULL), 0);
 	CHECK(etcd_v2_event_response(NULL) == NULL);
 	CHECK(etcd_v2_event_node(NULL) == NULL && etcd_v2_event_prev_node(NULL) == NULL);
@@ -238,7 +234,14 @@ static void right_watcher(const char *watched)
 	int fd;
 	CHECK_INT(etcd_v2_watcher_fd(watcher, &fd, NULL), ETCD_V2_OK);
 	CHECK(fd >= 0 && let_go == 0);
-	etcd_v2_watcher_counters(watcher, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+	etcd_v2_counters *counters;
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "out", etcd_v2_watcher_counters(watcher, NULL, e));
+	CHECK_INT(etcd_v2_watcher_counters(watcher, &counters, NULL), ETCD_V2_OK);
+	CHECK_INT(etcd_v2_counters_at(counters, ETCD_V2_COUNTER_EVENTS_DELIVERED), 1);
+	CHECK_INT(etcd_v2_counters_at(counters, ETCD_V2_COUNTER_REQUESTS), 0);
+	CHECK_INT(etcd_v2_counters_endpoint_count(counters), 0);
+	CHECK_TEXT(etcd_v2_counters_endpoint(counters), "");
+	etcd_v2_counters_free(counters);
 	CHECK(etcd_v2_watcher_next_index(watcher) > 0 && etcd_v2_watcher_state(watcher) > 0);
 	etcd_v2_watcher_free(watcher);
 	CHECK_INT(let_go, 1);

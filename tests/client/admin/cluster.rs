@@ -127,17 +127,17 @@ fn the_leader_is_found(version: Version) {
     let response = client.stats(StatsKind::Leader, None).unwrap();
     assert_eq!(&**response.endpoint(), cluster.member(leader).url());
     let stats = read(StatsKind::Leader, response.body()).unwrap();
-    assert_eq!((stats.leader_id, stats.followers.len()), (id, 2));
+    assert_eq!((stats.text("leader"), stats.followers.len()), (&*id, 2));
     let numbers = &stats.followers[0].numbers;
     assert!(
-        numbers.iter().any(|(name, _)| name == "average"),
+        numbers.iter().any(|(name, _)| name == "latency.average"),
         "{numbers:?}"
     );
     // and a member is asked about itself, whoever is first on the list
     for member in cluster.members() {
         let response = client.stats(StatsKind::Own, Some(member.url())).unwrap();
         assert_eq!(
-            read(StatsKind::Own, response.body()).unwrap().name,
+            read(StatsKind::Own, response.body()).unwrap().text("name"),
             member.name()
         );
         let (_, from) = client.server_version(Some(member.url())).unwrap();

@@ -62,11 +62,14 @@ fn tells_its_numbers(version: Version) {
     client.set("/counted", "v").unwrap();
     assert!(sets(&stats(StatsKind::Store)) >= before + 2.0);
     let own = stats(StatsKind::Own);
-    assert_eq!((&*own.name, &*own.state), ("n1", "StateLeader"));
-    assert!(own.leader_uptime.ends_with('s') && own.start_time.ends_with('Z'));
-    assert_eq!(own.leader_id, own.id);
+    assert_eq!((own.text("name"), own.text("state")), ("n1", "StateLeader"));
+    assert!(own.text("leaderInfo.uptime").ends_with('s') && own.text("startTime").ends_with('Z'));
+    assert_eq!(own.text("leaderInfo.leader"), own.text("id"));
     let leader = stats(StatsKind::Leader);
-    assert_eq!((leader.leader_id, leader.followers.len()), (own.id, 0));
+    assert_eq!(
+        (leader.text("leader"), leader.followers.len()),
+        (own.text("id"), 0)
+    );
 }
 
 fn lists_itself(version: Version) {
