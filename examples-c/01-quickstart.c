@@ -36,7 +36,7 @@ static etcd_v2_status run(const etcd_v2_client *client, etcd_v2_error **err) {
     if (status != ETCD_V2_OK) return status;
 
     /* Wait for the first change after the one we know: it has happened, so it comes at once. */
-    status = etcd_v2_watch_once(client, KEY, index + 1, 0, 5000, NULL, &answer, err);
+    status = etcd_v2_watch_once(client, KEY, index + 1, 0, 5000, &answer, err);
     if (status != ETCD_V2_OK) return status;
     show("watch: ", etcd_v2_response_node(answer));
     etcd_v2_response_free(answer);

@@ -11,8 +11,7 @@
 #define CHANGES 4
 
 typedef struct follower {
-    const etcd_v2_client *client;
-    const etcd_v2_cancel_token *cancel;
+    const etcd_v2_client *client; /* its calls end with a token */
     uint64_t next; /* the first index that was not seen yet */
     pthread_mutex_t lock;
     pthread_cond_t progress;
@@ -42,8 +41,8 @@ static void *follow(void *argument) {
     etcd_v2_status status;
 
     /* Each wait begins one index after what was seen: what happened in between is not missed. */
-    while ((status = etcd_v2_watch_once(f->client, "/example-watch", f->next, ETCD_V2_RECURSIVE, -1,
-                                        f->cancel, &change, &error)) == ETCD_V2_OK) {
+    while ((status = etcd_v2_watch_once(f->client, "/example-watch", f->next, ETCD_V2_RECURSIVE,
+                                        ETCD_V2_TIMEOUT_INFINITE, &change, &error)) == ETCD_V2_OK) {
         f->next = etcd_v2_node_modified_index(etcd_v2_response_node(change)) + 1;
         show(change);
         etcd_v2_response_free(change);
@@ -65,7 +64,8 @@ static etcd_v2_status change(const etcd_v2_client *client, etcd_v2_error **err) 
 }
 
 static etcd_v2_status run(const etcd_v2_client *client, etcd_v2_cancel_token *cancel, etcd_v2_error **err) {
-    follower f = {client, cancel, 0, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+    follower f = {NULL, 0, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+    etcd_v2_client *following;
     etcd_v2_response *answer;
     etcd_v2_status status;
     pthread_t thread;
@@ -76,6 +76,10 @@ static etcd_v2_status run(const etcd_v2_client *client, etcd_v2_cancel_token *ca
     f.next = etcd_v2_response_etcd_index(answer) + 1;
     etcd_v2_response_free(answer);
 
+    /* Another handle of the same client, whose calls the token ends. */
+    status = etcd_v2_client_with(client, ETCD_V2_TIMEOUT_DEFAULT, cancel, &following, err);
+    if (status != ETCD_V2_OK) return status;
+    f.client = following;
     if (pthread_create(&thread, NULL, follow, &f) != 0) abort();
     status = change(client, err);
     pthread_mutex_lock(&f.lock);
@@ -83,6 +87,7 @@ static etcd_v2_status run(const etcd_v2_client *client, etcd_v2_cancel_token *ca
     pthread_mutex_unlock(&f.lock);
     etcd_v2_cancel_token_cancel(cancel);
     pthread_join(thread, NULL);
+    etcd_v2_client_free(following);
     return status;
 }
 

@@ -43,11 +43,15 @@
  *            documented. Functions whose result may contain NUL bytes also write its length to an
  *            out parameter. A text that etcd would not store unchanged is rejected before anything
  *            is sent.
- * Units      TTLs are in seconds, timeouts and limits in milliseconds (_ms), times in nanoseconds
- *            since 1970 (_ns), sizes in bytes. Indices have 64 bits.
- * Blocking   Every blocking call has a deadline, by default 10 seconds after its start; only a
- *            watch may block for ever. A cancellation token ends a request or a watch from another
- *            thread.
+ * Units      TTLs are in seconds, times in nanoseconds since 1970 (_ns), sizes in bytes. Indices
+ *            have 64 bits.
+ * Timeouts   Every duration in _ms has one meaning. 1 to 2147483647: milliseconds. 0: do not block,
+ *            or ETCD_V2_INVALID_ARGUMENT where that makes no sense. ETCD_V2_TIMEOUT_INFINITE (-1): no
+ *            limit. ETCD_V2_TIMEOUT_DEFAULT (-2): in a call the client's, in a setter the library's.
+ *            The timeout of a call covers all its attempts, by default 10 seconds.
+ * Cancelling A cancellation token ends calls and watchers from another thread. It is set on a
+ *            request, or on a handle of etcd_v2_client_with(), whose timeout and token apply to every
+ *            call made with it.
  * Callbacks  run on the background thread of their client, one at a time. It is started by the
  *            first watcher, submitted call or hedged read, or by a sync interval. Callbacks may
  *            call every function, but a blocking call delays all watchers and submitted calls of
@@ -385,9 +389,14 @@ ETCD_V2_API etcd_v2_status etcd_v2_error_status(const etcd_v2_error *error);
 ETCD_V2_API const char *etcd_v2_error_message(const etcd_v2_error *error);
 
 /**
- * etcd's detail of its message, such as the missing path or "[wanted != actual]". If etcd sent a
- * message without an error code, as it does for members, users and roles, this message, unchanged.
- * "" if there is neither.
+ * etcd's "message", unchanged, such as "Key not found", also of errors without a code, as etcd
+ * sends them about members, users and roles; "" if the error is not etcd's.
+ */
+ETCD_V2_API const char *etcd_v2_error_etcd_message(const etcd_v2_error *error);
+
+/**
+ * etcd's "cause", unchanged, such as the missing key or "[wanted != actual]"; "" if there is
+ * none.
  */
 ETCD_V2_API const char *etcd_v2_error_cause(const etcd_v2_error *error);
 
@@ -444,8 +453,8 @@ ETCD_V2_API bool etcd_v2_error_attempt_at(
     const char **message, int64_t *duration_ms);
 
 /**
- * First bytes of an answer that is not etcd's, such as the error page of a proxy, followed by a
- * NUL; "" when there is none. `length` may be NULL.
+ * Body of the answer that decided, the first 4096 bytes, followed by a NUL; "" when there is none.
+ * `length` may be NULL.
  */
 ETCD_V2_API const char *etcd_v2_error_body(const etcd_v2_error *error, size_t *length);
 
@@ -488,6 +497,12 @@ ETCD_V2_API void etcd_v2_cancel_token_free(etcd_v2_cancel_token *token);
  * documented range gives ETCD_V2_INVALID_ARGUMENT and changes nothing.
  */
 
+/** What a timeout or an interval can be, beside milliseconds; see "Timeouts" above. */
+enum etcd_v2_timeout {
+    ETCD_V2_TIMEOUT_INFINITE = -1, /**< No limit. */
+    ETCD_V2_TIMEOUT_DEFAULT  = -2  /**< In a call: the client's. In a setter: the library's. */
+};
+
 /** Makes options with the defaults; free them with etcd_v2_options_free(). */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_options_new(
     etcd_v2_options **out, etcd_v2_error **err);
@@ -503,22 +518,27 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_add_endpoint(
     etcd_v2_options *options, const char *url, etcd_v2_error **err);
 
 /**
- * Deadline of every call without its own deadline: 1 to 2147483647 ms, default 10000. A server
- * that has no quorum for a write reports that after 7 s; with a shorter deadline the error does
- * not contain the reason for the unknown outcome.
+ * Timeout of a call, all attempts together; default 10000. A server that has no quorum for a write
+ * reports that after 7 s; with a shorter timeout the error does not contain the reason for the
+ * unknown outcome.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_timeout_ms(
     etcd_v2_options *options, int64_t timeout_ms, etcd_v2_error **err);
 
 /**
- * Longest time to reach one member (name, connection, handshake): 1 to 2147483647 ms, default
- * 2000.
+ * Timeout of one attempt at one member. ETCD_V2_TIMEOUT_DEFAULT: an equal share of what is left of
+ * the timeout of the call for requests that may be sent again, all of it for others, and with an
+ * infinite timeout at most 10 s. A write that is sent and then given up has an unknown outcome.
  */
+ETCD_V2_API etcd_v2_status etcd_v2_options_set_attempt_timeout_ms(
+    etcd_v2_options *options, int64_t attempt_timeout_ms, etcd_v2_error **err);
+
+/** Timeout of name lookup, connection and TLS handshake together; default 2000. */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_connect_timeout_ms(
     etcd_v2_options *options, int64_t connect_timeout_ms, etcd_v2_error **err);
 
 /**
- * Longest long poll of a watch, with ±25 % jitter: 100 to 2147483647 ms, default 45000. After this
+ * Longest long poll of a watch, with ±25 % jitter: 100 or more, default 45000. After this
  * time without an event the watch starts a new long poll, which keeps a quiet watch within etcd's
  * history and leaves members that do not respond. Polls are shorter at first, and while other keys
  * change so fast that the history would run out: with few watches, down to one second.
@@ -527,12 +547,12 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_poll_timeout_ms(
     etcd_v2_options *options, int64_t poll_timeout_ms, etcd_v2_error **err);
 
 /**
- * Interval of the membership sync (see etcd_v2_sync()), with ±25 % jitter: 100 to 2147483647 ms;
- * 0, the default, disables it. The background thread starts with the client and syncs at once.
- * Each sync costs one request to one member and one to each new member; a failed sync does not
- * stop the next one. If the interval is set, or after etcd_v2_sync() was called, a call that has
- * failed at all members also searches for new ones, within its deadline, by asking the members
- * that responded; watchers start the same search.
+ * Interval of the membership sync (see etcd_v2_sync()), with ±25 % jitter: 100 or more;
+ * ETCD_V2_TIMEOUT_INFINITE, the default, disables it. The background thread starts with the client
+ * and syncs at once. Each sync costs one request to one member and one to each new member; a failed
+ * sync does not stop the next one. If the interval is set, or after etcd_v2_sync() was called, a
+ * call that has failed at all members also searches for new ones, within its deadline, by asking
+ * the members that responded; watchers start the same search.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_sync_interval_ms(
     etcd_v2_options *options, int64_t sync_interval_ms, etcd_v2_error **err);
@@ -599,16 +619,15 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_connections(
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_in_flight(
     etcd_v2_options *options, uint64_t max_in_flight, etcd_v2_error **err);
 
-/** Idle timeout of a pooled connection: 1 to 2147483647 ms, default 60000. */
+/** How long an idle connection is kept; default 60000. */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_idle_timeout_ms(
     etcd_v2_options *options, int64_t idle_timeout_ms, etcd_v2_error **err);
 
 /**
- * Maximum age of a connection, with ±10 % jitter: 1 to 2147483647 ms, or 0 for no limit; default
- * 300000. An older connection is closed as soon as it is idle; a request or a long poll in progress
- * is not interrupted, and the next one uses a new connection. A new connection resolves the name
- * again, so that a busy client follows changes of the DNS, and a load balancer can redistribute
- * its clients.
+ * Maximum age of a connection, with ±10 % jitter; default 300000. An older connection is closed as
+ * soon as it is idle; a request or a long poll in progress is not interrupted, and the next one
+ * uses a new connection. A new connection resolves the name again, so that a busy client follows
+ * changes of the DNS, and a load balancer can redistribute its clients.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_max_connection_age_ms(
     etcd_v2_options *options, int64_t age_ms, etcd_v2_error **err);
@@ -631,8 +650,8 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_tcp_keepalive(
     etcd_v2_error **err);
 
 /**
- * Longest time that sent bytes may stay unacknowledged: 1 to 2147483647 ms, default 20000; 0
- * leaves it to the system.
+ * TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged; default 20000.
+ * ETCD_V2_TIMEOUT_INFINITE leaves it to the system.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_tcp_user_timeout_ms(
     etcd_v2_options *options, int64_t user_timeout_ms, etcd_v2_error **err);
@@ -667,13 +686,31 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_new(
     const etcd_v2_options *options, etcd_v2_client **out, etcd_v2_error **err);
 
 /**
- * Frees the client and closes its connections. No blocking call may be in progress: cancel such
- * calls first. Before this function returns, submitted calls end with ETCD_V2_CANCELLED, or with
- * ETCD_V2_OUTCOME_UNKNOWN if a write had been sent, watchers end with ETCD_V2_CLOSED, and the
- * `free_user` functions of their callbacks are called. It may be called inside a callback of the
- * client: all this then happens right after that callback, and the callbacks that still run may
- * use the client. A callback that runs while another thread frees the client may use it, too.
- * Responses, requests, watchers, queues and everything read from them stay valid.
+ * Makes another handle of the same client, with its own timeout and cancellation token, like a
+ * derived context in Go; free it with etcd_v2_client_free(). Connections, members, settings and the
+ * background thread are shared.
+ *
+ *   `timeout_ms`  of each call made with `*out` that does not set one itself;
+ *                 ETCD_V2_TIMEOUT_DEFAULT: as that of `client`; 0 is refused
+ *   `cancel`      ends calls and watchers made with `*out`, as that of `client` does; may be NULL
+ *
+ * Freeing `*out` ends nothing. When the first handle is freed, the calls of all others end with
+ * ETCD_V2_CLOSED, or with ETCD_V2_OUTCOME_UNKNOWN if a write had been sent.
+ * Also returns ETCD_V2_LIMIT when the process has no descriptor left.
+ */
+ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_with(
+    const etcd_v2_client *client, int64_t timeout_ms, const etcd_v2_cancel_token *cancel,
+    etcd_v2_client **out, etcd_v2_error **err);
+
+/**
+ * Frees the client and closes its connections. Of a handle of etcd_v2_client_with(), only the
+ * handle. No blocking call may be in progress: cancel such calls first. Before this function
+ * returns, submitted calls end with ETCD_V2_CANCELLED, or with ETCD_V2_OUTCOME_UNKNOWN if a write
+ * had been sent, watchers end with ETCD_V2_CLOSED, and the `free_user` functions of their callbacks
+ * are called. It may be called inside a callback of the client: all this then happens right after
+ * that callback, and the callbacks that still run may use the client. A callback that runs while
+ * another thread frees the client may use it, too. Responses, requests, watchers, queues and
+ * everything read from them stay valid.
  */
 ETCD_V2_API void etcd_v2_client_free(etcd_v2_client *client);
 
@@ -865,27 +902,15 @@ ETCD_V2_API etcd_v2_status etcd_v2_client_set_endpoints(
 ETCD_V2_API etcd_v2_status etcd_v2_sync(const etcd_v2_client *client, etcd_v2_error **err);
 
 /**
- * As etcd_v2_sync(), with a deadline and a token of its own.
+ * Blocks until a member answers a linearizable read, so that programs and clusters may start in any
+ * order. The pauses between tries grow from 100 ms to 2 s.
  *
- *   `timeout_ms`  1 to 2147483647; 0: the client's deadline
- *   `cancel`      ends the waiting; may be NULL
- */
-ETCD_V2_API etcd_v2_status etcd_v2_sync_within(
-    const etcd_v2_client *client, int64_t timeout_ms, const etcd_v2_cancel_token *cancel,
-    etcd_v2_error **err);
-
-/**
- * Waits on the calling thread until a member reads through consensus, so that programs and clusters
- * may start in any order. The pauses between tries grow from 100 ms to 2 s.
- *
- *   `timeout_ms`  1 to 2147483647; 0: the client's deadline; -1: until one is ready or `cancel`
- *   `cancel`      ends the waiting; may be NULL
+ *   `timeout_ms`  as in "Timeouts" above; 0 is refused
  *
  * Also returns ETCD_V2_TIMEOUT when none was ready; the error tells why the last try failed.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_wait_ready(
-    const etcd_v2_client *client, int64_t timeout_ms, const etcd_v2_cancel_token *cancel,
-    etcd_v2_error **err);
+    const etcd_v2_client *client, int64_t timeout_ms, etcd_v2_error **err);
 
 /*
  * == Member selection =============================================================================
@@ -927,13 +952,13 @@ ETCD_V2_API etcd_v2_status etcd_v2_options_set_random_start(
 
 /**
  * Delay of hedged reads: a read without an answer after this time is also sent to a second member;
- * the first complete answer is used and the other request is abandoned. 0 to 2147483647 ms,
- * default 0, which disables hedging. A slow, paused or distant member then delays a read by at
- * most this time. Each hedged read costs two requests: choose a time that few reads exceed.
+ * the first complete answer is used and the other request is abandoned. ETCD_V2_TIMEOUT_INFINITE,
+ * the default, disables hedging. A slow, paused or distant member then delays a read by at most
+ * this time. Each hedged read costs two requests: choose a time that few reads exceed.
  *
  * With hedging, reads run on the background thread of the client, which the first read starts; a
- * blocking read waits for that thread. ETCD_V2_COUNTER_HEDGES counts hedged reads. Writes are
- * never hedged.
+ * blocking read waits for that thread. ETCD_V2_COUNTER_HEDGES counts hedged reads. Writes are never
+ * hedged.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_options_set_hedge_delay_ms(
     etcd_v2_options *options, int64_t hedge_delay_ms, etcd_v2_error **err);
@@ -1119,9 +1144,9 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_new(
  * so percent-encode what needs it. A path that has an empty segment, "." or ".." after
  * percent-decoding it once is refused as ETCD_V2_INVALID_ARGUMENT, because servers resolve such
  * segments and act on another path. `body` and `content_type` may be NULL; only PUT and POST have a
- * body. Only deadline and cancel can be set on it. Any response with an HTTP status of 2xx is a
- * success: read it with etcd_v2_response_body(), or as nodes if it is about keys. GET and HEAD are
- * retried as reads are, the others never.
+ * body. Only timeouts, token and idempotency can be set on it. Any response with an HTTP status of
+ * 2xx is a success: read it with etcd_v2_response_body(), or as nodes if it is about keys. GET and
+ * HEAD are retried as reads are, the others only if etcd_v2_request_set_idempotent() allows it.
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_request_new_raw(
     const char *method, const char *path_and_query, const void *body, size_t length,
@@ -1144,20 +1169,27 @@ ETCD_V2_API etcd_v2_status etcd_v2_request_set_ttl(
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_flags(
     etcd_v2_request *request, uint32_t flags, etcd_v2_error **err);
 
-/** Compare operations only: the value the key must have, not empty. */
+/**
+ * Compare operations only: the value the key must have, `length` bytes of UTF-8, not empty, NULs
+ * allowed; NULL with length 0: not compared.
+ */
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_prev_value(
-    etcd_v2_request *request, const char *prev_value, etcd_v2_error **err);
+    etcd_v2_request *request, const void *prev_value, size_t length, etcd_v2_error **err);
 
-/** Compare operations only: the modified index the key must have, not 0. */
+/** Compare operations only: the modified index the key must have; 0: not compared. */
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_prev_index(
     etcd_v2_request *request, uint64_t prev_index, etcd_v2_error **err);
 
-/**
- * Deadline of each execution of the request, in place of the client's deadline: 1 to 2147483647
- * ms.
- */
+/** Timeout of each run, in place of the client's; see "Timeouts" above. 0 is refused. */
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_timeout_ms(
     etcd_v2_request *request, int64_t timeout_ms, etcd_v2_error **err);
+
+/**
+ * Timeout of each attempt of a run, in place of that of etcd_v2_options_set_attempt_timeout_ms(). 0
+ * is refused.
+ */
+ETCD_V2_API etcd_v2_status etcd_v2_request_set_attempt_timeout_ms(
+    etcd_v2_request *request, int64_t attempt_timeout_ms, etcd_v2_error **err);
 
 /**
  * Cancellation token of this request; NULL for none. The token may be freed afterwards, but can
@@ -1167,14 +1199,14 @@ ETCD_V2_API etcd_v2_status etcd_v2_request_set_cancel(
     etcd_v2_request *request, const etcd_v2_cancel_token *token, etcd_v2_error **err);
 
 /**
- * SET and DELETE only: allows the library to resend the request when it was sent but got no
- * answer. It may then be applied twice, also after a change by another client; without this
+ * SET, DELETE and raw requests: allows the library to resend the request when it was sent but got
+ * no answer. It may then be applied twice, also after a change by another client; without this
  * permission such a call ends with ETCD_V2_OUTCOME_UNKNOWN. A resent DELETE whose first copy was
  * applied returns ETCD_V2_KEY_NOT_FOUND. The SET of a directory is never resent, since its second
  * copy would be rejected. Reads are always resent, other writes never.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_request_set_idempotent(
-    etcd_v2_request *request, bool allow, etcd_v2_error **err);
+    etcd_v2_request *request, bool idempotent, etcd_v2_error **err);
 
 /** Frees the request. Runs of it that have not ended keep what they need. */
 ETCD_V2_API void etcd_v2_request_free(etcd_v2_request *request);
@@ -1409,11 +1441,10 @@ enum etcd_v2_write_state {
  *   `request`     as it was run; not a read, and not of etcd_v2_request_new_raw()
  *   `error`       of that run, also one of a completion. When it says that nothing was applied, that
  *                 is the outcome, and nothing is sent
- *   `timeout_ms`  for all of it, 1 to 2147483647; 0: the client's deadline
+ *   `timeout_ms`  for all of it, as in "Timeouts" above; 0 is refused
  *   `settle_ms`   how long a missing write is looked for repeatedly, since it may still be
- *                 applied: 0 to 2147483647. A server gives up after 7 s, so 8000 covers servers
- *                 that are slow, but not one that is stopped and resumes later
- *   `cancel`      ends the waiting; may be NULL
+ *                 applied; 0: once, ETCD_V2_TIMEOUT_DEFAULT: 8000. A server gives up after 7 s, so
+ *                 8000 covers servers that are slow, but not one that is stopped and resumes later
  *   `out`         the outcome; free it with etcd_v2_outcome_free()
  *
  * The state is read through consensus, which waits behind everything that was proposed before; then
@@ -1422,8 +1453,7 @@ enum etcd_v2_write_state {
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_outcome_resolve(
     const etcd_v2_client *client, const etcd_v2_request *request, const etcd_v2_error *error,
-    int64_t timeout_ms, int64_t settle_ms, const etcd_v2_cancel_token *cancel,
-    etcd_v2_outcome **out, etcd_v2_error **err);
+    int64_t timeout_ms, int64_t settle_ms, etcd_v2_outcome **out, etcd_v2_error **err);
 
 /**
  * What became of it: ETCD_V2_WRITE_APPLIED, ETCD_V2_WRITE_NOT_APPLIED or
@@ -1476,8 +1506,7 @@ ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
  * Hidden keys below `key` are passed over.
  *
  *   `flags`       ETCD_V2_RECURSIVE for changes below the key, too, or 0
- *   `timeout_ms`  1 to 2147483647; 0: the client's deadline; -1: until a change or `cancel`
- *   `cancel`      ends the waiting; may be NULL
+ *   `timeout_ms`  as in "Timeouts" above; 0 is refused
  *   `out`         what happened, in action, node and previous node; to be freed with
  *                 etcd_v2_response_free(); may be NULL
  *
@@ -1494,8 +1523,7 @@ ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_once(
     const etcd_v2_client *client, const char *key, uint64_t wait_index, uint32_t flags,
-    int64_t timeout_ms, const etcd_v2_cancel_token *cancel, etcd_v2_response **out,
-    etcd_v2_error **err);
+    int64_t timeout_ms, etcd_v2_response **out, etcd_v2_error **err);
 
 /*
  * == Watch options ================================================================================
@@ -1588,7 +1616,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_on_full(
     etcd_v2_watch_options *options, int32_t policy, etcd_v2_error **err);
 
 /**
- * As etcd_v2_options_set_poll_timeout_ms(), for these watchers: 100 to 2147483647 ms; by default as
+ * As etcd_v2_options_set_poll_timeout_ms(), for these watchers; ETCD_V2_TIMEOUT_DEFAULT: as
  * the client says.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_watch_options_set_poll_timeout_ms(
@@ -1667,7 +1695,7 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watch(
  * Takes the next event; free it with etcd_v2_event_free(). If several threads wait, each event goes
  * to one of them. For a watcher with a callback, this function returns only the end of the watcher.
  *
- *   `timeout_ms`  1 to 2147483647; 0: only looks; -1: until an event or the end
+ *   `timeout_ms`  as in "Timeouts" above; 0: only looks
  *
  * Also returns ETCD_V2_TIMEOUT when none came; and when it has ended, this time and ever after:
  * ETCD_V2_CANCELLED by etcd_v2_watcher_cancel(), ETCD_V2_CLOSED by the end of its client,
@@ -1858,8 +1886,8 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_queue_new(
  * Takes out the oldest completion; free it with etcd_v2_completion_free(). Of several threads in
  * here each completion goes to one.
  *
- *   `timeout_ms`  1 to 2147483647; 0: only looks; -1: until one comes, and for ever when nothing
- *                 was submitted
+ *   `timeout_ms`  as in "Timeouts" above; 0: only looks. There is no default, since a queue may serve
+ *                 several clients. ETCD_V2_TIMEOUT_INFINITE: for ever when nothing was submitted
  *
  * Also returns ETCD_V2_TIMEOUT when none came.
  */

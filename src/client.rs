@@ -21,9 +21,9 @@ pub use call::{Ask, Call};
 pub use completion_queue::{Completed, CompletionQueue};
 pub use counters::{ClientCounters, Row};
 pub use endpoints::KnownMember;
-pub use options::Options;
+pub(crate) use options::FOREVER;
+pub use options::{Options, Patience};
 pub use resolve::Lookout;
-pub use watch_once::Patience;
 pub use watcher::Watcher;
 
 pub use crate::cluster::evidence::{Fate, Finding};
@@ -39,6 +39,7 @@ use crate::cluster::failover::request_sequence::{self, RequestSequence};
 use crate::cluster::members::balancer::Balancer;
 use crate::cluster::members::member_set::MemberSet;
 use crate::cluster::members::staleness::StalenessTracker;
+use crate::cluster::retry::budget::Budget;
 use crate::error::{Error, Result};
 use crate::protocol::http_request::HttpRequest;
 use crate::protocol::request::{Operation, Request, flags};
@@ -51,12 +52,30 @@ use crate::telemetry::hooks::Level;
 use crate::transport::cancel::Cancel;
 use crate::transport::credentials::Authorization;
 use crate::watch::places::Places;
+use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// A client of one cluster. Any number of threads may use it at once.
+/// A client of one cluster. Any number of threads may use it at once. It ends with its first handle, and is there as long
+/// as there is one.
 #[derive(Debug)]
 pub struct Client {
+    core: Arc<ClientCore>,
+    /// instead of that of the options
+    timeout: Option<Duration>,
+    /// that were given, and end what is made with this handle
+    token: Option<Cancel>,
+    /// the same, and what ends blocking calls when the first handle ends
+    cancel: Option<Cancel>,
+    derived: bool,
+}
+
+/// What the handles of a client share.
+#[derive(Debug)]
+pub struct ClientCore {
+    /// fired at the end of the first handle, if there ever were others
+    ended: OnceLock<Cancel>,
     /// before everything that it needs, which it ends with
     background: Background,
     registry: OnceLock<Arc<WatchRegistry>>,
@@ -84,7 +103,8 @@ impl Client {
             .with_balancer(Balancer::new(options.selection, options.random_start))
             .with_directory(options.directory());
         let member_set = Arc::new(member_set);
-        let client = Client {
+        let core = ClientCore {
+            ended: OnceLock::new(),
             background: Background::new(options.max_in_flight),
             registry: OnceLock::new(),
             autosave: Autosave::new(&options, &member_set),
@@ -92,6 +112,13 @@ impl Client {
             places: Places::default(),
             options,
             birthplace: ForkGuard::new(),
+        };
+        let client = Client {
+            core: Arc::new(core),
+            timeout: None,
+            token: None,
+            cancel: None,
+            derived: false,
         };
         if client.options.sync_interval.is_some() {
             // somebody has to look at the clock
@@ -101,15 +128,75 @@ impl Client {
         Ok(client)
     }
 
+    /// Another handle of the same client. Its calls have the time and the token that are given here, or else those of
+    /// `self`, and end with `CLOSED` when the first handle does.
+    pub fn with(&self, timeout: Patience, cancel: Option<&Cancel>) -> Result<Client> {
+        self.refuse_elsewhere()?;
+        let ended = match self.ended.get() {
+            Some(ended) => ended,
+            None => {
+                let ended = Cancel::new()?;
+                self.ended.get_or_init(|| ended)
+            }
+        };
+        let token = Cancel::any_of([self.token.as_ref(), cancel]);
+        Ok(Client {
+            core: self.core.clone(),
+            timeout: timeout.said().or(self.timeout),
+            cancel: Cancel::any_of([Some(ended), token.as_ref()]),
+            token,
+            derived: true,
+        })
+    }
+
+    /// How long a call may take that does not say so.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(self.options.deadline)
+    }
+
+    /// That of the handle and `cancel`.
+    fn tokens<'a>(&'a self, cancel: Option<&'a Cancel>) -> Option<Cow<'a, Cancel>> {
+        match (&self.cancel, cancel) {
+            (None, None) => None,
+            (Some(one), None) | (None, Some(one)) => Some(Cow::Borrowed(one)),
+            (own, cancel) => Cancel::any_of([own.as_ref(), cancel]).map(Cow::Owned),
+        }
+    }
+
+    /// A call that was cancelled because the client ended says so.
+    fn ended<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|mut error| {
+            if error.status() == Status::CANCELLED && self.is_gone() {
+                error.detail_mut().status = Status::CLOSED;
+            }
+            error
+        })
+    }
+
+    /// Whether the first handle has ended, and this is another one.
+    fn is_gone(&self) -> bool {
+        self.derived && self.ended.get().is_some_and(Cancel::is_fired)
+    }
+
+    /// Whether this is another handle than the first.
+    pub(crate) fn is_derived(&self) -> bool {
+        self.derived
+    }
+
     /// Runs one request to its end on this thread.
     pub fn execute(&self, call: &Call) -> Result<Response> {
+        self.ended(self.execute_here(call))
+    }
+
+    fn execute_here(&self, call: &Call) -> Result<Response> {
         self.refuse_elsewhere()?;
         if let Some(delay) = self.hedges(call).filter(|_| !self.is_on_its_thread()) {
             return self.execute_twice(call, delay);
         }
         let now = Instant::now();
         let terms = self.terms(call, now);
-        let cancel = call.cancel.as_ref();
+        let cancel = self.tokens(call.cancel.as_ref());
+        let cancel = cancel.as_deref();
         match &call.ask {
             Ask::Raw(http_request) => {
                 self.run(RequestSequence::plain(http_request, terms, now), cancel)
@@ -172,7 +259,10 @@ impl Client {
     fn terms(&self, call: &Call, now: Instant) -> CallOptions {
         CallOptions {
             allow_repeat: call.allow_repeat,
-            budget: self.budget(now, call.deadline.unwrap_or(self.options.deadline)),
+            budget: Budget {
+                attempt: call.attempt_timeout.or(self.options.attempt_timeout),
+                ..self.budget(now, call.deadline.unwrap_or_else(|| self.timeout()))
+            },
             decode: self.options.decode,
             refresh: false,
             plain_read: false,
@@ -182,12 +272,29 @@ impl Client {
 
     /// After a fork the child shares every connection with its parent; each would read the other's answers.
     fn refuse_elsewhere(&self) -> Result<()> {
-        if self.birthplace.is_here() {
-            return Ok(());
+        if !self.birthplace.is_here() {
+            let text = "client: made in another process, make a new one after fork";
+            return Err(Error::new(Status::FORKED, text));
         }
-        Err(Error::new(
-            Status::FORKED,
-            "client: made in another process, make a new one after fork",
-        ))
+        if self.is_gone() {
+            return Err(Error::new(Status::CLOSED, "client: was freed"));
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Client {
+    type Target = ClientCore;
+
+    fn deref(&self) -> &ClientCore {
+        &self.core
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if !self.derived {
+            self.close();
+        }
     }
 }

@@ -93,6 +93,8 @@ pub struct Facts {
     pub status: Status,
     /// One line; names the parameter or endpoint.
     pub message: String,
+    /// etcd's `message`, unchanged.
+    pub etcd_message: String,
     /// etcd's `cause`.
     pub cause: String,
     /// etcd's `errorCode`.
@@ -113,7 +115,7 @@ pub struct Facts {
     pub known: Known,
     /// Every try, in order.
     pub attempts: Vec<Attempt>,
-    /// First bytes of an answer that is not etcd's.
+    /// First bytes of the answer that decided.
     pub body: Vec<u8>,
 }
 
@@ -142,6 +144,7 @@ impl Error {
         let facts = Facts {
             status,
             message: line(message.into()),
+            etcd_message: String::new(),
             cause: String::new(),
             etcd_code: 0,
             http_status: 0,

@@ -1,7 +1,6 @@
 //! What a forked child sees. One test of its own, since forking a process of many test threads is asking for trouble.
 use etcd_v2::sys::fork_guard::ForkGuard;
 use etcd_v2::transport::cancel::Cancel;
-use std::os::fd::AsFd;
 
 /// Runs `child` in a forked process, which ends at once; true if `child` returned true.
 fn in_a_child(child: impl FnOnce() -> bool) -> bool {
@@ -29,10 +28,11 @@ fn readable(token: &Cancel) -> bool {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    poll(
-        &mut [PollFd::from_borrowed_fd(token.as_fd(), PollFlags::IN)],
-        Some(&now),
-    ) == Ok(1)
+    let each = token.descriptors();
+    let mut each: Vec<_> = each
+        .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+        .collect();
+    poll(&mut each, Some(&now)) == Ok(1)
 }
 
 #[test]

@@ -14,9 +14,9 @@ int admin_open(const call *c, etcd_v2_client **client) {
 /* In the server's own words, where it has any, and where they are the whole truth. */
 int admin_judged(etcd_v2_status status, etcd_v2_error *const *error) {
     if (status == ETCD_V2_OK) return DONE;
-    const char *cause = etcd_v2_error_cause(*error);
-    bool whole = *cause != '\0' && status != ETCD_V2_OUTCOME_UNKNOWN;
-    refuse(whole ? cause : etcd_v2_error_message(*error));
+    const char *said = etcd_v2_error_etcd_message(*error);
+    bool whole = *said != '\0' && status != ETCD_V2_OUTCOME_UNKNOWN;
+    refuse(whole ? said : etcd_v2_error_message(*error));
     print_doubt(*error);
     etcd_v2_error_free(*error);
     return BAD_ARGUMENTS;

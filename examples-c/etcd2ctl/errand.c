@@ -1,5 +1,6 @@
 /* One request about a key: errand_begin(), what it needs, errand_run(), errand_end(). */
 #include "etcd2ctl.h"
+#include <string.h>
 
 static int judged(etcd_v2_status status, etcd_v2_error *const *error) {
     return status == ETCD_V2_OK ? DONE : report(*error, SERVER_ERROR);
@@ -45,7 +46,7 @@ int errand_flags(errand *e, uint32_t flags) {
 int errand_conditions(errand *e, const char *prev_value, int64_t prev_index) {
     etcd_v2_error *error;
     etcd_v2_status status = ETCD_V2_OK;
-    if (*prev_value != '\0') status = etcd_v2_request_set_prev_value(e->request, prev_value, &error);
+    if (*prev_value != '\0') status = etcd_v2_request_set_prev_value(e->request, prev_value, strlen(prev_value), &error);
     if (status == ETCD_V2_OK && prev_index != 0) {
         status = etcd_v2_request_set_prev_index(e->request, (uint64_t)prev_index, &error);
     }

@@ -109,17 +109,13 @@ void print_doubt(const etcd_v2_error *error) {
 
 /* In etcd's own form when it is etcd that refuses: "100: Key not found (/nope) [7]". */
 static void print_words(const etcd_v2_error *error) {
-    const char *message = etcd_v2_error_message(error), *cause = etcd_v2_error_cause(error);
-    size_t length = strlen(message), tail = strlen(cause);
-    bool refused = etcd_v2_error_etcd_code(error) != 0 && etcd_v2_error_status(error) != ETCD_V2_OUTCOME_UNKNOWN;
-    if (!refused) {
-        fprintf(stderr, "%s\n", message);
+    uint32_t code = etcd_v2_error_etcd_code(error);
+    if (code == 0 || etcd_v2_error_status(error) == ETCD_V2_OUTCOME_UNKNOWN) {
+        fprintf(stderr, "%s\n", etcd_v2_error_message(error));
         return;
     }
-    /* the message ends with ": " and the cause */
-    if (tail > 0 && length > tail + 2 && strcmp(message + length - tail, cause) == 0) length -= tail + 2;
-    fprintf(stderr, "%" PRIu32 ": %c%.*s (%s) [%" PRIu64 "]\n", etcd_v2_error_etcd_code(error),
-            toupper((unsigned char)message[0]), (int)length - 1, message + 1, cause, etcd_v2_error_etcd_index(error));
+    fprintf(stderr, "%" PRIu32 ": %s (%s) [%" PRIu64 "]\n", code, etcd_v2_error_etcd_message(error),
+            etcd_v2_error_cause(error), etcd_v2_error_etcd_index(error));
 }
 
 void print_reason(const etcd_v2_error *error) {

@@ -12,6 +12,7 @@ use crate::reactor::core::Setup;
 use crate::reactor::handle::Reactor;
 use crate::status::Status;
 use crate::sys::panics;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -124,7 +125,8 @@ impl Client {
         if let Some(delay) = self.hedges(call) {
             return self.send_twice(call, delay, quiet, completion);
         }
-        let task = call::SubmittedCall::new(sequence, call.cancel.clone(), completion);
+        let cancel = self.tokens(call.cancel.as_ref()).map(Cow::into_owned);
+        let task = call::SubmittedCall::new(sequence, cancel, completion);
         reactor.add(Box::new(task.quiet(quiet)))
     }
 
@@ -146,6 +148,9 @@ impl Client {
 
     /// Ends what runs in the background, as dropping it does, while its callbacks may still use it.
     pub(crate) fn close(&self) {
+        if let Some(ended) = self.ended.get().filter(|_| !self.derived) {
+            ended.fire();
+        }
         if let Some(reactor) = self.background.reactor.get() {
             reactor.close();
         }

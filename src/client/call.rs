@@ -21,6 +21,8 @@ pub struct Call {
     pub ask: Ask,
     /// Instead of the client's.
     pub deadline: Option<Duration>,
+    /// Longest time of one attempt, instead of the client's.
+    pub attempt_timeout: Option<Duration>,
     /// Ends it from another thread.
     pub cancel: Option<Cancel>,
     /// Consent to send a plain set or delete again when the first copy got no answer.
@@ -33,6 +35,7 @@ impl Call {
         Call {
             ask,
             deadline: None,
+            attempt_timeout: None,
             cancel: None,
             allow_repeat: false,
         }

@@ -84,7 +84,7 @@ impl Client {
     /// whole, as it was or as it is to be, whatever happens. `TIMEOUT` when another process saves there all the time.
     pub fn save(&self, path: &Path, secrets: bool) -> Result<()> {
         self.refuse_elsewhere()?;
-        let end = Instant::now() + self.options.deadline;
+        let end = Instant::now() + self.timeout();
         store::save("path", path, end, || self.autosave.text(secrets))
     }
 

@@ -10,6 +10,7 @@ use crate::reactor::call;
 use crate::reactor::hedge::Hedge;
 use crate::reactor::task::Task;
 use crate::status::Status;
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -60,7 +61,8 @@ impl Client {
                     completion(result);
                 }
             };
-            let task = call::SubmittedCall::new(sequence, call.cancel.clone(), end);
+            let cancel = self.tokens(call.cancel.as_ref()).map(Cow::into_owned);
+            let task = call::SubmittedCall::new(sequence, cancel, end);
             let task = task.hedged(hedge).quiet(quiet);
             Box::new(task) as Box<dyn Task>
         });

@@ -27,12 +27,80 @@ use std::time::Duration;
 const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:2379";
 /// Longest time that a setting may name: 24 days, which poll(2) can wait.
 const LONGEST_MS: i64 = i32::MAX as i64;
+/// No limit, where a time is needed: a year, beyond any patience.
+pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+// servers say after 7 s that a write has found no quorum; whoever leaves earlier does not hear it
+const DEADLINE: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const MAX_POLL: Duration = Duration::from_secs(45);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
+const USER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long something may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as usual.
+    Default,
+    /// So long.
+    For(Duration),
+    /// As long as it takes.
+    Forever,
+}
+
+impl Patience {
+    /// As callers say it: 1 ms to 24 days, -1 for no limit, -2 for the default.
+    pub fn parse(parameter: &str, ms: i64) -> Result<Patience> {
+        Patience::at_least(parameter, ms, 1)
+    }
+
+    fn at_least(parameter: &str, ms: i64, smallest: i64) -> Result<Patience> {
+        match ms {
+            -1 => Ok(Patience::Forever),
+            -2 => Ok(Patience::Default),
+            ms if (smallest..=LONGEST_MS).contains(&ms) => {
+                Ok(Patience::For(Duration::from_millis(ms.unsigned_abs())))
+            }
+            _ => Err(Error::invalid(
+                parameter,
+                format_args!(
+                    "{ms} is not within {smallest} to {LONGEST_MS}, nor -1 (no limit) or -2 (default)"
+                ),
+            )),
+        }
+    }
+
+    /// As a time; `None` for the default.
+    pub(crate) fn said(self) -> Option<Duration> {
+        match self {
+            Patience::Default => None,
+            Patience::For(time) => Some(time),
+            Patience::Forever => Some(FOREVER),
+        }
+    }
+
+    /// As a time.
+    pub fn or(self, default: Duration) -> Duration {
+        self.said().unwrap_or(default)
+    }
+
+    /// `None`: no limit.
+    fn limit(self, default: Option<Duration>) -> Option<Duration> {
+        match self {
+            Patience::Default => default,
+            Patience::For(time) => Some(time),
+            Patience::Forever => None,
+        }
+    }
+}
 
 /// Settings of a client.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) deadline: Duration,
+    pub(super) attempt_timeout: Option<Duration>,
     pub(super) connect_timeout: Duration,
     pub(super) max_poll: Duration,
     pub(super) sync_interval: Option<Duration>,
@@ -58,10 +126,10 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             endpoints: Vec::new(),
-            // servers say after 7 s that a write has found no quorum; whoever leaves earlier does not hear it
-            deadline: Duration::from_secs(10),
-            connect_timeout: Duration::from_secs(2),
-            max_poll: Duration::from_secs(45),
+            deadline: DEADLINE,
+            attempt_timeout: None,
+            connect_timeout: CONNECT_TIMEOUT,
+            max_poll: MAX_POLL,
             sync_interval: None,
             domain: None,
             dns_server: None,
@@ -74,10 +142,10 @@ impl Default for Options {
             },
             settings: TransportConfig {
                 max_idle: 32,
-                idle_age: Duration::from_secs(60),
-                max_age: Some(Duration::from_secs(300)),
+                idle_age: IDLE_TIMEOUT,
+                max_age: Some(MAX_CONNECTION_AGE),
                 keepalive: Some((Duration::from_secs(30), Duration::from_secs(10), 3)),
-                user_timeout: Some(Duration::from_secs(20)),
+                user_timeout: Some(USER_TIMEOUT),
                 ..TransportConfig::default()
             },
             authorization: None,
@@ -127,33 +195,35 @@ impl Options {
 
     /// Default of every call.
     pub fn set_deadline_ms(&mut self, ms: i64) -> Result<()> {
-        self.deadline = Options::deadline_ms("timeout_ms", ms)?;
+        self.deadline = Patience::parse("timeout_ms", ms)?.or(DEADLINE);
         Ok(())
     }
 
-    /// A deadline as callers give it: 1 ms to 24 days.
-    pub fn deadline_ms(parameter: &str, ms: i64) -> Result<Duration> {
-        millis(parameter, ms, 1..=LONGEST_MS)
+    /// Longest time of one attempt; by default a share of what the call has left.
+    pub fn set_attempt_timeout_ms(&mut self, ms: i64) -> Result<()> {
+        self.attempt_timeout = Patience::parse("attempt_timeout_ms", ms)?.said();
+        Ok(())
     }
 
     /// Longest time to resolve, connect and shake hands with one member.
     pub fn set_connect_timeout_ms(&mut self, ms: i64) -> Result<()> {
-        self.connect_timeout = millis("connect_timeout_ms", ms, 1..=LONGEST_MS)?;
+        self.connect_timeout = Patience::parse("connect_timeout_ms", ms)?.or(CONNECT_TIMEOUT);
         Ok(())
     }
 
     /// A watch poll is renewed after this time without an event, give or take a quarter.
     pub fn set_max_poll_ms(&mut self, ms: i64) -> Result<()> {
-        self.max_poll = millis("poll_timeout_ms", ms, 100..=LONGEST_MS)?;
+        self.max_poll = match ms {
+            -2 => MAX_POLL,
+            // who never asks again does not notice that its member is gone
+            _ => millis("poll_timeout_ms", ms, 100..=LONGEST_MS)?,
+        };
         Ok(())
     }
 
-    /// How often the cluster is asked for its members, give or take a quarter; 0: never.
+    /// How often the cluster is asked for its members, give or take a quarter; by default never.
     pub fn set_sync_interval_ms(&mut self, ms: i64) -> Result<()> {
-        self.sync_interval = match ms {
-            0 => None,
-            ms => Some(millis("sync_interval_ms", ms, 100..=LONGEST_MS)?),
-        };
+        self.sync_interval = Patience::at_least("sync_interval_ms", ms, 100)?.limit(None);
         Ok(())
     }
 
@@ -225,16 +295,14 @@ impl Options {
 
     /// How long an idle connection is kept.
     pub fn set_idle_timeout_ms(&mut self, ms: i64) -> Result<()> {
-        self.settings.idle_age = millis("idle_timeout_ms", ms, 1..=LONGEST_MS)?;
+        self.settings.idle_age = Patience::parse("idle_timeout_ms", ms)?.or(IDLE_TIMEOUT);
         Ok(())
     }
 
-    /// Maximum age of a connection that is reused, with ±10 % jitter; 0: no limit.
+    /// Maximum age of a connection that is reused, with ±10 % jitter.
     pub fn set_max_connection_age_ms(&mut self, ms: i64) -> Result<()> {
-        self.settings.max_age = match ms {
-            0 => None,
-            ms => Some(millis("max_connection_age_ms", ms, 1..=LONGEST_MS)?),
-        };
+        let age = Patience::parse("max_connection_age_ms", ms)?;
+        self.settings.max_age = age.limit(Some(MAX_CONNECTION_AGE));
         Ok(())
     }
 
@@ -256,10 +324,10 @@ impl Options {
         Ok(())
     }
 
-    /// Longest time that sent bytes may stay unacknowledged; 0 leaves it to the system.
+    /// Longest time that sent bytes may stay unacknowledged; no limit leaves it to the system.
     pub fn set_user_timeout_ms(&mut self, ms: i64) -> Result<()> {
-        let timeout = millis("tcp_user_timeout_ms", ms, 0..=LONGEST_MS)?;
-        self.settings.user_timeout = Some(timeout).filter(|t| !t.is_zero());
+        let timeout = Patience::parse("tcp_user_timeout_ms", ms)?;
+        self.settings.user_timeout = timeout.limit(Some(USER_TIMEOUT));
         Ok(())
     }
 
@@ -309,10 +377,9 @@ impl Options {
         self.selection = selection;
     }
 
-    /// A read that has no answer after this time is sent to another member, too; 0 turns it off.
+    /// A read that has no answer after this time is sent to another member, too; by default never.
     pub fn set_hedge_ms(&mut self, ms: i64) -> Result<()> {
-        let hedge = millis("hedge_delay_ms", ms, 0..=LONGEST_MS)?;
-        self.hedge = Some(hedge).filter(|time| !time.is_zero());
+        self.hedge = Patience::parse("hedge_delay_ms", ms)?.limit(None);
         Ok(())
     }
 
@@ -411,15 +478,86 @@ mod tests {
     }
 
     #[test]
+    fn every_time_has_a_default_and_most_have_no_limit() {
+        type Set = fn(&mut Options, i64) -> Result<()>;
+        type Get = fn(&Options) -> Option<Duration>;
+        let seconds = |n| Some(Duration::from_secs(n));
+        let all: [(Set, Get, Option<Duration>, Option<Duration>); 8] = [
+            (
+                Options::set_deadline_ms,
+                |o| Some(o.deadline),
+                seconds(10),
+                Some(FOREVER),
+            ),
+            (
+                Options::set_attempt_timeout_ms,
+                |o| o.attempt_timeout,
+                None,
+                Some(FOREVER),
+            ),
+            (
+                Options::set_connect_timeout_ms,
+                |o| Some(o.connect_timeout),
+                seconds(2),
+                Some(FOREVER),
+            ),
+            (
+                Options::set_idle_timeout_ms,
+                |o| Some(o.settings.idle_age),
+                seconds(60),
+                Some(FOREVER),
+            ),
+            (
+                Options::set_max_connection_age_ms,
+                |o| o.settings.max_age,
+                seconds(300),
+                None,
+            ),
+            (
+                Options::set_user_timeout_ms,
+                |o| o.settings.user_timeout,
+                seconds(20),
+                None,
+            ),
+            (
+                Options::set_sync_interval_ms,
+                |o| o.sync_interval,
+                None,
+                None,
+            ),
+            (Options::set_hedge_ms, |o| o.hedge, None, None),
+        ];
+        for (set, get, default, infinite) in all {
+            let mut options = Options::default();
+            assert_eq!(get(&options), default);
+            for (ms, wanted) in [
+                (-1, infinite),
+                (777, Some(Duration::from_millis(777))),
+                (-2, default),
+            ] {
+                set(&mut options, ms).unwrap();
+                assert_eq!(get(&options), wanted);
+            }
+            for ms in [0, -3, i64::MIN, 1 << 31, i64::MAX] {
+                assert!(set(&mut options, ms).is_err());
+                assert_eq!(get(&options), default);
+            }
+        }
+    }
+
+    #[test]
     fn numbers_have_bounds_and_the_message_names_the_parameter() {
         let mut options = Options::default();
         let wrong = [
             ("timeout_ms", options.set_deadline_ms(0)),
             ("timeout_ms", options.set_deadline_ms(i64::MAX)),
-            ("connect_timeout_ms", options.set_connect_timeout_ms(-1)),
+            ("connect_timeout_ms", options.set_connect_timeout_ms(-3)),
             ("poll_timeout_ms", options.set_max_poll_ms(99)),
             ("sync_interval_ms", options.set_sync_interval_ms(99)),
-            ("sync_interval_ms", options.set_sync_interval_ms(-1)),
+            ("poll_timeout_ms", options.set_max_poll_ms(-1)),
+            ("sync_interval_ms", options.set_sync_interval_ms(0)),
+            ("hedge_delay_ms", options.set_hedge_ms(0)),
+            ("attempt_timeout_ms", options.set_attempt_timeout_ms(0)),
             (
                 "max_response_bytes",
                 options.set_max_response_bytes(u64::MAX),
@@ -433,14 +571,14 @@ mod tests {
             ("idle_timeout_ms", options.set_idle_timeout_ms(0)),
             (
                 "max_connection_age_ms",
-                options.set_max_connection_age_ms(-1),
+                options.set_max_connection_age_ms(0),
             ),
             ("max_connections", options.set_max_connections(0)),
             ("max_in_flight", options.set_max_in_flight(0)),
             ("idle_s", options.set_keepalive(-1, 1, 1)),
             ("interval_s", options.set_keepalive(1, 0, 1)),
             ("count", options.set_keepalive(1, 1, 0)),
-            ("tcp_user_timeout_ms", options.set_user_timeout_ms(-1)),
+            ("tcp_user_timeout_ms", options.set_user_timeout_ms(0)),
         ];
         for (name, result) in wrong {
             let error = result.expect_err(name);

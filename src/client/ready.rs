@@ -14,20 +14,15 @@ use std::time::{Duration, Instant};
 
 /// Nobody makes it; that it is not there is an answer, too.
 const KEY: &str = "/_etcd_v2_no_such_key";
-/// A year: beyond any patience.
-const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Client {
     /// Waits until a member reads through consensus, with pauses that grow while none does.
     pub fn wait_ready(&self, patience: Patience, cancel: Option<&Cancel>) -> Result<()> {
         self.refuse_elsewhere()?;
         let began = Instant::now();
-        let end = began
-            + match patience {
-                Patience::Default => self.options.deadline,
-                Patience::For(time) => time,
-                Patience::Forever => FAR,
-            };
+        let end = began + patience.or(self.timeout());
+        let cancel = self.tokens(cancel);
+        let cancel = cancel.as_deref();
         let mut pauses = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
         let mut last: Option<Error> = None;
         loop {
@@ -48,7 +43,7 @@ impl Client {
             }
             last = Some(error);
             if pause(cancel, pauses.pause().min(left)) {
-                return Err(Error::new(Status::CANCELLED, "cancelled"));
+                return self.ended(Err(Error::new(Status::CANCELLED, "cancelled")));
             }
         }
     }
@@ -87,7 +82,11 @@ impl Client {
 fn cannot_change(status: Status) -> bool {
     matches!(
         status,
-        Status::INVALID_ARGUMENT | Status::CANCELLED | Status::FORKED | Status::INTERNAL
+        Status::INVALID_ARGUMENT
+            | Status::CANCELLED
+            | Status::CLOSED
+            | Status::FORKED
+            | Status::INTERNAL
     )
 }
 

@@ -23,7 +23,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// How long is looked.
 #[derive(Clone, Copy, Debug)]
 pub struct Lookout {
-    /// At most, in all; `None`: the client's deadline.
+    /// At most, in all; `None`: as every call.
     pub timeout: Option<Duration>,
     /// So long again and again, while a write is not there that may still come.
     pub settle: Duration,
@@ -44,12 +44,14 @@ impl Client {
             return Err(Error::invalid("request", why));
         };
         let now = Instant::now();
+        let cancel = self.tokens(cancel);
+        let cancel = cancel.as_deref();
         let mut look = OutcomeSearch {
             client: self,
             request,
             error,
             cancel,
-            deadline: now + lookout.timeout.unwrap_or(self.options.deadline),
+            deadline: now + lookout.timeout.unwrap_or_else(|| self.timeout()),
         };
         let settled = look.deadline.min(now + lookout.settle);
         // checks the request, too
@@ -58,14 +60,14 @@ impl Client {
         while finding.fate == Fate::NotApplied && !finding.is_final && Instant::now() < settled {
             let left = settled.saturating_duration_since(Instant::now());
             if pause(cancel, backoff.pause().min(left)) {
-                return Err(Error::new(
-                    Status::CANCELLED,
-                    "cancelled while looking again",
-                ));
+                let text = "cancelled while looking again";
+                return self.ended(Err(Error::new(Status::CANCELLED, text)));
             }
             match look.once() {
                 Ok(later) => finding = later,
-                Err(error) if error.status() == Status::CANCELLED => return Err(error),
+                Err(error) if matches!(error.status(), Status::CANCELLED | Status::CLOSED) => {
+                    return Err(error);
+                }
                 // what was seen was seen
                 Err(_) => break,
             }

@@ -15,11 +15,12 @@ impl Client {
     pub fn sync(&self, timeout: Option<Duration>, cancel: Option<&Cancel>) -> Result<()> {
         self.refuse_elsewhere()?;
         let now = Instant::now();
-        let budget = self.budget(now, timeout.unwrap_or(self.options.deadline));
+        let cancel = self.tokens(cancel);
+        let budget = self.budget(now, timeout.unwrap_or_else(|| self.timeout()));
         // who asks once may be helped with it later
         self.member_set.sync_limiter().want();
         let sync = MembershipSync::new(budget, self.options.decode, &self.member_set, now);
-        if blocking::run(&self.member_set, sync, cancel)? {
+        if self.ended(blocking::run(&self.member_set, sync, cancel.as_deref()))? {
             self.sweep();
         }
         self.keep();
@@ -49,6 +50,7 @@ impl Client {
     pub(super) fn budget(&self, now: Instant, time: Duration) -> Budget {
         Budget {
             deadline: now + time,
+            attempt: None,
             connect: self.options.connect_timeout,
             max_body: self.options.max_response_bytes,
         }

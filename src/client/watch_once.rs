@@ -1,6 +1,6 @@
 //! One change, waited for on the caller's thread: a blocking driver of the state machine of watchers.
 
-use super::Client;
+use super::{Client, Patience};
 use crate::cluster::discovery::on_demand_sync::OnDemandSync;
 use crate::cluster::failover::attempt::{Attempt, AttemptOutcome};
 use crate::cluster::failover::blocking;
@@ -29,19 +29,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a watch waits.
-#[derive(Clone, Copy, Debug)]
-pub enum Patience {
-    /// The client's deadline.
-    Default,
-    /// So long.
-    For(Duration),
-    /// Until a change or the token.
-    Forever,
-}
-
-/// A year: beyond any patience.
-const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Longest wait for each response of an audit; a quorum read can take as long as an election.
 const AUDIT: Duration = Duration::from_secs(3);
 /// `/metrics` of a busy server has some 200 KB.
@@ -60,12 +47,8 @@ impl Client {
     ) -> Result<Response> {
         self.refuse_elsewhere()?;
         let started = Instant::now();
-        let patience = match patience {
-            Patience::Default => self.options.deadline,
-            Patience::For(duration) => duration,
-            Patience::Forever => FAR,
-        };
-        let deadline = started + patience;
+        let deadline = started + patience.or(self.timeout());
+        let cancel = self.tokens(cancel);
         let seed = RandomState::new().hash_one(0u8);
         let at = (recursive, wait_index);
         let mut once = Once::new(key, at, self.options.max_poll, seed, deadline)?;
@@ -76,7 +59,7 @@ impl Client {
             client: self,
             key,
             once,
-            cancel,
+            cancel: cancel.as_deref(),
             started,
             attempt_log: AttemptLog::new(started),
             last: None,
@@ -93,7 +76,7 @@ impl Client {
             }
             (None, _) => {}
         }
-        ended
+        self.ended(ended)
     }
 }
 
@@ -316,7 +299,7 @@ impl WatchOnceCall<'_> {
     fn seek(&mut self, now: Instant) -> Result<()> {
         let client = self.client;
         let left = self.once.deadline().saturating_duration_since(now);
-        let budget = client.budget(now, client.options.deadline.min(left));
+        let budget = client.budget(now, client.timeout().min(left));
         let answered = std::mem::take(&mut self.answered);
         let mut on_demand = OnDemandSync::default();
         let begun = on_demand.begin(

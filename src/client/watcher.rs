@@ -8,6 +8,7 @@ use crate::reactor::shared_poll::PollOptions;
 use crate::reactor::watch_registry::WatchRegistry;
 use crate::status::Status;
 use crate::sys::fork_guard::ForkGuard;
+use crate::transport::cancel::{Cancel, Subscription};
 use crate::watch::counters::WatchCounters;
 use crate::watch::event::Event;
 use crate::watch::fanout::WatcherId;
@@ -15,7 +16,7 @@ use crate::watch::options::WatchOptions;
 use crate::watch::state::State;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A watcher. Any number of threads may use it at once; it outlives its client, but ends with it.
 #[derive(Debug)]
@@ -24,6 +25,9 @@ pub struct Watcher {
     mailbox: Arc<Mailbox>,
     id: WatcherId,
     birthplace: ForkGuard,
+    /// of the handle that it was made with
+    timeout: Duration,
+    _cancel: Option<Subscription>,
 }
 
 impl Client {
@@ -41,7 +45,17 @@ impl Client {
             WatchRegistry::new(commands.clone(), terms, self.options.max_poll)
         });
         let (id, mailbox) = registry.watch(key, options, listener)?;
+        let subscribe = |token: &Cancel| {
+            let (registry, mailbox) = (Arc::downgrade(registry), Arc::downgrade(&mailbox));
+            token.subscribe(Box::new(move || {
+                if let (Some(registry), Some(mailbox)) = (registry.upgrade(), mailbox.upgrade()) {
+                    end(&registry, id, &mailbox);
+                }
+            }))
+        };
         Ok(Watcher {
+            timeout: self.timeout(),
+            _cancel: self.token.as_ref().map(subscribe),
             registry: registry.clone(),
             mailbox,
             id,
@@ -50,7 +64,18 @@ impl Client {
     }
 }
 
+/// What waits is dropped, and nothing more comes.
+fn end(registry: &Arc<WatchRegistry>, id: WatcherId, mailbox: &Mailbox) {
+    registry.cancel(id);
+    mailbox.close(Error::new(Status::CANCELLED, "watcher: cancelled"));
+}
+
 impl Watcher {
+    /// How long it is waited for an event, where nothing else is said.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// The next event; `Ok(None)` when none came until `end` (`None`: as long as it takes). Ends with `CANCELLED` once the
     /// watcher was cancelled, `CLOSED` once the client was freed, and with what ended it otherwise.
     pub fn next(&self, end: Option<Instant>) -> Result<Option<Event>> {
@@ -74,9 +99,7 @@ impl Watcher {
     /// from inside one.
     pub fn cancel(&self) {
         if self.birthplace.is_here() {
-            self.registry.cancel(self.id);
-            self.mailbox
-                .close(Error::new(Status::CANCELLED, "watcher: cancelled"));
+            end(&self.registry, self.id, &self.mailbox);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Every conversion of a pointer, with its NULL check. Handles are typed: only what [`give`] made
 //! can be [`free`]d.
-use crate::client::Options;
+use crate::client::{FOREVER, Patience};
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::sys::memory::{self, OutOfMemory};
@@ -166,16 +166,19 @@ pub(super) unsafe fn put<T: Copy>(out: *mut T, value: T) {
     }
 }
 
-/// How long to wait: 0 is not at all, -1 for ever, which is `None`.
-pub(super) fn timeout(timeout_ms: i64) -> Result<Option<Duration>> {
-    match timeout_ms {
-        -1 => Ok(None),
-        0 => Ok(Some(Duration::ZERO)),
-        ..-1 => Err(Error::invalid(
+/// How long to wait for what is told one by one: 0 is not at all, -1 for ever, which is `None`, -2 as `default` says.
+pub(super) fn timeout(timeout_ms: i64, default: Option<Duration>) -> Result<Option<Duration>> {
+    if timeout_ms == 0 {
+        return Ok(Some(Duration::ZERO));
+    }
+    match (Patience::parse("timeout_ms", timeout_ms)?, default) {
+        (Patience::For(time), _) => Ok(Some(time)),
+        (Patience::Forever, _) => Ok(None),
+        (Patience::Default, Some(time)) => Ok(Some(time).filter(|time| *time < FOREVER)),
+        (Patience::Default, None) => Err(Error::invalid(
             "timeout_ms",
-            format_args!("{timeout_ms} is negative; -1 waits as long as it takes"),
+            "there is no default: nothing here belongs to a client",
         )),
-        1.. => Options::deadline_ms("timeout_ms", timeout_ms).map(Some),
     }
 }
 
@@ -292,12 +295,23 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_has_three_forms_and_nothing_else() {
-        assert_eq!(timeout(-1).unwrap(), None);
-        assert_eq!(timeout(0).unwrap(), Some(Duration::ZERO));
-        assert_eq!(timeout(7).unwrap(), Some(Duration::from_millis(7)));
-        for ms in [-2, i64::MIN, 1 << 31, i64::MAX] {
-            let (status, message) = told(timeout(ms));
+    fn a_timeout_has_four_forms_and_nothing_else() {
+        let default = Some(Duration::from_secs(9));
+        for default in [None, default] {
+            assert_eq!(timeout(-1, default).unwrap(), None);
+            assert_eq!(timeout(0, default).unwrap(), Some(Duration::ZERO));
+            let seven = Some(Duration::from_millis(7));
+            assert_eq!(timeout(7, default).unwrap(), seven);
+        }
+        assert_eq!(timeout(-2, default).unwrap(), default);
+        assert_eq!(timeout(-2, Some(FOREVER)).unwrap(), None);
+        for (ms, default) in [
+            (-2, None),
+            (-3, default),
+            (i64::MIN, default),
+            (1 << 31, default),
+        ] {
+            let (status, message) = told(timeout(ms, default));
             assert_eq!(status, Status::INVALID_ARGUMENT);
             assert!(message.starts_with("timeout_ms: "), "{message}");
         }

@@ -12,21 +12,17 @@
 //! sockets, and URLs without TLS reported by a member with TLS. Behind a proxy or a virtual address
 //! there is nothing to discover: do not call it there.
 use super::{
-    cancel::etcd_v2_cancel_token,
     client::etcd_v2_client,
     convert::{self, Handle, borrow, look, text},
     error::etcd_v2_error,
     fallible::guard,
     status::etcd_v2_status,
-    watch::patience,
 };
-use crate::client::{KnownMember, Options};
+use crate::client::{KnownMember, Patience};
 use crate::cluster::members::member_set::Source;
-use crate::error::Result;
 use std::{
     ffi::{CString, c_char},
     ptr,
-    time::Duration,
 };
 
 // enum etcd_v2_source: How a member became known.
@@ -169,54 +165,25 @@ pub unsafe extern "C" fn etcd_v2_sync(
     unsafe { guard(err, || borrow("client", client)?.0.sync(None, None)) }
 }
 
-/// As etcd_v2_sync(), with a deadline and a token of its own.
+/// Blocks until a member answers a linearizable read, so that programs and clusters may start in any
+/// order. The pauses between tries grow from 100 ms to 2 s.
 ///
-///   `timeout_ms`  1 to 2147483647; 0: the client's deadline
-///   `cancel`      ends the waiting; may be NULL
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn etcd_v2_sync_within(
-    client: *const etcd_v2_client,
-    timeout_ms: i64,
-    cancel: *const etcd_v2_cancel_token,
-    err: *mut *mut etcd_v2_error,
-) -> etcd_v2_status {
-    // SAFETY: handles and err as the header asks
-    unsafe {
-        guard(err, || {
-            let client = borrow("client", client)?;
-            let cancel = look(cancel).map(|token| &token.0);
-            client.0.sync(within(timeout_ms)?, cancel)
-        })
-    }
-}
-
-/// Waits on the calling thread until a member reads through consensus, so that programs and clusters
-/// may start in any order. The pauses between tries grow from 100 ms to 2 s.
-///
-///   `timeout_ms`  1 to 2147483647; 0: the client's deadline; -1: until one is ready or `cancel`
-///   `cancel`      ends the waiting; may be NULL
+///   `timeout_ms`  as in "Timeouts" above; 0 is refused
 ///
 /// Also returns ETCD_V2_TIMEOUT when none was ready; the error tells why the last try failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_wait_ready(
     client: *const etcd_v2_client,
     timeout_ms: i64,
-    cancel: *const etcd_v2_cancel_token,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
-    // SAFETY: handles and err as the header asks
+    // SAFETY: handle and err as the header asks
     unsafe {
         guard(err, || {
             let client = borrow("client", client)?;
-            let cancel = look(cancel).map(|token| &token.0);
-            client.0.wait_ready(patience(timeout_ms)?, cancel)
+            client
+                .0
+                .wait_ready(Patience::parse("timeout_ms", timeout_ms)?, None)
         })
-    }
-}
-
-fn within(timeout_ms: i64) -> Result<Option<Duration>> {
-    match timeout_ms {
-        0 => Ok(None),
-        ms => Options::deadline_ms("timeout_ms", ms).map(Some),
     }
 }

@@ -16,6 +16,7 @@ use std::{
 pub struct etcd_v2_error {
     error: Error,
     message: CString,
+    etcd_message: CString,
     cause: CString,
     endpoint: Option<CString>,
     attempts: Vec<AttemptText>,
@@ -39,6 +40,7 @@ impl etcd_v2_error {
         let detail = error.detail();
         etcd_v2_error {
             message: c_string(&detail.message),
+            etcd_message: c_string(&detail.etcd_message),
             cause: c_string(&detail.cause),
             endpoint: detail.endpoint.as_deref().map(c_string),
             attempts: detail.attempts.iter().map(AttemptText::new).collect(),
@@ -129,9 +131,16 @@ pub unsafe extern "C" fn etcd_v2_error_message(error: *const etcd_v2_error) -> *
     unsafe { look(error) }.map_or(ptr::null(), |e| e.message.as_ptr())
 }
 
-/// etcd's detail of its message, such as the missing path or "[wanted != actual]". If etcd sent a
-/// message without an error code, as it does for members, users and roles, this message, unchanged.
-/// "" if there is neither.
+/// etcd's "message", unchanged, such as "Key not found", also of errors without a code, as etcd
+/// sends them about members, users and roles; "" if the error is not etcd's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_error_etcd_message(error: *const etcd_v2_error) -> *const c_char {
+    // SAFETY: NULL or alive, see the header
+    unsafe { look(error) }.map_or(ptr::null(), |e| e.etcd_message.as_ptr())
+}
+
+/// etcd's "cause", unchanged, such as the missing key or "[wanted != actual]"; "" if there is
+/// none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_cause(error: *const etcd_v2_error) -> *const c_char {
     // SAFETY: NULL or alive, see the header
@@ -244,8 +253,8 @@ pub unsafe extern "C" fn etcd_v2_error_attempt_at(
     })
 }
 
-/// First bytes of an answer that is not etcd's, such as the error page of a proxy, followed by a
-/// NUL; "" when there is none. `length` may be NULL.
+/// Body of the answer that decided, the first 4096 bytes, followed by a NUL; "" when there is none.
+/// `length` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_body(
     error: *const etcd_v2_error,
@@ -284,6 +293,7 @@ mod tests {
     fn full() -> etcd_v2_error {
         let mut error = Error::new(Status::UNREACHABLE, "nobody home");
         let detail = error.detail_mut();
+        detail.etcd_message = "Key not found".into();
         detail.cause = "/a\0b".into();
         detail.etcd_code = 100;
         detail.http_status = 404;
@@ -309,6 +319,8 @@ mod tests {
         unsafe {
             assert_eq!(etcd_v2_error_status(e), 1004);
             assert_eq!(read(etcd_v2_error_message(e)), Some("nobody home".into()));
+            let said = read(etcd_v2_error_etcd_message(e));
+            assert_eq!(said, Some("Key not found".into()));
             assert_eq!(read(etcd_v2_error_cause(e)), Some("/a\u{fffd}b".into()));
             assert_eq!(etcd_v2_error_etcd_code(e), 100);
             assert_eq!(etcd_v2_error_http_status(e), 404);

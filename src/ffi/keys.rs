@@ -104,10 +104,7 @@ unsafe fn fill_prev(request: &mut Request, value: *const c_char, index: u64) -> 
     if let Some(value) = unsafe { optional_text("prev_value", value) }? {
         request.set_prev_value(value)?;
     }
-    if index != 0 {
-        request.set_prev_index(index)?;
-    }
-    Ok(())
+    request.set_prev_index(index)
 }
 
 /// Reads a key, or lists a directory: its children, or all below it with ETCD_V2_RECURSIVE. Hidden

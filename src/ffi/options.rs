@@ -15,6 +15,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+// enum etcd_v2_timeout: What a timeout or an interval can be, beside milliseconds; see "Timeouts" above.
+/// No limit.
+pub const ETCD_V2_TIMEOUT_INFINITE: i64 = -1;
+/// In a call: the client's. In a setter: the library's.
+pub const ETCD_V2_TIMEOUT_DEFAULT: i64 = -2;
+
 /// Settings of a client. One thread at a time.
 pub struct etcd_v2_options(Mutex<Options>);
 
@@ -82,9 +88,9 @@ pub unsafe extern "C" fn etcd_v2_options_add_endpoint(
     unsafe { set(options, err, |o| o.add_endpoint("url", text("url", url)?)) }
 }
 
-/// Deadline of every call without its own deadline: 1 to 2147483647 ms, default 10000. A server
-/// that has no quorum for a write reports that after 7 s; with a shorter deadline the error does
-/// not contain the reason for the unknown outcome.
+/// Timeout of a call, all attempts together; default 10000. A server that has no quorum for a write
+/// reports that after 7 s; with a shorter timeout the error does not contain the reason for the
+/// unknown outcome.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_timeout_ms(
     options: *mut etcd_v2_options,
@@ -95,8 +101,24 @@ pub unsafe extern "C" fn etcd_v2_options_set_timeout_ms(
     unsafe { set(options, err, |o| o.set_deadline_ms(timeout_ms)) }
 }
 
-/// Longest time to reach one member (name, connection, handshake): 1 to 2147483647 ms, default
-/// 2000.
+/// Timeout of one attempt at one member. ETCD_V2_TIMEOUT_DEFAULT: an equal share of what is left of
+/// the timeout of the call for requests that may be sent again, all of it for others, and with an
+/// infinite timeout at most 10 s. A write that is sent and then given up has an unknown outcome.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_options_set_attempt_timeout_ms(
+    options: *mut etcd_v2_options,
+    attempt_timeout_ms: i64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe {
+        set(options, err, |o| {
+            o.set_attempt_timeout_ms(attempt_timeout_ms)
+        })
+    }
+}
+
+/// Timeout of name lookup, connection and TLS handshake together; default 2000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_connect_timeout_ms(
     options: *mut etcd_v2_options,
@@ -111,7 +133,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_connect_timeout_ms(
     }
 }
 
-/// Longest long poll of a watch, with ±25 % jitter: 100 to 2147483647 ms, default 45000. After this
+/// Longest long poll of a watch, with ±25 % jitter: 100 or more, default 45000. After this
 /// time without an event the watch starts a new long poll, which keeps a quiet watch within etcd's
 /// history and leaves members that do not respond. Polls are shorter at first, and while other keys
 /// change so fast that the history would run out: with few watches, down to one second.
@@ -125,12 +147,12 @@ pub unsafe extern "C" fn etcd_v2_options_set_poll_timeout_ms(
     unsafe { set(options, err, |o| o.set_max_poll_ms(poll_timeout_ms)) }
 }
 
-/// Interval of the membership sync (see etcd_v2_sync()), with ±25 % jitter: 100 to 2147483647 ms;
-/// 0, the default, disables it. The background thread starts with the client and syncs at once.
-/// Each sync costs one request to one member and one to each new member; a failed sync does not
-/// stop the next one. If the interval is set, or after etcd_v2_sync() was called, a call that has
-/// failed at all members also searches for new ones, within its deadline, by asking the members
-/// that responded; watchers start the same search.
+/// Interval of the membership sync (see etcd_v2_sync()), with ±25 % jitter: 100 or more;
+/// ETCD_V2_TIMEOUT_INFINITE, the default, disables it. The background thread starts with the client
+/// and syncs at once. Each sync costs one request to one member and one to each new member; a failed
+/// sync does not stop the next one. If the interval is set, or after etcd_v2_sync() was called, a
+/// call that has failed at all members also searches for new ones, within its deadline, by asking
+/// the members that responded; watchers start the same search.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_sync_interval_ms(
     options: *mut etcd_v2_options,
@@ -263,7 +285,7 @@ pub unsafe extern "C" fn etcd_v2_options_set_max_in_flight(
     unsafe { set(options, err, |o| o.set_max_in_flight(max_in_flight)) }
 }
 
-/// Idle timeout of a pooled connection: 1 to 2147483647 ms, default 60000.
+/// How long an idle connection is kept; default 60000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_idle_timeout_ms(
     options: *mut etcd_v2_options,
@@ -274,11 +296,10 @@ pub unsafe extern "C" fn etcd_v2_options_set_idle_timeout_ms(
     unsafe { set(options, err, |o| o.set_idle_timeout_ms(idle_timeout_ms)) }
 }
 
-/// Maximum age of a connection, with ±10 % jitter: 1 to 2147483647 ms, or 0 for no limit; default
-/// 300000. An older connection is closed as soon as it is idle; a request or a long poll in progress
-/// is not interrupted, and the next one uses a new connection. A new connection resolves the name
-/// again, so that a busy client follows changes of the DNS, and a load balancer can redistribute
-/// its clients.
+/// Maximum age of a connection, with ±10 % jitter; default 300000. An older connection is closed as
+/// soon as it is idle; a request or a long poll in progress is not interrupted, and the next one
+/// uses a new connection. A new connection resolves the name again, so that a busy client follows
+/// changes of the DNS, and a load balancer can redistribute its clients.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_max_connection_age_ms(
     options: *mut etcd_v2_options,
@@ -322,8 +343,8 @@ pub unsafe extern "C" fn etcd_v2_options_set_tcp_keepalive(
     unsafe { set(options, err, |o| o.set_keepalive(idle_s, interval_s, count)) }
 }
 
-/// Longest time that sent bytes may stay unacknowledged: 1 to 2147483647 ms, default 20000; 0
-/// leaves it to the system.
+/// TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged; default 20000.
+/// ETCD_V2_TIMEOUT_INFINITE leaves it to the system.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_tcp_user_timeout_ms(
     options: *mut etcd_v2_options,

@@ -20,7 +20,6 @@
 //! The client must know an index of the store from before the write, from any earlier answer. If the
 //! write was the client's first request, the result is ETCD_V2_WRITE_UNDETERMINED.
 use super::{
-    cancel::etcd_v2_cancel_token,
     client::etcd_v2_client,
     convert::{self, Handle, borrow, c_string, look},
     error::etcd_v2_error,
@@ -29,12 +28,15 @@ use super::{
     response::etcd_v2_response,
     status::etcd_v2_status,
 };
-use crate::client::{Fate, Finding, Lookout, Options};
+use crate::client::{Fate, Finding, Lookout, Patience};
 use std::{
     ffi::{CString, c_char},
     ptr,
     time::Duration,
 };
+
+/// A server gives up a write after 7 s.
+const SETTLE: Duration = Duration::from_secs(8);
 
 // enum etcd_v2_write_state: What became of a write.
 /// The change has been made since the request left.
@@ -91,11 +93,10 @@ impl etcd_v2_outcome {
 ///   `request`     as it was run; not a read, and not of etcd_v2_request_new_raw()
 ///   `error`       of that run, also one of a completion. When it says that nothing was applied, that
 ///                 is the outcome, and nothing is sent
-///   `timeout_ms`  for all of it, 1 to 2147483647; 0: the client's deadline
+///   `timeout_ms`  for all of it, as in "Timeouts" above; 0 is refused
 ///   `settle_ms`   how long a missing write is looked for repeatedly, since it may still be
-///                 applied: 0 to 2147483647. A server gives up after 7 s, so 8000 covers servers
-///                 that are slow, but not one that is stopped and resumes later
-///   `cancel`      ends the waiting; may be NULL
+///                 applied; 0: once, ETCD_V2_TIMEOUT_DEFAULT: 8000. A server gives up after 7 s, so
+///                 8000 covers servers that are slow, but not one that is stopped and resumes later
 ///   `out`         the outcome; free it with etcd_v2_outcome_free()
 ///
 /// The state is read through consensus, which waits behind everything that was proposed before; then
@@ -109,7 +110,6 @@ pub unsafe extern "C" fn etcd_v2_outcome_resolve(
     error: *const etcd_v2_error,
     timeout_ms: i64,
     settle_ms: i64,
-    cancel: *const etcd_v2_cancel_token,
     out: *mut *mut etcd_v2_outcome,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
@@ -121,17 +121,13 @@ pub unsafe extern "C" fn etcd_v2_outcome_resolve(
             let call = borrow("request", request)?.call();
             let error = borrow("error", error)?.error();
             let lookout = Lookout {
-                timeout: match timeout_ms {
-                    0 => None,
-                    ms => Some(Options::deadline_ms("timeout_ms", ms)?),
-                },
+                timeout: Patience::parse("timeout_ms", timeout_ms)?.said(),
                 settle: match settle_ms {
                     0 => Duration::ZERO,
-                    ms => Options::deadline_ms("settle_ms", ms)?,
+                    ms => Patience::parse("settle_ms", ms)?.or(SETTLE),
                 },
             };
-            let cancel = look(cancel).map(|token| &token.0);
-            let finding = client.0.resolve_outcome(&call, error, lookout, cancel)?;
+            let finding = client.0.resolve_outcome(&call, error, lookout, None)?;
             etcd_v2_outcome::give(out, finding);
             Ok(())
         })

@@ -43,11 +43,15 @@
  *            documented. Functions whose result may contain NUL bytes also write its length to an
  *            out parameter. A text that etcd would not store unchanged is rejected before anything
  *            is sent.
- * Units      TTLs are in seconds, timeouts and limits in milliseconds (_ms), times in nanoseconds
- *            since 1970 (_ns), sizes in bytes. Indices have 64 bits.
- * Blocking   Every blocking call has a deadline, by default 10 seconds after its start; only a
- *            watch may block for ever. A cancellation token ends a request or a watch from another
- *            thread.
+ * Units      TTLs are in seconds, times in nanoseconds since 1970 (_ns), sizes in bytes. Indices
+ *            have 64 bits.
+ * Timeouts   Every duration in _ms has one meaning. 1 to 2147483647: milliseconds. 0: do not block,
+ *            or ETCD_V2_INVALID_ARGUMENT where that makes no sense. ETCD_V2_TIMEOUT_INFINITE (-1): no
+ *            limit. ETCD_V2_TIMEOUT_DEFAULT (-2): in a call the client's, in a setter the library's.
+ *            The timeout of a call covers all its attempts, by default 10 seconds.
+ * Cancelling A cancellation token ends calls and watchers from another thread. It is set on a
+ *            request, or on a handle of etcd_v2_client_with(), whose timeout and token apply to every
+ *            call made with it.
  * Callbacks  run on the background thread of their client, one at a time. It is started by the
  *            first watcher, submitted call or hedged read, or by a sync interval. Callbacks may
  *            call every function, but a blocking call delays all watchers and submitted calls of

@@ -37,8 +37,8 @@ pub unsafe extern "C" fn etcd_v2_queue_new(
 /// Takes out the oldest completion; free it with etcd_v2_completion_free(). Of several threads in
 /// here each completion goes to one.
 ///
-///   `timeout_ms`  1 to 2147483647; 0: only looks; -1: until one comes, and for ever when nothing
-///                 was submitted
+///   `timeout_ms`  as in "Timeouts" above; 0: only looks. There is no default, since a queue may serve
+///                 several clients. ETCD_V2_TIMEOUT_INFINITE: for ever when nothing was submitted
 ///
 /// Also returns ETCD_V2_TIMEOUT when none came.
 #[unsafe(no_mangle)]
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn etcd_v2_queue_next(
         guard(err, || {
             convert::required("out", out)?;
             let queue = borrow("queue", queue)?;
-            let completed = queue.0.next(timeout(timeout_ms)?)?.ok_or_else(|| {
+            let completed = queue.0.next(timeout(timeout_ms, None)?)?.ok_or_else(|| {
                 let text = format!("queue: no completion within {timeout_ms} ms");
                 Error::new(Status::TIMEOUT, text)
             })?;

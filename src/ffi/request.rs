@@ -22,7 +22,7 @@ use super::{
     status::etcd_v2_status,
 };
 use crate::{
-    client::{Ask, Call, Options},
+    client::{Ask, Call, Patience},
     error::{Error, Result},
     protocol::{
         http_request::HttpRequest,
@@ -158,9 +158,9 @@ pub unsafe extern "C" fn etcd_v2_request_new(
 /// so percent-encode what needs it. A path that has an empty segment, "." or ".." after
 /// percent-decoding it once is refused as ETCD_V2_INVALID_ARGUMENT, because servers resolve such
 /// segments and act on another path. `body` and `content_type` may be NULL; only PUT and POST have a
-/// body. Only deadline and cancel can be set on it. Any response with an HTTP status of 2xx is a
-/// success: read it with etcd_v2_response_body(), or as nodes if it is about keys. GET and HEAD are
-/// retried as reads are, the others never.
+/// body. Only timeouts, token and idempotency can be set on it. Any response with an HTTP status of
+/// 2xx is a success: read it with etcd_v2_response_body(), or as nodes if it is about keys. GET and
+/// HEAD are retried as reads are, the others only if etcd_v2_request_set_idempotent() allows it.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_new_raw(
@@ -236,22 +236,28 @@ pub unsafe extern "C" fn etcd_v2_request_set_flags(
     unsafe { set_keys(request, err, |r| r.set_flags(flags)) }
 }
 
-/// Compare operations only: the value the key must have, not empty.
+/// Compare operations only: the value the key must have, `length` bytes of UTF-8, not empty, NULs
+/// allowed; NULL with length 0: not compared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_set_prev_value(
     request: *mut etcd_v2_request,
-    prev_value: *const c_char,
+    prev_value: *const c_void,
+    length: usize,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
-    // SAFETY: handle, text and err as the header asks
+    // SAFETY: handle, bytes and err as the header asks
     unsafe {
         set_keys(request, err, |r| {
-            r.set_prev_value(text("prev_value", prev_value)?)
+            let value = bytes("prev_value", prev_value, length)?;
+            match prev_value.is_null() {
+                true => r.remove_prev_value(),
+                false => r.set_prev_value(value),
+            }
         })
     }
 }
 
-/// Compare operations only: the modified index the key must have, not 0.
+/// Compare operations only: the modified index the key must have; 0: not compared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_set_prev_index(
     request: *mut etcd_v2_request,
@@ -262,8 +268,7 @@ pub unsafe extern "C" fn etcd_v2_request_set_prev_index(
     unsafe { set_keys(request, err, |r| r.set_prev_index(prev_index)) }
 }
 
-/// Deadline of each execution of the request, in place of the client's deadline: 1 to 2147483647
-/// ms.
+/// Timeout of each run, in place of the client's; see "Timeouts" above. 0 is refused.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_set_timeout_ms(
     request: *mut etcd_v2_request,
@@ -273,7 +278,25 @@ pub unsafe extern "C" fn etcd_v2_request_set_timeout_ms(
     // SAFETY: handle and err as the header asks
     unsafe {
         set(request, err, |call| {
-            call.deadline = Some(Options::deadline_ms("timeout_ms", timeout_ms)?);
+            call.deadline = Patience::parse("timeout_ms", timeout_ms)?.said();
+            Ok(())
+        })
+    }
+}
+
+/// Timeout of each attempt of a run, in place of that of etcd_v2_options_set_attempt_timeout_ms(). 0
+/// is refused.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn etcd_v2_request_set_attempt_timeout_ms(
+    request: *mut etcd_v2_request,
+    attempt_timeout_ms: i64,
+    err: *mut *mut etcd_v2_error,
+) -> etcd_v2_status {
+    // SAFETY: handle and err as the header asks
+    unsafe {
+        set(request, err, |call| {
+            let timeout = Patience::parse("attempt_timeout_ms", attempt_timeout_ms)?;
+            call.attempt_timeout = timeout.said();
             Ok(())
         })
     }
@@ -296,27 +319,29 @@ pub unsafe extern "C" fn etcd_v2_request_set_cancel(
     }
 }
 
-/// SET and DELETE only: allows the library to resend the request when it was sent but got no
-/// answer. It may then be applied twice, also after a change by another client; without this
+/// SET, DELETE and raw requests: allows the library to resend the request when it was sent but got
+/// no answer. It may then be applied twice, also after a change by another client; without this
 /// permission such a call ends with ETCD_V2_OUTCOME_UNKNOWN. A resent DELETE whose first copy was
 /// applied returns ETCD_V2_KEY_NOT_FOUND. The SET of a directory is never resent, since its second
 /// copy would be rejected. Reads are always resent, other writes never.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_request_set_idempotent(
     request: *mut etcd_v2_request,
-    allow: bool,
+    idempotent: bool,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
     // SAFETY: handle and err as the header asks
     unsafe {
         set(request, err, |call| {
-            let plain = matches!(&call.ask, Ask::Keys(r)
-                if matches!(r.operation(), Operation::Set | Operation::Delete));
-            if allow && !plain {
-                let why = "only SET and DELETE may be repeated by consent";
-                return Err(Error::invalid("allow", why));
+            let may_be = match &call.ask {
+                Ask::Keys(r) => matches!(r.operation(), Operation::Set | Operation::Delete),
+                Ask::Raw(_) => true,
+            };
+            if idempotent && !may_be {
+                let why = "only SET, DELETE and raw requests may be repeated by consent";
+                return Err(Error::invalid("idempotent", why));
             }
-            call.allow_repeat = allow;
+            call.allow_repeat = idempotent;
             Ok(())
         })
     }
@@ -421,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raw_request_takes_a_deadline_and_nothing_else() {
+    fn a_raw_request_takes_only_how_it_is_run() {
         let mut r = ptr::null_mut();
         let none = ptr::null_mut();
         // SAFETY: literals, a place for a pointer, and a handle made and freed here
@@ -437,12 +462,13 @@ mod tests {
                 etcd_v2_request_set_ttl(r, 1, none),
                 etcd_v2_request_set_ttl(r, 0, none),
                 etcd_v2_request_set_flags(r, 0, none),
-                etcd_v2_request_set_prev_value(r, c"x".as_ptr(), none),
+                etcd_v2_request_set_prev_value(r, c"x".as_ptr().cast(), 1, none),
                 etcd_v2_request_set_prev_index(r, 1, none),
-                etcd_v2_request_set_idempotent(r, true, none),
             ] {
                 assert_eq!(status, 1000);
             }
+            assert_eq!(etcd_v2_request_set_idempotent(r, true, none), 0);
+            assert_eq!(etcd_v2_request_set_attempt_timeout_ms(r, 5, none), 0);
             etcd_v2_request_free(r);
         }
     }

@@ -75,13 +75,13 @@ pub unsafe extern "C" fn etcd_v2_options_set_random_start(
 }
 
 /// Delay of hedged reads: a read without an answer after this time is also sent to a second member;
-/// the first complete answer is used and the other request is abandoned. 0 to 2147483647 ms,
-/// default 0, which disables hedging. A slow, paused or distant member then delays a read by at
-/// most this time. Each hedged read costs two requests: choose a time that few reads exceed.
+/// the first complete answer is used and the other request is abandoned. ETCD_V2_TIMEOUT_INFINITE,
+/// the default, disables hedging. A slow, paused or distant member then delays a read by at most
+/// this time. Each hedged read costs two requests: choose a time that few reads exceed.
 ///
 /// With hedging, reads run on the background thread of the client, which the first read starts; a
-/// blocking read waits for that thread. ETCD_V2_COUNTER_HEDGES counts hedged reads. Writes are
-/// never hedged.
+/// blocking read waits for that thread. ETCD_V2_COUNTER_HEDGES counts hedged reads. Writes are never
+/// hedged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_options_set_hedge_delay_ms(
     options: *mut etcd_v2_options,

@@ -5,33 +5,16 @@
 //! member keeps the last 1000 changes of the cluster; a wait from an older index returns
 //! ETCD_V2_HISTORY_CLEARED (401): read again.
 use super::{
-    cancel::etcd_v2_cancel_token,
     client::etcd_v2_client,
-    convert::{self, borrow, look, text},
+    convert::{self, borrow, text},
     error::etcd_v2_error,
     fallible::guard,
     keys::ETCD_V2_RECURSIVE,
     response::etcd_v2_response,
     status::etcd_v2_status,
 };
-use crate::{
-    client::{Options, Patience},
-    error::{Error, Result},
-    protocol::key::Key,
-};
+use crate::{client::Patience, error::Error, protocol::key::Key};
 use std::ffi::c_char;
-
-pub(super) fn patience(timeout_ms: i64) -> Result<Patience> {
-    match timeout_ms {
-        -1 => Ok(Patience::Forever),
-        0 => Ok(Patience::Default),
-        ..-1 => Err(Error::invalid(
-            "timeout_ms",
-            format_args!("{timeout_ms} is negative; -1 waits without end"),
-        )),
-        1.. => Options::deadline_ms("timeout_ms", timeout_ms).map(Patience::For),
-    }
-}
 
 /// Waits on the calling thread for the first change of `key` at or after `wait_index`; 0 means from
 /// now. The key need not exist. Lost connections and members that fail are replaced unnoticed. A set
@@ -40,8 +23,7 @@ pub(super) fn patience(timeout_ms: i64) -> Result<Patience> {
 /// Hidden keys below `key` are passed over.
 ///
 ///   `flags`       ETCD_V2_RECURSIVE for changes below the key, too, or 0
-///   `timeout_ms`  1 to 2147483647; 0: the client's deadline; -1: until a change or `cancel`
-///   `cancel`      ends the waiting; may be NULL
+///   `timeout_ms`  as in "Timeouts" above; 0 is refused
 ///   `out`         what happened, in action, node and previous node; to be freed with
 ///                 etcd_v2_response_free(); may be NULL
 ///
@@ -62,7 +44,6 @@ pub unsafe extern "C" fn etcd_v2_watch_once(
     wait_index: u64,
     flags: u32,
     timeout_ms: i64,
-    cancel: *const etcd_v2_cancel_token,
     out: *mut *mut etcd_v2_response,
     err: *mut *mut etcd_v2_error,
 ) -> etcd_v2_status {
@@ -80,28 +61,11 @@ pub unsafe extern "C" fn etcd_v2_watch_once(
                 &key,
                 flags & ETCD_V2_RECURSIVE != 0,
                 wait_index,
-                patience(timeout_ms)?,
-                look(cancel).map(|token| &token.0),
+                Patience::parse("timeout_ms", timeout_ms)?,
+                None,
             )?;
             etcd_v2_response::give(out, response);
             Ok(())
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::status::Status;
-    use std::time::Duration;
-
-    #[test]
-    fn patience_has_three_forms_and_nothing_else() {
-        assert!(matches!(patience(-1), Ok(Patience::Forever)));
-        assert!(matches!(patience(0), Ok(Patience::Default)));
-        assert!(matches!(patience(7), Ok(Patience::For(t)) if t == Duration::from_millis(7)));
-        for ms in [-2, i64::MIN, i64::MAX] {
-            assert_eq!(patience(ms).unwrap_err().status(), Status::INVALID_ARGUMENT);
-        }
     }
 }

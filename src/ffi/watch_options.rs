@@ -276,7 +276,7 @@ pub unsafe extern "C" fn etcd_v2_watch_options_set_on_full(
     }
 }
 
-/// As etcd_v2_options_set_poll_timeout_ms(), for these watchers: 100 to 2147483647 ms; by default as
+/// As etcd_v2_options_set_poll_timeout_ms(), for these watchers; ETCD_V2_TIMEOUT_DEFAULT: as
 /// the client says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_watch_options_set_poll_timeout_ms(

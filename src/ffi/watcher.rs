@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     client::{Watcher, counters},
+    display,
     error::Error,
     protocol::key::Key,
     status::Status,
@@ -85,7 +86,7 @@ pub unsafe extern "C" fn etcd_v2_watch(
 /// Takes the next event; free it with etcd_v2_event_free(). If several threads wait, each event goes
 /// to one of them. For a watcher with a callback, this function returns only the end of the watcher.
 ///
-///   `timeout_ms`  1 to 2147483647; 0: only looks; -1: until an event or the end
+///   `timeout_ms`  as in "Timeouts" above; 0: only looks
 ///
 /// Also returns ETCD_V2_TIMEOUT when none came; and when it has ended, this time and ever after:
 /// ETCD_V2_CANCELLED by etcd_v2_watcher_cancel(), ETCD_V2_CLOSED by the end of its client,
@@ -110,10 +111,14 @@ pub unsafe extern "C" fn etcd_v2_watcher_next(
             convert::required("out", out)?;
             let watcher = borrow("watcher", watcher)?;
             // an end that no clock can show is no end
-            let end = timeout(timeout_ms)?.and_then(|time| Instant::now().checked_add(time));
+            let timeout = timeout(timeout_ms, Some(watcher.0.timeout()))?;
+            let end = timeout.and_then(|time| Instant::now().checked_add(time));
             let event = watcher.0.next(end)?.ok_or_else(|| {
-                let text = format!("watcher: no event within {timeout_ms} ms");
-                Error::new(Status::TIMEOUT, text)
+                let waited = display::seconds(timeout.unwrap_or_default());
+                Error::new(
+                    Status::TIMEOUT,
+                    format!("watcher: no event within {waited}"),
+                )
             })?;
             convert::give(out, || etcd_v2_event::new(event));
             Ok(())

@@ -30,8 +30,8 @@ pub enum Verdict {
     Redirect(String),
 }
 
-/// First bytes of a foreign body that an error keeps.
-const KEPT: usize = 512;
+/// First bytes of a body that an error keeps.
+const KEPT: usize = 4096;
 
 /// Judges a complete answer to a request that changes nothing; [`crate::outcome::answer`] knows more about writes. Never
 /// panics, whatever the bytes.
@@ -53,8 +53,8 @@ pub fn judge(
         301..=303 => Verdict::Refused(not_followed(&head, &body)),
         307 | 308 => redirect(head, &body),
         400..=599 => match body.take_refusal() {
-            Some(refusal) if refusal.code != 0 => coded(&head, refusal),
-            Some(refusal) => message(&head, refusal),
+            Some(refusal) if refusal.code != 0 => coded(&head, refusal, &body),
+            Some(refusal) => message(&head, refusal, &body),
             None => foreign_failure(&head, &body, expect),
         },
         _ => {
@@ -126,7 +126,7 @@ fn not_accepted(head: &Head, body: &[u8], error: Error) -> Verdict {
 }
 
 /// `{"errorCode":…}`
-fn coded(head: &Head, refusal: Refusal) -> Verdict {
+fn coded(head: &Head, refusal: Refusal, body: &[u8]) -> Verdict {
     let status = Status::from_etcd(refusal.code);
     let definite = match status {
         // 3.5 answers so to the update of a directory, and nothing has changed
@@ -135,7 +135,7 @@ fn coded(head: &Head, refusal: Refusal) -> Verdict {
         Status::STANDBY_INTERNAL | Status::LEADER_ELECTION => false,
         _ => head.status < 500,
     };
-    let mut error = told(status, head, refusal);
+    let mut error = told(status, head, refusal, body);
     if definite {
         return Verdict::Refused(error);
     }
@@ -144,7 +144,7 @@ fn coded(head: &Head, refusal: Refusal) -> Verdict {
 }
 
 /// `{"message":…}`
-fn message(head: &Head, refusal: Refusal) -> Verdict {
+fn message(head: &Head, refusal: Refusal, body: &[u8]) -> Verdict {
     let status = match head.status {
         401 => Status::UNAUTHORIZED,
         403 => Status::FORBIDDEN,
@@ -154,11 +154,7 @@ fn message(head: &Head, refusal: Refusal) -> Verdict {
         503 if refusal.message == "During election" => Status::LEADER_ELECTION,
         _ => Status::SERVER_ERROR,
     };
-    let mut refusal = refusal;
-    let text = refusal.text();
-    // moved: it may be long
-    refusal.cause = std::mem::take(&mut refusal.message);
-    let mut error = told(status, head, refusal).with_message(text);
+    let mut error = told(status, head, refusal, body);
     if head.status < 500 {
         return Verdict::Refused(error);
     }
@@ -217,17 +213,17 @@ fn redirect(head: Head, body: &[u8]) -> Verdict {
 }
 
 /// An error in the words of the server.
-fn told(status: Status, head: &Head, refusal: Refusal) -> Error {
-    let mut error = Error::new(status, refusal.text());
+fn told(status: Status, head: &Head, refusal: Refusal, body: &[u8]) -> Error {
+    let mut error = foreign(status, refusal.text(), head, body);
     let detail = error.detail_mut();
-    detail.http_status = head.status;
     detail.etcd_code = refusal.code;
+    detail.etcd_message = refusal.message;
     detail.cause = refusal.cause;
     detail.index = refusal.index;
     error
 }
 
-/// An error about a body that says nothing; its beginning is kept.
+/// An error in words of our own about an answer, of which the beginning is kept.
 fn foreign(status: Status, text: String, head: &Head, body: &[u8]) -> Error {
     let mut error = Error::new(status, text);
     let detail = error.detail_mut();

@@ -149,7 +149,8 @@ impl HttpRequest {
             content_type: content_type.map(|t| t.trim().to_owned()),
             repeat: match method {
                 Method::Get | Method::Head => Idempotency::Safe,
-                _ => Idempotency::Never,
+                // who wrote it knows what it does
+                _ => Idempotency::IfAllowed,
             },
             expect: ResponseKind::Anything,
             action: None,
@@ -256,9 +257,9 @@ mod tests {
         for (method, repeat) in [
             ("GET", Idempotency::Safe),
             ("HEAD", Idempotency::Safe),
-            ("PUT", Idempotency::Never),
-            ("POST", Idempotency::Never),
-            ("DELETE", Idempotency::Never),
+            ("PUT", Idempotency::IfAllowed),
+            ("POST", Idempotency::IfAllowed),
+            ("DELETE", Idempotency::IfAllowed),
         ] {
             let http_request = HttpRequest::raw(method, "/v2/members?x=%23;y", None, None).unwrap();
             assert_eq!(http_request.method.name(), method);

@@ -290,11 +290,20 @@ impl Request {
         self.flags = flags;
         Ok(())
     }
-    /// Only for compare operations; not empty.
-    pub fn set_prev_value(&mut self, value: &str) -> Result<()> {
+    /// Only for compare operations: the value is not compared.
+    pub fn remove_prev_value(&mut self) -> Result<()> {
         if !self.operation.compares() {
             return Err(self.meaningless("prev_value"));
         }
+        self.prev_value = None;
+        Ok(())
+    }
+    /// Only for compare operations; not empty.
+    pub fn set_prev_value(&mut self, value: impl AsRef<[u8]>) -> Result<()> {
+        if !self.operation.compares() {
+            return Err(self.meaningless("prev_value"));
+        }
+        let value = value.as_ref();
         if value.is_empty() {
             return Err(Error::invalid(
                 "prev_value",
@@ -310,19 +319,17 @@ impl Request {
                 ),
             ));
         }
-        self.prev_value = Some(value.to_owned());
+        let text = std::str::from_utf8(value).map_err(|e| {
+            let text = format!("prev_value: not UTF-8 at byte {}", e.valid_up_to());
+            Error::new(Status::NOT_UTF8, text)
+        })?;
+        self.prev_value = Some(text.to_owned());
         Ok(())
     }
-    /// Only for compare operations; not 0.
+    /// Only for compare operations; 0: not compared.
     pub fn set_prev_index(&mut self, index: u64) -> Result<()> {
         if !self.operation.compares() {
             return Err(self.meaningless("prev_index"));
-        }
-        if index == 0 {
-            return Err(Error::invalid(
-                "prev_index",
-                "0 is no index; leave the condition out instead",
-            ));
         }
         self.prev_index = index;
         Ok(())

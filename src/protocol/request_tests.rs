@@ -228,8 +228,7 @@ fn refused_options_name_the_parameter() {
         (Delete, &[], PrevIndex(1), "prev_index"),
         (CreateInOrder, &[], PrevIndex(1), "prev_index"),
         (CompareAndSwap, &[], PrevValue(""), "prev_value"),
-        (CompareAndSwap, &[], PrevIndex(0), "prev_index"),
-        (CompareAndDelete, &[], PrevIndex(0), "prev_index"),
+        (Get, &[], PrevIndex(0), "prev_index"),
     ];
     for (operation, before, opt, parameter) in rows {
         let mut request = request(*operation);

@@ -58,6 +58,7 @@ impl PeriodicSync {
         let budget = Budget {
             deadline: context.now + self.terms.deadline,
             connect: self.terms.connect,
+            attempt: None,
             max_body: u64::MAX,
         };
         let sync = MembershipSync::new(budget, self.terms.decode, member_set, context.now);

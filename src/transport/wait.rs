@@ -28,13 +28,17 @@ pub(super) fn one(
     end: Instant,
 ) -> Result<(), FaultKind> {
     let socket = PollFd::from_borrowed_fd(socket, interest);
-    match cancel {
-        Some(token) => {
-            let mut fds = [socket, PollFd::new(token, PollFlags::IN)];
+    let Some(token) = cancel else {
+        return until(&mut [socket], end);
+    };
+    let mut descriptors = token.descriptors();
+    match (descriptors.next(), descriptors.len()) {
+        (Some(only), 0) => {
+            let mut fds = [socket, PollFd::from_borrowed_fd(only, PollFlags::IN)];
             until(&mut fds, end)?;
-            refuse_cancelled(fds.last())
+            refuse_cancelled(&fds[1..])
         }
-        None => until(&mut [socket], end),
+        _ => any(&mut vec![socket], cancel, end),
     }
 }
 
@@ -47,11 +51,13 @@ pub(super) fn any<'fd>(
     let Some(token) = cancel else {
         return until(sockets, end);
     };
-    sockets.push(PollFd::new(token, PollFlags::IN));
+    let count = sockets.len();
+    let descriptors = token.descriptors();
+    sockets.extend(descriptors.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
     let outcome = until(sockets, end);
-    let token = sockets.pop();
+    let tokens = sockets.split_off(count);
     outcome?;
-    refuse_cancelled(token.as_ref())
+    refuse_cancelled(&tokens)
 }
 
 /// Lets `time` pass, unless `cancel` is fired first: then `true`.
@@ -68,11 +74,11 @@ pub(super) fn pause_until(cancel: Option<&Cancel>, end: Instant) -> Result<(), F
     }
 }
 
-fn refuse_cancelled(token: Option<&PollFd<'_>>) -> Result<(), FaultKind> {
+fn refuse_cancelled(tokens: &[PollFd<'_>]) -> Result<(), FaultKind> {
     // readable decides, not the flag: the two can only differ in a forked child, which must not spin
-    match token {
-        Some(token) if !token.revents().is_empty() => Err(FaultKind::Cancelled),
-        _ => Ok(()),
+    match tokens.iter().all(|token| token.revents().is_empty()) {
+        true => Ok(()),
+        false => Err(FaultKind::Cancelled),
     }
 }
 

@@ -139,15 +139,17 @@ impl WatchOptions {
         self.on_full = policy;
     }
 
-    /// A poll is renewed after this time without an event, give or take a quarter; by default as the client says.
+    /// A poll is renewed after this time without an event, give or take a quarter; -2: as the client says.
     pub fn set_max_poll_ms(&mut self, ms: i64) -> Result<()> {
-        if !(100..=LONGEST_MS).contains(&ms) {
-            return Err(Error::invalid(
-                "poll_timeout_ms",
-                format_args!("{ms} is not within 100 and {LONGEST_MS}"),
-            ));
-        }
-        self.max_poll = Some(Duration::from_millis(ms.unsigned_abs()));
+        self.max_poll = match ms {
+            -2 => None,
+            100..=LONGEST_MS => Some(Duration::from_millis(ms.unsigned_abs())),
+            // who never asks again does not notice that its member is gone
+            _ => {
+                let why = format!("{ms} is not within 100 to {LONGEST_MS}, nor -2 (default)");
+                return Err(Error::invalid("poll_timeout_ms", why));
+            }
+        };
         Ok(())
     }
 

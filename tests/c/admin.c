@@ -42,10 +42,10 @@ static void members(const char *peer_url)
 	const char *id = etcd_v2_member_id(one);
 	CHECK_CHANGE(etcd_v2_member_update(client, id, peer_url, &error), ETCD_V2_OK);
 	CHECK_CHANGE(etcd_v2_member_add(client, peer_url, NULL, &error), ETCD_V2_CONFLICT);
-	printf("add: %s\n", etcd_v2_error_cause(error));
+	printf("add: %s\n", etcd_v2_error_etcd_message(error));
 	CHECK_INT(etcd_v2_error_http_status(error), 409);
 	CHECK_CHANGE(etcd_v2_member_remove(client, "abcd", &error), ETCD_V2_NOT_FOUND);
-	printf("remove: %s\n", etcd_v2_error_cause(error));
+	printf("remove: %s\n", etcd_v2_error_etcd_message(error));
 	etcd_v2_members_free(all);
 	etcd_v2_members_free(leader);
 }
@@ -185,7 +185,7 @@ static void users_and_roles(void)
 	CHECK(on);
 	CHECK_OK(etcd_v2_set(client, "/app/x", "v", 0, NULL, &error));
 	CHECK_STATUS(etcd_v2_user_list(client, &users, &error), ETCD_V2_UNAUTHORIZED);
-	printf("guest: %s\n", etcd_v2_error_cause(error));
+	printf("guest: %s\n", etcd_v2_error_etcd_message(error));
 	CHECK_OK(etcd_v2_client_set_credentials(client, "root", "secret", &error));
 	CHECK_OK(etcd_v2_role_revoke(client, "guest", all, 1, BOTH, NULL, &error));
 	CHECK_OK(etcd_v2_role_list(client, &roles, &error));
@@ -202,12 +202,12 @@ static void users_and_roles(void)
 
 	CHECK_OK(etcd_v2_client_set_credentials(client, "root", "secret", &error));
 	CHECK_STATUS(etcd_v2_role_delete(client, "root", &error), ETCD_V2_FORBIDDEN);
-	printf("delete: %s\n", etcd_v2_error_cause(error));
+	printf("delete: %s\n", etcd_v2_error_etcd_message(error));
 	CHECK_OK(etcd_v2_user_delete(client, "al", &error));
 	CHECK_OK(etcd_v2_role_delete(client, "app", &error));
 	CHECK_OK(etcd_v2_auth_disable(client, &error));
 	CHECK_STATUS(etcd_v2_auth_disable(client, &error), ETCD_V2_CONFLICT);
-	printf("disable: %s\n", etcd_v2_error_cause(error));
+	printf("disable: %s\n", etcd_v2_error_etcd_message(error));
 }
 
 int main(int argc, char **argv)

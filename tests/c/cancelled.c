@@ -13,7 +13,7 @@
 enum { DEADLINE_MS = 400 };
 
 static const char *path;
-static etcd_v2_client *mute, *live;
+static etcd_v2_client *mute, *live, *tied;
 static etcd_v2_request *request;
 static etcd_v2_queue *queue;
 static etcd_v2_watcher *idle, *calling;
@@ -42,10 +42,9 @@ ROW(delete, mute, "/a", 0, NULL, NULL)
 ROW(compare_and_swap, mute, "/a", "v", 0, "w", 0, NULL, NULL)
 ROW(compare_and_delete, mute, "/a", "v", 0, NULL, NULL)
 ROW(execute, mute, request, NULL, NULL)
-ROW(watch_once, mute, "/a", 0, 0, -1, token, NULL, NULL)
+ROW(watch_once, tied, "/a", 0, 0, -1, NULL, NULL)
 ROW(sync, mute, NULL)
-ROW(sync_within, mute, DEADLINE_MS, NULL, NULL)
-ROW(wait_ready, mute, DEADLINE_MS, NULL, NULL)
+ROW(wait_ready, mute, DEADLINE_MS, NULL)
 ROW(auth_is_enabled, mute, &(bool){false}, NULL)
 ROW(auth_enable, mute, NULL)
 ROW(auth_disable, mute, NULL)
@@ -67,7 +66,7 @@ ROW(member_remove, mute, "1", NULL)
 static etcd_v2_status do_outcome_resolve(void)
 {
 	etcd_v2_outcome *out = NULL;
-	etcd_v2_status status = etcd_v2_outcome_resolve(mute, request, unknown, DEADLINE_MS, 0, NULL, &out, NULL);
+	etcd_v2_status status = etcd_v2_outcome_resolve(mute, request, unknown, DEADLINE_MS, 0, &out, NULL);
 	etcd_v2_outcome_free(out);
 	return status;
 }
@@ -104,7 +103,7 @@ static const struct row rows[] = {
 #define R(name) {"etcd_v2_" #name, do_##name}
 	R(get), R(set), R(create), R(update), R(refresh), R(create_in_order), R(set_dir), R(create_dir), R(update_dir),
 	R(delete), R(compare_and_swap), R(compare_and_delete), R(execute), R(outcome_resolve),
-	R(watch_once), R(sync), R(sync_within), R(wait_ready), R(auth_is_enabled), R(auth_enable), R(auth_disable),
+	R(watch_once), R(sync), R(wait_ready), R(auth_is_enabled), R(auth_enable), R(auth_disable),
 	R(user_set_password), R(user_delete), R(role_delete), R(member_update), R(member_remove), R(member_list),
 	R(member_leader), R(member_add), R(stats_self), R(stats_store), R(stats_leader), R(server_version), R(health_check),
 	R(health_check_cluster), R(user_list), R(user_get), R(user_create), R(user_grant), R(user_revoke), R(role_list),
@@ -153,6 +152,7 @@ static void everything(int type)
 {
 	etcd_v2_watch_options *watch;
 	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
+	CHECK_OK(etcd_v2_client_with(mute, ETCD_V2_TIMEOUT_DEFAULT, token, &tied, &error));
 	CHECK_OK(etcd_v2_queue_new(&queue, &error));
 	CHECK_OK(etcd_v2_watch(live, "/cancelled", NULL, &idle, &error));
 	WAIT_UNTIL(etcd_v2_watcher_state(idle) == ETCD_V2_WATCHER_LIVE);
@@ -199,6 +199,7 @@ static void everything(int type)
 	etcd_v2_watcher_free(calling);
 	etcd_v2_queue_free(queue);
 	etcd_v2_cancel_token_free(token);
+	etcd_v2_client_free(tied);
 	etcd_v2_client_free(held);
 	/* nothing is left behind that others would wait for */
 	CHECK_OK(etcd_v2_get(live, "/cancelled", 0, NULL, &error));

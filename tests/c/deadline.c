@@ -87,7 +87,10 @@ static void taken_back(const etcd_v2_client *healthy)
 	CHECK(!etcd_v2_error_is_outcome_unknown(error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, NULL, &error));
 	CHECK_OK(etcd_v2_execute(healthy, request, NULL, &error));
-	CHECK_STATUS(etcd_v2_watch_once(healthy, "/a", 0, 0, -1, token, NULL, &error), ETCD_V2_CANCELLED);
+	etcd_v2_client *ended;
+	CHECK_OK(etcd_v2_client_with(healthy, ETCD_V2_TIMEOUT_INFINITE, token, &ended, &error));
+	CHECK_STATUS(etcd_v2_watch_once(ended, "/a", 0, 0, -1, NULL, &error), ETCD_V2_CANCELLED);
+	etcd_v2_client_free(ended);
 	etcd_v2_cancel_token_free(token);
 	etcd_v2_request_free(request);
 }
@@ -124,7 +127,7 @@ static void deadlines(const char *mute_url, const char *quiet_url)
 	etcd_v2_client_free(mute);
 
 	CHECK_OK(etcd_v2_client_open(quiet_url, &quiet, &error));
-	CHECK_TAKES(etcd_v2_watch_once(quiet, "/a", 0, 0, 200, NULL, NULL, &error), ETCD_V2_TIMEOUT, 200);
+	CHECK_TAKES(etcd_v2_watch_once(quiet, "/a", 0, 0, 200, NULL, &error), ETCD_V2_TIMEOUT, 200);
 	etcd_v2_client_free(quiet);
 }
 

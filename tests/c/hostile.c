@@ -71,7 +71,7 @@ static etcd_v2_status call(const struct job *job, const etcd_v2_client *client, 
 	if (strcmp(verb, "delete") == 0)
 		return etcd_v2_delete(client, key, 0, o, e);
 	if (strcmp(verb, "watch") == 0)
-		return etcd_v2_watch_once(client, key, 10, 0, 0, NULL, o, e);
+		return etcd_v2_watch_once(client, key, 10, 0, ETCD_V2_TIMEOUT_DEFAULT, o, e);
 	fprintf(stderr, "no verb: %s\n", verb);
 	exit(2);
 }

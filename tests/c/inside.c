@@ -122,6 +122,7 @@ static void everything(void)
 	etcd_v2_status submitted = life == LIVES ? ETCD_V2_OK : ETCD_V2_CLOSED;
 	char path[400];
 	etcd_v2_counters *numbers;
+	etcd_v2_client *derived;
 	int fd;
 	bool yes;
 	etcd_v2_response *response = NULL;
@@ -165,18 +166,21 @@ static void everything(void)
 	etcd_v2_response_free(response);
 	ONE_OF(etcd_v2_set(client, "/inside/set", "v", 0, NULL, NULL), ETCD_V2_OK, ETCD_V2_OK);
 	ONE_OF(etcd_v2_execute(client, request, NULL, NULL), ETCD_V2_OK, ETCD_V2_OK);
-	ONE_OF(etcd_v2_watch_once(client, "/inside/none", 0, 0, 20, NULL, NULL, NULL), ETCD_V2_TIMEOUT, ETCD_V2_TIMEOUT);
+	ONE_OF(etcd_v2_watch_once(client, "/inside/none", 0, 0, 20, NULL, NULL), ETCD_V2_TIMEOUT, ETCD_V2_TIMEOUT);
 	CHECK_INT(etcd_v2_cancel_token_new(&fired, NULL), ETCD_V2_OK);
 	etcd_v2_cancel_token_cancel(fired);
-	ONE_OF(etcd_v2_watch_once(client, "/inside/none", 0, 0, -1, fired, NULL, NULL), ETCD_V2_CANCELLED,
-	       ETCD_V2_CANCELLED);
+	CHECK_INT(etcd_v2_client_with(client, 60000, fired, &derived, NULL), ETCD_V2_OK);
+	ONE_OF(etcd_v2_watch_once(derived, "/inside/none", 0, 0, -1, NULL, NULL), ETCD_V2_CANCELLED, ETCD_V2_CLOSED);
+	etcd_v2_client_free(derived);
 	etcd_v2_cancel_token_free(fired);
 	/* that of the call that waits */
 	etcd_v2_cancel_token_cancel(token);
 	CHECK(etcd_v2_cancel_token_is_cancelled(token));
 
-	ONE_OF(etcd_v2_sync_within(client, 60000, NULL, NULL), ETCD_V2_OK, ETCD_V2_OK);
-	ONE_OF(etcd_v2_wait_ready(client, 60000, NULL, NULL), ETCD_V2_OK, ETCD_V2_OK);
+	CHECK_INT(etcd_v2_client_with(client, 60000, NULL, &derived, NULL), ETCD_V2_OK);
+	ONE_OF(etcd_v2_sync(derived, NULL), ETCD_V2_OK, ETCD_V2_CLOSED);
+	etcd_v2_client_free(derived);
+	ONE_OF(etcd_v2_wait_ready(client, 60000, NULL), ETCD_V2_OK, ETCD_V2_OK);
 	ONE_OF(etcd_v2_health_check(client, NULL, &health, NULL), ETCD_V2_OK, ETCD_V2_OK);
 	etcd_v2_health_report_free(health);
 	ONE_OF(etcd_v2_member_list(client, &members, NULL), ETCD_V2_OK, ETCD_V2_OK);

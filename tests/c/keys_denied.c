@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 	DENIED(etcd_v2_delete(client, "/denied/secret", 0, OUT, ERR));
 	DENIED(etcd_v2_compare_and_swap(client, "/denied/secret", "x", 0, "s", 0, OUT, ERR));
 	DENIED(etcd_v2_compare_and_delete(client, "/denied/secret", "s", 0, OUT, ERR));
-	DENIED(etcd_v2_watch_once(client, "/denied/secret", 1, 0, 60000, NULL, OUT, ERR));
+	DENIED(etcd_v2_watch_once(client, "/denied/secret", 1, 0, 60000, OUT, ERR));
 
 	/* who may change a directory, but see no child of it, still cannot blank a file by mistake */
 	CHECK_STATUS(etcd_v2_update_dir(client, "/denied/file", 100, OUT, ERR), ETCD_V2_NOT_A_DIRECTORY);

@@ -31,7 +31,7 @@ static void first_with(const char *key)
 			CHECK_OK(etcd_v2_compare_and_swap(fresh, key, "x", 0, NULL, index, OUT, ERR));
 			break;
 		case WATCH:
-			CHECK_OK(etcd_v2_watch_once(fresh, key, index, 0, 60000, NULL, OUT, ERR));
+			CHECK_OK(etcd_v2_watch_once(fresh, key, index, 0, 60000, OUT, ERR));
 			break;
 		case IN_VAIN:
 			CHECK_STATUS(etcd_v2_create(fresh, key, "y", 0, OUT, ERR), ETCD_V2_ALREADY_EXISTS);
@@ -77,7 +77,7 @@ static void longest_key(void)
 	CHECK_STATUS(etcd_v2_set(client, key, "x", 0, OUT, ERR), ETCD_V2_TOO_LARGE);
 	CHECK(strstr(etcd_v2_error_message(error), "key") != NULL);
 	untouched(before);
-	CHECK_STATUS(etcd_v2_watch_once(client, key, 0, 0, 1, NULL, OUT, ERR), ETCD_V2_TOO_LARGE);
+	CHECK_STATUS(etcd_v2_watch_once(client, key, 0, 0, 1, OUT, ERR), ETCD_V2_TOO_LARGE);
 	key[MAX_TARGET - 8] = '\0';
 	CHECK_OK(etcd_v2_set(client, key, "x", 0, OUT, ERR));
 	CHECK_VALUE(key, "x");

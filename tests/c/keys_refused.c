@@ -47,7 +47,7 @@ static void every_verb(const char *key, etcd_v2_status status)
 	REFUSED_AS(status, etcd_v2_delete(client, key, ETCD_V2_DIR, OUT, ERR), "key");
 	REFUSED_AS(status, etcd_v2_compare_and_swap(client, key, "v", 0, "v", 0, OUT, ERR), "key");
 	REFUSED_AS(status, etcd_v2_compare_and_delete(client, key, "v", 0, OUT, ERR), "key");
-	REFUSED_AS(status, etcd_v2_watch_once(client, key, 0, 0, 1, NULL, OUT, ERR), "key");
+	REFUSED_AS(status, etcd_v2_watch_once(client, key, 0, 0, 1, OUT, ERR), "key");
 	for (int32_t op = ETCD_V2_OP_GET; op <= ETCD_V2_OP_COMPARE_AND_DELETE; op++)
 		REFUSED_AS(status, etcd_v2_request_new(op, key, &request, ERR), "key");
 }
@@ -98,9 +98,9 @@ static void ttls(void)
 
 static void waits(void)
 {
-	const int64_t bad[] = {-2, INT64_MIN, INT64_C(2147483648), INT64_MAX};
+	const int64_t bad[] = {0, -3, INT64_MIN, INT64_C(2147483648), INT64_MAX};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		REFUSED(etcd_v2_watch_once(client, "/refused", 0, 0, bad[i], NULL, OUT, ERR), "timeout_ms");
+		REFUSED(etcd_v2_watch_once(client, "/refused", 0, 0, bad[i], OUT, ERR), "timeout_ms");
 }
 
 /* What an operation can use; all else is refused, flag by flag. */
@@ -141,19 +141,20 @@ static void requests(void)
 		if (!(takes & TTL) || takes & NO_REMOVAL)
 			REFUSED(etcd_v2_request_set_ttl(r, 0, ERR), "ttl");
 		if (!(takes & COMPARES)) {
-			REFUSED(etcd_v2_request_set_prev_value(r, "v", ERR), "prev_value");
+			REFUSED(etcd_v2_request_set_prev_value(r, "v", 1, ERR), "prev_value");
 			REFUSED(etcd_v2_request_set_prev_index(r, 5, ERR), "prev_index");
 		}
 		if (takes & TTL) {
-			const int64_t bad[] = {0, -1, 2147483649, INT64_MIN, INT64_MAX};
-			for (int j = 0; j < 5; j++)
+			const int64_t bad[] = {-1, 2147483649, INT64_MIN, INT64_MAX};
+			for (int j = 0; j < 4; j++)
 				REFUSED(etcd_v2_request_set_ttl(r, bad[j], ERR), "ttl");
 		}
 		if (takes & COMPARES) {
-			REFUSED(etcd_v2_request_set_prev_value(r, "", ERR), "prev_value");
-			REFUSED(etcd_v2_request_set_prev_value(r, NULL, ERR), "prev_value");
-			REFUSED_AS(ETCD_V2_NOT_UTF8, etcd_v2_request_set_prev_value(r, not_utf8[0], ERR), "prev_value");
-			REFUSED(etcd_v2_request_set_prev_index(r, 0, ERR), "prev_index");
+			REFUSED(etcd_v2_request_set_prev_value(r, "", 0, ERR), "prev_value");
+			REFUSED(etcd_v2_request_set_prev_value(r, NULL, 1, ERR), "prev_value");
+			CHECK_OK(etcd_v2_request_set_prev_value(r, NULL, 0, ERR));
+			REFUSED_AS(ETCD_V2_NOT_UTF8, etcd_v2_request_set_prev_value(r, not_utf8[0], strlen(not_utf8[0]), ERR), "prev_value");
+			CHECK_OK(etcd_v2_request_set_prev_index(r, 0, ERR));
 		}
 		if (takes & VALUE) {
 			REFUSED(etcd_v2_request_set_value(r, NULL, 1, ERR), "value");
@@ -161,7 +162,7 @@ static void requests(void)
 		}
 		if (!(takes & REPEATS))
 			CHECK(etcd_v2_request_set_idempotent(r, true, NULL) == ETCD_V2_INVALID_ARGUMENT);
-		const int64_t deadlines[] = {0, -1, INT64_C(2147483648), INT64_MIN};
+		const int64_t deadlines[] = {0, -3, INT64_C(2147483648), INT64_MIN};
 		for (int j = 0; j < 4; j++)
 			REFUSED(etcd_v2_request_set_timeout_ms(r, deadlines[j], ERR), "timeout_ms");
 		if (rows[i].flags & ETCD_V2_DIR && takes & VALUE) {
@@ -198,7 +199,7 @@ static void incomplete(void)
 		if (rows[i].value != NULL)
 			CHECK_OK(etcd_v2_request_set_value(r, rows[i].value, strlen(rows[i].value), ERR));
 		if (rows[i].prev_value != NULL)
-			CHECK_OK(etcd_v2_request_set_prev_value(r, rows[i].prev_value, ERR));
+			CHECK_OK(etcd_v2_request_set_prev_value(r, rows[i].prev_value, strlen(rows[i].prev_value), ERR));
 		REFUSED(etcd_v2_execute(client, r, OUT, ERR), rows[i].missing);
 		etcd_v2_request_free(r);
 	}
@@ -215,7 +216,7 @@ static void flags(void)
 		if (!(flag & 9))
 			REFUSED(etcd_v2_delete(client, "/refused", flag, OUT, ERR), "flags");
 		if (flag != ETCD_V2_RECURSIVE)
-			REFUSED(etcd_v2_watch_once(client, "/refused", 0, flag, 1, NULL, OUT, ERR), "flags");
+			REFUSED(etcd_v2_watch_once(client, "/refused", 0, flag, 1, OUT, ERR), "flags");
 	}
 	REFUSED(etcd_v2_get(client, "/refused", UINT32_MAX, OUT, ERR), "flags");
 }
@@ -240,9 +241,9 @@ static void raw(void)
 	CHECK(etcd_v2_request_set_flags(r, ETCD_V2_RECURSIVE, NULL) == ETCD_V2_INVALID_ARGUMENT);
 	CHECK(etcd_v2_request_set_ttl(r, 5, NULL) == ETCD_V2_INVALID_ARGUMENT);
 	CHECK(etcd_v2_request_set_ttl(r, 0, NULL) == ETCD_V2_INVALID_ARGUMENT);
-	CHECK(etcd_v2_request_set_prev_value(r, "v", NULL) == ETCD_V2_INVALID_ARGUMENT);
+	CHECK(etcd_v2_request_set_prev_value(r, "v", 1, NULL) == ETCD_V2_INVALID_ARGUMENT);
 	CHECK(etcd_v2_request_set_prev_index(r, 5, NULL) == ETCD_V2_INVALID_ARGUMENT);
-	CHECK(etcd_v2_request_set_idempotent(r, true, NULL) == ETCD_V2_INVALID_ARGUMENT);
+	CHECK_OK(etcd_v2_request_set_idempotent(r, true, ERR));
 	etcd_v2_request_free(r);
 }
 

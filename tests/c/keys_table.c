@@ -85,7 +85,7 @@ static etcd_v2_status by_request(const struct row *row, const char *key, uint32_
 	if (row->value != NULL && row->value[0] != '\0')
 		CHECK_OK(etcd_v2_request_set_value(request, row->value, strlen(row->value), ERR));
 	if (row->prev_value != NULL)
-		CHECK_OK(etcd_v2_request_set_prev_value(request, row->prev_value, ERR));
+		CHECK_OK(etcd_v2_request_set_prev_value(request, row->prev_value, strlen(row->prev_value), ERR));
 	if (row->operation == ETCD_V2_OP_REFRESH)
 		CHECK_OK(etcd_v2_request_set_ttl(request, 500, ERR));
 	etcd_v2_status status = etcd_v2_execute(client, request, out, ERR);

@@ -137,9 +137,9 @@ static void refresh(void)
 	/* an index that was noted before is void */
 	CHECK_STATUS(etcd_v2_compare_and_swap(client, "/ttl/refresh", "x", 0, NULL, made, OUT, ERR), ETCD_V2_COMPARE_FAILED);
 	/* no change to be waited for: what comes next is the set */
-	CHECK_STATUS(etcd_v2_watch_once(client, "/ttl/refresh", refreshed, 0, 100, NULL, OUT, ERR), ETCD_V2_TIMEOUT);
+	CHECK_STATUS(etcd_v2_watch_once(client, "/ttl/refresh", refreshed, 0, 100, OUT, ERR), ETCD_V2_TIMEOUT);
 	uint64_t set = put("/ttl/refresh", "");
-	CHECK_OK(etcd_v2_watch_once(client, "/ttl/refresh", refreshed, 0, 60000, NULL, OUT, ERR));
+	CHECK_OK(etcd_v2_watch_once(client, "/ttl/refresh", refreshed, 0, 60000, OUT, ERR));
 	CHECK_INT(etcd_v2_node_modified_index(NODE), set);
 	/* also a permanent key, an empty value, the longest time */
 	CHECK_OK(etcd_v2_refresh(client, "/ttl/refresh", 2147483648, OUT, ERR));
@@ -166,7 +166,7 @@ static void expires(void)
 	CHECK_OK(etcd_v2_refresh(client, keys[2], 1, OUT, ERR));
 	from[2] = etcd_v2_node_modified_index(NODE);
 	for (int i = 0; i < 3; i++) {
-		CHECK_OK(etcd_v2_watch_once(client, keys[i], from[i] + 1, 0, 60000, NULL, OUT, ERR));
+		CHECK_OK(etcd_v2_watch_once(client, keys[i], from[i] + 1, 0, 60000, OUT, ERR));
 		CHECK_TEXT(etcd_v2_response_action(answer), "expire");
 		CHECK_INT(etcd_v2_response_action_code(answer), ETCD_V2_ACTION_EXPIRE);
 		if (i == 1) {
@@ -185,10 +185,10 @@ static void expires(void)
 	/* what was below is gone without a word of its own */
 	CHECK_STATUS(etcd_v2_get(client, "/ttl/end/dir/sub/child", 0, OUT, ERR), ETCD_V2_KEY_NOT_FOUND);
 	CHECK_REFUSED(100, 404, "/ttl/end/dir");
-	CHECK_OK(etcd_v2_watch_once(client, "/ttl/end/dir", from[1] + 1, ETCD_V2_RECURSIVE, 60000, NULL, OUT, ERR));
+	CHECK_OK(etcd_v2_watch_once(client, "/ttl/end/dir", from[1] + 1, ETCD_V2_RECURSIVE, 60000, OUT, ERR));
 	CHECK_DIR(NODE, "/ttl/end/dir");
 	uint64_t expired = etcd_v2_node_modified_index(NODE);
-	CHECK_STATUS(etcd_v2_watch_once(client, "/ttl/end/dir", expired + 1, ETCD_V2_RECURSIVE, 100, NULL, OUT, ERR),
+	CHECK_STATUS(etcd_v2_watch_once(client, "/ttl/end/dir", expired + 1, ETCD_V2_RECURSIVE, 100, OUT, ERR),
 		     ETCD_V2_TIMEOUT);
 	CHECK_VALUE("/ttl/end/stays", "s");
 }

@@ -48,7 +48,7 @@ static void live(const char *key, uint32_t flags, etcd_v2_status (*write)(etcd_v
 	wait_for_watchers(0);
 	uint64_t before = store_index();
 	CHECK_INT(pthread_create(&writer.thread, NULL, write_when_live, &writer), 0);
-	CHECK_OK(etcd_v2_watch_once(client, key, 0, flags, 60000, NULL, OUT, ERR));
+	CHECK_OK(etcd_v2_watch_once(client, key, 0, flags, 60000, OUT, ERR));
 	CHECK_INT(pthread_join(writer.thread, NULL), 0);
 	CHECK_INT(etcd_v2_response_http_status(answer), 200);
 	CHECK_TEXT(etcd_v2_response_endpoint(answer), url);
@@ -70,7 +70,7 @@ static void is_event(const char *action, const char *key, const char *value, con
 /* The first change from `index` on, which is there already or comes at once. */
 static uint64_t past(const char *key, uint64_t index, uint32_t flags)
 {
-	CHECK_OK(etcd_v2_watch_once(client, key, index, flags, 60000, NULL, OUT, ERR));
+	CHECK_OK(etcd_v2_watch_once(client, key, index, flags, 60000, OUT, ERR));
 	CHECK(etcd_v2_node_modified_index(NODE) >= index);
 	return etcd_v2_node_modified_index(NODE);
 }
@@ -208,10 +208,10 @@ static void timeouts(void)
 	uint64_t next = put("/watch/slow", "0") + 1;
 	for (int i = 1; i <= 5; i++) {
 		int64_t start = monotonic_ns();
-		CHECK_STATUS(etcd_v2_watch_once(client, "/watch/slow", i == 1 ? 0 : next, 0, 100, NULL, OUT, ERR), ETCD_V2_TIMEOUT);
+		CHECK_STATUS(etcd_v2_watch_once(client, "/watch/slow", i == 1 ? 0 : next, 0, 100, OUT, ERR), ETCD_V2_TIMEOUT);
 		/* "from now" has no place before the server has begun to answer */
 		while (i == 1 && etcd_v2_error_etcd_index(error) == 0)
-			CHECK_STATUS(etcd_v2_watch_once(client, "/watch/slow", 0, 0, 100, NULL, OUT, ERR), ETCD_V2_TIMEOUT);
+			CHECK_STATUS(etcd_v2_watch_once(client, "/watch/slow", 0, 0, 100, OUT, ERR), ETCD_V2_TIMEOUT);
 		CHECK(monotonic_ns() - start >= 99000000);
 		CHECK(answer == NULL && etcd_v2_error_is_retriable(error) && !etcd_v2_error_is_outcome_unknown(error));
 		CHECK_INT(etcd_v2_error_etcd_code(error), 0);
@@ -244,7 +244,7 @@ static void future(void)
 	wait_for_watchers(0);
 	uint64_t index = store_index() + 3;
 	CHECK_INT(pthread_create(&thread, NULL, write_four, NULL), 0);
-	CHECK_OK(etcd_v2_watch_once(client, "/watch/future", index, 0, -1, NULL, OUT, ERR));
+	CHECK_OK(etcd_v2_watch_once(client, "/watch/future", index, 0, -1, OUT, ERR));
 	CHECK_INT(pthread_join(thread, NULL), 0);
 	is_event("set", "/watch/future", "3", "2");
 	CHECK_INT(etcd_v2_node_modified_index(NODE), index);
@@ -256,7 +256,7 @@ static void history_cleared(void)
 	uint64_t first = put("/watch/old", "first"), now = 0;
 	for (int i = 0; i < 1001; i++)
 		now = put("/watch/noise", "x");
-	CHECK_STATUS(etcd_v2_watch_once(client, "/watch/old", first, 0, 60000, NULL, OUT, ERR), ETCD_V2_HISTORY_CLEARED);
+	CHECK_STATUS(etcd_v2_watch_once(client, "/watch/old", first, 0, 60000, OUT, ERR), ETCD_V2_HISTORY_CLEARED);
 	unsigned long long oldest = now - 999;
 	CHECK_REFUSED(401, 400, text("the requested history has been cleared [%llu/%llu]", oldest, (unsigned long long)first));
 	CHECK_INT(etcd_v2_error_etcd_index(error), now);
@@ -264,7 +264,7 @@ static void history_cleared(void)
 	/* the oldest that is kept, and the one before */
 	past("/watch/noise", oldest, 0);
 	CHECK_INT(etcd_v2_node_modified_index(NODE), oldest);
-	CHECK_STATUS(etcd_v2_watch_once(client, "/watch/noise", oldest - 1, 0, 60000, NULL, OUT, ERR), ETCD_V2_HISTORY_CLEARED);
+	CHECK_STATUS(etcd_v2_watch_once(client, "/watch/noise", oldest - 1, 0, 60000, OUT, ERR), ETCD_V2_HISTORY_CLEARED);
 }
 
 int main(int argc, char **argv)

@@ -95,10 +95,10 @@ static void request_runs_again(void)
 	put("/write/again", "0");
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_COMPARE_AND_SWAP, "/write/again", &request, ERR));
 	CHECK_OK(etcd_v2_request_set_value(request, "1", 1, ERR));
-	CHECK_OK(etcd_v2_request_set_prev_value(request, "0", ERR));
+	CHECK_OK(etcd_v2_request_set_prev_value(request, "0", 1, ERR));
 	CHECK_OK(etcd_v2_execute(client, request, OUT, ERR));
 	CHECK_STATUS(etcd_v2_execute(client, request, OUT, ERR), ETCD_V2_COMPARE_FAILED);
-	CHECK_OK(etcd_v2_request_set_prev_value(request, "1", ERR));
+	CHECK_OK(etcd_v2_request_set_prev_value(request, "1", 1, ERR));
 	CHECK_OK(etcd_v2_request_set_value(request, "2", 1, ERR));
 	CHECK_OK(etcd_v2_execute(client, request, OUT, ERR));
 	CHECK_FILE(NODE, "/write/again", "2");

@@ -38,7 +38,7 @@ static void found(const etcd_v2_client *client, pid_t server)
 	etcd_v2_error *lost = lose(client, request, server);
 
 	etcd_v2_outcome *outcome;
-	CHECK_OK(etcd_v2_outcome_resolve(client, request, lost, 60000, 50000, NULL, &outcome, &error));
+	CHECK_OK(etcd_v2_outcome_resolve(client, request, lost, 60000, 50000, &outcome, &error));
 	CHECK_INT(etcd_v2_outcome_state(outcome), ETCD_V2_WRITE_APPLIED);
 	CHECK(etcd_v2_outcome_is_final(outcome));
 	uint64_t index = etcd_v2_outcome_modified_index(outcome);
@@ -72,7 +72,7 @@ static void refused_for_ever(const etcd_v2_client *client, pid_t server)
 	CHECK_OK(etcd_v2_request_set_timeout_ms(request, 6000, &error));
 	etcd_v2_error *lost = lose(client, request, server);
 	etcd_v2_outcome *outcome;
-	CHECK_OK(etcd_v2_outcome_resolve(client, request, lost, 60000, 50000, NULL, &outcome, &error));
+	CHECK_OK(etcd_v2_outcome_resolve(client, request, lost, 60000, 50000, &outcome, &error));
 	CHECK_INT(etcd_v2_outcome_state(outcome), ETCD_V2_WRITE_NOT_APPLIED);
 	CHECK(etcd_v2_outcome_is_final(outcome));
 	CHECK_INT(etcd_v2_outcome_modified_index(outcome), 0);

@@ -11,7 +11,7 @@ enum { CALLS = 1000 };
 
 static void calls(const char *endpoint, const char *dead, const char *mute)
 {
-	etcd_v2_client *client, *lonely, *waiting, *both;
+	etcd_v2_client *client, *derived, *lonely, *waiting, *both;
 	etcd_v2_options *options;
 	etcd_v2_cancel_token *token;
 	etcd_v2_request *request;
@@ -26,6 +26,7 @@ static void calls(const char *endpoint, const char *dead, const char *mute)
 	CHECK_OK(etcd_v2_client_new(options, &waiting, &error));
 	etcd_v2_options_free(options);
 	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
+	CHECK_OK(etcd_v2_client_with(client, ETCD_V2_TIMEOUT_DEFAULT, token, &derived, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_SET, "/calls/a", &request, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
 	CHECK_OK(etcd_v2_request_set_value(request, "1", 1, &error));
@@ -46,7 +47,7 @@ static void calls(const char *endpoint, const char *dead, const char *mute)
 				     ETCD_V2_ALREADY_EXISTS);
 			break;
 		case 4:
-			CHECK_OK(etcd_v2_watch_once(client, "/calls/a", 1, 0, 60000, token, &answer, &error));
+			CHECK_OK(etcd_v2_watch_once(derived, "/calls/a", 1, 0, 60000, &answer, &error));
 			break;
 		case 5:
 			CHECK_STATUS(etcd_v2_get(client, "no key", 0, &answer, &error), ETCD_V2_INVALID_ARGUMENT);
@@ -58,7 +59,7 @@ static void calls(const char *endpoint, const char *dead, const char *mute)
 			CHECK_OK(etcd_v2_execute(client, request, &answer, &error));
 			break;
 		case 8:
-			CHECK_STATUS(etcd_v2_watch_once(client, "/calls/b", 0, 0, 1, token, &answer, &error),
+			CHECK_STATUS(etcd_v2_watch_once(derived, "/calls/b", 0, 0, 1, &answer, &error),
 				     ETCD_V2_TIMEOUT);
 			break;
 		default:
@@ -71,6 +72,7 @@ static void calls(const char *endpoint, const char *dead, const char *mute)
 	}
 	etcd_v2_request_free(request);
 	etcd_v2_cancel_token_free(token);
+	etcd_v2_client_free(derived);
 	etcd_v2_client_free(client);
 	etcd_v2_client_free(lonely);
 	etcd_v2_client_free(waiting);

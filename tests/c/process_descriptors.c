@@ -34,6 +34,7 @@ static void use(const etcd_v2_client *client)
 {
 	etcd_v2_response *answer;
 	etcd_v2_cancel_token *token;
+	etcd_v2_client *derived;
 	etcd_v2_request *request;
 	CHECK_OK(etcd_v2_set(client, "/descriptors", "1", 0, NULL, &error));
 	CHECK_OK(etcd_v2_get(client, "/descriptors", 0, &answer, &error));
@@ -41,7 +42,9 @@ static void use(const etcd_v2_client *client)
 	uint64_t next = etcd_v2_response_etcd_index(answer);
 	etcd_v2_response_free(answer);
 	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
-	CHECK_OK(etcd_v2_watch_once(client, "/descriptors", next, 0, 60000, token, NULL, &error));
+	CHECK_OK(etcd_v2_client_with(client, ETCD_V2_TIMEOUT_DEFAULT, token, &derived, &error));
+	CHECK_OK(etcd_v2_watch_once(derived, "/descriptors", next, 0, 60000, NULL, &error));
+	etcd_v2_client_free(derived);
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/descriptors", &request, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
 	CHECK_OK(etcd_v2_execute(client, request, NULL, &error));
@@ -120,7 +123,7 @@ static void none_left(const char *endpoint)
 	CHECK(!etcd_v2_error_is_outcome_unknown(error));
 	CHECK_STATUS(etcd_v2_set(fresh, "/descriptors", "2", 0, NULL, &error), ETCD_V2_LIMIT);
 	CHECK(!etcd_v2_error_is_outcome_unknown(error));
-	CHECK_STATUS(etcd_v2_watch_once(fresh, "/descriptors", 0, 0, 120000, NULL, NULL, &error), ETCD_V2_LIMIT);
+	CHECK_STATUS(etcd_v2_watch_once(fresh, "/descriptors", 0, 0, 120000, NULL, &error), ETCD_V2_LIMIT);
 	etcd_v2_watcher *watcher;
 	etcd_v2_request *request;
 	etcd_v2_queue *queue;

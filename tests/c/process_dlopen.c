@@ -24,7 +24,7 @@ static etcd_v2_status (*client_open)(const char *, etcd_v2_client **, etcd_v2_er
 static void (*client_free)(etcd_v2_client *);
 static etcd_v2_status (*get)(const etcd_v2_client *, const char *, uint32_t, etcd_v2_response **, etcd_v2_error **);
 static etcd_v2_status (*watch_once)(const etcd_v2_client *, const char *, uint64_t, uint32_t, int64_t,
-				    const etcd_v2_cancel_token *, etcd_v2_response **, etcd_v2_error **);
+				    etcd_v2_response **, etcd_v2_error **);
 static void (*response_free)(etcd_v2_response *);
 static void (*error_free)(etcd_v2_error *);
 
@@ -37,7 +37,7 @@ static void use(void)
 	etcd_v2_error *error;
 	CHECK(get(client, "/a", 0, &answer, NULL) == ETCD_V2_OK);
 	response_free(answer);
-	CHECK(watch_once(client, "/a", 0, 0, 1, NULL, NULL, &error) != ETCD_V2_INTERNAL);
+	CHECK(watch_once(client, "/a", 0, 0, 1, NULL, &error) != ETCD_V2_INTERNAL);
 	error_free(error);
 	CHECK(get(client, "nonsense", 0, NULL, &error) == ETCD_V2_INVALID_ARGUMENT);
 	error_free(error);

@@ -25,7 +25,7 @@ static void *blocked_get(void *argument)
 static void *blocked_watch(void *argument)
 {
 	__atomic_store_n(&threads[1], own_thread(), __ATOMIC_SEQ_CST);
-	etcd_v2_status status = etcd_v2_watch_once(quiet, "/a", 0, ETCD_V2_RECURSIVE, -1, NULL, NULL, NULL);
+	etcd_v2_status status = etcd_v2_watch_once(quiet, "/a", 0, ETCD_V2_RECURSIVE, -1, NULL, NULL);
 	fprintf(stderr, "watch came back: %s\n", etcd_v2_status_name(status));
 	return argument;
 }

@@ -31,7 +31,7 @@ static void *stay_busy(void *client)
 int main(int count, char **arguments)
 {
 	CHECK(count == 2);
-	etcd_v2_client *client;
+	etcd_v2_client *client, *derived, *another;
 	etcd_v2_cancel_token *token;
 	etcd_v2_request *request;
 	etcd_v2_response *answer, *kept;
@@ -44,6 +44,7 @@ int main(int count, char **arguments)
 	CHECK_OK(etcd_v2_cancel_token_new(&token, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/fork/child", &request, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(request, token, &error));
+	CHECK_OK(etcd_v2_client_with(client, 1000, token, &derived, &error));
 	CHECK(pthread_create(&busy, NULL, stay_busy, client) == 0);
 
 	for (int i = 0; i < FORKS; i++) {
@@ -57,7 +58,9 @@ int main(int count, char **arguments)
 			CHECK_STATUS(etcd_v2_get(client, "/fork/child", 0, NULL, &error), ETCD_V2_FORKED);
 			CHECK_STATUS(etcd_v2_set(client, "/fork/child", "x", 0, NULL, &error), ETCD_V2_FORKED);
 			CHECK_STATUS(etcd_v2_execute(client, request, NULL, &error), ETCD_V2_FORKED);
-			CHECK_STATUS(etcd_v2_watch_once(client, "/fork", 0, 0, -1, token, NULL, &error), ETCD_V2_FORKED);
+			CHECK_STATUS(etcd_v2_watch_once(client, "/fork", 0, 0, -1, NULL, &error), ETCD_V2_FORKED);
+			CHECK_STATUS(etcd_v2_get(derived, "/fork", 0, NULL, &error), ETCD_V2_FORKED);
+			CHECK_STATUS(etcd_v2_client_with(client, 1000, NULL, &another, &error), ETCD_V2_FORKED);
 			CHECK_STATUS(etcd_v2_member_list(client, NULL, &error), ETCD_V2_FORKED);
 			CHECK_STATUS(etcd_v2_health_check_cluster(client, NULL, &error), ETCD_V2_FORKED);
 			CHECK_STATUS(etcd_v2_user_create(client, "u", "p", NULL, 0, NULL, &error), ETCD_V2_FORKED);
@@ -66,7 +69,9 @@ int main(int count, char **arguments)
 			CHECK(etcd_v2_error_message(refusal)[0] != '\0');
 			if (i % 2) /* firing here must not end the parent's calls */
 				etcd_v2_cancel_token_cancel(token);
+			if (i % 3) etcd_v2_client_free(derived);
 			etcd_v2_client_free(client);
+			if (i % 3 == 0) etcd_v2_client_free(derived);
 			etcd_v2_request_free(request);
 			etcd_v2_cancel_token_free(token);
 			etcd_v2_response_free(kept);
@@ -100,5 +105,6 @@ int main(int count, char **arguments)
 	etcd_v2_response_free(kept);
 	etcd_v2_error_free(refusal);
 	etcd_v2_client_free(client);
+	etcd_v2_client_free(derived);
 	return check_done();
 }

@@ -26,7 +26,7 @@ static void *calls(void *unused)
 	CHECK(etcd_v2_response_node(response) != NULL);
 	etcd_v2_response_free(response);
 	CHECK_STATUS(etcd_v2_get(client, "/stack/none", 0, NULL, &error), ETCD_V2_KEY_NOT_FOUND);
-	CHECK_STATUS(etcd_v2_watch_once(client, "/stack", 0, ETCD_V2_RECURSIVE, 20, NULL, NULL, &error), ETCD_V2_TIMEOUT);
+	CHECK_STATUS(etcd_v2_watch_once(client, "/stack", 0, ETCD_V2_RECURSIVE, 20, NULL, &error), ETCD_V2_TIMEOUT);
 	etcd_v2_members *members;
 	CHECK_OK(etcd_v2_member_list(client, &members, &error));
 	etcd_v2_members_free(members);

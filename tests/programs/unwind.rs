@@ -90,7 +90,7 @@ fn a_thread_is_cancelled_when_its_call_has_returned() {
 }
 
 /// What takes a client, a watcher or a queue, and does not wait for anybody.
-const AT_ONCE: [&str; 21] = [
+const AT_ONCE: [&str; 22] = [
     "etcd_v2_client_counters",
     "etcd_v2_client_endpoints",
     "etcd_v2_client_is_insecure",
@@ -100,6 +100,7 @@ const AT_ONCE: [&str; 21] = [
     "etcd_v2_client_save",
     "etcd_v2_client_set_credentials",
     "etcd_v2_client_set_endpoints",
+    "etcd_v2_client_with",
     "etcd_v2_queue_fd",
     "etcd_v2_queue_free",
     "etcd_v2_queue_new",

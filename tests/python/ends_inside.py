@@ -112,7 +112,7 @@ elif KIND == "waiting":
     out = P()
     on_a_thread(lambda: lib.etcd_v2_queue_next(queue, c.c_int64(-1), c.byref(out), None))
     on_a_thread(lambda: lib.etcd_v2_watcher_next(watcher, c.c_int64(-1), c.byref(out), None))
-    on_a_thread(lambda: lib.etcd_v2_watch_once(client, b"/inside", c.c_uint64(0), 0, c.c_int64(-1), None, c.byref(out), None))
+    on_a_thread(lambda: lib.etcd_v2_watch_once(client, b"/inside", c.c_uint64(0), 0, c.c_int64(-1), c.byref(out), None))
     inside.set()
 assert inside.wait(200), KIND
 

@@ -28,7 +28,8 @@ declare(None, "client_free", c_void_p)
 declare(c_int32, "set", c_void_p, c_char_p, c_char_p, c_int64, OUT, OUT)
 declare(c_int32, "get", c_void_p, c_char_p, c_uint32, OUT, OUT)
 declare(c_int32, "delete", c_void_p, c_char_p, c_uint32, OUT, OUT)
-declare(c_int32, "watch_once", c_void_p, c_char_p, c_uint64, c_uint32, c_int64, c_void_p, OUT, OUT)
+declare(c_int32, "watch_once", c_void_p, c_char_p, c_uint64, c_uint32, c_int64, OUT, OUT)
+declare(c_int32, "client_with", c_void_p, c_int64, c_void_p, OUT, OUT)
 declare(c_int32, "request_new", c_int32, c_char_p, OUT, OUT)
 declare(c_int32, "request_set_value", c_void_p, c_char_p, c_size_t, OUT)
 declare(None, "request_free", c_void_p)
@@ -55,6 +56,7 @@ declare(None, "error_free", c_void_p)
 STATUS = {library.etcd_v2_status_name(status_at(i)).decode(): status_at(i) for i in range(status_count())}
 RECURSIVE, SORTED = 1, 2
 OP_SET = 2
+TIMEOUT_INFINITE, TIMEOUT_DEFAULT = -1, -2
 
 
 class EtcdError(Exception):
@@ -122,18 +124,19 @@ def main():
 
     # an answer that nobody wants is None
     call(library.etcd_v2_set, client, b"/py/a", b"second", 0, None)
-    action, _, changed = answer(library.etcd_v2_watch_once, client, b"/py", index + 1, RECURSIVE, 60_000, None)
+    action, _, changed = answer(library.etcd_v2_watch_once, client, b"/py", index + 1, RECURSIVE, 60_000)
     assert (action, changed["key"], changed["value"]) == ("set", "/py/a", "second"), changed
     assert changed["index"] > index
     print("watched", changed["value"])
 
     # ctypes lets other threads run while a call waits: one of them ends it
     token = make(library.etcd_v2_cancel_token_new)
+    tied = make(library.etcd_v2_client_with, client, TIMEOUT_DEFAULT, token)
     caught = []
 
     def wait():
         try:
-            answer(library.etcd_v2_watch_once, client, b"/py/quiet", 0, 0, -1, token)
+            answer(library.etcd_v2_watch_once, tied, b"/py/quiet", 0, 0, TIMEOUT_INFINITE)
         except EtcdError as error:
             caught.append(error)
 
@@ -142,6 +145,7 @@ def main():
     library.etcd_v2_cancel_token_cancel(token)
     waiting.join(120)
     assert not waiting.is_alive() and [e.status for e in caught] == [STATUS["ETCD_V2_CANCELLED"]], caught
+    library.etcd_v2_client_free(tied)
     library.etcd_v2_cancel_token_free(token)
     print("cancelled")
 

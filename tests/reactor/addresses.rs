@@ -297,6 +297,9 @@ fn numbered(addresses: &[&'static str]) -> (u16, Vec<Scripted>) {
     (port, servers.collect())
 }
 
+/// Of the age of a connection.
+const NO_LIMIT: i64 = -1;
+
 #[test]
 fn a_busy_client_follows_a_name_that_has_moved() {
     for submitted in [false, true] {
@@ -309,7 +312,7 @@ fn a_busy_client_follows_a_name_that_has_moved() {
             Client::new(&options).unwrap()
         };
         let read = |client: &Client| value(run(client, &call(Operation::Get, "/a"), submitted));
-        let (moves, stays) = (made(200), made(0));
+        let (moves, stays) = (made(200), made(NO_LIMIT));
         let began = Instant::now();
         assert_eq!((read(&moves), read(&stays)), ("0".into(), "0".into()));
         names::set(&name, &ADDRESSES[1..2]);
@@ -361,12 +364,10 @@ fn a_long_poll_is_not_cut_and_the_next_one_goes_over_another_connection() {
     const AGE: Duration = Duration::from_millis(200);
     const EVENTS: usize = 3;
     let etcd = Etcd::start(Version::V3_5);
-    let made = |age: Duration| {
+    let made = |age: i64| {
         let proxy = Proxy::to(etcd.url());
         let mut options = options(proxy.url(), 60_000);
-        options
-            .set_max_connection_age_ms(age.as_millis() as i64)
-            .unwrap();
+        options.set_max_connection_age_ms(age).unwrap();
         let client = Client::new(&options).unwrap();
         let watcher = client
             .watch(&key(), &WatchOptions::default(), Listener::default())
@@ -374,7 +375,7 @@ fn a_long_poll_is_not_cut_and_the_next_one_goes_over_another_connection() {
         api::wait_until_live(&watcher);
         (proxy, client, watcher)
     };
-    let (young, old) = (made(AGE), made(Duration::ZERO));
+    let (young, old) = (made(AGE.as_millis() as i64), made(NO_LIMIT));
     let next = |watcher: &Watcher| {
         let event = watcher.next(Some(Instant::now() + Duration::from_secs(100)));
         let event = event.unwrap().expect("an event");

@@ -125,7 +125,7 @@ impl Client {
             Ok(_) => Ok(None),
             Err(error) if error.status() == Status::NOT_FOUND => {
                 // the same status is given for a user with a role that nobody has made
-                let of_role = error.detail().cause.starts_with("auth: Role ");
+                let of_role = error.detail().etcd_message.starts_with("auth: Role ");
                 Ok(Some(error).filter(|_| !of_role))
             }
             Err(error) => Err(error),

@@ -38,7 +38,7 @@ impl Client {
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.options.deadline
+        Instant::now() + self.timeout()
     }
 
     /// A page, from whichever member can give it.
@@ -85,11 +85,13 @@ impl Client {
         self.refuse_elsewhere()?;
         let now = Instant::now();
         let budget = self.budget(now, deadline.saturating_duration_since(now));
+        let attempt = self.options.attempt_timeout;
         let terms = CallOptions {
             // of what may be repeated at all: see the class of each request
             allow_repeat: true,
             budget: Budget {
                 max_body: budget.max_body.min(LARGEST),
+                attempt,
                 ..budget
             },
             decode: self.options.decode,
@@ -98,7 +100,10 @@ impl Client {
             consensus: false,
         };
         let sequence = RequestSequence::plain(http_request, terms, now);
-        request_sequence::result(blocking::run(member_set, sequence, None))
+        let cancel = self.cancel.as_ref();
+        self.ended(request_sequence::result(blocking::run(
+            member_set, sequence, cancel,
+        )))
     }
 }
 

@@ -37,7 +37,7 @@ impl Client {
             }
             if change > 0 {
                 pause(
-                    None,
+                    self.cancel.as_ref(),
                     BREATH.min(deadline.saturating_duration_since(Instant::now())),
                 );
             }

@@ -3,6 +3,7 @@
 use super::document::{Document, Named, Value};
 use super::{VERSION, VERSION_NAME, security};
 use crate::client::Options;
+use crate::client::options::FOREVER;
 use crate::cluster::members::balancer::Selection;
 use crate::cluster::members::staleness::StalenessPolicy;
 use crate::error::{Error, Result};
@@ -41,6 +42,7 @@ settings! {
             v.set(o.add_all("endpoints", urls))
         }, |o| Some(o.endpoints.iter().map(|e| &**e.url()).collect());
     open "timeout_ms" |o, v| v.set(o.set_deadline_ms(v.signed()?)), |o| ms(o.deadline);
+    open "attempt_timeout_ms" |o, v| v.set(o.set_attempt_timeout_ms(v.signed()?)), |o| o.attempt_timeout.and_then(ms);
     open "connect_timeout_ms" |o, v| v.set(o.set_connect_timeout_ms(v.signed()?)), |o| ms(o.connect_timeout);
     open "poll_timeout_ms" |o, v| v.set(o.set_max_poll_ms(v.signed()?)), |o| ms(o.max_poll);
     open "max_response_bytes" |o, v| v.set(o.set_max_response_bytes(v.unsigned()?)), |o| Some(o.max_response_bytes.into());
@@ -50,7 +52,7 @@ settings! {
     open "max_connections" |o, v| v.set(o.set_max_connections(v.unsigned()?)), |o| Some(o.max_connections.into());
     open "max_in_flight" |o, v| v.set(o.set_max_in_flight(v.unsigned()?)), |o| Some(o.max_in_flight.into());
     open "idle_timeout_ms" |o, v| v.set(o.set_idle_timeout_ms(v.signed()?)), |o| ms(o.settings.idle_age);
-    open "max_connection_age_ms" |o, v| v.set(o.set_max_connection_age_ms(v.signed()?)), |o| ms(o.settings.max_age.unwrap_or_default());
+    open "max_connection_age_ms" |o, v| v.set(o.set_max_connection_age_ms(v.signed()?)), |o| limit(o.settings.max_age);
     open "tcp_keepalive" keepalive, |o| Some(match o.settings.keepalive {
             None => json!({"idle_s": 0}),
             Some((idle, interval, count)) => json!({
@@ -59,12 +61,12 @@ settings! {
                 "count": count,
             }),
         });
-    open "tcp_user_timeout_ms" |o, v| v.set(o.set_user_timeout_ms(v.signed()?)), |o| ms(o.settings.user_timeout.unwrap_or_default());
+    open "tcp_user_timeout_ms" |o, v| v.set(o.set_user_timeout_ms(v.signed()?)), |o| limit(o.settings.user_timeout);
     open "quorum_reads" |o, v| v.flag().map(|on| o.set_quorum_reads(on)), |o| Some(o.quorum_reads.into());
     open "stale_policy" stale, stale_of;
     open "selection" selection, selection_of;
     open "random_start" |o, v| v.flag().map(|on| o.set_random_start(on)), |o| Some(o.random_start.into());
-    open "hedge_delay_ms" |o, v| v.set(o.set_hedge_ms(v.signed()?)), |o| ms(o.hedge.unwrap_or_default());
+    open "hedge_delay_ms" |o, v| v.set(o.set_hedge_ms(v.signed()?)), |o| limit(o.hedge);
     open "discovery_srv" discovery_srv, |o| {
             let (domain, service) = o.domain.as_ref()?.parts();
             Some(match service {
@@ -73,7 +75,7 @@ settings! {
             })
         };
     open "dns_server" |o, v| v.set(o.set_dns_server(v.text()?)), |o| Some(o.dns_server?.to_string().into());
-    open "sync_interval_ms" |o, v| v.set(o.set_sync_interval_ms(v.signed()?)), |o| ms(o.sync_interval.unwrap_or_default());
+    open "sync_interval_ms" |o, v| v.set(o.set_sync_interval_ms(v.signed()?)), |o| limit(o.sync_interval);
     open "ca_file" security::ca_file, security::ca_file_of;
     open "ca_pem" security::ca_pem, security::ca_pem_of;
     open "system_ca" |o, v| v.set(o.tls.set_system(v.flag()?)), |o| Some(o.tls.uses_system().into());
@@ -86,7 +88,15 @@ settings! {
 }
 
 fn ms(time: Duration) -> Option<serde_json::Value> {
-    u64::try_from(time.as_millis()).ok().map(Into::into)
+    limit(Some(time).filter(|time| *time < FOREVER))
+}
+
+/// -1 is no limit.
+fn limit(time: Option<Duration>) -> Option<serde_json::Value> {
+    match time {
+        Some(time) => u64::try_from(time.as_millis()).ok().map(Into::into),
+        None => Some((-1).into()),
+    }
 }
 
 fn keepalive(options: &mut Options, value: &Named<'_>) -> Result<()> {

@@ -46,6 +46,7 @@ fn changed() -> Options {
     let mut options = Options::default();
     options.add_endpoints("url", "a:1,unix:///b").unwrap();
     options.set_deadline_ms(1).unwrap();
+    options.set_attempt_timeout_ms(11).unwrap();
     options.set_connect_timeout_ms(2).unwrap();
     options.set_max_poll_ms(101).unwrap();
     options.set_max_response_bytes(1025).unwrap();
@@ -57,7 +58,7 @@ fn changed() -> Options {
     options.set_idle_timeout_ms(7).unwrap();
     options.set_max_connection_age_ms(70).unwrap();
     options.set_keepalive(8, 9, 10).unwrap();
-    options.set_user_timeout_ms(0).unwrap();
+    options.set_user_timeout_ms(-1).unwrap();
     options.set_quorum_reads(true);
     options.set_stale(crate::cluster::members::staleness::StalenessPolicy::Refuse);
     options.set_sync_interval_ms(1001).unwrap();

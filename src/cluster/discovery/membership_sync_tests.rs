@@ -53,6 +53,7 @@ impl World {
         let budget = Budget {
             deadline: now + self.time,
             connect: Duration::from_secs(2),
+            attempt: None,
             max_body: 1 << 30,
         };
         let decode = DecodeLimits {
@@ -298,6 +299,7 @@ fn a_list_without_end_is_cut_and_a_changed_roster_is_left_alone() {
     let budget = Budget {
         deadline: now + world.time,
         connect: world.time,
+        attempt: None,
         max_body: 1,
     };
     let decode = DecodeLimits { depth: 1, nodes: 1 };

@@ -46,6 +46,7 @@ impl Walk {
             budget: Budget {
                 deadline: now + Duration::from_secs(9),
                 connect: Duration::from_secs(2),
+                attempt: None,
                 max_body: 1 << 20,
             },
             decode: DecodeLimits {

@@ -256,6 +256,7 @@ fn run(dice: &mut PollSchedule, allow_repeat: bool) -> (Run<'_>, Result<(), Erro
         budget: Budget {
             deadline: now + Duration::from_secs(9),
             connect: Duration::from_secs(2),
+            attempt: None,
             max_body: 1 << 20,
         },
         decode,

@@ -266,7 +266,7 @@ static void right_members(const char *url)
 		status = etcd_v2_member_remove(client, "ABCDEF", &error);
 	} while (status == ETCD_V2_OUTCOME_UNKNOWN);
 	CHECK_INT(status, ETCD_V2_NOT_FOUND);
-	CHECK_TEXT(etcd_v2_error_cause(error), "No such member: abcdef");
+	CHECK_TEXT(etcd_v2_error_etcd_message(error), "No such member: abcdef");
 	etcd_v2_members_free(all);
 	etcd_v2_members_free(leader);
 }

@@ -32,13 +32,15 @@ static void wrong_endpoints(void)
 	}
 	REFUSED(ETCD_V2_NOT_UTF8, "urls", etcd_v2_client_set_endpoints(client, NOT_UTF8[0], e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_sync(NULL, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_sync_within(NULL, 1000, token, e));
-	const int64_t no_ms[] = { -1, INT64_MIN, 2147483648, INT64_MAX };
-	for (size_t i = 0; i < COUNT(no_ms); i++)
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "timeout_ms", etcd_v2_sync_within(client, no_ms[i], token, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_wait_ready(NULL, 1000, token, e));
-	for (size_t i = 1; i < COUNT(no_ms); i++)
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "timeout_ms", etcd_v2_wait_ready(client, no_ms[i], token, e));
+	const int64_t no_ms[] = { 0, -3, INT64_MIN, 2147483648, INT64_MAX };
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_wait_ready(NULL, 1000, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "out", etcd_v2_client_with(client, 1000, token, NULL, e));
+	REFUSED_OUT(etcd_v2_client, ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_client_with(NULL, 1000, token, o, e));
+	for (size_t i = 0; i < COUNT(no_ms); i++) {
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "timeout_ms", etcd_v2_wait_ready(client, no_ms[i], e));
+		REFUSED_OUT(etcd_v2_client, ETCD_V2_INVALID_ARGUMENT, "timeout_ms",
+			    etcd_v2_client_with(client, no_ms[i], token, o, e));
+	}
 	/* and nothing has changed */
 	CHECK_INT(known(), 1);
 }
@@ -109,16 +111,24 @@ static void right_endpoints(const char *url)
 	/* a cluster of one knows nobody else */
 	CHECK_OK(etcd_v2_sync(client, &error));
 	CHECK_INT(etcd_v2_sync(client, NULL), ETCD_V2_OK);
-	CHECK_OK(etcd_v2_sync_within(client, 0, NULL, &error));
-	CHECK_OK(etcd_v2_sync_within(client, 60000, token, &error));
+	etcd_v2_client *derived, *again;
+	CHECK_OK(etcd_v2_client_with(client, ETCD_V2_TIMEOUT_DEFAULT, NULL, &derived, &error));
+	CHECK_OK(etcd_v2_sync(derived, &error));
+	CHECK_OK(etcd_v2_client_with(derived, 60000, token, &again, &error));
+	etcd_v2_client_free(derived);
+	CHECK_OK(etcd_v2_sync(again, &error));
+	etcd_v2_client_free(again);
 	CHECK_INT(known(), 1);
 	etcd_v2_cancel_token *fired;
 	CHECK_OK(etcd_v2_cancel_token_new(&fired, &error));
 	etcd_v2_cancel_token_cancel(fired);
-	CHECK_STATUS(etcd_v2_sync_within(client, 20000, fired, &error), ETCD_V2_CANCELLED);
-	CHECK_STATUS(etcd_v2_wait_ready(client, -1, fired, &error), ETCD_V2_CANCELLED);
+	CHECK_OK(etcd_v2_client_with(client, 20000, fired, &derived, &error));
+	CHECK_STATUS(etcd_v2_sync(derived, &error), ETCD_V2_CANCELLED);
+	CHECK_STATUS(etcd_v2_wait_ready(derived, ETCD_V2_TIMEOUT_INFINITE, &error), ETCD_V2_CANCELLED);
+	CHECK_STATUS(etcd_v2_member_list(derived, NULL, &error), ETCD_V2_CANCELLED);
+	etcd_v2_client_free(derived);
 	etcd_v2_cancel_token_free(fired);
-	CHECK_OK(etcd_v2_wait_ready(client, -1, NULL, &error));
+	CHECK_OK(etcd_v2_wait_ready(client, ETCD_V2_TIMEOUT_INFINITE, &error));
 
 	/* a name server that is not there; the member that was named is */
 	etcd_v2_options *options;
@@ -132,10 +142,10 @@ static void right_endpoints(const char *url)
 	CHECK_OK(etcd_v2_client_new(options, &searching, &error));
 	etcd_v2_options_free(options);
 	CHECK_OK(etcd_v2_sync(searching, &error));
-	CHECK_OK(etcd_v2_wait_ready(searching, 0, NULL, &error));
+	CHECK_OK(etcd_v2_wait_ready(searching, ETCD_V2_TIMEOUT_DEFAULT, &error));
 	etcd_v2_client_free(searching);
-	CHECK_OK(etcd_v2_wait_ready(client, 0, token, NULL));
-	CHECK_OK(etcd_v2_wait_ready(client, 60000, token, &error));
+	CHECK_OK(etcd_v2_wait_ready(client, ETCD_V2_TIMEOUT_DEFAULT, NULL));
+	CHECK_OK(etcd_v2_wait_ready(client, 60000, &error));
 }
 
 #endif

@@ -10,7 +10,7 @@ static void nothing_to_read(void)
 {
 	CHECK_INT(etcd_v2_error_status(NULL), 0);
 	CHECK(etcd_v2_error_message(NULL) == NULL);
-	CHECK(etcd_v2_error_cause(NULL) == NULL);
+	CHECK(etcd_v2_error_cause(NULL) == NULL && etcd_v2_error_etcd_message(NULL) == NULL);
 	CHECK_INT(etcd_v2_error_etcd_code(NULL), 0);
 	CHECK_INT(etcd_v2_error_http_status(NULL), 0);
 	CHECK_INT(etcd_v2_error_etcd_index(NULL), 0);

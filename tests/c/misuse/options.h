@@ -6,14 +6,14 @@
 #include "refusal.h"
 
 
-#define MS_REFUSED(name, also_0)                                                                             \
+#define MS_REFUSED(name, also_infinite)                                                                             \
 	do {                                                                                                   \
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "options", etcd_v2_options_set_##name(NULL, 1000, e));                        \
-		const int64_t no_ms[] = { -1, INT64_MIN, 2147483648, INT64_MAX };                              \
+		const int64_t no_ms[] = { 0, -3, INT64_MIN, 2147483648, INT64_MAX };                           \
 		for (size_t i = 0; i < COUNT(no_ms); i++)                                                      \
 			REFUSED(ETCD_V2_INVALID_ARGUMENT, #name, etcd_v2_options_set_##name(options, no_ms[i], e));                  \
-		if (also_0)                                                                                    \
-			REFUSED(ETCD_V2_INVALID_ARGUMENT, #name, etcd_v2_options_set_##name(options, 0, e));                         \
+		if (also_infinite)                                                                                    \
+			REFUSED(ETCD_V2_INVALID_ARGUMENT, #name, etcd_v2_options_set_##name(options, ETCD_V2_TIMEOUT_INFINITE, e));                         \
 	} while (0)
 
 static const char *const NO_ENDPOINT[] = {
@@ -133,10 +133,11 @@ static void wrong_options(void)
 	etcd_v2_options *options;
 	CHECK_OK(etcd_v2_options_new(&options, &error));
 
-	MS_REFUSED(timeout_ms, true);
-	MS_REFUSED(connect_timeout_ms, true);
+	MS_REFUSED(timeout_ms, false);
+	MS_REFUSED(attempt_timeout_ms, false);
+	MS_REFUSED(connect_timeout_ms, false);
 	MS_REFUSED(poll_timeout_ms, true);
-	MS_REFUSED(idle_timeout_ms, true);
+	MS_REFUSED(idle_timeout_ms, false);
 	MS_REFUSED(sync_interval_ms, false);
 	MS_REFUSED(tcp_user_timeout_ms, false);
 	MS_REFUSED(hedge_delay_ms, false);

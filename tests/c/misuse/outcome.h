@@ -15,7 +15,7 @@ static etcd_v2_error *promise(void)
 
 #define NO_OUTCOME(parameter, ...)                                                        \
 	REFUSED_OUT(etcd_v2_outcome, ETCD_V2_INVALID_ARGUMENT, parameter, \
-		    etcd_v2_outcome_resolve(__VA_ARGS__, token, o, e))
+		    etcd_v2_outcome_resolve(__VA_ARGS__, o, e))
 
 static void wrong_outcome(void)
 {
@@ -24,17 +24,18 @@ static void wrong_outcome(void)
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_SET, "/k", &r, &error));
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_GET, "/k", &get, &error));
 	CHECK_OK(etcd_v2_request_new_raw("PUT", "/v2/keys/k", "value=v", 7, "application/x-www-form-urlencoded", &raw, &error));
-	NO_OUTCOME("client", NULL, r, why, 0, 0);
-	NO_OUTCOME("request", client, NULL, why, 0, 0);
-	NO_OUTCOME("request", client, get, why, 0, 0);
-	NO_OUTCOME("request", client, raw, why, 0, 0);
-	NO_OUTCOME("error", client, r, NULL, 0, 0);
-	const int64_t no_ms[] = { -1, INT64_MIN, 2147483648, INT64_MAX };
+	NO_OUTCOME("client", NULL, r, why, -2, 0);
+	NO_OUTCOME("request", client, NULL, why, -2, 0);
+	NO_OUTCOME("request", client, get, why, -2, 0);
+	NO_OUTCOME("request", client, raw, why, -2, 0);
+	NO_OUTCOME("error", client, r, NULL, -2, 0);
+	const int64_t no_ms[] = { -3, INT64_MIN, 2147483648, INT64_MAX };
 	for (size_t i = 0; i < COUNT(no_ms); i++) {
 		NO_OUTCOME("timeout_ms", client, r, why, no_ms[i], 0);
-		NO_OUTCOME("settle_ms", client, r, why, 0, no_ms[i]);
+		NO_OUTCOME("settle_ms", client, r, why, -2, no_ms[i]);
 	}
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "out", etcd_v2_outcome_resolve(client, r, why, 0, 0, NULL, NULL, e));
+	NO_OUTCOME("timeout_ms", client, r, why, 0, 0);
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "out", etcd_v2_outcome_resolve(client, r, why, -2, 0, NULL, e));
 	etcd_v2_error_free(why);
 	etcd_v2_request_free(r);
 	etcd_v2_request_free(get);
@@ -60,7 +61,7 @@ static void right_outcome(void)
 	etcd_v2_request *r;
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_SET, "/k", &r, &error));
 	etcd_v2_outcome *outcome;
-	CHECK_INT(etcd_v2_outcome_resolve(client, r, why, 2147483647, 2147483647, token, &outcome, NULL), ETCD_V2_OK);
+	CHECK_INT(etcd_v2_outcome_resolve(client, r, why, 2147483647, 2147483647, &outcome, NULL), ETCD_V2_OK);
 	CHECK_INT(etcd_v2_error_known_index(why), 0);
 	etcd_v2_request_free(r);
 	etcd_v2_error_free(why);

@@ -42,6 +42,7 @@ static void check_refusal(etcd_v2_error *e, etcd_v2_status status, const char *p
 	check_status(etcd_v2_error_status(e), status, &e, file, line, "etcd_v2_error_status(e)");
 	check_message(e, parameter, file, line);
 	check_text(etcd_v2_error_cause(e), "", file, line, "etcd_v2_error_cause(e)");
+	check_text(etcd_v2_error_etcd_message(e), "", file, line, "etcd_v2_error_etcd_message(e)");
 	check_int(etcd_v2_error_etcd_code(e), 0, file, line, "etcd_v2_error_etcd_code(e)");
 	check_int(etcd_v2_error_http_status(e), 0, file, line, "etcd_v2_error_http_status(e)");
 	check_int((long long)etcd_v2_error_etcd_index(e), 0, file, line, "etcd_v2_error_etcd_index(e)");
@@ -135,7 +136,7 @@ VERB(delete, etcd_v2_delete(a->client, a->key, a->flags, o, e))
 VERB(compare_and_swap,
      etcd_v2_compare_and_swap(a->client, a->key, a->value, a->ttl, a->prev_value, a->prev_index, o, e))
 VERB(compare_and_delete, etcd_v2_compare_and_delete(a->client, a->key, a->prev_value, a->prev_index, o, e))
-VERB(watch_once, etcd_v2_watch_once(a->client, a->key, a->wait_index, a->flags, a->timeout_ms, a->cancel, o, e))
+VERB(watch_once, etcd_v2_watch_once(a->client, a->key, a->wait_index, a->flags, a->timeout_ms, o, e))
 
 enum { VALUE = 1, TTL = 2, TTL_NEEDED = 4, FLAGS = 8, PREV = 16, TIMEOUT = 32, WRITE = 64 };
 

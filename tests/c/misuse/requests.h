@@ -64,7 +64,6 @@ static void wrong_request_of(const struct operation *op)
 	for (size_t i = 0; i < COUNT(NO_TTL); i++)
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "ttl",
 			etcd_v2_request_set_ttl(r, NO_TTL[i], e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "ttl", etcd_v2_request_set_ttl(r, 0, e));
 	if (!op->ttl)
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "ttl", etcd_v2_request_set_ttl(r, 5, e));
 	if (!op->ttl || op->number == ETCD_V2_OP_REFRESH)
@@ -79,25 +78,36 @@ static void wrong_request_of(const struct operation *op)
 	}
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "flags", etcd_v2_request_set_flags(r, UINT32_MAX, e));
 
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "prev_value", etcd_v2_request_set_prev_value(r, NULL, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "prev_value", etcd_v2_request_set_prev_value(r, "", e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "prev_index", etcd_v2_request_set_prev_index(r, 0, e));
-	for (size_t i = 0; i < COUNT(NOT_UTF8); i++)
-		REFUSED(ETCD_V2_NOT_UTF8, "prev_value", etcd_v2_request_set_prev_value(r, NOT_UTF8[i], e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "prev_value", etcd_v2_request_set_prev_value(r, NULL, 1, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "prev_value", etcd_v2_request_set_prev_value(r, NULL, SIZE_MAX, e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "prev_value", etcd_v2_request_set_prev_value(r, "", 0, e));
 	if (!op->prev) {
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "prev_value", etcd_v2_request_set_prev_value(r, "p", e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "prev_value", etcd_v2_request_set_prev_value(r, NULL, 0, e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "prev_index", etcd_v2_request_set_prev_index(r, 0, e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "prev_value", etcd_v2_request_set_prev_value(r, "p", 1, e));
 		REFUSED(ETCD_V2_INVALID_ARGUMENT, "prev_index", etcd_v2_request_set_prev_index(r, 7, e));
 	} else {
+		for (size_t i = 0; i < COUNT(NOT_UTF8); i++)
+			REFUSED(ETCD_V2_NOT_UTF8, "prev_value",
+				etcd_v2_request_set_prev_value(r, NOT_UTF8[i], strlen(NOT_UTF8[i]), e));
+		/* taken back: nothing is left to be compared */
+		CHECK_OK(etcd_v2_request_set_prev_value(r, "p", 1, &error));
+		CHECK_OK(etcd_v2_request_set_prev_value(r, NULL, 0, &error));
+		CHECK_OK(etcd_v2_request_set_prev_index(r, 7, &error));
+		CHECK_OK(etcd_v2_request_set_prev_index(r, 0, &error));
 		char *huge = repeat("", 'p', LARGEST_FORM + 1);
-		REFUSED(ETCD_V2_TOO_LARGE, "prev_value", etcd_v2_request_set_prev_value(r, huge, e));
+		REFUSED(ETCD_V2_TOO_LARGE, "prev_value", etcd_v2_request_set_prev_value(r, huge, LARGEST_FORM + 1, e));
 		free(huge);
 	}
 
-	const int64_t no_deadline[] = { 0, -1, INT64_MIN, 2147483648, INT64_MAX };
-	for (size_t i = 0; i < COUNT(no_deadline); i++)
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "timeout_ms", etcd_v2_request_set_timeout_ms(r, no_deadline[i], e));
+	const int64_t no_ms[] = { 0, -3, INT64_MIN, 2147483648, INT64_MAX };
+	for (size_t i = 0; i < COUNT(no_ms); i++) {
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "timeout_ms", etcd_v2_request_set_timeout_ms(r, no_ms[i], e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "attempt_timeout_ms",
+			etcd_v2_request_set_attempt_timeout_ms(r, no_ms[i], e));
+	}
 	if (!op->repeat)
-		REFUSED(ETCD_V2_INVALID_ARGUMENT, "allow", etcd_v2_request_set_idempotent(r, true, e));
+		REFUSED(ETCD_V2_INVALID_ARGUMENT, "idempotent", etcd_v2_request_set_idempotent(r, true, e));
 
 	REFUSED_OUT(etcd_v2_response, ETCD_V2_INVALID_ARGUMENT, "client", etcd_v2_execute(NULL, r, o, e));
 	etcd_v2_request_free(r);
@@ -143,7 +153,7 @@ static void wrong_requests(void)
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_ttl(NULL, 5, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_ttl(NULL, 0, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_flags(NULL, 0, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_prev_value(NULL, "p", e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_prev_value(NULL, "p", 1, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_prev_index(NULL, 1, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_timeout_ms(NULL, 1, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_cancel(NULL, token, e));
@@ -196,17 +206,18 @@ static void wrong_raw(void)
 		RAW_REFUSED(ETCD_V2_NOT_UTF8, "content_type", "PUT", "/x", "b", 1, NOT_UTF8[i]);
 	}
 
-	/* of a raw request only deadline and cancel can be set */
+	/* of a raw request only how it is run can be set */
 	etcd_v2_request *r;
 	CHECK_OK(etcd_v2_request_new_raw("PUT", "/x", "b", 1, json, &r, &error));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_value(r, "v", 1, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_ttl(r, 5, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_ttl(r, 0, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_flags(r, 0, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_prev_value(r, "p", e));
+	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_prev_value(r, "p", 1, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "request", etcd_v2_request_set_prev_index(r, 1, e));
-	REFUSED(ETCD_V2_INVALID_ARGUMENT, "allow", etcd_v2_request_set_idempotent(r, true, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "timeout_ms", etcd_v2_request_set_timeout_ms(r, 0, e));
+	CHECK_OK(etcd_v2_request_set_idempotent(r, true, &error));
+	CHECK_OK(etcd_v2_request_set_attempt_timeout_ms(r, 1000, &error));
 	etcd_v2_request_free(r);
 }
 

@@ -89,7 +89,7 @@ static void right_verbs(void)
 	RIGHT(etcd_v2_compare_and_delete(client, key("c"), "p", 0, o, e));
 	/* the largest numbers that are allowed */
 	RIGHT(etcd_v2_set(client, key("ttl"), "v", 2147483648, o, e));
-	CHECK_INT(etcd_v2_watch_once(client, key("never"), UINT64_MAX, 0, 1, NULL, NULL, NULL), ETCD_V2_TIMEOUT);
+	CHECK_INT(etcd_v2_watch_once(client, key("never"), UINT64_MAX, 0, 1, NULL, NULL), ETCD_V2_TIMEOUT);
 }
 
 static void right_options(const char *url)
@@ -100,6 +100,7 @@ static void right_options(const char *url)
 	const int64_t ms[] = { 2147483647, 1000 };
 	for (size_t i = 0; i < COUNT(ms); i++) {
 		CHECK_OK(etcd_v2_options_set_timeout_ms(options, ms[i], &error));
+		CHECK_OK(etcd_v2_options_set_attempt_timeout_ms(options, ms[i], &error));
 		CHECK_OK(etcd_v2_options_set_connect_timeout_ms(options, ms[i], &error));
 		CHECK_OK(etcd_v2_options_set_poll_timeout_ms(options, ms[i], &error));
 		CHECK_OK(etcd_v2_options_set_idle_timeout_ms(options, ms[i], &error));
@@ -108,9 +109,10 @@ static void right_options(const char *url)
 		CHECK_OK(etcd_v2_options_set_max_connection_age_ms(options, ms[i], &error));
 	}
 	CHECK_OK(etcd_v2_options_set_timeout_ms(options, 20000, &error));
-	CHECK_OK(etcd_v2_options_set_tcp_user_timeout_ms(options, 0, &error));
-	CHECK_OK(etcd_v2_options_set_hedge_delay_ms(options, 0, &error));
-	CHECK_OK(etcd_v2_options_set_max_connection_age_ms(options, 0, &error));
+	CHECK_OK(etcd_v2_options_set_tcp_user_timeout_ms(options, ETCD_V2_TIMEOUT_INFINITE, &error));
+	CHECK_OK(etcd_v2_options_set_hedge_delay_ms(options, ETCD_V2_TIMEOUT_INFINITE, &error));
+	CHECK_OK(etcd_v2_options_set_max_connection_age_ms(options, ETCD_V2_TIMEOUT_INFINITE, &error));
+	CHECK_OK(etcd_v2_options_set_attempt_timeout_ms(options, ETCD_V2_TIMEOUT_DEFAULT, &error));
 	CHECK_OK(etcd_v2_options_set_max_response_bytes(options, 1 << 20, &error));
 	CHECK_OK(etcd_v2_options_set_max_nodes(options, 1000, &error));
 	CHECK_OK(etcd_v2_options_set_max_depth(options, 10, &error));
@@ -160,7 +162,7 @@ static void right_requests(void)
 		if (op->ttl && op->number != ETCD_V2_OP_REFRESH)
 			CHECK_INT(etcd_v2_request_set_ttl(r, 0, NULL), ETCD_V2_OK);
 		if (op->prev)
-			CHECK_INT(etcd_v2_request_set_prev_value(r, "p", NULL), ETCD_V2_OK);
+			CHECK_INT(etcd_v2_request_set_prev_value(r, "p", 1, NULL), ETCD_V2_OK);
 		CHECK_INT(etcd_v2_request_set_flags(r, op->flags & ~(uint32_t)ETCD_V2_DIR, NULL), ETCD_V2_OK);
 		CHECK_INT(etcd_v2_request_set_flags(r, 0, NULL), ETCD_V2_OK);
 		CHECK_INT(etcd_v2_request_set_timeout_ms(r, 20000, NULL), ETCD_V2_OK);
@@ -173,7 +175,7 @@ static void right_requests(void)
 			  op->value ? ETCD_V2_NOT_UTF8 : ETCD_V2_INVALID_ARGUMENT);
 		CHECK_INT(etcd_v2_request_set_flags(r, 1u << 31, NULL), ETCD_V2_INVALID_ARGUMENT);
 		CHECK_INT(etcd_v2_request_set_ttl(r, -1, NULL), ETCD_V2_INVALID_ARGUMENT);
-		CHECK_INT(etcd_v2_request_set_prev_index(r, 0, NULL), ETCD_V2_INVALID_ARGUMENT);
+		CHECK_INT(etcd_v2_request_set_prev_value(r, "", 0, NULL), ETCD_V2_INVALID_ARGUMENT);
 		RIGHT(etcd_v2_execute(client, r, o, e));
 		etcd_v2_request_free(r);
 	}
@@ -245,6 +247,8 @@ static void right_accessors(void)
 	CHECK_INT(etcd_v2_error_etcd_code(e), 100);
 	CHECK_INT(etcd_v2_error_http_status(e), 404);
 	CHECK_TEXT(etcd_v2_error_cause(e), key("none"));
+	CHECK_TEXT(etcd_v2_error_etcd_message(e), "Key not found");
+	CHECK(strstr(etcd_v2_error_body(e, NULL), "\"errorCode\":100") != NULL);
 	CHECK(etcd_v2_error_etcd_index(e) > 0 && etcd_v2_error_endpoint(e) != NULL);
 	const char *endpoint = BEFORE, *text = BEFORE;
 	int32_t phase = 7;
@@ -338,8 +342,12 @@ static void right_orders_of_freeing(const char *url)
 	CHECK_OK(etcd_v2_request_new(ETCD_V2_OP_SET, key("cancelled"), &q, &error));
 	CHECK_OK(etcd_v2_request_set_cancel(q, t, &error));
 	etcd_v2_cancel_token_cancel(t);
-	CHECK_STATUS(etcd_v2_watch_once(client, key("w"), 0, 0, -1, t, NULL, &error), ETCD_V2_CANCELLED);
+	etcd_v2_client *ended;
+	CHECK_OK(etcd_v2_client_with(client, ETCD_V2_TIMEOUT_INFINITE, t, &ended, &error));
+	CHECK_STATUS(etcd_v2_watch_once(ended, key("w"), 0, 0, -1, NULL, &error), ETCD_V2_CANCELLED);
 	etcd_v2_cancel_token_free(t);
+	CHECK_STATUS(etcd_v2_get(ended, key("w"), 0, NULL, &error), ETCD_V2_CANCELLED);
+	etcd_v2_client_free(ended);
 	CHECK_STATUS(etcd_v2_execute(client, q, NULL, &error), ETCD_V2_CANCELLED);
 	CHECK(!etcd_v2_error_is_outcome_unknown(error));
 	etcd_v2_request_free(q);

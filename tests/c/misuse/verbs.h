@@ -102,7 +102,7 @@ static void wrong_verb(const struct verb *v)
 		a = good;
 	}
 	if (v->takes & TIMEOUT) {
-		const int64_t no_timeout[] = { -2, -1000, INT64_MIN, 2147483648, INT64_MAX };
+		const int64_t no_timeout[] = { 0, -3, -1000, INT64_MIN, 2147483648, INT64_MAX };
 		for (size_t i = 0; i < COUNT(no_timeout); i++) {
 			a.timeout_ms = no_timeout[i];
 			VERB_REFUSED(ETCD_V2_INVALID_ARGUMENT, "timeout_ms");

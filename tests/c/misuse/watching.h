@@ -115,7 +115,7 @@ static void wrong_watcher(void)
 	CHECK_OK(etcd_v2_watch(nobody, "/k", NULL, &watcher, &error));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "out", etcd_v2_watcher_next(watcher, 0, NULL, e));
 	REFUSED(ETCD_V2_INVALID_ARGUMENT, "out", etcd_v2_watcher_fd(watcher, NULL, e));
-	const int64_t no_timeout[] = { -2, INT64_MIN, 2147483648, INT64_MAX };
+	const int64_t no_timeout[] = { -3, INT64_MIN, 2147483648, INT64_MAX };
 	for (size_t i = 0; i < COUNT(no_timeout); i++)
 		REFUSED_OUT(etcd_v2_event, ETCD_V2_INVALID_ARGUMENT, "timeout_ms",
 			    etcd_v2_watcher_next(watcher, no_timeout[i], o, e));

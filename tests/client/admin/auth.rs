@@ -222,7 +222,8 @@ fn users_and_roles_are_kept_as_they_are_named(version: Version) {
 
     client.delete_user(odd).unwrap();
     let error = refused(client.delete_user(odd), Status::NOT_FOUND);
-    assert!(error.detail().cause.starts_with("auth: User "), "{error:?}");
+    let said = &error.detail().etcd_message;
+    assert!(said.starts_with("auth: User "), "{error:?}");
     client.delete_role(odd).unwrap();
     refused(client.delete_role(odd), Status::NOT_FOUND);
     assert_eq!(names(&client), ["root"]);

@@ -25,7 +25,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T>, status: Status) -> Error {
 fn refused_so<T: std::fmt::Debug>(result: Result<T>, status: Status, http: u16, words: &str) {
     let error = refused(result, status);
     let detail = error.detail();
-    assert_eq!((detail.http_status, &*detail.cause), (http, words));
+    assert_eq!((detail.http_status, &*detail.etcd_message), (http, words));
 }
 
 /// A test for each version of etcd.
