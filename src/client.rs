@@ -257,11 +257,12 @@ impl Client {
     }
 
     fn terms(&self, call: &Call, now: Instant) -> CallOptions {
+        let budget = self.budget(now, call.deadline.unwrap_or_else(|| self.timeout()));
         CallOptions {
             allow_repeat: call.allow_repeat,
             budget: Budget {
-                attempt: call.attempt_timeout.or(self.options.attempt_timeout),
-                ..self.budget(now, call.deadline.unwrap_or_else(|| self.timeout()))
+                attempt: call.attempt_timeout.or(budget.attempt),
+                ..budget
             },
             decode: self.options.decode,
             refresh: false,

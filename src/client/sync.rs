@@ -39,6 +39,7 @@ impl Client {
             let sync = PeriodicSync::new(SyncOptions {
                 interval: options.sync_interval,
                 deadline: options.deadline,
+                attempt: options.attempt_timeout,
                 connect: options.connect_timeout,
                 decode: options.decode,
             });
@@ -50,7 +51,7 @@ impl Client {
     pub(super) fn budget(&self, now: Instant, time: Duration) -> Budget {
         Budget {
             deadline: now + time,
-            attempt: None,
+            attempt: self.options.attempt_timeout,
             connect: self.options.connect_timeout,
             max_body: self.options.max_response_bytes,
         }

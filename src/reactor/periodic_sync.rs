@@ -22,6 +22,7 @@ pub(crate) struct SyncOptions {
     /// `None`: only in need
     pub(crate) interval: Option<Duration>,
     pub(crate) deadline: Duration,
+    pub(crate) attempt: Option<Duration>,
     pub(crate) connect: Duration,
     pub(crate) decode: DecodeLimits,
 }
@@ -58,7 +59,7 @@ impl PeriodicSync {
         let budget = Budget {
             deadline: context.now + self.terms.deadline,
             connect: self.terms.connect,
-            attempt: None,
+            attempt: self.terms.attempt,
             max_body: u64::MAX,
         };
         let sync = MembershipSync::new(budget, self.terms.decode, member_set, context.now);

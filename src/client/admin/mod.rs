@@ -85,13 +85,11 @@ impl Client {
         self.refuse_elsewhere()?;
         let now = Instant::now();
         let budget = self.budget(now, deadline.saturating_duration_since(now));
-        let attempt = self.options.attempt_timeout;
         let terms = CallOptions {
             // of what may be repeated at all: see the class of each request
             allow_repeat: true,
             budget: Budget {
                 max_body: budget.max_body.min(LARGEST),
-                attempt,
                 ..budget
             },
             decode: self.options.decode,
