@@ -21,8 +21,7 @@ impl Client {
         self.refuse_elsewhere()?;
         let began = Instant::now();
         let end = began + patience.or(self.timeout());
-        let cancel = self.tokens(cancel);
-        let cancel = cancel.as_deref();
+        let tokens = self.tokens(cancel);
         let mut pauses = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
         let mut last: Option<Error> = None;
         loop {
@@ -42,7 +41,7 @@ impl Client {
                 return Err(not_ready(error, began.elapsed()));
             }
             last = Some(error);
-            if pause(cancel, pauses.pause().min(left)) {
+            if pause(tokens.as_deref(), pauses.pause().min(left)) {
                 return self.ended(Err(Error::new(Status::CANCELLED, "cancelled")));
             }
         }

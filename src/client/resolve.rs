@@ -44,13 +44,13 @@ impl Client {
             return Err(Error::invalid("request", why));
         };
         let now = Instant::now();
-        let cancel = self.tokens(cancel);
-        let cancel = cancel.as_deref();
+        let tokens = self.tokens(cancel);
         let mut look = OutcomeSearch {
             client: self,
             request,
             error,
             cancel,
+            tokens: tokens.as_deref(),
             deadline: now + lookout.timeout.unwrap_or_else(|| self.timeout()),
         };
         let settled = look.deadline.min(now + lookout.settle);
@@ -59,7 +59,7 @@ impl Client {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(1));
         while finding.fate == Fate::NotApplied && !finding.is_final && Instant::now() < settled {
             let left = settled.saturating_duration_since(Instant::now());
-            if pause(cancel, backoff.pause().min(left)) {
+            if pause(look.tokens, backoff.pause().min(left)) {
                 let text = "cancelled while looking again";
                 return self.ended(Err(Error::new(Status::CANCELLED, text)));
             }
@@ -80,7 +80,10 @@ struct OutcomeSearch<'a> {
     client: &'a Client,
     request: &'a Request,
     error: &'a Error,
+    /// of this call
     cancel: Option<&'a Cancel>,
+    /// the same, and that of the handle
+    tokens: Option<&'a Cancel>,
     deadline: Instant,
 }
 
@@ -149,7 +152,7 @@ impl OutcomeSearch<'_> {
             max_body: client.options.max_response_bytes,
         };
         let attempt = Attempt::new(member.clone(), http_request, false, client.options.decode);
-        blocking::attempt(&client.member_set, attempt, &limits, self.cancel)
+        blocking::attempt(&client.member_set, attempt, &limits, self.tokens)
     }
 }
 

@@ -228,7 +228,10 @@ fn foreign(status: Status, text: String, head: &Head, body: &[u8]) -> Error {
     let mut error = Error::new(status, text);
     let detail = error.detail_mut();
     detail.http_status = head.status;
-    detail.body = body.get(..KEPT).unwrap_or(body).to_vec();
+    let kept = body.get(..KEPT).unwrap_or(body);
+    // one byte more, for the NUL of C
+    detail.body = Vec::with_capacity(kept.len() + 1);
+    detail.body.extend_from_slice(kept);
     error
 }
 

@@ -52,7 +52,11 @@ impl fmt::Debug for Subscribers {
 
 /// Ends the wish to be called when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Subscription(#[allow(dead_code)] Vec<Seat>);
+pub(crate) struct Subscription {
+    _first: Option<Seat>,
+    /// with the other tokens, which are rare
+    _others: Vec<Seat>,
+}
 
 /// With one of the tokens.
 #[derive(Debug)]
@@ -150,21 +154,27 @@ impl Cancel {
     /// Has `call` run when the token is fired, by the thread that fires it; at once if it was fired already.
     /// `call` must be short and take no lock that is held here.
     pub(crate) fn subscribe(&self, call: Box<dyn FnOnce() + Send>) -> Subscription {
-        Subscription(match &self.0 {
-            Tokens::One(token) => vec![token.subscribe(call)],
+        match &self.0 {
+            Tokens::One(token) => Subscription {
+                _first: Some(token.subscribe(call)),
+                _others: Vec::new(),
+            },
             Tokens::Any(tokens) => {
                 // the first of them takes it
                 let call = Arc::new(Mutex::new(Some(call)));
-                let each = tokens.iter().map(|token| {
+                let mut each = tokens.iter().map(|token| {
                     let call = call.clone();
                     token.subscribe(Box::new(move || {
                         let taken = call.lock().unwrap_or_else(PoisonError::into_inner).take();
                         taken.into_iter().for_each(|call| call());
                     }))
                 });
-                each.collect()
+                Subscription {
+                    _first: each.next(),
+                    _others: each.collect(),
+                }
             }
-        })
+        }
     }
 
     /// Whether it was fired.
