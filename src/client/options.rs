@@ -403,6 +403,13 @@ impl Options {
         before.map(|(listener, _)| listener)
     }
 
+    /// How long a change waits until another process has saved: as long as a call, but never without a limit.
+    pub(super) fn save_timeout(&self) -> Duration {
+        Some(self.deadline)
+            .filter(|deadline| *deadline < FOREVER)
+            .unwrap_or(DEADLINE)
+    }
+
     /// The endpoints, in order.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
@@ -542,6 +549,15 @@ mod tests {
                 assert!(set(&mut options, ms).is_err());
                 assert_eq!(get(&options), default);
             }
+        }
+    }
+
+    #[test]
+    fn saving_always_has_a_limit() {
+        let mut options = Options::default();
+        for (ms, limit) in [(-1, 10_000), (77, 77), (60_000, 60_000), (-2, 10_000)] {
+            options.set_deadline_ms(ms).unwrap();
+            assert_eq!(options.save_timeout(), Duration::from_millis(limit));
         }
     }
 

@@ -114,7 +114,7 @@ impl Autosave {
     }
 
     fn save(&self, saver: &Saver) {
-        let end = Instant::now() + self.source.options().deadline;
+        let end = Instant::now() + self.source.options().save_timeout();
         if let Err(error) = self.source.save(end) {
             self.source.log(&error);
             if error.detail().retriable {
