@@ -13,6 +13,7 @@ mod config;
 mod credentials;
 mod curl;
 mod decoding;
+mod derived;
 mod discovery;
 mod dropped;
 mod hostile;

@@ -348,6 +348,18 @@ static void right_orders_of_freeing(const char *url)
 	etcd_v2_cancel_token_free(t);
 	CHECK_STATUS(etcd_v2_get(ended, key("w"), 0, NULL, &error), ETCD_V2_CANCELLED);
 	etcd_v2_client_free(ended);
+	/* a handle outlives its client, and is of no use then */
+	etcd_v2_client *first, *other;
+	etcd_v2_watcher *watcher;
+	CHECK_OK(etcd_v2_client_open(NULL, &first, &error));
+	CHECK_OK(etcd_v2_client_with(first, ETCD_V2_TIMEOUT_DEFAULT, NULL, &ended, &error));
+	etcd_v2_client_free(first);
+	CHECK_STATUS(etcd_v2_get(ended, "/k", 0, NULL, &error), ETCD_V2_CLOSED);
+	CHECK_STATUS(etcd_v2_member_list(ended, NULL, &error), ETCD_V2_CLOSED);
+	CHECK_STATUS(etcd_v2_watch(ended, "/k", NULL, &watcher, &error), ETCD_V2_CLOSED);
+	CHECK_STATUS(etcd_v2_client_with(ended, 1000, NULL, &other, &error), ETCD_V2_CLOSED);
+	CHECK(watcher == NULL && other == NULL);
+	etcd_v2_client_free(ended);
 	CHECK_STATUS(etcd_v2_execute(client, q, NULL, &error), ETCD_V2_CANCELLED);
 	CHECK(!etcd_v2_error_is_outcome_unknown(error));
 	etcd_v2_request_free(q);

@@ -244,6 +244,14 @@ static void right_watcher(const char *watched)
 	etcd_v2_counters_free(counters);
 	CHECK(etcd_v2_watcher_next_index(watcher) > 0 && etcd_v2_watcher_state(watcher) > 0);
 	etcd_v2_watcher_free(watcher);
+	/* the timeout of the handle that made it */
+	etcd_v2_client *hasty;
+	etcd_v2_event *none;
+	CHECK_INT(etcd_v2_client_with(client, 50, NULL, &hasty, NULL), ETCD_V2_OK);
+	CHECK_INT(etcd_v2_watch(hasty, watched, NULL, &watcher, NULL), ETCD_V2_OK);
+	etcd_v2_client_free(hasty);
+	CHECK_INT(etcd_v2_watcher_next(watcher, ETCD_V2_TIMEOUT_DEFAULT, &none, NULL), ETCD_V2_TIMEOUT);
+	etcd_v2_watcher_free(watcher);
 	CHECK_INT(let_go, 1);
 	/* an event needs no watcher */
 	CHECK_TEXT(etcd_v2_response_action(etcd_v2_event_response(event)), "get");
