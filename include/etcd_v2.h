@@ -246,10 +246,7 @@ typedef struct etcd_v2_trace etcd_v2_trace;
 /** A failed attempt. Only good until the callback that was given it returns. */
 typedef struct etcd_v2_retry etcd_v2_retry;
 
-/**
- * Numbers of a client, a member or a watcher at one time. Read-only: any number of threads may read
- * them at once.
- */
+/** Counters of a client, a member or a watcher at one moment. Thread-safe, since read-only. */
 typedef struct etcd_v2_counters etcd_v2_counters;
 
 /*
@@ -403,7 +400,7 @@ ETCD_V2_API const char *etcd_v2_error_cause(const etcd_v2_error *error);
 /** etcd's own error code, as it came in "errorCode"; 0 when the error is not etcd's. */
 ETCD_V2_API uint32_t etcd_v2_error_etcd_code(const etcd_v2_error *error);
 
-/** HTTP status of the answer that decided; 0 when there was none. */
+/** HTTP status of the deciding response; 0 if there was none. */
 ETCD_V2_API int32_t etcd_v2_error_http_status(const etcd_v2_error *error);
 
 /**
@@ -453,8 +450,8 @@ ETCD_V2_API bool etcd_v2_error_attempt_at(
     const char **message, int64_t *duration_ms);
 
 /**
- * Body of the answer that decided, the first 4096 bytes, followed by a NUL; "" when there is none.
- * `length` may be NULL.
+ * Body of the deciding response, at most its first 4096 bytes, followed by a NUL; "" if there was
+ * none. `length` may be NULL.
  */
 ETCD_V2_API const char *etcd_v2_error_body(const etcd_v2_error *error, size_t *length);
 
@@ -692,10 +689,11 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_new(
  *
  *   `timeout_ms`  of each call made with `*out` that does not set one itself;
  *                 ETCD_V2_TIMEOUT_DEFAULT: as that of `client`; 0 is refused
- *   `cancel`      ends calls and watchers made with `*out`, as that of `client` does; may be NULL
+ *   `cancel`      optional cancellation token for calls and watchers made with `*out`, in addition to
+ *                 that of `client`
  *
- * Freeing `*out` ends nothing. When the first handle is freed, the calls of all others end with
- * ETCD_V2_CLOSED, or with ETCD_V2_OUTCOME_UNKNOWN if a write had been sent.
+ * Freeing `*out` ends no call or watcher. When the first handle is freed, blocking calls made with
+ * the others end with ETCD_V2_CLOSED, or with ETCD_V2_OUTCOME_UNKNOWN if a write had been sent.
  * Also returns ETCD_V2_LIMIT when the process has no descriptor left.
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_client_with(
@@ -847,9 +845,9 @@ ETCD_V2_API etcd_v2_status etcd_v2_client_set_credentials(
 
 /** How a member became known. */
 enum etcd_v2_source {
-    ETCD_V2_ENDPOINT_SEED   = 0, /**< named by the program */
-    ETCD_V2_ENDPOINT_DNS    = 1, /**< found in the DNS */
-    ETCD_V2_ENDPOINT_SYNCED = 2  /**< found in the list of another member */
+    ETCD_V2_ENDPOINT_SEED   = 0, /**< configured */
+    ETCD_V2_ENDPOINT_DNS    = 1, /**< found by DNS SRV */
+    ETCD_V2_ENDPOINT_SYNCED = 2  /**< found by membership sync */
 };
 
 /**
@@ -870,7 +868,7 @@ ETCD_V2_API const etcd_v2_endpoint *etcd_v2_endpoints_at(
 /** Its URL: scheme, host and port; NULL for NULL. */
 ETCD_V2_API const char *etcd_v2_endpoint_url(const etcd_v2_endpoint *endpoint);
 
-/** How the client came to know it: one of ETCD_V2_ENDPOINT_...; -1 for NULL. */
+/** How it became known: one of ETCD_V2_ENDPOINT_...; -1 for NULL. */
 ETCD_V2_API int32_t etcd_v2_endpoint_source(const etcd_v2_endpoint *endpoint);
 
 /** Its remaining backoff in milliseconds when the list was made; 0 if it was not backing off. */
@@ -902,12 +900,12 @@ ETCD_V2_API etcd_v2_status etcd_v2_client_set_endpoints(
 ETCD_V2_API etcd_v2_status etcd_v2_sync(const etcd_v2_client *client, etcd_v2_error **err);
 
 /**
- * Blocks until a member answers a linearizable read, so that programs and clusters may start in any
- * order. The pauses between tries grow from 100 ms to 2 s.
+ * Blocks until a linearizable read succeeds at some member, so that programs and clusters may start
+ * in any order. Retries with exponential backoff, 100 ms to 2 s.
  *
  *   `timeout_ms`  as in "Timeouts" above; 0 is refused
  *
- * Also returns ETCD_V2_TIMEOUT when none was ready; the error tells why the last try failed.
+ * Also returns ETCD_V2_TIMEOUT; the error contains the reason of the last failed attempt.
  */
 ETCD_V2_API etcd_v2_status etcd_v2_wait_ready(
     const etcd_v2_client *client, int64_t timeout_ms, etcd_v2_error **err);
@@ -1301,15 +1299,16 @@ ETCD_V2_API void etcd_v2_response_free(etcd_v2_response *response);
  */
 
 /**
- * The whole key, with its leading "/", followed by a NUL. Never NULL for a node. `length`, without
- * that NUL, may be NULL; it tells the truth about keys that contain NULs.
+ * Full key with its leading "/", NUL-terminated. Returns NULL only for a NULL node. `length`
+ * receives the length without the terminating NUL; it may be NULL, but keys that contain NUL bytes
+ * need it.
  */
 ETCD_V2_API const char *etcd_v2_node_key(const etcd_v2_node *node, size_t *length);
 
 /**
- * The value, followed by a NUL; NULL, with length 0, when the node has none: a directory, or what
- * a deletion or expiry left. `length`, without that NUL, may be NULL; it tells the truth about
- * values that contain NULs.
+ * Value, NUL-terminated; NULL, with length 0, if the node has none: a directory, or a node that was
+ * deleted or has expired. `length` receives the length without the terminating NUL; it may be NULL,
+ * but values that contain NUL bytes need it.
  */
 ETCD_V2_API const char *etcd_v2_node_value(const etcd_v2_node *node, size_t *length);
 
@@ -1429,27 +1428,27 @@ ETCD_V2_API bool etcd_v2_error_is_stale(const etcd_v2_error *error);
 
 /** What became of a write. */
 enum etcd_v2_write_state {
-    ETCD_V2_WRITE_APPLIED      = 1, /**< The change has been made since the request left. */
-    ETCD_V2_WRITE_NOT_APPLIED  = 2, /**< It has not been made, up to an index. */
-    ETCD_V2_WRITE_UNDETERMINED = 3  /**< What is there does not tell. */
+    ETCD_V2_WRITE_APPLIED      = 1, /**< The write was applied after it was sent. */
+    ETCD_V2_WRITE_NOT_APPLIED  = 2, /**< The write was not applied, up to an index. */
+    ETCD_V2_WRITE_UNDETERMINED = 3  /**< The evidence is not sufficient. */
 };
 
 /**
- * Finds out what became of `request`, whose run ended with `error`. Waits on the calling thread;
- * reads, and changes nothing.
+ * Reads back whether `request`, whose run ended with `error`, was applied. Blocks the calling
+ * thread; only reads are sent.
  *
  *   `request`     as it was run; not a read, and not of etcd_v2_request_new_raw()
- *   `error`       of that run, also one of a completion. When it says that nothing was applied, that
- *                 is the outcome, and nothing is sent
+ *   `error`       of that run, or of its completion. If etcd_v2_error_is_outcome_unknown() is false for
+ *                 it, the result is ETCD_V2_WRITE_NOT_APPLIED and nothing is sent
  *   `timeout_ms`  for all of it, as in "Timeouts" above; 0 is refused
- *   `settle_ms`   how long a missing write is looked for repeatedly, since it may still be
- *                 applied; 0: once, ETCD_V2_TIMEOUT_DEFAULT: 8000. A server gives up after 7 s, so
- *                 8000 covers servers that are slow, but not one that is stopped and resumes later
+ *   `settle_ms`   how long the read is repeated while the write is missing, since it may still be
+ *                 applied; 0: one read, ETCD_V2_TIMEOUT_DEFAULT: 8000. A server gives up after 7 s, so
+ *                 8000 covers slow servers, but not one that is stopped and resumes later
  *   `out`         the outcome; free it with etcd_v2_outcome_free()
  *
  * The state is read through consensus, which waits behind everything that was proposed before; then
  * the changes since the request left are read from the history of the last 1000. ETCD_V2_OK means
- * that something could be read, whatever it says. It fails as a read does.
+ * that the read succeeded, whatever its result. Also returns the statuses of a read.
  */
 ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_outcome_resolve(
     const etcd_v2_client *client, const etcd_v2_request *request, const etcd_v2_error *error,
@@ -1499,11 +1498,11 @@ ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
  */
 
 /**
- * Waits on the calling thread for the first change of `key` at or after `wait_index`; 0 means from
- * now. The key need not exist. Lost connections and members that fail are replaced unnoticed. A set
- * of the same value is a change, a refresh is none. A directory that is removed or expires with all
- * below it is one change, also for who watches a key inside: then the node is that directory.
- * Hidden keys below `key` are passed over.
+ * Blocks until the first change of `key` at or after `wait_index`; 0 means from now. The key need
+ * not exist. The wait continues across lost connections and failing members. Setting the same value
+ * again counts as a change, a refresh does not. The deletion or expiry of a directory is a single
+ * change, also if `key` is inside it; the node is then that directory. Hidden keys below `key` are
+ * ignored.
  *
  *   `flags`       ETCD_V2_RECURSIVE for changes below the key, too, or 0
  *   `timeout_ms`  as in "Timeouts" above; 0 is refused
@@ -1514,8 +1513,8 @@ ETCD_V2_API void etcd_v2_outcome_free(etcd_v2_outcome *outcome);
  * to etcd_v2_error_etcd_index() (0: nothing is proven); pass that index + 1 next. The proof takes
  * more than one second without data: a shorter call returns `wait_index` - 1, and after 1000
  * changes of other keys etcd's history no longer reaches back to `wait_index`. Before a change is
- * returned, its member is asked whether its event history is complete, which can extend the call by
- * up to 100 ms beyond its timeout.
+ * returned, the event history of the member is checked for completeness, which can extend the call
+ * by up to 100 ms beyond its timeout.
  *
  * Returns ETCD_V2_HISTORY_CLEARED (401) when changes since `wait_index` are lost: read the key and
  * wait from etcd_v2_response_etcd_index() + 1. Responses that are not etcd's do not end the call,
@@ -1671,10 +1670,10 @@ ETCD_V2_API void etcd_v2_watch_options_free(etcd_v2_watch_options *options);
 
 /** States of a watcher. */
 enum etcd_v2_watch_state {
-    ETCD_V2_WATCHER_CONNECTING   = 1, /**< Nothing has been heard yet. */
-    ETCD_V2_WATCHER_LIVE         = 2, /**< A member has the watch: from now on nothing is missed. */
-    ETCD_V2_WATCHER_RECONNECTING = 3, /**< Something went wrong, the next try comes by itself. */
-    ETCD_V2_WATCHER_RESYNCED     = 4, /**< History was lost, a listing has filled the hole. */
+    ETCD_V2_WATCHER_CONNECTING   = 1, /**< No response yet. */
+    ETCD_V2_WATCHER_LIVE         = 2, /**< Watching: no change is missed from here on. */
+    ETCD_V2_WATCHER_RECONNECTING = 3, /**< A poll failed and is retried automatically. */
+    ETCD_V2_WATCHER_RESYNCED     = 4, /**< History was lost; the state was restored from a snapshot. */
     ETCD_V2_WATCHER_CLOSED       = 5  /**< It has ended. */
 };
 
@@ -1695,7 +1694,7 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_watch(
  * Takes the next event; free it with etcd_v2_event_free(). If several threads wait, each event goes
  * to one of them. For a watcher with a callback, this function returns only the end of the watcher.
  *
- *   `timeout_ms`  as in "Timeouts" above; 0: only looks
+ *   `timeout_ms`  as in "Timeouts" above; 0: does not block
  *
  * Also returns ETCD_V2_TIMEOUT when none came; and when it has ended, this time and ever after:
  * ETCD_V2_CANCELLED by etcd_v2_watcher_cancel(), ETCD_V2_CLOSED by the end of its client,
@@ -1739,7 +1738,7 @@ ETCD_V2_API int32_t etcd_v2_watcher_state(const etcd_v2_watcher *watcher);
 ETCD_V2_API uint64_t etcd_v2_watcher_next_index(const etcd_v2_watcher *watcher);
 
 /**
- * Takes the numbers of the watcher, in the numbering of a client's: WATCH_POLLS, EVENTS_DELIVERED,
+ * Snapshot of the watcher's counters, numbered as those of a client: WATCH_POLLS, EVENTS_DELIVERED,
  * EVENTS_DROPPED, WATCH_GAPS, WATCH_RESYNCS, WATCH_RECONNECTS, EVENTS_FILTERED; all others are 0.
  * Polls, resyncs, reconnects and filtered events are those of the connection, which watchers may
  * share. Free them with etcd_v2_counters_free().
@@ -1764,16 +1763,16 @@ ETCD_V2_API void etcd_v2_watcher_free(etcd_v2_watcher *watcher);
 
 /** Kinds of events. */
 enum etcd_v2_event_type {
-    ETCD_V2_EVENT_CHANGE    = 1, /**< A change, as etcd told it. */
-    ETCD_V2_EVENT_SNAPSHOT  = 2, /**< A node that was there when the watch began. */
-    ETCD_V2_EVENT_SYNTHETIC = 3, /**< A change found by comparing listings, as history was lost. */
+    ETCD_V2_EVENT_CHANGE    = 1, /**< A change reported by etcd. */
+    ETCD_V2_EVENT_SNAPSHOT  = 2, /**< A node that existed when the watch began. */
+    ETCD_V2_EVENT_SYNTHETIC = 3, /**< A change found by comparing snapshots after history was lost. */
     ETCD_V2_EVENT_GAP       = 4, /**< Changes may be missing here. */
-    ETCD_V2_EVENT_PROGRESS  = 5  /**< Nothing more happened up to an index. */
+    ETCD_V2_EVENT_PROGRESS  = 5  /**< No other change up to an index. */
 };
 
 /** Why changes may be missing. */
 enum etcd_v2_loss {
-    ETCD_V2_LOSS_CLEARED   = 1, /**< etcd's last 1000 changes no longer held them. */
+    ETCD_V2_LOSS_CLEARED   = 1, /**< etcd's history of 1000 changes no longer contains them. */
     ETCD_V2_LOSS_RECREATED = 2, /**< Perhaps another or an older cluster: indices may restart. */
     ETCD_V2_LOSS_OVERFLOW  = 3  /**< The queue was full, with ETCD_V2_ON_FULL_GAP. */
 };
@@ -1886,8 +1885,8 @@ ETCD_V2_API ETCD_V2_NODISCARD etcd_v2_status etcd_v2_queue_new(
  * Takes out the oldest completion; free it with etcd_v2_completion_free(). Of several threads in
  * here each completion goes to one.
  *
- *   `timeout_ms`  as in "Timeouts" above; 0: only looks. There is no default, since a queue may serve
- *                 several clients. ETCD_V2_TIMEOUT_INFINITE: for ever when nothing was submitted
+ *   `timeout_ms`  as in "Timeouts" above; 0: does not block. There is no default, since a queue may
+ *                 serve several clients. ETCD_V2_TIMEOUT_INFINITE never returns if nothing was submitted
  *
  * Also returns ETCD_V2_TIMEOUT when none came.
  */
@@ -2074,7 +2073,7 @@ ETCD_V2_API const char *etcd_v2_stats_json(const etcd_v2_stats *stats, size_t *l
 ETCD_V2_API const char *etcd_v2_stats_endpoint(const etcd_v2_stats *stats);
 
 /**
- * The text called `name` in the answer, with dots into objects. Of etcd_v2_stats_self(): "name",
+ * Text by etcd's own name, with dots into objects. Of etcd_v2_stats_self(): "name",
  * "id", "state" ("StateLeader" or "StateFollower"), "startTime", "leaderInfo.leader",
  * "leaderInfo.uptime" (such as "1m0.45s"), "leaderInfo.startTime"; of etcd_v2_stats_leader():
  * "leader"; of a follower: "id". NULL when there is none, and for NULL.
@@ -2088,7 +2087,7 @@ ETCD_V2_API size_t etcd_v2_stats_number_count(const etcd_v2_stats *stats);
 ETCD_V2_API const char *etcd_v2_stats_number_at(const etcd_v2_stats *stats, size_t i, double *out);
 
 /**
- * The number called `name`, with dots into objects. Returns false, and writes 0, when there is
+ * Number by etcd's own name, with dots into objects. Returns false, and writes 0, when there is
  * none; `out` may be NULL.
  */
 ETCD_V2_API bool etcd_v2_stats_number(const etcd_v2_stats *stats, const char *name, double *out);
@@ -2104,7 +2103,7 @@ ETCD_V2_API size_t etcd_v2_stats_follower_count(const etcd_v2_stats *stats);
 ETCD_V2_API const etcd_v2_stats *etcd_v2_stats_follower_at(const etcd_v2_stats *stats, size_t i);
 
 /**
- * Frees stats with all text read from them. Those of a follower, which are borrowed, are not
+ * Frees stats with all text read from them. Stats of a follower are borrowed and must not be
  * freed.
  */
 ETCD_V2_API void etcd_v2_stats_free(etcd_v2_stats *stats);
@@ -2120,10 +2119,10 @@ ETCD_V2_API void etcd_v2_stats_free(etcd_v2_stats *stats);
 
 /** How a member or the cluster is. */
 enum etcd_v2_health_status {
-    ETCD_V2_HEALTH_HEALTHY        = 1, /**< It says so; of a report: all members do. */
+    ETCD_V2_HEALTH_HEALTHY        = 1, /**< The member reports so; of a report: all members are healthy. */
     ETCD_V2_HEALTH_DEGRADED       = 2, /**< Of a report: some members are healthy. */
-    ETCD_V2_HEALTH_UNHEALTHY      = 3, /**< It says so; of a report: no member is healthy. */
-    ETCD_V2_HEALTH_UNREACHABLE    = 4, /**< Of a member: none of its client URLs answers. */
+    ETCD_V2_HEALTH_UNHEALTHY      = 3, /**< The member reports so; of a report: no member is healthy. */
+    ETCD_V2_HEALTH_UNREACHABLE    = 4, /**< Of a member: no response from any of its client URLs. */
     ETCD_V2_HEALTH_NO_CLIENT_URLS = 5  /**< Of a member: it has never started. */
 };
 
@@ -2173,7 +2172,7 @@ ETCD_V2_API etcd_v2_status etcd_v2_health_check_cluster(
  */
 ETCD_V2_API int32_t etcd_v2_health_report_state(const etcd_v2_health_report *report);
 
-/** How many members it tells of. */
+/** Number of members in the report. */
 ETCD_V2_API size_t etcd_v2_health_report_count(const etcd_v2_health_report *report);
 
 /** Member `i`, counted from 0; NULL beyond the end. Borrowed from the report. */
@@ -2189,23 +2188,23 @@ ETCD_V2_API int32_t etcd_v2_health_state(const etcd_v2_health *health);
 /** Its id; "" from etcd_v2_health_check(), NULL for NULL. */
 ETCD_V2_API const char *etcd_v2_health_id(const etcd_v2_health *health);
 
-/** Its name; "" from etcd_v2_health_check() and when it has never started, NULL for NULL. */
+/** Its name; "" from etcd_v2_health_check() and if it has never started, NULL for NULL. */
 ETCD_V2_API const char *etcd_v2_health_name(const etcd_v2_health *health);
 
-/** The URL at which it answered; "" when none did, NULL for NULL. */
+/** URL that responded; "" if none did, NULL for NULL. */
 ETCD_V2_API const char *etcd_v2_health_endpoint(const etcd_v2_health *health);
 
 /**
- * Why it is unhealthy, such as "RAFT NO LEADER" or "ALARM NOSPACE"; "" when it is not, or is older
- * than etcd 3.5, which tells. NULL for NULL.
+ * Why it is unhealthy, such as "RAFT NO LEADER" or "ALARM NOSPACE"; "" if it is healthy, and before
+ * etcd 3.5. NULL for NULL.
  */
 ETCD_V2_API const char *etcd_v2_health_reason(const etcd_v2_health *health);
 
-/** How many of its client URLs were asked and did not answer. */
+/** Number of its client URLs that were tried and did not respond. */
 ETCD_V2_API size_t etcd_v2_health_attempt_count(const etcd_v2_health *health);
 
 /**
- * Attempt `i` of them, in order: its URL, and in one line why. Each out pointer may be NULL.
+ * Failed attempt `i`, in order: the URL and a one-line reason. Each out pointer may be NULL.
  * Returns false, and writes NULL, beyond the end.
  */
 ETCD_V2_API bool etcd_v2_health_attempt_at(
@@ -2696,32 +2695,32 @@ ETCD_V2_API const etcd_v2_error *etcd_v2_retry_error(const etcd_v2_retry *retry)
 /** What is counted. */
 enum etcd_v2_counter {
     ETCD_V2_COUNTER_REQUESTS              = 0,  /**< Requests that began: calls and polls. */
-    ETCD_V2_COUNTER_ATTEMPTS              = 1,  /**< Exchanges with members. */
-    ETCD_V2_COUNTER_FAILED_ATTEMPTS       = 2,  /**< Of them, those that brought no answer. */
+    ETCD_V2_COUNTER_ATTEMPTS              = 1,  /**< Attempts at members. */
+    ETCD_V2_COUNTER_FAILED_ATTEMPTS       = 2,  /**< Of them, those without a response. */
     ETCD_V2_COUNTER_RETRIES               = 3,  /**< Attempts after the first of a request. */
     ETCD_V2_COUNTER_FAILOVERS             = 4,  /**< Of them, those at another member. */
     ETCD_V2_COUNTER_RECONNECTS            = 5,  /**< Of them, those at the same member. */
     ETCD_V2_COUNTER_SUCCEEDED             = 6,  /**< Requests that succeeded. */
     ETCD_V2_COUNTER_REFUSED               = 7,  /**< Requests that etcd refused. */
-    ETCD_V2_COUNTER_TIMEOUTS              = 8,  /**< Requests that had no answer in time. */
+    ETCD_V2_COUNTER_TIMEOUTS              = 8,  /**< Requests that timed out. */
     ETCD_V2_COUNTER_CANCELLED             = 9,  /**< Requests that were cancelled, or given up. */
     ETCD_V2_COUNTER_OUTCOME_UNKNOWN       = 10, /**< Requests whose outcome is unknown. */
     ETCD_V2_COUNTER_FAILED                = 11, /**< Requests that failed in any other way. */
-    ETCD_V2_COUNTER_IN_FLIGHT             = 12, /**< Requests, or exchanges, without an end. */
-    ETCD_V2_COUNTER_BYTES_SENT            = 13, /**< Bytes of requests. */
-    ETCD_V2_COUNTER_BYTES_RECEIVED        = 14, /**< Bytes of answers. */
-    ETCD_V2_COUNTER_CONNECTIONS_OPENED    = 15, /**< Connections that were made. */
-    ETCD_V2_COUNTER_CONNECTIONS_OPEN      = 16, /**< Connections that there are. */
-    ETCD_V2_COUNTER_CONNECTIONS_IDLE      = 17, /**< Of them, those that carry nothing. */
-    ETCD_V2_COUNTER_WATCH_POLLS           = 18, /**< Requests of watches. */
+    ETCD_V2_COUNTER_IN_FLIGHT             = 12, /**< Requests, or attempts, in progress. */
+    ETCD_V2_COUNTER_BYTES_SENT            = 13, /**< Bytes sent. */
+    ETCD_V2_COUNTER_BYTES_RECEIVED        = 14, /**< Bytes received. */
+    ETCD_V2_COUNTER_CONNECTIONS_OPENED    = 15, /**< Connections opened. */
+    ETCD_V2_COUNTER_CONNECTIONS_OPEN      = 16, /**< Connections open now. */
+    ETCD_V2_COUNTER_CONNECTIONS_IDLE      = 17, /**< Of them, those that are idle. */
+    ETCD_V2_COUNTER_WATCH_POLLS           = 18, /**< Long polls sent. */
     ETCD_V2_COUNTER_WATCHERS              = 19, /**< Watchers that have not ended. */
     ETCD_V2_COUNTER_WATCHERS_LIVE         = 20, /**< Of them, those that are live. */
     ETCD_V2_COUNTER_WATCHERS_RECONNECTING = 21, /**< Of them, those that reconnect. */
-    ETCD_V2_COUNTER_EVENTS_DELIVERED      = 22, /**< Events that watchers handed out. */
-    ETCD_V2_COUNTER_EVENTS_DROPPED        = 23, /**< Events that found no room. */
-    ETCD_V2_COUNTER_WATCH_GAPS            = 24, /**< Gaps that watchers told. */
-    ETCD_V2_COUNTER_HEDGES                = 25, /**< Reads that were sent to a second member, too. */
-    ETCD_V2_COUNTER_STALE_REJECTED        = 26, /**< Answers that were rejected because they were stale. */
+    ETCD_V2_COUNTER_EVENTS_DELIVERED      = 22, /**< Events delivered. */
+    ETCD_V2_COUNTER_EVENTS_DROPPED        = 23, /**< Events dropped because a queue was full. */
+    ETCD_V2_COUNTER_WATCH_GAPS            = 24, /**< Gaps reported by watchers. */
+    ETCD_V2_COUNTER_HEDGES                = 25, /**< Reads also sent to a second member. */
+    ETCD_V2_COUNTER_STALE_REJECTED        = 26, /**< Stale responses rejected. */
     ETCD_V2_COUNTER_WATCH_RESYNCS         = 27, /**< Listings taken because history was lost. */
     ETCD_V2_COUNTER_WATCH_RECONNECTS      = 28, /**< Polls that failed and were tried again. */
     ETCD_V2_COUNTER_EVENTS_FILTERED       = 29  /**< Events that were left out, such as repetitions. */
@@ -2747,10 +2746,7 @@ ETCD_V2_API const char *etcd_v2_counter_name(size_t i);
 /** Counter `i`, one of ETCD_V2_COUNTER_...; 0 beyond the end. */
 ETCD_V2_API uint64_t etcd_v2_counters_at(const etcd_v2_counters *counters, size_t i);
 
-/**
- * How many members there are: those that the client knew, none in the counters of a member or a
- * watcher.
- */
+/** Number of members (of a client's counters); 0 for those of a member or a watcher. */
 ETCD_V2_API size_t etcd_v2_counters_endpoint_count(const etcd_v2_counters *counters);
 
 /**
@@ -2760,10 +2756,10 @@ ETCD_V2_API size_t etcd_v2_counters_endpoint_count(const etcd_v2_counters *count
 ETCD_V2_API const etcd_v2_counters *etcd_v2_counters_endpoint_at(
     const etcd_v2_counters *counters, size_t i);
 
-/** URL of the member that they are of; "" for those of a client or a watcher, NULL for NULL. */
+/** URL of the member they belong to; "" for those of a client or a watcher, NULL for NULL. */
 ETCD_V2_API const char *etcd_v2_counters_endpoint(const etcd_v2_counters *counters);
 
-/** Frees the numbers. Those of a member, which are borrowed, are not freed. */
+/** Frees the counters. Counters of a member are borrowed and must not be freed. */
 ETCD_V2_API void etcd_v2_counters_free(etcd_v2_counters *counters);
 
 #ifdef __cplusplus

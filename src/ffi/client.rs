@@ -87,10 +87,11 @@ pub unsafe extern "C" fn etcd_v2_client_new(
 ///
 ///   `timeout_ms`  of each call made with `*out` that does not set one itself;
 ///                 ETCD_V2_TIMEOUT_DEFAULT: as that of `client`; 0 is refused
-///   `cancel`      ends calls and watchers made with `*out`, as that of `client` does; may be NULL
+///   `cancel`      optional cancellation token for calls and watchers made with `*out`, in addition to
+///                 that of `client`
 ///
-/// Freeing `*out` ends nothing. When the first handle is freed, the calls of all others end with
-/// ETCD_V2_CLOSED, or with ETCD_V2_OUTCOME_UNKNOWN if a write had been sent.
+/// Freeing `*out` ends no call or watcher. When the first handle is freed, blocking calls made with
+/// the others end with ETCD_V2_CLOSED, or with ETCD_V2_OUTCOME_UNKNOWN if a write had been sent.
 /// Also returns ETCD_V2_LIMIT when the process has no descriptor left.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -19,9 +19,9 @@ use std::{
 // enum etcd_v2_counter: What is counted.
 /// Requests that began: calls and polls.
 pub const ETCD_V2_COUNTER_REQUESTS: usize = 0;
-/// Exchanges with members.
+/// Attempts at members.
 pub const ETCD_V2_COUNTER_ATTEMPTS: usize = 1;
-/// Of them, those that brought no answer.
+/// Of them, those without a response.
 pub const ETCD_V2_COUNTER_FAILED_ATTEMPTS: usize = 2;
 /// Attempts after the first of a request.
 pub const ETCD_V2_COUNTER_RETRIES: usize = 3;
@@ -33,7 +33,7 @@ pub const ETCD_V2_COUNTER_RECONNECTS: usize = 5;
 pub const ETCD_V2_COUNTER_SUCCEEDED: usize = 6;
 /// Requests that etcd refused.
 pub const ETCD_V2_COUNTER_REFUSED: usize = 7;
-/// Requests that had no answer in time.
+/// Requests that timed out.
 pub const ETCD_V2_COUNTER_TIMEOUTS: usize = 8;
 /// Requests that were cancelled, or given up.
 pub const ETCD_V2_COUNTER_CANCELLED: usize = 9;
@@ -41,19 +41,19 @@ pub const ETCD_V2_COUNTER_CANCELLED: usize = 9;
 pub const ETCD_V2_COUNTER_OUTCOME_UNKNOWN: usize = 10;
 /// Requests that failed in any other way.
 pub const ETCD_V2_COUNTER_FAILED: usize = 11;
-/// Requests, or exchanges, without an end.
+/// Requests, or attempts, in progress.
 pub const ETCD_V2_COUNTER_IN_FLIGHT: usize = 12;
-/// Bytes of requests.
+/// Bytes sent.
 pub const ETCD_V2_COUNTER_BYTES_SENT: usize = 13;
-/// Bytes of answers.
+/// Bytes received.
 pub const ETCD_V2_COUNTER_BYTES_RECEIVED: usize = 14;
-/// Connections that were made.
+/// Connections opened.
 pub const ETCD_V2_COUNTER_CONNECTIONS_OPENED: usize = 15;
-/// Connections that there are.
+/// Connections open now.
 pub const ETCD_V2_COUNTER_CONNECTIONS_OPEN: usize = 16;
-/// Of them, those that carry nothing.
+/// Of them, those that are idle.
 pub const ETCD_V2_COUNTER_CONNECTIONS_IDLE: usize = 17;
-/// Requests of watches.
+/// Long polls sent.
 pub const ETCD_V2_COUNTER_WATCH_POLLS: usize = 18;
 /// Watchers that have not ended.
 pub const ETCD_V2_COUNTER_WATCHERS: usize = 19;
@@ -61,15 +61,15 @@ pub const ETCD_V2_COUNTER_WATCHERS: usize = 19;
 pub const ETCD_V2_COUNTER_WATCHERS_LIVE: usize = 20;
 /// Of them, those that reconnect.
 pub const ETCD_V2_COUNTER_WATCHERS_RECONNECTING: usize = 21;
-/// Events that watchers handed out.
+/// Events delivered.
 pub const ETCD_V2_COUNTER_EVENTS_DELIVERED: usize = 22;
-/// Events that found no room.
+/// Events dropped because a queue was full.
 pub const ETCD_V2_COUNTER_EVENTS_DROPPED: usize = 23;
-/// Gaps that watchers told.
+/// Gaps reported by watchers.
 pub const ETCD_V2_COUNTER_WATCH_GAPS: usize = 24;
-/// Reads that were sent to a second member, too.
+/// Reads also sent to a second member.
 pub const ETCD_V2_COUNTER_HEDGES: usize = 25;
-/// Answers that were rejected because they were stale.
+/// Stale responses rejected.
 pub const ETCD_V2_COUNTER_STALE_REJECTED: usize = 26;
 /// Listings taken because history was lost.
 pub const ETCD_V2_COUNTER_WATCH_RESYNCS: usize = 27;
@@ -78,8 +78,7 @@ pub const ETCD_V2_COUNTER_WATCH_RECONNECTS: usize = 28;
 /// Events that were left out, such as repetitions.
 pub const ETCD_V2_COUNTER_EVENTS_FILTERED: usize = 29;
 
-/// Numbers of a client, a member or a watcher at one time. Read-only: any number of threads may read
-/// them at once.
+/// Counters of a client, a member or a watcher at one moment. Thread-safe, since read-only.
 pub struct etcd_v2_counters {
     endpoint: CString,
     row: Row,
@@ -153,8 +152,7 @@ pub unsafe extern "C" fn etcd_v2_counters_at(counters: *const etcd_v2_counters, 
         .unwrap_or_default()
 }
 
-/// How many members there are: those that the client knew, none in the counters of a member or a
-/// watcher.
+/// Number of members (of a client's counters); 0 for those of a member or a watcher.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_counters_endpoint_count(
     counters: *const etcd_v2_counters,
@@ -175,7 +173,7 @@ pub unsafe extern "C" fn etcd_v2_counters_endpoint_at(
     found.map_or(ptr::null(), ptr::from_ref)
 }
 
-/// URL of the member that they are of; "" for those of a client or a watcher, NULL for NULL.
+/// URL of the member they belong to; "" for those of a client or a watcher, NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_counters_endpoint(
     counters: *const etcd_v2_counters,
@@ -184,7 +182,7 @@ pub unsafe extern "C" fn etcd_v2_counters_endpoint(
     unsafe { look(counters) }.map_or(ptr::null(), |c| c.endpoint.as_ptr())
 }
 
-/// Frees the numbers. Those of a member, which are borrowed, are not freed.
+/// Frees the counters. Counters of a member are borrowed and must not be freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_counters_free(counters: *mut etcd_v2_counters) {
     // SAFETY: NULL, or made by this library and not used any more, see the header

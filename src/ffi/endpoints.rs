@@ -26,11 +26,11 @@ use std::{
 };
 
 // enum etcd_v2_source: How a member became known.
-/// named by the program
+/// configured
 pub const ETCD_V2_ENDPOINT_SEED: i32 = 0;
-/// found in the DNS
+/// found by DNS SRV
 pub const ETCD_V2_ENDPOINT_DNS: i32 = 1;
-/// found in the list of another member
+/// found by membership sync
 pub const ETCD_V2_ENDPOINT_SYNCED: i32 = 2;
 
 /// The members that a client knew at one moment. Read-only: any number of threads may read one list
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn etcd_v2_endpoint_url(endpoint: *const etcd_v2_endpoint)
     unsafe { endpoint.as_ref() }.map_or(ptr::null(), |endpoint| endpoint.url.as_ptr())
 }
 
-/// How the client came to know it: one of ETCD_V2_ENDPOINT_...; -1 for NULL.
+/// How it became known: one of ETCD_V2_ENDPOINT_...; -1 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_endpoint_source(endpoint: *const etcd_v2_endpoint) -> i32 {
     // SAFETY: NULL or alive, see the header
@@ -165,12 +165,12 @@ pub unsafe extern "C" fn etcd_v2_sync(
     unsafe { guard(err, || borrow("client", client)?.0.sync(None, None)) }
 }
 
-/// Blocks until a member answers a linearizable read, so that programs and clusters may start in any
-/// order. The pauses between tries grow from 100 ms to 2 s.
+/// Blocks until a linearizable read succeeds at some member, so that programs and clusters may start
+/// in any order. Retries with exponential backoff, 100 ms to 2 s.
 ///
 ///   `timeout_ms`  as in "Timeouts" above; 0 is refused
 ///
-/// Also returns ETCD_V2_TIMEOUT when none was ready; the error tells why the last try failed.
+/// Also returns ETCD_V2_TIMEOUT; the error contains the reason of the last failed attempt.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_wait_ready(
     client: *const etcd_v2_client,

@@ -154,7 +154,7 @@ pub unsafe extern "C" fn etcd_v2_error_etcd_code(error: *const etcd_v2_error) ->
     unsafe { look(error) }.map_or(0, |e| e.error.detail().etcd_code)
 }
 
-/// HTTP status of the answer that decided; 0 when there was none.
+/// HTTP status of the deciding response; 0 if there was none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_http_status(error: *const etcd_v2_error) -> i32 {
     // SAFETY: NULL or alive, see the header
@@ -253,8 +253,8 @@ pub unsafe extern "C" fn etcd_v2_error_attempt_at(
     })
 }
 
-/// Body of the answer that decided, the first 4096 bytes, followed by a NUL; "" when there is none.
-/// `length` may be NULL.
+/// Body of the deciding response, at most its first 4096 bytes, followed by a NUL; "" if there was
+/// none. `length` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_error_body(
     error: *const etcd_v2_error,

@@ -13,19 +13,19 @@ use crate::watch::event::Event;
 use std::ptr;
 
 // enum etcd_v2_event_type: Kinds of events.
-/// A change, as etcd told it.
+/// A change reported by etcd.
 pub const ETCD_V2_EVENT_CHANGE: i32 = 1;
-/// A node that was there when the watch began.
+/// A node that existed when the watch began.
 pub const ETCD_V2_EVENT_SNAPSHOT: i32 = 2;
-/// A change found by comparing listings, as history was lost.
+/// A change found by comparing snapshots after history was lost.
 pub const ETCD_V2_EVENT_SYNTHETIC: i32 = 3;
 /// Changes may be missing here.
 pub const ETCD_V2_EVENT_GAP: i32 = 4;
-/// Nothing more happened up to an index.
+/// No other change up to an index.
 pub const ETCD_V2_EVENT_PROGRESS: i32 = 5;
 
 // enum etcd_v2_loss: Why changes may be missing.
-/// etcd's last 1000 changes no longer held them.
+/// etcd's history of 1000 changes no longer contains them.
 pub const ETCD_V2_LOSS_CLEARED: i32 = 1;
 /// Perhaps another or an older cluster: indices may restart.
 pub const ETCD_V2_LOSS_RECREATED: i32 = 2;

@@ -22,13 +22,13 @@ use std::{
 };
 
 // enum etcd_v2_health_status: How a member or the cluster is.
-/// It says so; of a report: all members do.
+/// The member reports so; of a report: all members are healthy.
 pub const ETCD_V2_HEALTH_HEALTHY: i32 = 1;
 /// Of a report: some members are healthy.
 pub const ETCD_V2_HEALTH_DEGRADED: i32 = 2;
-/// It says so; of a report: no member is healthy.
+/// The member reports so; of a report: no member is healthy.
 pub const ETCD_V2_HEALTH_UNHEALTHY: i32 = 3;
-/// Of a member: none of its client URLs answers.
+/// Of a member: no response from any of its client URLs.
 pub const ETCD_V2_HEALTH_UNREACHABLE: i32 = 4;
 /// Of a member: it has never started.
 pub const ETCD_V2_HEALTH_NO_CLIENT_URLS: i32 = 5;
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn etcd_v2_health_report_state(report: *const etcd_v2_heal
     unsafe { look(report) }.map_or(0, |r| r.state)
 }
 
-/// How many members it tells of.
+/// Number of members in the report.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_health_report_count(
     report: *const etcd_v2_health_report,
@@ -235,36 +235,36 @@ pub unsafe extern "C" fn etcd_v2_health_id(health: *const etcd_v2_health) -> *co
     unsafe { health.as_ref() }.map_or(ptr::null(), |h| h.id.as_ptr())
 }
 
-/// Its name; "" from etcd_v2_health_check() and when it has never started, NULL for NULL.
+/// Its name; "" from etcd_v2_health_check() and if it has never started, NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_health_name(health: *const etcd_v2_health) -> *const c_char {
     // SAFETY: NULL or alive, see the header
     unsafe { health.as_ref() }.map_or(ptr::null(), |h| h.name.as_ptr())
 }
 
-/// The URL at which it answered; "" when none did, NULL for NULL.
+/// URL that responded; "" if none did, NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_health_endpoint(health: *const etcd_v2_health) -> *const c_char {
     // SAFETY: NULL or alive, see the header
     unsafe { health.as_ref() }.map_or(ptr::null(), |h| h.url.as_ptr())
 }
 
-/// Why it is unhealthy, such as "RAFT NO LEADER" or "ALARM NOSPACE"; "" when it is not, or is older
-/// than etcd 3.5, which tells. NULL for NULL.
+/// Why it is unhealthy, such as "RAFT NO LEADER" or "ALARM NOSPACE"; "" if it is healthy, and before
+/// etcd 3.5. NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_health_reason(health: *const etcd_v2_health) -> *const c_char {
     // SAFETY: NULL or alive, see the header
     unsafe { health.as_ref() }.map_or(ptr::null(), |h| h.reason.as_ptr())
 }
 
-/// How many of its client URLs were asked and did not answer.
+/// Number of its client URLs that were tried and did not respond.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_health_attempt_count(health: *const etcd_v2_health) -> usize {
     // SAFETY: NULL or alive, see the header
     unsafe { health.as_ref() }.map_or(0, |h| h.failures.len())
 }
 
-/// Attempt `i` of them, in order: its URL, and in one line why. Each out pointer may be NULL.
+/// Failed attempt `i`, in order: the URL and a one-line reason. Each out pointer may be NULL.
 /// Returns false, and writes NULL, beyond the end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_health_attempt_at(

@@ -77,8 +77,9 @@ where
     shield(neutral, || unsafe { find(node) }.map_or(neutral, question))
 }
 
-/// The whole key, with its leading "/", followed by a NUL. Never NULL for a node. `length`, without
-/// that NUL, may be NULL; it tells the truth about keys that contain NULs.
+/// Full key with its leading "/", NUL-terminated. Returns NULL only for a NULL node. `length`
+/// receives the length without the terminating NUL; it may be NULL, but keys that contain NUL bytes
+/// need it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_node_key(
     node: *const etcd_v2_node,
@@ -92,9 +93,9 @@ pub unsafe extern "C" fn etcd_v2_node_key(
     }
 }
 
-/// The value, followed by a NUL; NULL, with length 0, when the node has none: a directory, or what
-/// a deletion or expiry left. `length`, without that NUL, may be NULL; it tells the truth about
-/// values that contain NULs.
+/// Value, NUL-terminated; NULL, with length 0, if the node has none: a directory, or a node that was
+/// deleted or has expired. `length` receives the length without the terminating NUL; it may be NULL,
+/// but values that contain NUL bytes need it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_node_value(
     node: *const etcd_v2_node,
@@ -307,12 +308,29 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_key_may_contain_nuls() {
+        let r = response(
+            r#"{"action":"get","node":{"key":"/a\u0000b","value":"","modifiedIndex":4,"createdIndex":4}}"#,
+        );
+        let mut length = 0;
+        // SAFETY: the response lives until it is freed below
+        unsafe {
+            let key = etcd_v2_node_key(etcd_v2_response_node(r), &mut length);
+            assert_eq!((read(key), length), (Some(&b"/a"[..]), 4));
+            assert_eq!(std::slice::from_raw_parts(key.cast::<u8>(), 5), b"/a\0b\0");
+            etcd_v2_response_free(r);
+        }
+    }
+
+    #[test]
     fn null_is_answered_with_nothing() {
         let mut length = 7;
         // SAFETY: NULL is allowed
         unsafe {
             let n = ptr::null();
-            assert!(etcd_v2_node_key(n, ptr::null_mut()).is_null() && !etcd_v2_node_is_dir(n));
+            assert!(etcd_v2_node_key(n, &mut length).is_null() && length == 0);
+            length = 7;
+            assert!(!etcd_v2_node_is_dir(n));
             assert!(etcd_v2_node_value(n, &mut length).is_null() && length == 0);
             assert_eq!(etcd_v2_node_created_index(n), 0);
             assert_eq!(etcd_v2_node_modified_index(n), 0);

@@ -39,11 +39,11 @@ use std::{
 const SETTLE: Duration = Duration::from_secs(8);
 
 // enum etcd_v2_write_state: What became of a write.
-/// The change has been made since the request left.
+/// The write was applied after it was sent.
 pub const ETCD_V2_WRITE_APPLIED: i32 = 1;
-/// It has not been made, up to an index.
+/// The write was not applied, up to an index.
 pub const ETCD_V2_WRITE_NOT_APPLIED: i32 = 2;
-/// What is there does not tell.
+/// The evidence is not sufficient.
 pub const ETCD_V2_WRITE_UNDETERMINED: i32 = 3;
 
 /// What became of a write. Read-only: any number of threads may read one at once.
@@ -87,21 +87,21 @@ impl etcd_v2_outcome {
     }
 }
 
-/// Finds out what became of `request`, whose run ended with `error`. Waits on the calling thread;
-/// reads, and changes nothing.
+/// Reads back whether `request`, whose run ended with `error`, was applied. Blocks the calling
+/// thread; only reads are sent.
 ///
 ///   `request`     as it was run; not a read, and not of etcd_v2_request_new_raw()
-///   `error`       of that run, also one of a completion. When it says that nothing was applied, that
-///                 is the outcome, and nothing is sent
+///   `error`       of that run, or of its completion. If etcd_v2_error_is_outcome_unknown() is false for
+///                 it, the result is ETCD_V2_WRITE_NOT_APPLIED and nothing is sent
 ///   `timeout_ms`  for all of it, as in "Timeouts" above; 0 is refused
-///   `settle_ms`   how long a missing write is looked for repeatedly, since it may still be
-///                 applied; 0: once, ETCD_V2_TIMEOUT_DEFAULT: 8000. A server gives up after 7 s, so
-///                 8000 covers servers that are slow, but not one that is stopped and resumes later
+///   `settle_ms`   how long the read is repeated while the write is missing, since it may still be
+///                 applied; 0: one read, ETCD_V2_TIMEOUT_DEFAULT: 8000. A server gives up after 7 s, so
+///                 8000 covers slow servers, but not one that is stopped and resumes later
 ///   `out`         the outcome; free it with etcd_v2_outcome_free()
 ///
 /// The state is read through consensus, which waits behind everything that was proposed before; then
 /// the changes since the request left are read from the history of the last 1000. ETCD_V2_OK means
-/// that something could be read, whatever it says. It fails as a read does.
+/// that the read succeeded, whatever its result. Also returns the statuses of a read.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_outcome_resolve(

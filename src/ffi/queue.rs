@@ -37,8 +37,8 @@ pub unsafe extern "C" fn etcd_v2_queue_new(
 /// Takes out the oldest completion; free it with etcd_v2_completion_free(). Of several threads in
 /// here each completion goes to one.
 ///
-///   `timeout_ms`  as in "Timeouts" above; 0: only looks. There is no default, since a queue may serve
-///                 several clients. ETCD_V2_TIMEOUT_INFINITE: for ever when nothing was submitted
+///   `timeout_ms`  as in "Timeouts" above; 0: does not block. There is no default, since a queue may
+///                 serve several clients. ETCD_V2_TIMEOUT_INFINITE never returns if nothing was submitted
 ///
 /// Also returns ETCD_V2_TIMEOUT when none came.
 #[unsafe(no_mangle)]

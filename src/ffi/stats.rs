@@ -156,7 +156,7 @@ pub unsafe extern "C" fn etcd_v2_stats_endpoint(stats: *const etcd_v2_stats) -> 
     unsafe { look(stats) }.map_or(ptr::null(), |s| s.endpoint.as_ptr())
 }
 
-/// The text called `name` in the answer, with dots into objects. Of etcd_v2_stats_self(): "name",
+/// Text by etcd's own name, with dots into objects. Of etcd_v2_stats_self(): "name",
 /// "id", "state" ("StateLeader" or "StateFollower"), "startTime", "leaderInfo.leader",
 /// "leaderInfo.uptime" (such as "1m0.45s"), "leaderInfo.startTime"; of etcd_v2_stats_leader():
 /// "leader"; of a follower: "id". NULL when there is none, and for NULL.
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn etcd_v2_stats_number_at(
     }
 }
 
-/// The number called `name`, with dots into objects. Returns false, and writes 0, when there is
+/// Number by etcd's own name, with dots into objects. Returns false, and writes 0, when there is
 /// none; `out` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_stats_number(
@@ -232,10 +232,67 @@ pub unsafe extern "C" fn etcd_v2_stats_follower_at(
     found.map_or(ptr::null(), ptr::from_ref)
 }
 
-/// Frees stats with all text read from them. Those of a follower, which are borrowed, are not
+/// Frees stats with all text read from them. Stats of a follower are borrowed and must not be
 /// freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn etcd_v2_stats_free(stats: *mut etcd_v2_stats) {
     // SAFETY: NULL, or made by this library and not used any more, see the header
     unsafe { convert::free(stats) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CStr;
+
+    #[test]
+    fn a_follower_has_stats_of_its_own() {
+        let body = br#"{"leader":"1","followers":{"2":{"latency":{"current":0.5},"counts":{"fail":3}},"4":{}}}"#;
+        let read = stats::read(StatsKind::Leader, body).unwrap();
+        let all: *const etcd_v2_stats = &etcd_v2_stats::new(body, "http://a:1", &read).unwrap();
+        let text = |stats, name: &CStr| {
+            // SAFETY: alive to the end of the test
+            let found = unsafe { etcd_v2_stats_text(stats, name.as_ptr()) };
+            // SAFETY: text of stats that are alive
+            (!found.is_null()).then(|| unsafe { CStr::from_ptr(found) })
+        };
+        let mut number = 7.0;
+        // SAFETY: alive to the end of the test, number is a place for one
+        unsafe {
+            assert_eq!(text(all, c"leader"), Some(c"1"));
+            assert_eq!(etcd_v2_stats_follower_count(all), 2);
+            let [two, four] = [0, 1].map(|i| etcd_v2_stats_follower_at(all, i));
+            assert_eq!(
+                (text(two, c"id"), text(four, c"id")),
+                (Some(c"2"), Some(c"4"))
+            );
+            assert!(etcd_v2_stats_number(
+                two,
+                c"latency.current".as_ptr(),
+                &mut number
+            ));
+            assert_eq!(number, 0.5);
+            assert!(etcd_v2_stats_number(
+                two,
+                c"counts.fail".as_ptr(),
+                &mut number
+            ));
+            assert_eq!(number, 3.0);
+            assert!(!etcd_v2_stats_number(
+                four,
+                c"counts.fail".as_ptr(),
+                &mut number
+            ));
+            assert_eq!((number, text(two, c"leader")), (0.0, None));
+            assert_eq!(etcd_v2_stats_number_count(two), 2);
+            // it is not a page by itself
+            assert_eq!(
+                CStr::from_ptr(etcd_v2_stats_json(two, ptr::null_mut())),
+                c""
+            );
+            assert_eq!(CStr::from_ptr(etcd_v2_stats_endpoint(two)), c"http://a:1");
+            assert_eq!(etcd_v2_stats_follower_count(two), 0);
+            assert!(etcd_v2_stats_follower_at(all, 2).is_null());
+        }
+    }
 }

@@ -16,11 +16,11 @@ use super::{
 use crate::{client::Patience, error::Error, protocol::key::Key};
 use std::ffi::c_char;
 
-/// Waits on the calling thread for the first change of `key` at or after `wait_index`; 0 means from
-/// now. The key need not exist. Lost connections and members that fail are replaced unnoticed. A set
-/// of the same value is a change, a refresh is none. A directory that is removed or expires with all
-/// below it is one change, also for who watches a key inside: then the node is that directory.
-/// Hidden keys below `key` are passed over.
+/// Blocks until the first change of `key` at or after `wait_index`; 0 means from now. The key need
+/// not exist. The wait continues across lost connections and failing members. Setting the same value
+/// again counts as a change, a refresh does not. The deletion or expiry of a directory is a single
+/// change, also if `key` is inside it; the node is then that directory. Hidden keys below `key` are
+/// ignored.
 ///
 ///   `flags`       ETCD_V2_RECURSIVE for changes below the key, too, or 0
 ///   `timeout_ms`  as in "Timeouts" above; 0 is refused
@@ -31,8 +31,8 @@ use std::ffi::c_char;
 /// to etcd_v2_error_etcd_index() (0: nothing is proven); pass that index + 1 next. The proof takes
 /// more than one second without data: a shorter call returns `wait_index` - 1, and after 1000
 /// changes of other keys etcd's history no longer reaches back to `wait_index`. Before a change is
-/// returned, its member is asked whether its event history is complete, which can extend the call by
-/// up to 100 ms beyond its timeout.
+/// returned, the event history of the member is checked for completeness, which can extend the call
+/// by up to 100 ms beyond its timeout.
 ///
 /// Returns ETCD_V2_HISTORY_CLEARED (401) when changes since `wait_index` are lost: read the key and
 /// wait from etcd_v2_response_etcd_index() + 1. Responses that are not etcd's do not end the call,

@@ -35,13 +35,13 @@ use std::{
 };
 
 // enum etcd_v2_watch_state: States of a watcher.
-/// Nothing has been heard yet.
+/// No response yet.
 pub const ETCD_V2_WATCHER_CONNECTING: i32 = 1;
-/// A member has the watch: from now on nothing is missed.
+/// Watching: no change is missed from here on.
 pub const ETCD_V2_WATCHER_LIVE: i32 = 2;
-/// Something went wrong, the next try comes by itself.
+/// A poll failed and is retried automatically.
 pub const ETCD_V2_WATCHER_RECONNECTING: i32 = 3;
-/// History was lost, a listing has filled the hole.
+/// History was lost; the state was restored from a snapshot.
 pub const ETCD_V2_WATCHER_RESYNCED: i32 = 4;
 /// It has ended.
 pub const ETCD_V2_WATCHER_CLOSED: i32 = 5;
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn etcd_v2_watch(
 /// Takes the next event; free it with etcd_v2_event_free(). If several threads wait, each event goes
 /// to one of them. For a watcher with a callback, this function returns only the end of the watcher.
 ///
-///   `timeout_ms`  as in "Timeouts" above; 0: only looks
+///   `timeout_ms`  as in "Timeouts" above; 0: does not block
 ///
 /// Also returns ETCD_V2_TIMEOUT when none came; and when it has ended, this time and ever after:
 /// ETCD_V2_CANCELLED by etcd_v2_watcher_cancel(), ETCD_V2_CLOSED by the end of its client,
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn etcd_v2_watcher_next_index(watcher: *const etcd_v2_watc
     shield(0, || watcher.map_or(0, |w| w.0.next_index()))
 }
 
-/// Takes the numbers of the watcher, in the numbering of a client's: WATCH_POLLS, EVENTS_DELIVERED,
+/// Snapshot of the watcher's counters, numbered as those of a client: WATCH_POLLS, EVENTS_DELIVERED,
 /// EVENTS_DROPPED, WATCH_GAPS, WATCH_RESYNCS, WATCH_RECONNECTS, EVENTS_FILTERED; all others are 0.
 /// Polls, resyncs, reconnects and filtered events are those of the connection, which watchers may
 /// share. Free them with etcd_v2_counters_free().
